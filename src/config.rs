@@ -1,0 +1,354 @@
+//! What a connection keeps to: limits on what it reads, timeouts, and policies where the texts leave a choice.
+//!
+//! A [`Config`] is checked once, across all its fields, and is shared by any number of connections; a connection then
+//! never fails to build. Everything is strict by default. A leniency is a named setting of [`Policy`], with the clause
+//! that permits it, and none of them weakens chunk framing (RFC 9112 7.1 has no allowance for bare LF).
+//!
+//! Built in a `const`:
+//!
+//! ```
+//! use core::time::Duration;
+//! use http_keepalive::{Config, Limits, Policy, Server, Timeouts};
+//!
+//! static CONFIG: Config<Server> = match Config::new(
+//!     Limits::DEFAULT.with_max_exchanges(Some(100)),
+//!     Timeouts::DEFAULT.with_idle(Some(Duration::from_secs(15))).with_idle_advertised(Some(Duration::from_secs(10))),
+//!     Policy::DEFAULT,
+//! ) {
+//!     Ok(config) => config,
+//!     Err(_) => panic!("out of bounds"),
+//! };
+//! assert_eq!(CONFIG.limits().max_exchanges, Some(100));
+//! ```
+
+use core::marker::PhantomData;
+use core::time::Duration;
+
+use crate::error::ConfigError;
+
+/// Which side of a connection we are. Implemented by [`Server`] only, so far; never outside.
+pub trait Role: crate::receive::Reads + 'static {}
+
+/// We read requests and send responses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Server {}
+
+impl Role for Server {}
+
+/// A struct of settings with a constant default and a `const` setter for each.
+macro_rules! settings {
+    (
+        $(#[$meta:meta])*
+        pub struct $name:ident {
+            $( $(#[$doc:meta])* $field:ident / $with:ident: $kind:ty = $default:expr; )+
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub struct $name {
+            $( $(#[$doc])* pub $field: $kind, )+
+        }
+
+        impl $name {
+            /// The defaults, as each field explains its own.
+            pub const DEFAULT: Self = Self { $($field: $default),+ };
+
+            $(
+                #[doc = concat!("With `", stringify!($field), "` set so.")]
+                #[must_use]
+                pub const fn $with(mut self, $field: $kind) -> Self {
+                    self.$field = $field;
+                    self
+                }
+            )+
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self::DEFAULT
+            }
+        }
+    };
+}
+
+const fn secs(secs: u64) -> Option<Duration> {
+    Some(Duration::from_secs(secs))
+}
+
+settings! {
+    /// How much of anything a peer may send. Octets unless said otherwise; a line counts with its line end.
+    pub struct Limits {
+        /// A start line: a longer target is answered by 414. RFC 9112 3 asks for at least 8000.
+        start_line / with_start_line: u32 = 16 * 1024;
+        /// A field line, also one in a trailer section. As much as a head: cookies and tickets are long.
+        field_line / with_field_line: u32 = 64 * 1024;
+        /// A head with its empty line. 64 KiB is what common servers take or more.
+        head / with_head: u32 = 64 * 1024;
+        /// Field lines in one head. Browsers send 12 to 30.
+        field_lines / with_field_lines: u16 = 128;
+        /// A trailer section with its empty line.
+        trailer_section / with_trailer_section: u32 = 16 * 1024;
+        /// Field lines in one trailer section.
+        trailer_lines / with_trailer_lines: u16 = 64;
+        /// Empty lines before a start line. RFC 9112 2.2 asks for one to be ignored; some clients send two.
+        empty_lines / with_empty_lines: u8 = 4;
+        /// A chunk's extensions: nobody is known to need any.
+        chunk_extension / with_chunk_extension: u16 = 1024;
+        /// The chunk extensions of one message together (RFC 9112 7.1.1).
+        chunk_extensions / with_chunk_extensions: u32 = 16 * 1024;
+        /// Content of one message as received; more is answered by 413. `None`: the application decides.
+        content / with_content: Option<u64> = None;
+        /// Unread content that is discarded to keep a connection: inclusive. What would take longer to read than a new
+        /// connection takes to open is not worth it.
+        unread_octets / with_unread_octets: Option<u64> = Some(64 * 1024);
+        /// Octets discarded after we shut our side, to protect an answer already sent. Tens of MiB, so that a client
+        /// that writes everything before it reads still sees a refusal; the time limits bound it in practice.
+        linger_octets / with_linger_octets: Option<u64> = Some(64 * 1024 * 1024);
+        /// Exchanges on one connection; the last response says `close`. As nginx.
+        max_exchanges / with_max_exchanges: Option<u32> = Some(1000);
+        /// Interim responses to one request.
+        interim_responses / with_interim_responses: u8 = 16;
+    }
+}
+
+settings! {
+    /// How long anything may take. `None`: for ever. Which state arms which is written in [`DeadlineKind`](crate::DeadlineKind).
+    pub struct Timeouts {
+        /// A fresh connection, until its first octet.
+        first_octet / with_first_octet: Option<Duration> = secs(30);
+        /// Between exchanges, no octet either way. Longer than the 60 s of common load balancers.
+        idle / with_idle: Option<Duration> = secs(65);
+        /// What `Keep-Alive: timeout=` says: never more than `idle`. The difference is the guard that keeps a client
+        /// which trusts the hint from meeting our close.
+        idle_advertised / with_idle_advertised: Option<Duration> = secs(60);
+        /// After an exchange, no close by us before this.
+        idle_shield / with_idle_shield: Option<Duration> = secs(1);
+        /// A head as a whole, from its first octet. As Apache httpd's mod_reqtimeout.
+        head / with_head: Option<Duration> = secs(20);
+        /// Octets a second that extend `head`.
+        head_rate / with_head_rate: Option<u32> = Some(500);
+        /// The most that `head_rate` can extend `head` to.
+        head_cap / with_head_cap: Option<Duration> = secs(40);
+        /// Between two pieces of received content.
+        content_gap / with_content_gap: Option<Duration> = secs(20);
+        /// Octets a second that received content must keep over the whole, `content_gap` given in advance.
+        content_rate / with_content_rate: Option<u32> = Some(500);
+        /// From a complete request to the first octet of its response. The application's business: off.
+        application / with_application: Option<Duration> = None;
+        /// From a request sent to the first octet of its response.
+        response / with_response: Option<Duration> = None;
+        /// Octets wait to be sent and none leaves.
+        write_stall / with_write_stall: Option<Duration> = secs(60);
+        /// One exchange from its first octet to its last: off, since downloads may be long.
+        exchange / with_exchange: Option<Duration> = None;
+        /// Wait for `100 (Continue)` before content is sent all the same.
+        expect / with_expect: Option<Duration> = secs(1);
+        /// Staged close: from our half-close to the close, as nginx and Apache httpd.
+        linger / with_linger: Option<Duration> = secs(30);
+        /// Staged close: between two octets of the peer.
+        linger_gap / with_linger_gap: Option<Duration> = secs(5);
+        /// From the begin of a drain to its hard end.
+        drain / with_drain: Option<Duration> = secs(30);
+        /// Since the connection opened; cut at message boundaries. As nginx.
+        age / with_age: Option<Duration> = secs(3600);
+        /// Taken off the peer's `Keep-Alive: timeout` before it bounds reuse.
+        hint_margin / with_hint_margin: Option<Duration> = secs(2);
+    }
+}
+
+/// What is done with octets outside the grammar that the texts let a recipient repair.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Tolerance {
+    /// Refuse the message.
+    #[default]
+    Refuse,
+    /// Accept it in the one way the setting names.
+    Accept,
+}
+
+impl Tolerance {
+    pub(crate) const fn accepts(self) -> bool {
+        matches!(self, Self::Accept)
+    }
+}
+
+/// Whether something permitted is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Use {
+    /// It is done.
+    On,
+    /// It is not.
+    Off,
+}
+
+impl Use {
+    pub(crate) const fn is_on(self) -> bool {
+        matches!(self, Self::On)
+    }
+}
+
+/// When a `Keep-Alive` field is sent. Never without `Connection: keep-alive` beside it (RFC 2068 19.7.1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum KeepAliveField {
+    /// Never.
+    Never,
+    /// To a peer that sent the connection option `keep-alive`.
+    OnOption,
+    /// Whenever the connection stays open.
+    Always,
+}
+
+settings! {
+    /// Choices the texts leave open: strict defaults, each leniency by name.
+    pub struct Policy {
+        /// LF alone ends start lines and field lines; never in chunk framing (RFC 9112 2.2).
+        bare_lf / with_bare_lf: Tolerance = Tolerance::Refuse;
+        /// A CR without LF in a field value stands for a space (RFC 9112 2.2).
+        bare_cr / with_bare_cr: Tolerance = Tolerance::Refuse;
+        /// NUL in a field value stands for a space, other control octets are kept; not in the fields that decide framing
+        /// or routing (RFC 9110 5.5).
+        control_octets / with_control_octets: Tolerance = Tolerance::Refuse;
+        /// Lines that begin with whitespace before the first field line are dropped (RFC 9112 2.2).
+        whitespace_before_fields / with_whitespace_before_fields: Tolerance = Tolerance::Refuse;
+        /// Runs of whitespace separate the parts of a start line (RFC 9112 3).
+        start_line_whitespace / with_start_line_whitespace: Tolerance = Tolerance::Refuse;
+        /// Octets above 0x7F in a request target pass as they are (RFC 9112 3.2).
+        target_octets / with_target_octets: Tolerance = Tolerance::Refuse;
+        /// A field line of a request continued on the next is unfolded (RFC 9112 5.2).
+        request_fold / with_request_fold: Tolerance = Tolerance::Refuse;
+        /// A field line of a response continued on the next is unfolded: a user agent must, a gateway may refuse
+        /// (RFC 9112 5.2).
+        response_fold / with_response_fold: Tolerance = Tolerance::Accept;
+        /// Whitespace between name and colon in a response is stripped (RFC 9112 5.1). Never in a request.
+        response_colon_space / with_response_colon_space: Tolerance = Tolerance::Refuse;
+        /// The same `Content-Length` more than once counts as one (RFC 9112 6.3, item 5).
+        repeated_length / with_repeated_length: Tolerance = Tolerance::Refuse;
+        /// `Transfer-Encoding` overrides `Content-Length`, and the connection closes after the message (RFC 9112 6.3, item 3).
+        length_and_coding / with_length_and_coding: Tolerance = Tolerance::Refuse;
+        /// `Transfer-Encoding` counts in an HTTP/1.0 message, and the connection closes after it (RFC 9112 6.1).
+        http10_coding / with_http10_coding: Tolerance = Tolerance::Refuse;
+        /// Codings beside `chunked` in a request are left to the application to decode (RFC 9112 6.1).
+        other_codings / with_other_codings: Tolerance = Tolerance::Refuse;
+        /// SP and HTAB between a chunk size and its CRLF are dropped (RFC 9112 7.1).
+        chunk_size_whitespace / with_chunk_size_whitespace: Tolerance = Tolerance::Refuse;
+        /// Trailer fields that would change framing, routing or persistence are dropped from a request's trailer section
+        /// (RFC 9110 6.5.1). In a response they always are.
+        request_trailers / with_request_trailers: Tolerance = Tolerance::Refuse;
+        /// An expectation we do not know is ignored (RFC 9110 10.1.1).
+        expectation / with_expectation: Tolerance = Tolerance::Refuse;
+        /// The `Host` rule of RFC 9112 3.2 is checked here; off where the caller checks it.
+        host / with_host: Use = Use::On;
+        /// Connections persist at all (RFC 9112 9.3).
+        persistence / with_persistence: Use = Use::On;
+        /// `Connection: keep-alive` of an HTTP/1.0 peer is honoured (RFC 9112 9.3).
+        http10_keep_alive / with_http10_keep_alive: Use = Use::On;
+        /// When we say how long we will wait.
+        keep_alive_field / with_keep_alive_field: KeepAliveField = KeepAliveField::OnOption;
+        /// 408 where a request had begun when its time ran out; off: silence (RFC 9110 15.5.9).
+        request_timeout_response / with_request_timeout_response: Use = Use::On;
+        /// After a final status of 400 or above that was sent instead of `100 (Continue)`, the content is read to keep the
+        /// connection; off: `close` (RFC 9110 10.1.1).
+        read_unwanted_content / with_read_unwanted_content: Use = Use::Off;
+    }
+}
+
+/// A checked set of [`Limits`], [`Timeouts`] and [`Policy`] for one role.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Config<R> {
+    settings: Settings,
+    role: PhantomData<fn() -> R>,
+}
+
+/// What a [`Config`] holds, whatever the role.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Settings {
+    pub(crate) limits: Limits,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) policy: Policy,
+}
+
+impl<R: Role> Config<R> {
+    /// The defaults.
+    pub const DEFAULT: Self = Self {
+        settings: Settings { limits: Limits::DEFAULT, timeouts: Timeouts::DEFAULT, policy: Policy::DEFAULT },
+        role: PhantomData,
+    };
+
+    /// Checks the settings against each other.
+    pub const fn new(limits: Limits, timeouts: Timeouts, policy: Policy) -> Result<Self, ConfigError> {
+        const fn broken<R>(setting: &'static str, bound: &'static str) -> Result<Config<R>, ConfigError> {
+            Err(ConfigError { setting, bound })
+        }
+        if limits.start_line < 16 {
+            return broken("start_line", "at least 16 octets");
+        }
+        if limits.field_line < 16 {
+            return broken("field_line", "at least 16 octets");
+        }
+        if limits.head <= limits.start_line {
+            return broken("head", "more than `start_line`");
+        }
+        if limits.head > MOST_HEAD {
+            return broken("head", "at most 16 MiB");
+        }
+        if limits.trailer_section < 2 || limits.trailer_section > MOST_HEAD {
+            return broken("trailer_section", "2 octets to 16 MiB");
+        }
+        if matches!(limits.max_exchanges, Some(0)) {
+            return broken("max_exchanges", "at least 1");
+        }
+        if matches!(timeouts.head_rate, Some(0)) {
+            return broken("head_rate", "at least 1 octet a second");
+        }
+        if matches!(timeouts.content_rate, Some(0)) {
+            return broken("content_rate", "at least 1 octet a second");
+        }
+        if let (Some(advertised), Some(idle)) = (timeouts.idle_advertised, timeouts.idle) {
+            if advertised.as_nanos() > idle.as_nanos() {
+                return broken("idle_advertised", "at most `idle`");
+            }
+        }
+        if let (Some(head), Some(cap)) = (timeouts.head, timeouts.head_cap) {
+            if timeouts.head_rate.is_some() && cap.as_nanos() < head.as_nanos() {
+                return broken("head_cap", "at least `head`");
+            }
+        }
+        Ok(Self { settings: Settings { limits, timeouts, policy }, role: PhantomData })
+    }
+
+    /// The limits.
+    pub const fn limits(&self) -> &Limits {
+        &self.settings.limits
+    }
+
+    /// The timeouts.
+    pub const fn timeouts(&self) -> &Timeouts {
+        &self.settings.timeouts
+    }
+
+    /// The policies.
+    pub const fn policy(&self) -> &Policy {
+        &self.settings.policy
+    }
+
+    /// A buffer of this many octets is never full while more are needed: what must lie in one piece is a head, a trailer
+    /// section, or a line between chunks.
+    pub const fn min_buffer(&self) -> usize {
+        let (head, trailers) = (self.settings.limits.head, self.settings.limits.trailer_section);
+        if head > trailers { head as usize } else { trailers as usize }
+    }
+
+    pub(crate) const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+}
+
+impl<R: Role> Default for Config<R> {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// Positions in a head are counted in 32 bits.
+const MOST_HEAD: u32 = 16 * 1024 * 1024;

@@ -1,0 +1,242 @@
+//! One connection: octets and time in, events, decisions and octets out.
+//!
+//! [`Connection`] is the codec (heads, framing, bodies, output) around a [`Lifecycle`]. The caller owns the buffer: octets not
+//! consumed are offered again unchanged with more behind them; one event a call, so the work of a call is bounded by what
+//! is offered. Events borrow the buffer and never the connection.
+//!
+//! **What may move a deadline earlier**: [`receive`](Connection::receive), [`handle_sent`](Connection::handle_sent) and
+//! [`handle_shut`](Connection::handle_shut) when they enter another state, every call that sends a head or an end, and
+//! [`close_after_exchange`](Connection::close_after_exchange). Ask for [`next_deadline`](Connection::next_deadline) after them.
+
+use core::ops::Deref;
+
+use crate::body::chunked;
+use crate::config::{Config, Role};
+use crate::deadline::Deadline;
+use crate::error::{Misuse, ProtocolError, SendError};
+use crate::exchange::{Counted, Half, flag};
+use crate::lifecycle::Lifecycle;
+use crate::message::{Framed, Written};
+use crate::output::{Fields, Writer};
+use crate::persistence::Persistence;
+use crate::receive::Reading;
+use crate::time::Instant;
+use crate::wants::Wants;
+
+/// One connection in the role `R`. `C` is how it holds its configuration: `&'static Config<R>`, `Arc<Config<R>>`; a million
+/// connections share one.
+///
+/// **Facts in**: [`receive`](Self::receive), [`receive_eof`](Self::receive_eof), [`nothing_to_read`](Self::nothing_to_read),
+/// [`handle_sent`](Self::handle_sent), [`handle_shut`](Self::handle_shut), [`handle_timeout`](Self::handle_timeout),
+/// [`transport_failed`](Self::transport_failed). **Intents in, octets out** (all or nothing; state moves only if it fitted):
+/// [`send_content`](Self::send_content), [`frame_content`](Self::frame_content), [`send_end`](Self::send_end), those of the
+/// role, and without octets [`close_after_exchange`](Self::close_after_exchange) and [`abort`](Self::abort). **Answers out**:
+/// everything that takes `&self`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Connection<R: Role, C: Deref<Target = Config<R>> = &'static Config<R>> {
+    pub(crate) lifecycle: Lifecycle<R, C>,
+    pub(crate) reading: Reading,
+    /// Octets consumed.
+    pub(crate) offset: u64,
+    /// Octets offered and not consumed.
+    pub(crate) ahead: u32,
+    /// Empty lines skipped before the start line to come.
+    pub(crate) empty_lines: u8,
+}
+
+impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
+    /// A connection that opened at `now`.
+    pub fn new(now: Instant, config: C) -> Self {
+        Self { lifecycle: Lifecycle::new(now, config), reading: Reading::FRESH, offset: 0, ahead: 0, empty_lines: 0 }
+    }
+
+    /// The decisions alone, to be read.
+    pub const fn lifecycle(&self) -> &Lifecycle<R, C> {
+        &self.lifecycle
+    }
+
+    /// Octets consumed since the connection opened.
+    pub const fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// What the peer did wrong, if it did.
+    pub const fn error(&self) -> Option<ProtocolError> {
+        match self.reading {
+            Reading::Failed(kind, offset) => Some(ProtocolError { kind, offset }),
+            _ => None,
+        }
+    }
+
+    /// The look that [`ReadWant::LookOnce`](crate::ReadWant::LookOnce) asked for found nothing.
+    pub fn nothing_to_read(&mut self, now: Instant) {
+        self.lifecycle.nothing_to_read(now);
+    }
+
+    /// So many of the octets handed out have left since the last call.
+    #[inline]
+    pub fn handle_sent(&mut self, now: Instant, octets: u64) {
+        self.lifecycle.handle_sent(now, octets);
+    }
+
+    /// The half-close or close asked for is done.
+    pub fn handle_shut(&mut self, now: Instant) {
+        self.lifecycle.handle_shut(now);
+    }
+
+    /// The transport failed: nothing more comes or goes.
+    pub fn transport_failed(&mut self, now: Instant) {
+        self.lifecycle.transport_failed(now);
+    }
+
+    /// Lets what is due expire: the deadline that did, if one was due. To be called until `None`; then the next deadline is
+    /// absent or later than `now`.
+    pub fn handle_timeout(&mut self, now: Instant) -> Option<Deadline> {
+        self.lifecycle.handle_timeout(now)
+    }
+
+    /// Closes gracefully: after this exchange, or now if there is none (RFC 9112 9.6).
+    pub fn close_after_exchange(&mut self, now: Instant) {
+        self.lifecycle.close_after_exchange(now);
+    }
+
+    /// Cuts the connection.
+    pub fn abort(&mut self, now: Instant) {
+        self.lifecycle.abort(now);
+    }
+
+    /// Whether the connection outlives this exchange, as far as is known, and why.
+    pub fn persistence(&self) -> Persistence {
+        self.lifecycle.persistence()
+    }
+
+    /// What is due next, if nothing happens before.
+    pub fn next_deadline(&self) -> Option<Deadline> {
+        self.lifecycle.next_deadline()
+    }
+
+    /// What the connection waits for.
+    pub fn wants(&self) -> Wants {
+        self.lifecycle.wants()
+    }
+
+    /// Writes content of the message being sent, framed as its head said: as much as fits.
+    ///
+    /// Content of a message that may have none (a response to HEAD, a 304) is taken and not written. Chunked content is written
+    /// as one chunk a call. Errors: `OutputTooSmall` where not one octet fits; `Misuse::TooMuchContent` beyond the declared
+    /// length (RFC 9110 8.6).
+    pub fn send_content(&mut self, now: Instant, content: &[u8], out: &mut [u8]) -> Result<Written, SendError> {
+        let machine = &mut self.lifecycle.machine;
+        let now = machine.tick(now);
+        if machine.sending != Half::Content {
+            // a message that ended with its head has no content, whatever the application holds for it
+            return match machine.is(flag::SUPPRESSED) || (content.is_empty() && machine.is(flag::ENDED)) {
+                true => Ok(Written { consumed: content.len(), written: 0 }),
+                false => Err(Misuse::NotSending.into()),
+            };
+        }
+        let room = match machine.send_by {
+            Counted::Exact if content.len() as u64 > machine.to_send => return Err(Misuse::TooMuchContent.into()),
+            Counted::Exact | Counted::UntilClose => out.len(),
+            Counted::Chunked => chunk_room(out.len()),
+        };
+        if content.is_empty() {
+            return Ok(Written { consumed: 0, written: 0 });
+        }
+        let consumed = content.len().min(room);
+        if consumed == 0 {
+            let needed = if machine.send_by == Counted::Chunked { SMALLEST_CHUNK } else { 1 };
+            return Err(SendError::OutputTooSmall { needed });
+        }
+        let mut writer = Writer::new(out);
+        if machine.send_by == Counted::Chunked {
+            let (line, octets) = chunked::line(consumed as u64);
+            writer.put(&line[..octets]);
+            writer.put(&content[..consumed]);
+            writer.put(b"\r\n");
+        } else {
+            writer.put(&content[..consumed]);
+        }
+        let written = writer.finish()?;
+        machine.written(now, written as u64);
+        self.lifecycle.content_sent(now, consumed as u64)?;
+        Ok(Written { consumed, written })
+    }
+
+    /// The framing around `octets` of content that the caller sends itself, by `writev`, `sendfile` or `splice`. Framing and
+    /// content count as handed out.
+    pub fn frame_content(&mut self, now: Instant, octets: u64) -> Result<Framed, SendError> {
+        let machine = &mut self.lifecycle.machine;
+        let now = machine.tick(now);
+        if machine.sending != Half::Content {
+            return Err(Misuse::NotSending.into());
+        }
+        let mut framed = Framed { before: arrayvec::ArrayVec::new(), after: b"" };
+        if machine.send_by == Counted::Exact && octets > machine.to_send {
+            return Err(Misuse::TooMuchContent.into());
+        }
+        if machine.send_by == Counted::Chunked && octets > 0 {
+            let (line, length) = chunked::line(octets);
+            framed.before.extend(line[..length].iter().copied());
+            framed.after = b"\r\n";
+        }
+        let overhead = framed.before.len() + framed.after.len();
+        machine.written(now, octets.saturating_add(overhead as u64));
+        self.lifecycle.content_sent(now, octets)?;
+        Ok(framed)
+    }
+
+    /// Ends the message being sent; of chunked content with trailers. Behind a message of exact length, which ends by itself,
+    /// this writes nothing and is no mistake.
+    pub fn send_end(&mut self, now: Instant, trailers: impl Fields, out: &mut [u8]) -> Result<usize, SendError> {
+        let machine = &mut self.lifecycle.machine;
+        let now = machine.tick(now);
+        let mut written = 0;
+        if machine.sending == Half::Content && machine.send_by == Counted::Chunked {
+            let mut writer = Writer::new(out);
+            writer.last_chunk(trailers)?;
+            written = writer.finish()?;
+            machine.written(now, written as u64);
+        } else {
+            trailers.visit(|_, _| Err(Misuse::TrailersNotChunked))?;
+        }
+        self.lifecycle.end_sent(now)?;
+        Ok(written)
+    }
+
+    /// Takes `octets` of content as received past this connection, by `splice`: at most what is left of it, or of this chunk.
+    pub fn skip_content(&mut self, now: Instant, octets: u64) -> Result<(), Misuse> {
+        if self.ahead > 0 || octets > self.contiguous_content() {
+            return Err(Misuse::ContentNotExpected);
+        }
+        if let Reading::Chunked(chunked) = &mut self.reading {
+            chunked.skip(octets);
+        }
+        self.offset += octets;
+        self.lifecycle.content_received(now, octets)?;
+        if matches!(self.reading, Reading::Exact) && self.lifecycle.machine.to_receive == 0 {
+            self.reading = Reading::End;
+        }
+        Ok(())
+    }
+
+    /// Octets of content to come with no framing between them, as far as is known.
+    pub fn contiguous_content(&self) -> u64 {
+        match &self.reading {
+            Reading::Exact => self.lifecycle.machine.to_receive,
+            Reading::Chunked(chunked) => chunked.in_chunk(),
+            _ => 0,
+        }
+    }
+}
+
+/// The shortest chunk: `1 CRLF x CRLF`.
+const SMALLEST_CHUNK: usize = 6;
+
+/// How much content fits as one chunk into so many octets.
+fn chunk_room(out: usize) -> usize {
+    let digits = |room: usize| room.checked_ilog2().unwrap_or(0) as usize / 4 + 1;
+    let room = out.saturating_sub(4 + digits(out));
+    // a shorter size line may leave room for one octet more
+    if room + 1 + digits(room + 1) + 4 <= out { room + 1 } else { room }
+}

@@ -1,0 +1,392 @@
+//! The exchange: a request with its responses, as two halves; this file holds all their transitions and knows no role.
+//!
+//! **Component machines.** A *receiving* half and a *sending* half, each `Idle → Head → Content → Complete`. Of a server the
+//! request is the receiving half, of a client the sending one. Beside them stands the [`Stage`] of the connection, of which
+//! [`teardown`](crate::teardown) is the owner: the halves move only while it is `Open`.
+//!
+//! **Who sees which event.** Facts of the wire move the receiving half (head, content, end, EOF); intents of the application
+//! move the sending half; octets that left move neither. Time moves none: a deadline that expires adds a cause to close.
+//!
+//! **What fires by itself.** An exchange is over when both halves are complete. Then, and only then, the next may begin, or
+//! the teardown if there is a cause to close. A response that is complete while content of its request is still unread leaves
+//! the receiving half in `Content`: what still comes is discarded and reported to nobody (RFC 9112 9.3).
+//!
+//! **Tie-breaks.** A cause to close that comes before the final response's head is announced in it; one that comes later ends
+//! the connection after that response, unannounced. A fault in a request counts before a response that has not begun: the
+//! application's answer is refused and the refusal goes out. The peer's FIN behind a complete request cancels nothing.
+
+use crate::config::Settings;
+use crate::facts::{HeadFacts, Offers};
+use crate::framing::{BodyLength, Framing, FramingRule};
+use crate::persistence::{self, Causes, CloseReason, Persistence, ReuseReason, TunnelReason};
+use crate::teardown::Stage;
+use crate::time::Instant;
+use crate::{MethodKind, ProtocolErrorKind, StatusCode};
+
+/// Where one half of an exchange stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Half {
+    /// Nothing of it yet.
+    Idle,
+    /// Within its head.
+    Head,
+    /// Its head is complete, its content is not.
+    Content,
+    /// All of it.
+    Complete,
+}
+
+/// How the end of a body is counted; the count stands beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Counted {
+    Exact,
+    Chunked,
+    UntilClose,
+}
+
+/// What both roles and both front doors share: every fact that a decision is made from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Machine {
+    /// The greatest instant seen: a clock that goes back counts as no time.
+    pub(crate) latest: Instant,
+    /// The connection opened; once draining, the drain began.
+    pub(crate) life: Instant,
+    /// The exchange began, with its first octet.
+    pub(crate) exchange: Instant,
+    /// Content being received, or lingering, began.
+    pub(crate) begun: Instant,
+    /// The last piece of it; then, the request complete.
+    pub(crate) last: Instant,
+    /// The last octet left, or the first since nothing waited was handed out.
+    pub(crate) left: Instant,
+    /// Octets of the head or content being received, or discarded.
+    pub(crate) octets: u64,
+    /// Octets handed out that have not left.
+    pub(crate) pending: u64,
+    /// Content still to be received, where its length is known.
+    pub(crate) to_receive: u64,
+    /// Content still to be sent, where its length is known.
+    pub(crate) to_send: u64,
+    /// Exchanges begun: complete heads.
+    pub(crate) exchanges: u32,
+    pub(crate) causes: Causes,
+    pub(crate) offers: Offers,
+    pub(crate) flags: u16,
+    pub(crate) fault: Option<ProtocolErrorKind>,
+    pub(crate) refusal: Option<StatusCode>,
+    /// A close is wanted for this; one more look at the transport decides.
+    pub(crate) looking: Option<CloseReason>,
+    pub(crate) receiving: Half,
+    pub(crate) sending: Half,
+    pub(crate) receive_by: Counted,
+    pub(crate) send_by: Counted,
+    pub(crate) stage: Stage,
+}
+
+/// Bits of [`Machine::flags`].
+pub(crate) mod flag {
+    /// The peer closed its side.
+    pub(crate) const EOF: u16 = 1;
+    /// A graceful close was asked for.
+    pub(crate) const DRAINING: u16 = 1 << 1;
+    /// The request is HTTP/1.0.
+    pub(crate) const HTTP10: u16 = 1 << 2;
+    /// The request has the connection option `keep-alive`.
+    pub(crate) const KEEP_ALIVE: u16 = 1 << 3;
+    /// The request's method is HEAD.
+    pub(crate) const HEAD: u16 = 1 << 4;
+    /// The request's method is CONNECT.
+    pub(crate) const CONNECT: u16 = 1 << 5;
+    /// The request offers protocols to switch to.
+    pub(crate) const UPGRADE: u16 = 1 << 6;
+    /// The peer waits for `100 (Continue)`.
+    pub(crate) const CONTINUE: u16 = 1 << 7;
+    /// What is received is discarded: a fault, or content nobody reads.
+    pub(crate) const DISCARD: u16 = 1 << 8;
+    /// The message sent last ended by itself; an end to it is no mistake.
+    pub(crate) const ENDED: u16 = 1 << 9;
+    /// The final response's head said `close`.
+    pub(crate) const ANNOUNCED: u16 = 1 << 10;
+
+    /// The message sent last may have no content, whatever the application holds for it.
+    pub(crate) const SUPPRESSED: u16 = 1 << 11;
+
+    /// What belongs to one request.
+    pub(crate) const OF_REQUEST: u16 =
+        HTTP10 | KEEP_ALIVE | HEAD | CONNECT | UPGRADE | CONTINUE | DISCARD | ENDED | SUPPRESSED;
+    /// Of these, what stays until the next request.
+    pub(crate) const STAYS: u16 = HTTP10 | ENDED | SUPPRESSED;
+}
+
+impl Machine {
+    pub(crate) const fn new(now: Instant) -> Self {
+        Self {
+            latest: now,
+            life: now,
+            exchange: now,
+            begun: now,
+            last: now,
+            left: now,
+            octets: 0,
+            pending: 0,
+            to_receive: 0,
+            to_send: 0,
+            exchanges: 0,
+            causes: Causes::NONE,
+            offers: Offers::NONE,
+            flags: 0,
+            fault: None,
+            refusal: None,
+            looking: None,
+            receiving: Half::Idle,
+            sending: Half::Idle,
+            receive_by: Counted::Exact,
+            send_by: Counted::Exact,
+            stage: Stage::Open,
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) const fn is(&self, flag: u16) -> bool {
+        self.flags & flag != 0
+    }
+
+    pub(crate) fn set(&mut self, flag: u16, on: bool) {
+        self.flags = if on { self.flags | flag } else { self.flags & !flag };
+    }
+
+    /// The greatest instant so far.
+    #[inline(always)]
+    pub(crate) fn tick(&mut self, now: Instant) -> Instant {
+        if now > self.latest {
+            self.latest = now;
+        }
+        self.latest
+    }
+
+    /// Nothing of an exchange is outstanding.
+    pub(crate) fn between_exchanges(&self) -> bool {
+        self.receiving == Half::Idle && self.sending == Half::Idle
+    }
+
+    /// A head is being received, `octets` of it so far.
+    #[inline(always)]
+    pub(crate) fn head_octets(&mut self, now: Instant, octets: u64) {
+        let now = self.tick(now);
+        if self.receiving == Half::Idle {
+            self.receiving = Half::Head;
+            self.exchange = now;
+            self.looking = None;
+        }
+        self.octets = octets;
+    }
+
+    /// Octets came that belong to no message: empty lines between exchanges.
+    pub(crate) fn stray_octets(&mut self, now: Instant) {
+        let now = self.tick(now);
+        self.looking = None;
+        if self.exchanges > 0 {
+            self.left = now;
+        }
+    }
+
+    /// The head of a request is complete and within every rule.
+    #[inline(always)]
+    pub(crate) fn request_received(&mut self, now: Instant, settings: &Settings, facts: &HeadFacts, framing: Framing) {
+        let now = self.tick(now);
+        self.exchanges = self.exchanges.saturating_add(1);
+        self.begun = now;
+        self.last = now;
+        self.octets = 0;
+        let empty = self.expect_content(framing.length);
+        let mut flags = self.flags & !flag::OF_REQUEST;
+        if !facts.version().is_http11() {
+            flags |= flag::HTTP10;
+        }
+        if facts.has_keep_alive() {
+            flags |= flag::KEEP_ALIVE;
+        }
+        match facts.method() {
+            MethodKind::Head => flags |= flag::HEAD,
+            MethodKind::Connect => flags |= flag::CONNECT,
+            _ => {}
+        }
+        if facts.offers_upgrade() {
+            flags |= flag::UPGRADE;
+            self.offers = facts.offers();
+        }
+        if facts.expects_continue() && !empty {
+            flags |= flag::CONTINUE;
+        }
+        self.flags = flags;
+        let policy = &settings.policy;
+        if let Persistence::Close(reason) = persistence::of_message(facts, policy.http10_keep_alive.is_on()) {
+            self.causes.add(reason);
+        }
+        if framing.rule == FramingRule::FaultyCoding {
+            self.causes.add(CloseReason::FaultyFraming);
+        }
+        if !policy.persistence.is_on() {
+            self.causes.add(CloseReason::PersistenceOff);
+        }
+        if settings.limits.max_exchanges.is_some_and(|most| self.exchanges >= most) {
+            self.causes.add(CloseReason::MaxExchanges);
+        }
+    }
+
+    #[inline(always)]
+    fn expect_content(&mut self, length: BodyLength) -> bool {
+        let (by, octets) = match length {
+            BodyLength::Empty => (Counted::Exact, 0),
+            BodyLength::Exact(octets) => (Counted::Exact, octets),
+            BodyLength::Chunked => (Counted::Chunked, 0),
+            BodyLength::UntilClose => (Counted::UntilClose, 0),
+        };
+        self.receive_by = by;
+        self.to_receive = octets;
+        let empty = by == Counted::Exact && octets == 0;
+        self.receiving = if empty { Half::Complete } else { Half::Content };
+        empty
+    }
+
+    /// Content arrived.
+    pub(crate) fn content_received(&mut self, now: Instant, octets: u64) {
+        let now = self.tick(now);
+        self.last = now;
+        self.octets = self.octets.saturating_add(octets);
+        self.flags &= !flag::CONTINUE;
+        if self.receive_by == Counted::Exact {
+            self.to_receive = self.to_receive.saturating_sub(octets);
+            if self.to_receive == 0 {
+                self.end_received(now);
+            }
+        }
+    }
+
+    /// The message being received is complete.
+    pub(crate) fn end_received(&mut self, now: Instant) {
+        let now = self.tick(now);
+        self.last = now;
+        self.receiving = Half::Complete;
+        self.over_if_complete(now);
+    }
+
+    /// The peer broke the protocol or a limit: no octet is read as HTTP again.
+    pub(crate) fn fail(&mut self, now: Instant, kind: ProtocolErrorKind) {
+        let now = self.tick(now);
+        self.causes.add(CloseReason::ProtocolError);
+        self.fault = Some(kind);
+        self.refuse(now, kind.suggested_status());
+    }
+
+    /// Receiving ends here; `status` goes out if no response has begun and one is of use.
+    pub(crate) fn refuse(&mut self, now: Instant, status: Option<StatusCode>) {
+        self.receiving = Half::Complete;
+        self.last = now;
+        self.flags = self.flags & !flag::CONTINUE | flag::DISCARD;
+        match (self.sending, status) {
+            (Half::Idle, Some(status)) if !self.is(flag::EOF) => self.refusal = Some(status),
+            (Half::Idle, _) => self.close(now),
+            _ => self.over_if_complete(now),
+        }
+    }
+
+    /// The sending half is complete.
+    pub(crate) fn end_sent(&mut self, now: Instant) {
+        let now = self.tick(now);
+        self.sending = Half::Complete;
+        if self.receiving == Half::Content {
+            if self.causes.is_empty() {
+                self.octets = 0;
+                self.last = now;
+                self.flags = self.flags & !flag::CONTINUE | flag::DISCARD;
+            } else {
+                self.receiving = Half::Complete;
+            }
+        }
+        self.over_if_complete(now);
+    }
+
+    /// The exchange is over once both halves are complete.
+    #[inline(always)]
+    fn over_if_complete(&mut self, now: Instant) {
+        if self.receiving != Half::Complete || self.sending != Half::Complete || self.stage != Stage::Open {
+            return;
+        }
+        self.left = now;
+        if self.causes.is_empty() {
+            self.receiving = Half::Idle;
+            self.sending = Half::Idle;
+            self.flags &= !(flag::OF_REQUEST & !flag::STAYS);
+        } else {
+            self.finish(now);
+        }
+    }
+
+    /// The peer closed its side; `ahead` octets of its are still unread in the caller's buffer. What it broke off, if anything.
+    pub(crate) fn eof(&mut self, now: Instant, ahead: u64) -> Option<ProtocolErrorKind> {
+        let now = self.tick(now);
+        self.looking = None;
+        self.flags |= flag::EOF;
+        if self.stage != Stage::Open {
+            self.peer_gone(now);
+            return None;
+        }
+        match self.receiving {
+            Half::Idle if ahead > 0 => None,
+            Half::Idle => {
+                self.causes.add(CloseReason::PeerClosed);
+                self.finish(now);
+                None
+            }
+            Half::Head => Some(self.broken_off(now, ProtocolErrorKind::IncompleteHead)),
+            Half::Content => Some(self.broken_off(now, ProtocolErrorKind::IncompleteContent)),
+            Half::Complete => {
+                if ahead == 0 {
+                    self.causes.add(CloseReason::PeerClosed);
+                }
+                None
+            }
+        }
+    }
+
+    fn broken_off(&mut self, now: Instant, kind: ProtocolErrorKind) -> ProtocolErrorKind {
+        self.causes.add(CloseReason::Incomplete);
+        self.fault = Some(kind);
+        self.refuse(now, None);
+        kind
+    }
+
+    /// Octets were handed out to be sent.
+    #[inline(always)]
+    pub(crate) fn written(&mut self, now: Instant, octets: u64) {
+        if self.pending == 0 {
+            self.left = now;
+        }
+        self.pending = self.pending.saturating_add(octets);
+    }
+
+    /// Octets left.
+    #[inline(always)]
+    pub(crate) fn sent(&mut self, now: Instant, octets: u64) {
+        let now = self.tick(now);
+        if octets > 0 {
+            self.pending = self.pending.saturating_sub(octets);
+            self.left = now;
+        }
+    }
+
+    /// The verdict as far as it is known.
+    pub(crate) fn persistence(&self) -> Persistence {
+        if self.stage == Stage::Tunnel {
+            let reason = if self.is(flag::CONNECT) { TunnelReason::Connect } else { TunnelReason::Upgrade };
+            return Persistence::Tunnel(reason);
+        }
+        match self.causes.first() {
+            Some(reason) => Persistence::Close(reason),
+            None if self.exchanges == 0 => Persistence::Undecided,
+            None if self.is(flag::HTTP10) => Persistence::Reuse(ReuseReason::Http10KeepAlive),
+            None => Persistence::Reuse(ReuseReason::Http11),
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! What a head says about its connection: every field line is looked at once, those that decide framing, persistence
+//! and hand-over are kept as facts, and the rules ([`framing`](crate::framing), [`persistence`](crate::persistence)) read
+//! the facts only. So they serve a foreign parser as well.
+//!
+//! Read first: RFC 9110 5.3 (repeated lines combine), 7.6.1 (`Connection`), 7.8 (`Upgrade`), 10.1.1 (`Expect`);
+//! RFC 9112 6.1, 6.3 (framing fields). No first match wins here: each line adds to what was there.
+
+use crate::host;
+use crate::keep_alive::KeepAlive;
+use crate::method::{MethodKind, Version};
+use crate::octets::{self, NumberFault};
+use crate::status::StatusCode;
+
+/// The facts of one head.
+///
+/// ```
+/// use http_keepalive::{HeadFacts, Method, Version};
+///
+/// let mut facts = HeadFacts::request(Method::new(b"GET"), Version::HTTP_11);
+/// facts.field_line(b"Connection", b"keep-alive, Close");
+/// assert!(facts.has_close());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct HeadFacts {
+    content_length: u64,
+    timeout: u32,
+    max: u32,
+    offers: Offers,
+    flags: u32,
+    status: u16,
+    method: MethodKind,
+    minor: u8,
+}
+
+/// Bits of [`HeadFacts`].
+pub(crate) mod flag {
+    pub(crate) const LENGTH: u32 = 1;
+    pub(crate) const LENGTH_INVALID: u32 = 1 << 1;
+    pub(crate) const LENGTH_TOO_LARGE: u32 = 1 << 2;
+    pub(crate) const LENGTH_REPEATED: u32 = 1 << 3;
+    pub(crate) const CODING: u32 = 1 << 4;
+    pub(crate) const CODING_INVALID: u32 = 1 << 5;
+    pub(crate) const CODING_OTHER: u32 = 1 << 6;
+    pub(crate) const CHUNKED_LAST: u32 = 1 << 7;
+    pub(crate) const CHUNKED_BEFORE: u32 = 1 << 8;
+    pub(crate) const CHUNKED_PARAMETERS: u32 = 1 << 9;
+    pub(crate) const CLOSE: u32 = 1 << 10;
+    pub(crate) const KEEP_ALIVE: u32 = 1 << 11;
+    pub(crate) const UPGRADE_OPTION: u32 = 1 << 12;
+    pub(crate) const UPGRADE: u32 = 1 << 13;
+    pub(crate) const HOST: u32 = 1 << 14;
+    pub(crate) const HOST_REPEATED: u32 = 1 << 15;
+    pub(crate) const HOST_INVALID: u32 = 1 << 16;
+    pub(crate) const CONTINUE: u32 = 1 << 17;
+    pub(crate) const EXPECTATION: u32 = 1 << 18;
+    pub(crate) const RESPONSE: u32 = 1 << 19;
+}
+
+/// No number: what a peer says is cut to one less.
+const NONE: u32 = u32::MAX;
+
+impl HeadFacts {
+    /// A request whose field lines are still to come.
+    pub const fn request(method: crate::Method<'_>, version: Version) -> Self {
+        Self::new(method.kind(), version)
+    }
+
+    /// A response whose field lines are still to come.
+    pub const fn response(status: StatusCode, version: Version) -> Self {
+        let mut facts = Self::new(MethodKind::Other, version);
+        facts.status = status.as_u16();
+        facts.flags = flag::RESPONSE;
+        facts
+    }
+
+    pub(crate) const fn new(method: MethodKind, version: Version) -> Self {
+        Self {
+            content_length: 0,
+            timeout: NONE,
+            max: NONE,
+            offers: Offers::NONE,
+            flags: 0,
+            status: 0,
+            method,
+            minor: version.minor,
+        }
+    }
+
+    /// Takes one field line into account, as sent or with outer whitespace trimmed. Lines that do not bear on the
+    /// connection may be left out.
+    pub fn field_line(&mut self, name: &[u8], value: &[u8]) {
+        if may_matter(name) {
+            self.known_field(name, value);
+        }
+    }
+
+    /// Any field name; out of line, so that the walk over field lines stays small.
+    #[inline(never)]
+    pub(crate) fn known_field(&mut self, name: &[u8], value: &[u8]) {
+        match name.len() {
+            4 if name.eq_ignore_ascii_case(b"host") => self.host(value),
+            6 if name.eq_ignore_ascii_case(b"expect") => self.expect(value),
+            7 if name.eq_ignore_ascii_case(b"upgrade") => self.upgrade(value),
+            10 if name.eq_ignore_ascii_case(b"connection") => self.connection(value),
+            10 if name.eq_ignore_ascii_case(b"keep-alive") => self.hint(KeepAlive::parse(value)),
+            14 if name.eq_ignore_ascii_case(b"content-length") => self.length(value),
+            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => self.coding(value),
+            _ => {}
+        }
+    }
+
+    fn host(&mut self, value: &[u8]) {
+        if self.flags & flag::HOST != 0 {
+            self.flags |= flag::HOST_REPEATED;
+        }
+        self.flags |= flag::HOST;
+        if !host::is_host(octets::trim(value)) {
+            self.flags |= flag::HOST_INVALID;
+        }
+    }
+
+    fn expect(&mut self, value: &[u8]) {
+        for member in octets::members(value) {
+            let continues = member.eq_ignore_ascii_case(b"100-continue");
+            self.flags |= if continues { flag::CONTINUE } else { flag::EXPECTATION };
+        }
+    }
+
+    fn upgrade(&mut self, value: &[u8]) {
+        for protocol in octets::members(value) {
+            // deprecated, and not ours to speak (RFC 9113 3.1)
+            if !protocol.eq_ignore_ascii_case(b"h2c") {
+                self.flags |= flag::UPGRADE;
+                self.offers.add(protocol);
+            }
+        }
+    }
+
+    fn connection(&mut self, value: &[u8]) {
+        for option in octets::members(value) {
+            self.flags |= if option.eq_ignore_ascii_case(b"keep-alive") {
+                flag::KEEP_ALIVE
+            } else if option.eq_ignore_ascii_case(b"close") {
+                flag::CLOSE
+            } else if option.eq_ignore_ascii_case(b"upgrade") {
+                flag::UPGRADE_OPTION
+            } else {
+                0
+            };
+        }
+    }
+
+    fn hint(&mut self, more: KeepAlive) {
+        let hint = self.raw_hint().and(more);
+        self.timeout = hint.timeout.map_or(NONE, |n| n.min(NONE - 1));
+        self.max = hint.max.map_or(NONE, |n| n.min(NONE - 1));
+    }
+
+    fn length(&mut self, value: &[u8]) {
+        let value = octets::trim(value);
+        // `5, 5` is two values on one line; an empty member is not a number
+        for member in value.split(|&b| b == b',') {
+            let member = octets::trim(member);
+            let before = self.flags & flag::LENGTH != 0;
+            self.flags |= flag::LENGTH;
+            match octets::decimal(member) {
+                Ok(number) if !before => {
+                    self.content_length = number;
+                    self.digits(member, number);
+                }
+                Ok(number) => {
+                    let same = number == self.content_length && member.len() == self.length_digits();
+                    self.flags |= if same { flag::LENGTH_REPEATED } else { flag::LENGTH_INVALID };
+                }
+                Err(NumberFault::TooLarge) => self.flags |= flag::LENGTH_TOO_LARGE,
+                Err(NumberFault::NotANumber) => self.flags |= flag::LENGTH_INVALID,
+            }
+        }
+    }
+
+    // `5` and `05` are the same number, but not textually identical: leading zeros are counted in the upper flag bits
+    fn digits(&mut self, member: &[u8], number: u64) {
+        let shortest = number.checked_ilog10().unwrap_or(0) as usize + 1;
+        let zeros = member.len().saturating_sub(shortest).min(ZEROS_MOST);
+        self.flags |= (zeros as u32) << ZEROS_SHIFT;
+    }
+
+    fn length_digits(&self) -> usize {
+        let zeros = (self.flags >> ZEROS_SHIFT) as usize;
+        self.content_length.checked_ilog10().unwrap_or(0) as usize + 1 + zeros
+    }
+
+    fn coding(&mut self, value: &[u8]) {
+        let mut any = false;
+        for member in octets::members(value) {
+            any = true;
+            // whatever was last before is not last now
+            if self.flags & flag::CHUNKED_LAST != 0 {
+                self.flags = self.flags & !flag::CHUNKED_LAST | flag::CHUNKED_BEFORE;
+            }
+            let mut parts = octets::pieces(member, b';');
+            let name = parts.next().unwrap_or_default();
+            if name.eq_ignore_ascii_case(b"chunked") {
+                self.flags |= flag::CHUNKED_LAST;
+                if name.len() != member.len() {
+                    self.flags |= flag::CHUNKED_PARAMETERS;
+                }
+            } else {
+                self.flags |= if octets::is_token(name) { flag::CODING_OTHER } else { flag::CODING_INVALID };
+            }
+        }
+        self.flags |= if any || self.flags & flag::CODING != 0 { flag::CODING } else { flag::CODING | flag::CODING_INVALID };
+    }
+
+    fn raw_hint(&self) -> KeepAlive {
+        let number = |n| if n == NONE { None } else { Some(n) };
+        KeepAlive { timeout: number(self.timeout), max: number(self.max) }
+    }
+
+    #[inline(always)]
+    pub(crate) const fn any(&self, flags: u32) -> bool {
+        self.flags & flags != 0
+    }
+
+    pub(crate) const fn content_length(&self) -> u64 {
+        self.content_length
+    }
+
+    pub(crate) const fn offers(&self) -> Offers {
+        self.offers
+    }
+
+    /// The method; of a response, [`MethodKind::Other`].
+    pub const fn method(&self) -> MethodKind {
+        self.method
+    }
+
+    /// The status of a response.
+    pub const fn status(&self) -> Option<StatusCode> {
+        if self.any(flag::RESPONSE) { StatusCode::new(self.status) } else { None }
+    }
+
+    /// The version.
+    pub const fn version(&self) -> Version {
+        Version { minor: self.minor }
+    }
+
+    /// The connection option `close` (RFC 9112 9.6).
+    pub const fn has_close(&self) -> bool {
+        self.any(flag::CLOSE)
+    }
+
+    /// The connection option `keep-alive` (RFC 9112 9.3).
+    pub const fn has_keep_alive(&self) -> bool {
+        self.any(flag::KEEP_ALIVE)
+    }
+
+    /// The `Keep-Alive` field, where its connection option stands beside it (RFC 2068 19.7.1.1).
+    pub fn keep_alive(&self) -> Option<KeepAlive> {
+        let hint = self.raw_hint();
+        if self.has_keep_alive() && !hint.is_empty() { Some(hint) } else { None }
+    }
+
+    /// The protocols of an `Upgrade` that may be taken up: named as a connection option, in HTTP/1.1, not only h2c
+    /// (RFC 9110 7.8, RFC 9113 3.1).
+    pub const fn offers_upgrade(&self) -> bool {
+        self.any(flag::UPGRADE) && self.any(flag::UPGRADE_OPTION) && self.version().is_http11()
+    }
+
+    /// `Expect: 100-continue`, in HTTP/1.1 (RFC 9110 10.1.1).
+    pub const fn expects_continue(&self) -> bool {
+        self.any(flag::CONTINUE) && self.version().is_http11()
+    }
+}
+
+const ZEROS_SHIFT: u32 = 24;
+const ZEROS_MOST: usize = 0xff;
+
+/// Could a field of this name be one of ours? By length and first letter: cheap, and wrong only in our favour.
+#[inline(always)]
+pub(crate) fn may_matter(name: &[u8]) -> bool {
+    const FIRST: [u8; 32] = {
+        let mut first = [0; 32];
+        first[4] = b'h' | CASE;
+        first[6] = b'e' | CASE;
+        first[7] = b'u' | CASE;
+        first[10] = b'c' | CASE;
+        first[14] = b'c' | CASE;
+        first[17] = b't' | CASE;
+        first
+    };
+    // upper and lower case, and the `c` and `k` of the two fields of ten letters, alike
+    const CASE: u8 = 0x28;
+    match name {
+        [first, ..] => FIRST[name.len() % 32] == first | CASE,
+        [] => false,
+    }
+}
+
+/// The protocols offered in an `Upgrade` field: the first four, each as 16 bits of a hash without case. It guards a
+/// caller against naming a protocol that was never offered (RFC 9110 7.8), not against an adversary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Offers([u16; 4]);
+
+impl Offers {
+    pub(crate) const NONE: Self = Self([0; 4]);
+
+    fn hash(protocol: &[u8]) -> u16 {
+        let hash = protocol.iter().fold(0x811c_9dc5u32, |hash, b| {
+            (hash ^ u32::from(b.to_ascii_lowercase())).wrapping_mul(0x0100_0193)
+        });
+        ((hash >> 16) as u16 ^ hash as u16).max(1)
+    }
+
+    pub(crate) fn add(&mut self, protocol: &[u8]) {
+        if let Some(place) = self.0.iter_mut().find(|place| **place == 0) {
+            *place = Self::hash(protocol);
+        }
+    }
+
+    pub(crate) fn contains(&self, protocol: &[u8]) -> bool {
+        self.0.contains(&Self::hash(protocol))
+    }
+}

@@ -1,0 +1,325 @@
+//! Start lines: request lines (RFC 9112 3) and status lines (RFC 9112 4).
+//!
+//! Tie-breaks. The form of a target is judged with its method (RFC 9110 7.1): `host:port` is CONNECT's alone, `*` is
+//! OPTIONS' alone. What is wrong first from the left is what is reported; a well-formed version of another major number
+//! counts before the target, since the target may be in a language we do not know.
+
+use super::fields::FieldTable;
+use super::{Bounds, FieldSection, Fault, Progress, Rules, cut_line_end};
+use crate::error::ProtocolErrorKind::*;
+use crate::facts::HeadFacts;
+use crate::host;
+use crate::method::{Method, MethodKind, Version};
+use crate::octets::{self, class};
+use crate::status::StatusCode;
+use crate::target::Target;
+
+/// A request line read, with the field section behind it.
+pub(crate) struct RequestLine<'b> {
+    pub(crate) method: Method<'b>,
+    pub(crate) target: Target<'b>,
+    pub(crate) fields: FieldSection<'b>,
+    /// Octets of the whole head.
+    pub(crate) octets: usize,
+}
+
+/// A status line read, with the field section behind it.
+pub(crate) struct StatusLine<'b> {
+    pub(crate) status: StatusCode,
+    pub(crate) reason: &'b [u8],
+    pub(crate) fields: FieldSection<'b>,
+    /// Octets of the whole head.
+    pub(crate) octets: usize,
+}
+
+/// Where the parts of a request line are.
+#[derive(Clone, Copy)]
+struct Parts {
+    method: (usize, usize),
+    target: (usize, usize),
+    minor: u8,
+    end: usize,
+}
+
+impl Progress {
+    /// Reads a request head from where it was left. `Ok(None)`: more octets are needed.
+    #[inline(always)]
+    pub(crate) fn read_request<'b>(&mut self, rules: Rules<'_>, buf: &'b [u8]) -> Result<Option<RequestLine<'b>>, Fault> {
+        self.restart_if_shorter(buf);
+        let mut table = FieldTable::new();
+        let parts = if self.line == 0 {
+            let parts = match quick_request_line(buf) {
+                Some(parts) if parts.end <= rules.limits.start_line as usize => parts,
+                _ => match self.careful_request_line(rules, buf)? {
+                    Some(parts) => parts,
+                    None => return Ok(None),
+                },
+            };
+            let method = MethodKind::of(buf.get(parts.method.0..parts.method.1).unwrap_or_default());
+            self.facts = HeadFacts::new(method, Version { minor: parts.minor });
+            self.line = parts.end as u32;
+            self.sought = self.sought.max(self.line);
+            Some(parts)
+        } else {
+            // the table can not begin in the middle; the lines are found again when they are asked for
+            table.stop();
+            None
+        };
+        let Some(end) = self.read_fields(rules, buf, Some(&mut table))? else { return Ok(None) };
+        let parts = match parts {
+            Some(parts) => parts,
+            None => split_request_line(buf),
+        };
+        let slice = |(from, to): (usize, usize)| buf.get(from..to).unwrap_or_default();
+        Ok(Some(RequestLine {
+            method: Method::new(slice(parts.method)),
+            target: Target::new(slice(parts.target), self.facts.method()),
+            fields: FieldSection::new(slice((parts.end, end)), table),
+            octets: end,
+        }))
+    }
+
+    /// Reads a response head from where it was left. `Ok(None)`: more octets are needed.
+    #[inline(always)]
+    pub(crate) fn read_response<'b>(&mut self, rules: Rules<'_>, buf: &'b [u8]) -> Result<Option<StatusLine<'b>>, Fault> {
+        self.restart_if_shorter(buf);
+        let mut table = FieldTable::new();
+        let mut line = None;
+        if self.line == 0 {
+            let status_line = match quick_status_line(buf) {
+                Some(found) if found.end <= rules.limits.start_line as usize => found,
+                _ => match self.careful_status_line(rules, buf)? {
+                    Some(found) => found,
+                    None => return Ok(None),
+                },
+            };
+            self.facts = HeadFacts::response(status_line.status, Version { minor: status_line.minor });
+            self.line = status_line.end as u32;
+            self.sought = self.sought.max(self.line);
+            line = Some(status_line);
+        } else {
+            table.stop();
+        }
+        let Some(end) = self.read_fields(rules, buf, Some(&mut table))? else { return Ok(None) };
+        let line = match line {
+            Some(line) => line,
+            None => {
+                let end = memchr::memchr(b'\n', buf).map_or(buf.len(), |lf| lf + 1);
+                let line = cut_line_end(buf, 0, end, rules.policy).unwrap_or_default();
+                split_status_line(line, end).unwrap_or(Status { status: StatusCode::OK, minor: 1, reason: (0, 0), end })
+            }
+        };
+        Ok(Some(StatusLine {
+            status: line.status,
+            reason: buf.get(line.reason.0..line.reason.1).unwrap_or_default(),
+            fields: FieldSection::new(buf.get(line.end..end).unwrap_or_default(), table),
+            octets: end,
+        }))
+    }
+
+    /// The start line by every rule.
+    #[cold]
+    #[inline(never)]
+    fn careful_request_line(&mut self, rules: Rules<'_>, buf: &[u8]) -> Result<Option<Parts>, Fault> {
+        let spaced = rules.policy.start_line_whitespace.accepts();
+        if let Some(&first) = buf.first() {
+            if !octets::is(first, class::TOKEN) && !(spaced && is_space(first)) {
+                return Err(Fault::new(NotHttp, 0));
+            }
+        }
+        let Some(end) = self.start_line_end(rules, buf, |line| match memchr::memchr(b' ', line) {
+            None if octets::is_token(line) => MethodTooLong,
+            None => RequestLine,
+            Some(_) => TargetTooLong,
+        })?
+        else {
+            return Ok(None);
+        };
+        let line = cut_line_end(buf, 0, end, rules.policy)?;
+        check_request_line(rules, line, split_request_line(buf)).map(Some)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn careful_status_line(&mut self, rules: Rules<'_>, buf: &[u8]) -> Result<Option<Status>, Fault> {
+        if buf.first().is_some_and(|&first| first != b'H') {
+            return Err(Fault::new(NotHttp, 0));
+        }
+        let Some(end) = self.start_line_end(rules, buf, |_| StatusLine)? else { return Ok(None) };
+        let line = cut_line_end(buf, 0, end, rules.policy)?;
+        let version = version(line.get(..8).unwrap_or(line));
+        version.map_err(|kind| Fault::new(kind, 0))?;
+        split_status_line(line, end).ok_or(Fault::new(StatusLine, 0)).map(Some)
+    }
+
+    fn start_line_end(
+        &mut self,
+        rules: Rules<'_>,
+        buf: &[u8],
+        too_long: impl Fn(&[u8]) -> crate::ProtocolErrorKind,
+    ) -> Result<Option<usize>, Fault> {
+        let most = rules.limits.start_line as usize;
+        let bounds = Bounds { line: most, all: rules.limits.head as usize, too_long: RequestLine };
+        self.line_end(buf, 0, bounds, false)
+            .map_err(|fault| Fault::new(too_long(buf.get(..most).unwrap_or(buf)), fault.at))
+    }
+}
+
+/// `method SP request-target SP HTTP/1.x CRLF`, as nearly all are.
+#[inline(always)]
+fn quick_request_line(buf: &[u8]) -> Option<Parts> {
+    let word = octets::word(buf, 0);
+    let method = if word as u32 == u32::from_le_bytes(*b"GET ") {
+        3
+    } else {
+        let stops = octets::not_name(word);
+        if stops == 0 { return None } else { octets::first(stops) }
+    };
+    let target = method + 1;
+    if method == 0 || buf.get(method) != Some(&b' ') {
+        return None;
+    }
+    let end = octets::target_end(buf, target);
+    let minor = match buf.get(end..)?.first_chunk::<11>()? {
+        [b' ', b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor @ (b'0' | b'1'), b'\r', b'\n'] => minor - b'0',
+        _ => return None,
+    };
+    // origin-form; the others are rare enough for the careful walk
+    if buf.get(target) != Some(&b'/') || word == u64::from_le_bytes(*b"CONNECT ") {
+        return None;
+    }
+    Some(Parts { method: (0, method), target: (target, end), minor, end: end + 11 })
+}
+
+/// The parts of the line that `buf` begins with, unchecked: first and last word, and what is between them.
+fn split_request_line(buf: &[u8]) -> Parts {
+    let end = memchr::memchr(b'\n', buf).map_or(buf.len(), |lf| lf + 1);
+    let mut line = &buf[..end];
+    while let [rest @ .., last] = line {
+        if *last != b'\n' && !is_space(*last) {
+            break;
+        }
+        line = rest;
+    }
+    let start = line.iter().position(|&b| !is_space(b)).unwrap_or(line.len());
+    let method = (start, line[start..].iter().position(|&b| is_space(b)).map_or(line.len(), |i| start + i));
+    let last = line.iter().rposition(|&b| is_space(b)).map_or(line.len(), |i| i + 1);
+    let (from, to) = (method.1.min(last), last.max(method.1));
+    let between = &line[from..to];
+    let leading = between.iter().take_while(|&&b| is_space(b)).count();
+    let trailing = between[leading..].iter().rev().take_while(|&&b| is_space(b)).count();
+    Parts {
+        method,
+        target: (from + leading, to - trailing),
+        minor: line.last().map_or(1, |digit| digit.wrapping_sub(b'0')),
+        end,
+    }
+}
+
+/// Every rule of a request line whose parts are known.
+fn check_request_line(rules: Rules<'_>, line: &[u8], parts: Parts) -> Result<Parts, Fault> {
+    let method = &line[parts.method.0..parts.method.1.min(line.len())];
+    let target = line.get(parts.target.0..parts.target.1).unwrap_or_default();
+    let last = line.get(parts.target.1..).unwrap_or_default();
+    let version_octets = octets::trim(last);
+    let version_at = parts.target.1 + last.iter().take_while(|&&b| is_space(b)).count();
+    if line == b"PRI * HTTP/2.0" {
+        return Err(Fault::new(Http2Preface, 0));
+    }
+    if !octets::is_token(method) {
+        let at = method.iter().position(|&b| !octets::is(b, class::TOKEN)).unwrap_or(0);
+        return Err(Fault::new(Method, parts.method.0 + at));
+    }
+    if target.is_empty() || version_octets.is_empty() {
+        return Err(Fault::new(RequestLine, line.len()));
+    }
+    let minor = version(version_octets).map_err(|kind| Fault::new(kind, version_at))?;
+    let exact = parts.method.0 == 0
+        && line.get(parts.method.1..parts.target.0) == Some(b" ")
+        && last.len() == 9
+        && last[0] == b' ';
+    if !exact && !rules.policy.start_line_whitespace.accepts() {
+        let gap = line.iter().position(|&b| b != b' ' && is_space(b)).unwrap_or(parts.method.1);
+        return Err(Fault::new(if line.get(gap) == Some(&b'\r') { BareCr } else { RequestLine }, gap));
+    }
+    let opaque = rules.policy.target_octets.accepts();
+    if let Some(at) = target.iter().position(|&b| !octets::is(b, class::TARGET) && !(opaque && b >= 0x80)) {
+        return Err(Fault::new(Target, parts.target.0 + at));
+    }
+    check_form(MethodKind::of(method), target).map_err(|kind| Fault::new(kind, parts.target.0))?;
+    Ok(Parts { minor, ..parts })
+}
+
+/// Is the target of a form that this method may have (RFC 9112 3.2)?
+pub(crate) fn check_form(method: MethodKind, target: &[u8]) -> Result<(), crate::ProtocolErrorKind> {
+    if method == MethodKind::Connect {
+        return if host::is_authority_with_port(target) { Ok(()) } else { Err(TargetForm) };
+    }
+    match target {
+        [b'/', ..] => Ok(()),
+        b"*" if method == MethodKind::Options => Ok(()),
+        b"*" => Err(TargetForm),
+        _ => match crate::target::absolute_authority(target) {
+            Some(authority) if authority.is_empty() || !host::is_host(authority) => Err(Target),
+            Some(_) => Ok(()),
+            None => Err(TargetForm),
+        },
+    }
+}
+
+/// `HTTP/` DIGIT `.` DIGIT of major number 1: its minor number.
+fn version(octets: &[u8]) -> Result<u8, crate::ProtocolErrorKind> {
+    match octets {
+        [b'H', b'T', b'T', b'P', b'/', major @ b'0'..=b'9', b'.', minor @ b'0'..=b'9'] => {
+            if *major == b'1' { Ok(minor - b'0') } else { Err(MajorVersion) }
+        }
+        _ => Err(Version),
+    }
+}
+
+/// Where the parts of a status line are.
+#[derive(Clone, Copy)]
+struct Status {
+    status: StatusCode,
+    minor: u8,
+    reason: (usize, usize),
+    end: usize,
+}
+
+#[inline(always)]
+fn quick_status_line(buf: &[u8]) -> Option<Status> {
+    let head = buf.first_chunk::<13>()?;
+    let [b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor @ b'0'..=b'9', b' ', x, y, z, b' '] = head else { return None };
+    let status = three_digits(&[*x, *y, *z])?;
+    let end = octets::control_at(buf, 13);
+    match buf.get(end..)? {
+        [b'\r', b'\n', ..] => Some(Status { status, minor: minor - b'0', reason: (13, end), end: end + 2 }),
+        _ => None,
+    }
+}
+
+/// A status line without its line end, its version checked already. A missing last space is common (RFC 9112 4).
+fn split_status_line(line: &[u8], end: usize) -> Option<Status> {
+    let minor = line.get(7)?.wrapping_sub(b'0');
+    let (b' ', rest) = line.get(8..)?.split_first()? else { return None };
+    let status = three_digits(rest.first_chunk::<3>()?)?;
+    let reason = match &rest[3..] {
+        [] => (12, 12),
+        [b' ', reason @ ..] if octets::all(reason, class::FIELD) => (13, 13 + reason.len()),
+        _ => return None,
+    };
+    Some(Status { status, minor, reason, end })
+}
+
+fn three_digits(digits: &[u8; 3]) -> Option<StatusCode> {
+    if !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    StatusCode::new(digits.iter().fold(0, |code, digit| code * 10 + u16::from(digit - b'0')))
+}
+
+/// What the lenient reading of a start line takes for whitespace (RFC 9112 3).
+fn is_space(octet: u8) -> bool {
+    matches!(octet, b' ' | b'\t' | 0x0b | 0x0c | b'\r')
+}
+

@@ -1,0 +1,583 @@
+//! The parser-free front door: facts and intents in, decisions out, and not one octet seen.
+//!
+//! Whoever has a parser and a writer already tells a [`Lifecycle`] what they read and what they are about to write, and gets
+//! the decisions of [`Connection`](crate::Connection), which is built on it: framing, persistence with its reason, what to
+//! announce, deadlines with their causes, the staged close. It can not write, so it says what must be written
+//! ([`Announce`]).
+//!
+//! ```
+//! use http_keepalive::*;
+//!
+//! let now = Instant::EPOCH;
+//! let mut lifecycle = Lifecycle::<Server>::new(now, &Config::DEFAULT);
+//!
+//! // a foreign parser has read `GET / HTTP/1.0` with two field lines
+//! lifecycle.octets_received(now, 64);
+//! let mut head = HeadFacts::request(Method::new(b"GET"), Version::HTTP_10);
+//! head.field_line(b"Host", b"example.org");
+//! head.field_line(b"Connection", b"Keep-Alive");
+//! assert_eq!(lifecycle.head_received(now, &head)?.length, BodyLength::Empty);
+//!
+//! // the application answers with 13 octets: what must the head say?
+//! let announce = lifecycle.head_to_send(now, StatusCode::OK, Content::Exact(13))?;
+//! assert!(announce.options.keep_alive);
+//! assert_eq!(announce.framing, FramingField::ContentLength(13));
+//! lifecycle.octets_written(now, 120);
+//! lifecycle.content_sent(now, 13)?;
+//! lifecycle.handle_sent(now, 120);
+//! assert_eq!(lifecycle.next_deadline().map(|deadline| deadline.kind), Some(DeadlineKind::Idle));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use core::ops::Deref;
+
+use crate::config::{Config, KeepAliveField, Role, Server, Settings};
+use crate::deadline::Deadline;
+use crate::error::{Misuse, ProtocolErrorKind};
+use crate::exchange::{Counted, Half, Machine, flag};
+use crate::facts::HeadFacts;
+use crate::framing::{self, BodyLength, Framing};
+use crate::keep_alive::KeepAlive;
+use crate::persistence::{Causes, CloseReason, Persistence};
+use crate::status::StatusCode;
+use crate::teardown::Stage;
+use crate::time::Instant;
+use crate::wants::{ReadWant, Shut, Turn, Wants};
+
+/// The lifecycle of one connection, for whoever reads and writes octets elsewhere. `C` is how it holds its configuration.
+///
+/// **Facts in**: [`octets_received`](Self::octets_received), [`head_received`](Self::head_received),
+/// [`content_received`](Self::content_received), [`end_received`](Self::end_received), [`eof_received`](Self::eof_received),
+/// [`octets_written`](Self::octets_written), [`handle_sent`](Self::handle_sent), [`handle_shut`](Self::handle_shut),
+/// [`handle_timeout`](Self::handle_timeout), [`nothing_to_read`](Self::nothing_to_read),
+/// [`transport_failed`](Self::transport_failed). **Intents in**: [`head_to_send`](Self::head_to_send),
+/// [`interim_to_send`](Self::interim_to_send), [`content_sent`](Self::content_sent), [`end_sent`](Self::end_sent),
+/// [`close_after_exchange`](Self::close_after_exchange), [`abort`](Self::abort). **Answers out**: everything that takes `&self`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Lifecycle<R: Role, C: Deref<Target = Config<R>> = &'static Config<R>> {
+    config: C,
+    pub(crate) machine: Machine,
+}
+
+/// What the application knows of the content it sends; the framing follows from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Content {
+    /// There is none.
+    Empty,
+    /// So many octets.
+    Exact(u64),
+    /// As many as come: chunked to an HTTP/1.1 peer, until close to an older one.
+    Unknown,
+    /// As many as come, ended by the end of the connection.
+    UntilClose,
+}
+
+/// What a head that is about to be sent must say about the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Announce {
+    /// The options of the `Connection` field; a field without any is not sent.
+    pub options: ConnectionOptions,
+    /// The `Keep-Alive` field, if one is to be sent.
+    pub keep_alive: Option<KeepAlive>,
+    /// The field that says where the content ends.
+    pub framing: FramingField,
+    /// How the content that is really sent is framed: nothing, where the request or the status forbids it.
+    pub length: BodyLength,
+}
+
+/// Connection options we send (RFC 9110 7.6.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ConnectionOptions {
+    /// `close`
+    pub close: bool,
+    /// `keep-alive`
+    pub keep_alive: bool,
+    /// `upgrade`: beside an `Upgrade` field that the caller sends.
+    pub upgrade: bool,
+}
+
+/// The framing field of a head we send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FramingField {
+    /// None.
+    None,
+    /// `Content-Length`
+    ContentLength(u64),
+    /// `Transfer-Encoding: chunked`
+    Chunked,
+}
+
+/// A response head that may be sent, and what follows from sending it.
+#[derive(Clone, Copy)]
+pub(crate) struct Plan {
+    pub(crate) announce: Announce,
+    pub(crate) is_tunnel: bool,
+    is_suppressed: bool,
+    causes: Causes,
+}
+
+impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
+    /// A connection that opened at `now`.
+    pub fn new(now: Instant, config: C) -> Self {
+        Self { config, machine: Machine::new(now) }
+    }
+
+    /// The configuration it keeps to.
+    pub fn config(&self) -> &Config<R> {
+        &self.config
+    }
+
+    #[inline(always)]
+    pub(crate) fn parts(&mut self) -> (&mut Machine, &Settings) {
+        (&mut self.machine, self.config.settings())
+    }
+
+    /// Octets arrived. May run ahead of the heads in them: the first behind an exchange begins the next one's head.
+    pub fn octets_received(&mut self, now: Instant, octets: u64) {
+        let (machine, settings) = self.parts();
+        match (machine.stage, machine.receiving) {
+            (Stage::Open, Half::Idle) if octets > 0 => machine.head_octets(now, octets),
+            (Stage::Open, Half::Head) => machine.head_octets(now, machine.octets.saturating_add(octets)),
+            (Stage::Open, _) => {}
+            _ => machine.discarded(now, settings, octets),
+        }
+    }
+
+    /// Content arrived, `octets` of it; framing not counted.
+    pub fn content_received(&mut self, now: Instant, octets: u64) -> Result<(), Misuse> {
+        let (machine, settings) = self.parts();
+        let exact = machine.receive_by == Counted::Exact;
+        if machine.receiving != Half::Content || (exact && octets > machine.to_receive) {
+            return Err(Misuse::ContentNotExpected);
+        }
+        machine.content_received(now, octets);
+        if machine.is(flag::DISCARD) {
+            machine.unread_content(now, settings);
+        }
+        Ok(())
+    }
+
+    /// The message being received is complete. An exact length ends by itself; then this changes nothing.
+    pub fn end_received(&mut self, now: Instant) -> Result<(), Misuse> {
+        match self.machine.receiving {
+            Half::Content if self.machine.receive_by != Counted::Exact => self.machine.end_received(now),
+            Half::Content | Half::Head => return Err(Misuse::ContentNotExpected),
+            Half::Complete | Half::Idle => {}
+        }
+        Ok(())
+    }
+
+    /// What a foreign parser found wrong. A server's answer is then due: [`Wants::application`].
+    pub fn fault_received(&mut self, now: Instant, fault: ProtocolErrorKind) {
+        if self.machine.stage == Stage::Open {
+            self.machine.fail(now, fault);
+        }
+    }
+
+    /// The peer closed its side, all it sent having been reported. What it broke off, if anything.
+    pub fn eof_received(&mut self, now: Instant) -> Option<ProtocolErrorKind> {
+        self.machine.eof(now, 0)
+    }
+
+    /// The look that [`ReadWant::LookOnce`] asked for found nothing.
+    pub fn nothing_to_read(&mut self, now: Instant) {
+        self.machine.nothing_to_read(now);
+    }
+
+    /// Octets were handed to the transport, or will be: of heads, framing and content.
+    pub fn octets_written(&mut self, now: Instant, octets: u64) {
+        let now = self.machine.tick(now);
+        self.machine.written(now, octets);
+    }
+
+    /// So many of the octets handed out have left since the last call.
+    #[inline]
+    pub fn handle_sent(&mut self, now: Instant, octets: u64) {
+        self.machine.sent(now, octets);
+    }
+
+    /// The half-close or close asked for is done.
+    pub fn handle_shut(&mut self, now: Instant) {
+        self.machine.shut(now);
+    }
+
+    /// The transport failed: nothing more comes or goes.
+    pub fn transport_failed(&mut self, now: Instant) {
+        self.machine.transport_failed(now);
+    }
+
+    /// Lets what is due expire: the deadline that did, if one was due. To be called until `None`; then the next deadline is
+    /// absent or later than `now`.
+    pub fn handle_timeout(&mut self, now: Instant) -> Option<Deadline> {
+        let (machine, settings) = self.parts();
+        machine.handle_timeout(now, settings)
+    }
+
+    /// Closes gracefully: after this exchange, or now if there is none (RFC 9112 9.6).
+    pub fn close_after_exchange(&mut self, now: Instant) {
+        let (machine, settings) = self.parts();
+        machine.drain(now, settings);
+    }
+
+    /// Cuts the connection.
+    pub fn abort(&mut self, now: Instant) {
+        self.machine.abort(now, CloseReason::Aborted);
+    }
+
+    /// Content of ours was sent; of an exact length the last ends the message.
+    pub fn content_sent(&mut self, now: Instant, octets: u64) -> Result<(), Misuse> {
+        let machine = &mut self.machine;
+        if machine.sending != Half::Content {
+            return Err(Misuse::NotSending);
+        }
+        if machine.send_by == Counted::Exact {
+            machine.to_send = machine.to_send.checked_sub(octets).ok_or(Misuse::TooMuchContent)?;
+            if machine.to_send == 0 {
+                machine.flags |= flag::ENDED;
+                machine.end_sent(now);
+            }
+        }
+        Ok(())
+    }
+
+    /// The message we send is complete. Behind one that ended by itself this changes nothing.
+    pub fn end_sent(&mut self, now: Instant) -> Result<(), Misuse> {
+        let machine = &mut self.machine;
+        match machine.sending {
+            Half::Content if machine.send_by == Counted::Exact && machine.to_send > 0 => Err(Misuse::TooLittleContent),
+            Half::Content => {
+                machine.end_sent(now);
+                Ok(())
+            }
+            _ if machine.is(flag::ENDED) => Ok(()),
+            _ => Err(Misuse::NotSending),
+        }
+    }
+
+    /// Whether the connection outlives this exchange, as far as is known, and why.
+    pub fn persistence(&self) -> Persistence {
+        self.machine.persistence()
+    }
+
+    /// Every cause to close so far, the first of which is the reason of [`persistence`](Self::persistence).
+    pub fn close_reasons(&self) -> impl Iterator<Item = CloseReason> + use<R, C> {
+        self.machine.causes.iter()
+    }
+
+    /// What is due next, if nothing happens before.
+    pub fn next_deadline(&self) -> Option<Deadline> {
+        self.machine.next_deadline(self.config.settings())
+    }
+
+    /// Exchanges begun on this connection: complete heads.
+    pub fn exchanges(&self) -> u32 {
+        self.machine.exchanges
+    }
+
+    /// Octets handed out that have not left.
+    pub fn octets_pending(&self) -> u64 {
+        self.machine.pending
+    }
+
+    /// The transport is closed, and nothing is left to do.
+    pub fn is_closed(&self) -> bool {
+        self.machine.stage == Stage::Closed
+    }
+
+    /// Nothing of an exchange is outstanding, and the next may begin.
+    pub fn is_idle(&self) -> bool {
+        self.machine.stage == Stage::Open && self.machine.between_exchanges()
+    }
+
+    /// What the machine waits for. Each part is independent of the others.
+    pub fn wants(&self) -> Wants {
+        let machine = &self.machine;
+        Wants {
+            read: self.read_want(),
+            flush: machine.pending > 0,
+            application: self.turn(),
+            shut: machine.causes.first().and_then(|reason| match machine.stage {
+                Stage::Finishing if machine.pending > 0 => None,
+                Stage::Finishing if machine.is(flag::EOF) => Some(Shut::Close(reason)),
+                Stage::Finishing => Some(Shut::HalfClose(reason)),
+                Stage::CloseDue => Some(Shut::Close(reason)),
+                Stage::ResetDue => Some(Shut::Reset(reason)),
+                _ => None,
+            }),
+        }
+    }
+
+    fn read_want(&self) -> ReadWant {
+        let machine = &self.machine;
+        if machine.is(flag::EOF) {
+            return ReadWant::No;
+        }
+        match machine.stage {
+            Stage::Open if machine.looking.is_some() => ReadWant::LookOnce,
+            Stage::Open if machine.refusal.is_some() => ReadWant::Discard,
+            Stage::Open if machine.receiving != Half::Complete => ReadWant::Octets,
+            Stage::Open if machine.is(flag::DISCARD) => ReadWant::Discard,
+            Stage::Open => ReadWant::EofOnly,
+            Stage::Finishing | Stage::HalfClosed => ReadWant::Discard,
+            _ => ReadWant::No,
+        }
+    }
+
+    fn turn(&self) -> Option<Turn> {
+        let machine = &self.machine;
+        match (machine.stage, machine.refusal) {
+            (Stage::Open, Some(status)) => Some(Turn::Refuse(status)),
+            (Stage::Open, None) => match (machine.receiving, machine.sending) {
+                (_, Half::Content) => Some(Turn::Content),
+                (Half::Content, Half::Idle) if machine.is(flag::CONTINUE) => Some(Turn::Continue),
+                (Half::Content | Half::Complete, Half::Idle) => Some(Turn::Respond),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+impl<C: Deref<Target = Config<Server>>> Lifecycle<Server, C> {
+    /// A request's head is complete. Its framing, or what is wrong with it; then the refusal is due.
+    pub fn head_received(&mut self, now: Instant, head: &HeadFacts) -> Result<Framing, ProtocolErrorKind> {
+        let (machine, settings) = self.parts();
+        request_head(machine, settings, now, head)
+    }
+
+    /// May a final response of this status and content be sent, and what must its head say? Then it counts as handed out.
+    pub fn head_to_send(&mut self, now: Instant, status: StatusCode, content: Content) -> Result<Announce, Misuse> {
+        let (machine, settings) = self.parts();
+        let now = machine.tick(now);
+        let plan = plan_response(machine, settings, now, status, content, 0)?;
+        commit_response(machine, now, &plan);
+        Ok(plan.announce)
+    }
+
+    /// May an interim response of this status be sent? Then it counts as handed out.
+    pub fn interim_to_send(&mut self, now: Instant, status: StatusCode) -> Result<(), Misuse> {
+        self.machine.tick(now);
+        check_interim(&self.machine, status)?;
+        commit_interim(&mut self.machine, status);
+        Ok(())
+    }
+}
+
+/// A complete request head: its framing, or the fault that has been recorded.
+#[inline(always)]
+pub(crate) fn request_head(
+    machine: &mut Machine,
+    settings: &Settings,
+    now: Instant,
+    head: &HeadFacts,
+) -> Result<Framing, ProtocolErrorKind> {
+    match judge_request(settings, head) {
+        Ok(framing) => {
+            machine.request_received(now, settings, head, framing);
+            Ok(framing)
+        }
+        Err(kind) => {
+            machine.fail(now, kind);
+            Err(kind)
+        }
+    }
+}
+
+#[inline(always)]
+fn judge_request(settings: &Settings, head: &HeadFacts) -> Result<Framing, ProtocolErrorKind> {
+    let framing = framing::request_framing(head, &settings.policy)?;
+    if settings.policy.host.is_on() {
+        framing::host_rule(head)?;
+    }
+    framing::expectation_rule(head, &settings.policy)?;
+    match (framing.length, settings.limits.content) {
+        (BodyLength::Exact(octets), Some(most)) if octets > most => Err(ProtocolErrorKind::ContentTooLarge),
+        _ => Ok(framing),
+    }
+}
+
+/// What a final response must say, if it may be sent at all. `ahead`: octets of the peer that lie unread in a buffer.
+pub(crate) fn plan_response(
+    machine: &Machine,
+    settings: &Settings,
+    now: Instant,
+    status: StatusCode,
+    content: Content,
+    ahead: u64,
+) -> Result<Plan, Misuse> {
+    let refusing = machine.refusal.is_some();
+    match machine.stage {
+        Stage::Open => {}
+        Stage::Tunnel => return Err(Misuse::Tunnel),
+        _ => return Err(Misuse::Closed),
+    }
+    if !refusing && matches!(machine.receiving, Half::Idle | Half::Head) {
+        return Err(Misuse::NothingToAnswer);
+    }
+    if machine.sending != Half::Idle {
+        return Err(Misuse::AlreadyAnswered);
+    }
+    let switches = status == StatusCode::SWITCHING_PROTOCOLS;
+    if !status.is_valid() || (status.is_interim() && !switches) {
+        return Err(Misuse::Status);
+    }
+    if switches && !machine.is(flag::UPGRADE) {
+        return Err(Misuse::UpgradeNotOffered);
+    }
+    let connects = machine.is(flag::CONNECT) && status.is_successful();
+    if (switches || connects) && machine.receiving != Half::Complete {
+        return Err(Misuse::UpgradeTooEarly);
+    }
+    let mut causes = machine.causes;
+    let (framing, length) = frame_response(machine, status, content, connects);
+    if length == BodyLength::UntilClose {
+        causes.add(CloseReason::UntilClose);
+    }
+    late_causes(machine, settings, now, status, ahead, &mut causes);
+    let is_tunnel = switches || connects;
+    // 0 octets, though the application has some
+    let is_suppressed = length == BodyLength::Empty && !matches!(content, Content::Empty | Content::Exact(0));
+    let mut announce = Announce { options: ConnectionOptions::default(), keep_alive: None, framing, length };
+    if switches {
+        announce.options.upgrade = true;
+    } else if !is_tunnel {
+        announce_persistence(machine, settings, &causes, &mut announce);
+    }
+    Ok(Plan { announce, is_tunnel, is_suppressed, causes })
+}
+
+/// Which field frames the content, and how what is really sent is framed (RFC 9110 8.6, RFC 9112 6.1).
+fn frame_response(machine: &Machine, status: StatusCode, content: Content, connects: bool) -> (FramingField, BodyLength) {
+    if connects || (status.has_no_content() && status != StatusCode::NOT_MODIFIED) {
+        return (FramingField::None, BodyLength::Empty);
+    }
+    if status == StatusCode::RESET_CONTENT {
+        return (FramingField::ContentLength(0), BodyLength::Empty);
+    }
+    if machine.is(flag::HEAD) || status == StatusCode::NOT_MODIFIED {
+        let field = match content {
+            Content::Exact(octets) => FramingField::ContentLength(octets),
+            _ => FramingField::None,
+        };
+        return (field, BodyLength::Empty);
+    }
+    match content {
+        Content::Empty => (FramingField::ContentLength(0), BodyLength::Empty),
+        Content::Exact(octets) => (FramingField::ContentLength(octets), BodyLength::Exact(octets)),
+        // what an HTTP/1.0 client sees must end by closing (RFC 9112 6.1); so must the answer to a head never understood
+        Content::Unknown if !machine.is(flag::HTTP10) && machine.refusal.is_none() => {
+            (FramingField::Chunked, BodyLength::Chunked)
+        }
+        Content::Unknown | Content::UntilClose => (FramingField::None, BodyLength::UntilClose),
+    }
+}
+
+/// Causes to close that are known only when the response begins.
+fn late_causes(
+    machine: &Machine,
+    settings: &Settings,
+    now: Instant,
+    status: StatusCode,
+    ahead: u64,
+    causes: &mut Causes,
+) {
+    if machine.is(flag::EOF) && ahead == 0 {
+        causes.add(CloseReason::PeerClosed);
+    }
+    if settings.timeouts.age.is_some_and(|age| !machine.is(flag::DRAINING) && machine.life + age <= now) {
+        causes.add(CloseReason::Age);
+    }
+    if machine.receiving == Half::Content {
+        let unwanted = machine.is(flag::CONTINUE) && status.as_u16() >= 400;
+        if unwanted && !settings.policy.read_unwanted_content.is_on() {
+            causes.add(CloseReason::ContentUnwanted);
+        }
+        let most = settings.limits.unread_octets.unwrap_or(u64::MAX);
+        if machine.receive_by == Counted::Exact && machine.to_receive > most.max(ahead) {
+            causes.add(CloseReason::UnreadContent);
+        }
+    }
+}
+
+fn announce_persistence(machine: &Machine, settings: &Settings, causes: &Causes, announce: &mut Announce) {
+    if !causes.is_empty() {
+        announce.options.close = true;
+        return;
+    }
+    let asked = machine.is(flag::KEEP_ALIVE);
+    let hints = match settings.policy.keep_alive_field {
+        KeepAliveField::Never => false,
+        KeepAliveField::OnOption => asked,
+        KeepAliveField::Always => true,
+    };
+    if hints {
+        let timeout = settings.timeouts.idle_advertised.map(|idle| u32::try_from(idle.as_secs()).unwrap_or(u32::MAX));
+        let max = settings.limits.max_exchanges.map(|most| most.saturating_sub(machine.exchanges));
+        announce.keep_alive = Some(KeepAlive { timeout, max }).filter(|hint| !hint.is_empty());
+    }
+    // an HTTP/1.0 client knows of persistence only if it is told (RFC 9112 9.3)
+    announce.options.keep_alive = machine.is(flag::HTTP10) || announce.keep_alive.is_some();
+}
+
+/// The response planned was handed out.
+pub(crate) fn commit_response(machine: &mut Machine, now: Instant, plan: &Plan) {
+    machine.causes = plan.causes;
+    machine.refusal = None;
+    if plan.announce.options.close {
+        machine.flags |= flag::ANNOUNCED;
+    }
+    if plan.is_suppressed {
+        machine.flags |= flag::SUPPRESSED;
+    }
+    if plan.is_tunnel {
+        machine.stage = Stage::Tunnel;
+        return;
+    }
+    let (by, octets) = match plan.announce.length {
+        BodyLength::Empty => (Counted::Exact, 0),
+        BodyLength::Exact(octets) => (Counted::Exact, octets),
+        BodyLength::Chunked => (Counted::Chunked, 0),
+        BodyLength::UntilClose => (Counted::UntilClose, 0),
+    };
+    machine.send_by = by;
+    machine.to_send = octets;
+    if by == Counted::Exact && octets == 0 {
+        machine.flags |= flag::ENDED;
+        machine.end_sent(now);
+    } else {
+        machine.sending = Half::Content;
+    }
+}
+
+/// May an interim response be sent (RFC 9110 15.2)?
+pub(crate) fn check_interim(machine: &Machine, status: StatusCode) -> Result<(), Misuse> {
+    match machine.stage {
+        Stage::Open => {}
+        Stage::Tunnel => return Err(Misuse::Tunnel),
+        _ => return Err(Misuse::Closed),
+    }
+    if machine.refusal.is_some() || matches!(machine.receiving, Half::Idle | Half::Head) {
+        return Err(Misuse::NothingToAnswer);
+    }
+    if machine.sending != Half::Idle {
+        return Err(Misuse::AlreadyAnswered);
+    }
+    if machine.is(flag::HTTP10) {
+        return Err(Misuse::InterimToHttp10);
+    }
+    // a 100 that nobody waits for says nothing (RFC 9110 10.1.1)
+    let unasked = status == StatusCode::CONTINUE && !machine.is(flag::CONTINUE);
+    if !status.is_interim() || status == StatusCode::SWITCHING_PROTOCOLS || unasked {
+        return Err(Misuse::Status);
+    }
+    Ok(())
+}
+
+pub(crate) fn commit_interim(machine: &mut Machine, status: StatusCode) {
+    if status == StatusCode::CONTINUE {
+        machine.flags &= !flag::CONTINUE;
+        // the peer begins to send now
+        machine.begun = machine.latest;
+        machine.last = machine.latest;
+    }
+}

@@ -1,0 +1,162 @@
+//! Messages as they are reported: heads that borrow the buffer they were read in, and never the connection.
+
+use crate::error::ProtocolErrorKind;
+use crate::framing::{BodyLength, Framing};
+use crate::head::FieldSection;
+use crate::method::{Method, Version};
+use crate::persistence::TunnelReason;
+use crate::status::StatusCode;
+use crate::target::Target;
+
+/// What an offer of octets came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Received<'a> {
+    /// Octets at the front of the offer that are done with. The others are to be offered again, with more behind them.
+    pub consumed: usize,
+    /// What they were.
+    pub outcome: Outcome<'a>,
+}
+
+/// What an offer of octets came to: one event at most.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome<'a> {
+    /// Something was received.
+    Event(Event<'a>),
+    /// More octets are needed.
+    NeedMore,
+    /// Octets may be there, but something else must happen first.
+    Paused(PauseReason),
+}
+
+/// Something received, in the order of the octets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A request's head is complete (servers).
+    Request(RequestHead<'a>),
+    /// An interim response (clients).
+    Interim(ResponseHead<'a>),
+    /// A final response's head is complete (clients).
+    Response(ResponseHead<'a>),
+    /// A piece of content, decoded.
+    Content(&'a [u8]),
+    /// The message is complete.
+    End {
+        /// The trailer section, kept apart from the header section (RFC 9110 6.5.1); fields that may not stand there are left out.
+        trailers: FieldSection<'a>,
+    },
+    /// The connection is no longer HTTP; the octets that follow are the other protocol's.
+    Tunnel(TunnelReason),
+    /// The peer closed its side, with nothing outstanding.
+    PeerClosed,
+}
+
+/// Why octets are not looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum PauseReason {
+    /// The response to the request before is not complete: pipelined requests wait in the caller's buffer.
+    ResponseDue,
+    /// The client waits for `100 (Continue)` or a final response.
+    ContinueDue,
+    /// The connection is another protocol's now.
+    Tunnel,
+    /// The connection is closed.
+    Closed,
+}
+
+/// How the peer's side ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Eof {
+    /// As it should: FIN, or a closure alert of TLS.
+    Clean,
+    /// Without a closure alert where TLS owes one: an until-close body is not known to be whole (RFC 9112 9.8).
+    Truncated,
+}
+
+/// A request's head.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestHead<'a> {
+    /// The method, as sent.
+    pub method: Method<'a>,
+    /// The target, as sent.
+    pub target: Target<'a>,
+    /// The version.
+    pub version: Version,
+    /// The field lines, as sent.
+    pub fields: FieldSection<'a>,
+    /// How the end of the content is known.
+    pub framing: Framing,
+    /// The client waits for `100 (Continue)` before it sends content (RFC 9110 10.1.1).
+    pub expects_continue: bool,
+    /// Protocols are offered that may be switched to (RFC 9110 7.8); they are in the `Upgrade` field.
+    pub offers_upgrade: bool,
+}
+
+impl<'a> RequestHead<'a> {
+    /// The authority the request is for: the target's, or else that of `Host` (RFC 9112 3.2.2).
+    pub fn authority(&self) -> Option<&'a [u8]> {
+        self.target.authority().or_else(|| self.fields.value("host").and_then(|value| value.as_slice()))
+    }
+
+    /// The request has content, or may have.
+    pub const fn has_content(&self) -> bool {
+        !matches!(self.framing.length, BodyLength::Empty | BodyLength::Exact(0))
+    }
+}
+
+/// A response's head.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResponseHead<'a> {
+    /// The status.
+    pub status: StatusCode,
+    /// The reason phrase, which means nothing (RFC 9112 4).
+    pub reason: &'a [u8],
+    /// The version.
+    pub version: Version,
+    /// The field lines, as sent.
+    pub fields: FieldSection<'a>,
+    /// How the end of the content is known.
+    pub framing: Framing,
+}
+
+/// Content accepted to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Written {
+    /// Octets of content taken.
+    pub consumed: usize,
+    /// Octets of output written.
+    pub written: usize,
+}
+
+/// The framing around content that the caller sends itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Framed {
+    pub(crate) before: arrayvec::ArrayVec<u8, { crate::body::chunked::MOST_LINE }>,
+    pub(crate) after: &'static [u8],
+}
+
+impl Framed {
+    /// To be sent before the content.
+    pub fn before(&self) -> &[u8] {
+        &self.before
+    }
+
+    /// To be sent behind the content.
+    pub const fn after(&self) -> &'static [u8] {
+        self.after
+    }
+}
+
+/// The field that a fault in framing, routing or expectation is about.
+pub(crate) const fn blamed_field(kind: ProtocolErrorKind) -> Option<&'static str> {
+    use ProtocolErrorKind::*;
+    match kind {
+        HostRepeated | HostInvalid => Some("host"),
+        ContentLength | ContentLengthRepeated | ContentLengthTooLarge | ContentTooLarge => Some("content-length"),
+        LengthAndTransferEncoding | TransferEncodingInHttp10 | NotChunkedLast | ChunkedMisused | TransferEncoding
+        | UnknownCoding => Some("transfer-encoding"),
+        Expectation => Some("expect"),
+        _ => None,
+    }
+}

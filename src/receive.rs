@@ -1,0 +1,284 @@
+//! Receiving: what the next octets are, and one event a call.
+//!
+//! The reading state follows the receiving half of the exchange: `Head → Exact | Chunked → Trailers → End → Next`. It never
+//! decides; it tells the lifecycle what it read. `Next` waits in the caller's buffer until the exchange is over: that is the
+//! back-pressure of pipelining (RFC 9112 9.3.2). Content that nobody reads is walked over silently, and the next head may
+//! follow in the same call.
+
+use core::ops::Deref;
+
+use crate::body::chunked::{Chunked, Piece};
+use crate::config::{Config, Role};
+use crate::connection::Connection;
+use crate::error::ProtocolError;
+use crate::error::ProtocolErrorKind::{self, *};
+use crate::exchange::{Half, flag};
+use crate::facts::HeadFacts;
+use crate::framing::BodyLength;
+use crate::head::{Fault, FieldSection, Progress, Rules, Section};
+use crate::message::{Eof, Event, Outcome, PauseReason, Received};
+use crate::method::{MethodKind, Version};
+use crate::output::never_a_trailer;
+use crate::teardown::Stage;
+use crate::time::Instant;
+
+/// How a role reads heads; sealed, since this module is private.
+pub trait Reads: Sized {
+    /// The section a head is.
+    const HEAD: Section;
+    /// The section trailers are.
+    const TRAILERS: Section;
+
+    /// Reads a head.
+    fn receive_head<'b, C: Deref<Target = Config<Self>>>(
+        connection: &mut Connection<Self, C>,
+        now: Instant,
+        buf: &'b [u8],
+    ) -> Result<Step<'b>, ProtocolError>
+    where
+        Self: Role;
+}
+
+/// What one step of reading came to, and how many octets it consumed.
+pub enum Step<'b> {
+    /// Something to report.
+    Event(usize, Event<'b>),
+    /// Nothing to report; the octets behind may be read.
+    Again(usize),
+    /// More octets are needed.
+    NeedMore(usize),
+    /// Something else must happen first.
+    Paused(PauseReason),
+}
+
+/// What the next octets are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Reading {
+    /// A head.
+    Head(Progress),
+    /// Content of a length that the lifecycle counts.
+    Exact,
+    /// A chunked body.
+    Chunked(Chunked),
+    /// The trailer section behind it.
+    Trailers(Progress),
+    /// Nothing: the end of the message is to be reported.
+    End,
+    /// The next head, once this exchange is over.
+    Next,
+    /// Nothing any more: what was wrong, and where.
+    Failed(ProtocolErrorKind, u64),
+}
+
+impl Reading {
+    /// A head of which nothing has been read.
+    pub(crate) const FRESH: Self = Self::Head(Progress::new(HeadFacts::new(MethodKind::Other, Version::HTTP_11)));
+
+    /// What follows a head with content of this length.
+    #[inline(always)]
+    pub(crate) const fn content(length: BodyLength) -> Self {
+        match length {
+            BodyLength::Empty | BodyLength::Exact(0) => Self::End,
+            BodyLength::Exact(_) | BodyLength::UntilClose => Self::Exact,
+            BodyLength::Chunked => Self::Chunked(Chunked::new()),
+        }
+    }
+}
+
+impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
+    /// Octets of the peer: those not consumed before, unchanged, with any new ones behind them. One event at most.
+    ///
+    /// `NeedMore`: offer more when there is more. `Paused`: the application has something to do first; offer the same then. An
+    /// error is returned once; from then on octets are consumed and dropped while the answer goes out and the close is staged.
+    #[inline]
+    pub fn receive<'b>(&mut self, now: Instant, buf: &'b [u8]) -> Result<Received<'b>, ProtocolError> {
+        if let Reading::Head(progress) = &mut self.reading {
+            let (machine, settings) = self.lifecycle.parts();
+            // a head that dribbles in
+            let begun = machine.receiving == Half::Head && machine.stage == Stage::Open;
+            if begun && progress.still_unfinished(&settings.limits, R::HEAD, buf) {
+                machine.head_octets(now, buf.len() as u64);
+                self.ahead = buf.len() as u32;
+                return Ok(Received { consumed: 0, outcome: Outcome::NeedMore });
+            }
+        }
+        self.receive_next(now, buf)
+    }
+
+    fn receive_next<'b>(&mut self, now: Instant, buf: &'b [u8]) -> Result<Received<'b>, ProtocolError> {
+        let mut consumed = 0;
+        loop {
+            let rest = buf.get(consumed..).unwrap_or_default();
+            let (octets, outcome) = match self.step(now, rest)? {
+                Step::Event(octets, event) => (octets, Outcome::Event(event)),
+                Step::Paused(reason) => (0, Outcome::Paused(reason)),
+                Step::Again(octets) => {
+                    self.leave(octets, rest.len());
+                    consumed += octets;
+                    continue;
+                }
+                Step::NeedMore(octets) => {
+                    self.leave(octets, rest.len());
+                    consumed += octets;
+                    let machine = &self.lifecycle.machine;
+                    if machine.is(flag::EOF) && machine.stage == Stage::Open && machine.refusal.is_none() {
+                        return self.end_of_stream(now, consumed);
+                    }
+                    return Ok(Received { consumed, outcome: Outcome::NeedMore });
+                }
+            };
+            self.leave(octets, rest.len());
+            return Ok(Received { consumed: consumed + octets, outcome });
+        }
+    }
+
+    #[inline(always)]
+    fn step<'b>(&mut self, now: Instant, buf: &'b [u8]) -> Result<Step<'b>, ProtocolError> {
+        let machine = &mut self.lifecycle.machine;
+        if machine.stage != Stage::Open || machine.refusal.is_some() {
+            return Ok(self.discard(now, buf));
+        }
+        if machine.receiving == Half::Idle && !matches!(self.reading, Reading::Head(_)) {
+            self.reading = Reading::FRESH;
+        }
+        match self.reading {
+            Reading::Head(_) => R::receive_head(self, now, buf),
+            _ => self.receive_content(now, buf),
+        }
+    }
+
+    fn receive_content<'b>(&mut self, now: Instant, buf: &'b [u8]) -> Result<Step<'b>, ProtocolError> {
+        let unread = self.lifecycle.machine.is(flag::DISCARD);
+        match self.reading {
+            Reading::Exact => {
+                let (machine, _) = self.lifecycle.parts();
+                let octets = usize::try_from(machine.to_receive).unwrap_or(usize::MAX).min(buf.len());
+                if octets == 0 {
+                    return Ok(self.no_content());
+                }
+                if octets as u64 == machine.to_receive {
+                    self.reading = Reading::End;
+                }
+                machine.content_received(now, octets as u64);
+                Ok(if unread { Step::Again(octets) } else { Step::Event(octets, Event::Content(&buf[..octets])) })
+            }
+            Reading::Chunked(mut chunked) => {
+                let (machine, settings) = self.lifecycle.parts();
+                let trims = settings.policy.chunk_size_whitespace.accepts();
+                let piece = chunked.read(&settings.limits, trims, buf);
+                self.reading = Reading::Chunked(chunked);
+                match piece {
+                    Ok(Piece::Content { from, to }) => {
+                        machine.content_received(now, (to - from) as u64);
+                        if unread {
+                            machine.unread_content(now, settings);
+                            return Ok(Step::Again(to));
+                        }
+                        if settings.limits.content.is_some_and(|most| machine.octets > most) {
+                            return Err(self.fail(now, Fault::new(ContentTooLarge, from)));
+                        }
+                        Ok(Step::Event(to, Event::Content(&buf[from..to])))
+                    }
+                    Ok(Piece::NeedMore { consumed: 0 }) => Ok(self.no_content()),
+                    Ok(Piece::NeedMore { consumed }) => Ok(Step::NeedMore(consumed)),
+                    Ok(Piece::Last { consumed }) => {
+                        self.reading = Reading::Trailers(Progress::new(HeadFacts::new(MethodKind::Other, Version::HTTP_11)));
+                        Ok(Step::Again(consumed))
+                    }
+                    Err((kind, at)) => Err(self.fail(now, Fault::new(kind, at))),
+                }
+            }
+            Reading::Trailers(progress) => self.receive_trailers(now, buf, progress, unread),
+            Reading::End => {
+                self.reading = Reading::Next;
+                Ok(Step::Event(0, Event::End { trailers: FieldSection::empty() }))
+            }
+            Reading::Next if unread => Ok(self.discard(now, buf)),
+            Reading::Next | Reading::Head(_) | Reading::Failed(..) => Ok(Step::Paused(PauseReason::ResponseDue)),
+        }
+    }
+
+    fn receive_trailers<'b>(
+        &mut self,
+        now: Instant,
+        buf: &'b [u8],
+        mut progress: Progress,
+        unread: bool,
+    ) -> Result<Step<'b>, ProtocolError> {
+        let (machine, settings) = self.lifecycle.parts();
+        let rules = Rules { section: R::TRAILERS, limits: &settings.limits, policy: &settings.policy };
+        let Some(end) = (match progress.read_trailers(rules, buf) {
+            Ok(end) => end,
+            Err(fault) => return Err(self.fail(now, fault)),
+        }) else {
+            self.reading = Reading::Trailers(progress);
+            return Ok(Step::NeedMore(0));
+        };
+        let trailers = FieldSection::trailers(&buf[..end]);
+        if R::TRAILERS == Section::RequestTrailers && !settings.policy.request_trailers.accepts() {
+            if let Some(line) = trailers.all().find(|line| never_a_trailer(line.name)) {
+                let at = line.name.as_ptr() as usize - buf.as_ptr() as usize;
+                return Err(self.fail(now, Fault::new(Trailer, at)));
+            }
+        }
+        self.reading = Reading::Next;
+        machine.end_received(now);
+        Ok(if unread { Step::Again(end) } else { Step::Event(end, Event::End { trailers }) })
+    }
+
+    /// No content has come: the peer may be waiting to be asked for it.
+    fn no_content<'b>(&self) -> Step<'b> {
+        if self.lifecycle.machine.is(flag::CONTINUE) { Step::Paused(PauseReason::ContinueDue) } else { Step::NeedMore(0) }
+    }
+
+    /// Nothing is read as HTTP any more.
+    #[cold]
+    fn discard<'b>(&mut self, now: Instant, buf: &[u8]) -> Step<'b> {
+        let (machine, settings) = self.lifecycle.parts();
+        match machine.stage {
+            Stage::Tunnel => Step::Paused(PauseReason::Tunnel),
+            Stage::Closed => Step::Paused(PauseReason::Closed),
+            _ => {
+                machine.discarded(now, settings, buf.len() as u64);
+                Step::NeedMore(buf.len())
+            }
+        }
+    }
+
+    /// The peer closed its side; all it had sent has been offered before. A message broken off is an error; otherwise the
+    /// event says that nothing was lost.
+    pub fn receive_eof(&mut self, now: Instant, _eof: Eof) -> Result<Received<'static>, ProtocolError> {
+        let ahead = u64::from(self.ahead);
+        let waits = self.lifecycle.machine.receiving == Half::Complete && ahead > 0;
+        if waits {
+            // pipelined requests are still to be read
+            self.lifecycle.machine.eof(now, ahead);
+            return Ok(Received { consumed: 0, outcome: Outcome::Paused(PauseReason::ResponseDue) });
+        }
+        self.end_of_stream(now, 0)
+    }
+
+    fn end_of_stream<'b>(&mut self, now: Instant, consumed: usize) -> Result<Received<'b>, ProtocolError> {
+        match self.lifecycle.machine.eof(now, 0) {
+            None => Ok(Received { consumed, outcome: Outcome::Event(Event::PeerClosed) }),
+            Some(kind) => Err(self.failed(kind, self.offset + u64::from(self.ahead))),
+        }
+    }
+
+    /// Octets are left over: `offered` less `consumed`.
+    #[inline(always)]
+    fn leave(&mut self, consumed: usize, offered: usize) {
+        self.offset += consumed as u64;
+        self.ahead = u32::try_from(offered - consumed).unwrap_or(u32::MAX);
+    }
+
+    pub(crate) fn fail(&mut self, now: Instant, fault: Fault) -> ProtocolError {
+        self.lifecycle.machine.fail(now, fault.kind);
+        self.failed(fault.kind, self.offset + fault.at as u64)
+    }
+
+    fn failed(&mut self, kind: ProtocolErrorKind, offset: u64) -> ProtocolError {
+        self.reading = Reading::Failed(kind, offset);
+        ProtocolError { kind, offset }
+    }
+}

@@ -1,0 +1,182 @@
+//! What only a server does: reads request heads, sends interim and final responses and refusals.
+
+use core::ops::Deref;
+
+use crate::config::{Config, Server};
+use crate::connection::Connection;
+use crate::error::ProtocolErrorKind::{BareCr, BareLf, EmptyLines};
+use crate::error::{Misuse, ProtocolError, SendError};
+use crate::head::{Fault, RequestLine, Rules, Section};
+use crate::lifecycle::{self, Content};
+use crate::message::{Event, RequestHead, blamed_field};
+use crate::output::{Fields, NO_FIELDS, Writer};
+use crate::receive::{Reading, Reads, Step};
+use crate::status::StatusCode;
+use crate::time::Instant;
+
+impl Reads for Server {
+    const HEAD: Section = Section::Request;
+    const TRAILERS: Section = Section::RequestTrailers;
+
+    #[inline(always)]
+    fn receive_head<'b, C: Deref<Target = Config<Self>>>(
+        connection: &mut Connection<Self, C>,
+        now: Instant,
+        buf: &'b [u8],
+    ) -> Result<Step<'b>, ProtocolError> {
+        let Reading::Head(progress) = &mut connection.reading else { return Ok(Step::NeedMore(0)) };
+        match buf.first() {
+            None => return Ok(Step::NeedMore(0)),
+            Some(b'\r' | b'\n') => return connection.skip_empty_line(now, buf),
+            Some(_) => {}
+        }
+        let (machine, settings) = connection.lifecycle.parts();
+        machine.head_octets(now, buf.len() as u64);
+        let rules = Rules { section: Section::Request, limits: &settings.limits, policy: &settings.policy };
+        let line = match progress.read_request(rules, buf) {
+            Ok(Some(line)) => line,
+            Ok(None) => return Ok(Step::NeedMore(0)),
+            Err(fault) => return Err(connection.fail(now, fault)),
+        };
+        let facts = &progress.facts;
+        let framing = match lifecycle::request_head(machine, settings, now, facts) {
+            Ok(framing) => framing,
+            Err(kind) => {
+                let at = blamed_field(kind).and_then(|name| place_of(buf, &line, name)).unwrap_or(0);
+                return Err(connection.fail(now, Fault::new(kind, at)));
+            }
+        };
+        let head = RequestHead {
+            method: line.method,
+            target: line.target,
+            version: facts.version(),
+            fields: line.fields,
+            framing,
+            expects_continue: facts.expects_continue(),
+            offers_upgrade: facts.offers_upgrade(),
+        };
+        connection.empty_lines = 0;
+        connection.reading = Reading::content(framing.length);
+        Ok(Step::Event(line.octets, Event::Request(head)))
+    }
+}
+
+/// Where the last field line of this name is: the one that made the difference.
+#[cold]
+fn place_of(buf: &[u8], line: &RequestLine<'_>, name: &str) -> Option<usize> {
+    let found = line.fields.iter().filter(|field| field.name.eq_ignore_ascii_case(name.as_bytes())).last()?;
+    Some(found.name.as_ptr() as usize - buf.as_ptr() as usize)
+}
+
+impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
+    /// Empty lines before a request line are skipped (RFC 9112 2.2), a bounded number of them.
+    #[cold]
+    fn skip_empty_line<'b>(&mut self, now: Instant, buf: &'b [u8]) -> Result<Step<'b>, ProtocolError> {
+        let (machine, settings) = self.lifecycle.parts();
+        let octets = match buf {
+            [b'\r', b'\n', ..] => 2,
+            [b'\n', ..] if settings.policy.bare_lf.accepts() => 1,
+            [b'\r'] => {
+                machine.stray_octets(now);
+                return Ok(Step::NeedMore(0));
+            }
+            [b'\r', ..] => return Err(self.fail(now, Fault::new(BareCr, 0))),
+            _ => return Err(self.fail(now, Fault::new(BareLf, 0))),
+        };
+        if self.empty_lines >= settings.limits.empty_lines {
+            return Err(self.fail(now, Fault::new(EmptyLines, 0)));
+        }
+        machine.stray_octets(now);
+        self.empty_lines += 1;
+        Ok(Step::Again(octets))
+    }
+
+    /// Writes an interim response (RFC 9110 15.2): any number before the final one, in order; not `101`.
+    pub fn send_interim(
+        &mut self,
+        now: Instant,
+        status: StatusCode,
+        fields: impl Fields,
+        out: &mut [u8],
+    ) -> Result<usize, SendError> {
+        let machine = &mut self.lifecycle.machine;
+        let now = machine.tick(now);
+        lifecycle::check_interim(machine, status)?;
+        let mut writer = Writer::new(out);
+        writer.status_line(status);
+        writer.fields(fields, None)?;
+        writer.put(b"\r\n");
+        let written = writer.finish()?;
+        machine.written(now, written as u64);
+        lifecycle::commit_interim(machine, status);
+        Ok(written)
+    }
+
+    /// Writes `100 (Continue)`: the client sends its content now (RFC 9110 10.1.1).
+    pub fn send_continue(&mut self, now: Instant, out: &mut [u8]) -> Result<usize, SendError> {
+        self.send_interim(now, StatusCode::CONTINUE, NO_FIELDS, out)
+    }
+
+    /// Writes the head of the final response to the request received, with what must be said of the connection and of the
+    /// content. `content` is what the application has; to a request or with a status that allows none, none is sent.
+    ///
+    /// `101` switches to a protocol that was offered, named in an `Upgrade` field; a successful answer to CONNECT opens a
+    /// tunnel: behind either the octets are no longer ours.
+    #[inline]
+    pub fn send_response(
+        &mut self,
+        now: Instant,
+        status: StatusCode,
+        fields: impl Fields,
+        content: Content,
+        out: &mut [u8],
+    ) -> Result<usize, SendError> {
+        let ahead = u64::from(self.ahead);
+        let (machine, settings) = self.lifecycle.parts();
+        let now = machine.tick(now);
+        let plan = lifecycle::plan_response(machine, settings, now, status, content, ahead)?;
+        let mut writer = Writer::new(out);
+        writer.status_line(status);
+        let switches = plan.announce.options.upgrade;
+        let upgrades = writer.fields(fields, if switches { Some(&machine.offers) } else { None })?;
+        if switches && !upgrades {
+            return Err(Misuse::UpgradeNotOffered.into());
+        }
+        writer.announce(&plan.announce, upgrades);
+        let written = writer.finish()?;
+        machine.written(now, written as u64);
+        lifecycle::commit_response(machine, now, &plan);
+        Ok(written)
+    }
+
+    /// Writes the whole refusal that is due ([`Turn::Refuse`](crate::Turn::Refuse)): its status, `close`, and a line of text
+    /// that says why. An application that knows better sends its own response instead.
+    pub fn send_refusal(&mut self, now: Instant, out: &mut [u8]) -> Result<usize, SendError> {
+        let (machine, settings) = self.lifecycle.parts();
+        let now = machine.tick(now);
+        let Some(status) = machine.refusal else { return Err(Misuse::NothingToAnswer.into()) };
+        let (reason, clause) = machine.refusal_reason();
+        let digits = status.digits();
+        let text: [&[u8]; 7] =
+            [&digits, b" ", status.reason_phrase().as_bytes(), b": ", reason.as_bytes(), b", ", clause.as_bytes()];
+        let octets = text.iter().map(|piece| piece.len()).sum::<usize>() + 1;
+        let plan = lifecycle::plan_response(machine, settings, now, status, Content::Exact(octets as u64), 0)?;
+        let mut writer = Writer::new(out);
+        writer.status_line(status);
+        writer.fields([("Content-Type", "text/plain; charset=us-ascii")], None)?;
+        writer.announce(&plan.announce, false);
+        if plan.announce.length != crate::BodyLength::Empty {
+            text.iter().for_each(|piece| writer.put(piece));
+            writer.put(b"\n");
+        }
+        let written = writer.finish()?;
+        machine.written(now, written as u64);
+        lifecycle::commit_response(machine, now, &plan);
+        // it was written whole
+        if plan.announce.length != crate::BodyLength::Empty {
+            self.lifecycle.content_sent(now, octets as u64)?;
+        }
+        Ok(written)
+    }
+}
+

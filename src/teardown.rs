@@ -1,0 +1,267 @@
+//! Closing in stages, and draining (RFC 9112 9.5, 9.6).
+//!
+//! **Stages.** `Open → Finishing → HalfClosed → CloseDue → Closed`. While `Finishing`, what was handed out is being sent; then
+//! our side is shut, and what the peer still sends is discarded within octets, total time and gap, because a close with
+//! unread input makes TCP reset the connection and destroy the answer on its way. Where the peer has closed its side there
+//! is nothing of the kind to lose, and the close follows at once. A reset is advised for a peer that does not read, and where
+//! our own until-close content was cut, so that it can not pass for complete.
+//!
+//! **Draining** asks for the end without cutting anything: a fresh connection ends at once, an idle one too but not within the
+//! shield after its last exchange, a busy one with its exchange. A hard deadline ends it in any state.
+
+use crate::config::Settings;
+use crate::deadline::{Deadline, DeadlineKind, Earliest, extended};
+use crate::exchange::{Counted, Half, Machine, flag};
+use crate::persistence::CloseReason;
+use crate::time::Instant;
+use crate::{ProtocolErrorKind, StatusCode};
+
+/// How far the connection is from its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Stage {
+    /// HTTP is spoken.
+    Open,
+    /// The last octets are being sent; nothing is read as HTTP any more.
+    Finishing,
+    /// Our side is shut; what comes is discarded.
+    HalfClosed,
+    /// The transport is to be closed.
+    CloseDue,
+    /// The transport is to be reset.
+    ResetDue,
+    /// It is.
+    Closed,
+    /// Handed over to another protocol.
+    Tunnel,
+}
+
+impl Machine {
+    /// Sends what was handed out, then closes in stages.
+    pub(crate) fn finish(&mut self, now: Instant) {
+        self.stage = if self.pending == 0 && self.is(flag::EOF) { Stage::CloseDue } else { Stage::Finishing };
+        self.begun = now;
+    }
+
+    /// Closes where nothing can be lost.
+    pub(crate) fn close(&mut self, now: Instant) {
+        if self.pending > 0 {
+            self.finish(now);
+        } else {
+            self.stage = Stage::CloseDue;
+        }
+    }
+
+    /// Cuts the connection; a message being sent must not look complete.
+    pub(crate) fn cut(&mut self) {
+        let until_close = self.sending == Half::Content && self.send_by == Counted::UntilClose;
+        self.stage = if until_close { Stage::ResetDue } else { Stage::CloseDue };
+    }
+
+    /// The peer closed its side after ours was shut, or while the last octets leave.
+    pub(crate) fn peer_gone(&mut self, now: Instant) {
+        match self.stage {
+            Stage::HalfClosed => self.stage = Stage::CloseDue,
+            Stage::Finishing => self.finish(now),
+            _ => {}
+        }
+    }
+
+    /// The half-close or close asked for is done.
+    pub(crate) fn shut(&mut self, now: Instant) {
+        let now = self.tick(now);
+        self.stage = match self.stage {
+            Stage::Finishing if self.is(flag::EOF) => Stage::Closed,
+            Stage::Finishing => {
+                self.begun = now;
+                self.last = now;
+                self.octets = 0;
+                Stage::HalfClosed
+            }
+            Stage::CloseDue | Stage::ResetDue => Stage::Closed,
+            stage => stage,
+        };
+    }
+
+    /// Octets came that are read by nobody.
+    pub(crate) fn discarded(&mut self, now: Instant, settings: &Settings, octets: u64) {
+        let now = self.tick(now);
+        if self.stage == Stage::HalfClosed && octets > 0 {
+            self.last = now;
+            self.octets = self.octets.saturating_add(octets);
+            if settings.limits.linger_octets.is_some_and(|most| self.octets > most) {
+                self.stage = Stage::CloseDue;
+            }
+        }
+    }
+
+    /// Content came that is read only to keep the connection. More than that is worth: its end.
+    pub(crate) fn unread_content(&mut self, now: Instant, settings: &Settings) {
+        let most = settings.limits.unread_octets.unwrap_or(u64::MAX);
+        // an exact length was weighed when the response was sent
+        if self.receive_by != Counted::Exact && self.octets > most && self.receiving == Half::Content {
+            self.causes.add(CloseReason::UnreadContent);
+            self.receiving = Half::Complete;
+            self.finish(now);
+        }
+    }
+
+    /// A graceful close is asked for.
+    pub(crate) fn drain(&mut self, now: Instant, settings: &Settings) {
+        let now = self.tick(now);
+        if self.is(flag::DRAINING) || matches!(self.stage, Stage::Closed | Stage::Tunnel) {
+            return;
+        }
+        self.flags |= flag::DRAINING;
+        self.life = now;
+        self.causes.add(CloseReason::Drain);
+        if self.stage == Stage::Open && self.between_exchanges() && self.shield_end(settings) <= now {
+            self.looking = Some(CloseReason::Drain);
+        }
+    }
+
+    pub(crate) fn abort(&mut self, now: Instant, reason: CloseReason) {
+        self.tick(now);
+        if matches!(self.stage, Stage::Closed) {
+            return;
+        }
+        self.causes.add(reason);
+        self.cut();
+    }
+
+    /// The transport is gone.
+    pub(crate) fn transport_failed(&mut self, now: Instant) {
+        self.tick(now);
+        self.causes.add(CloseReason::TransportFailed);
+        self.pending = 0;
+        self.stage = Stage::Closed;
+    }
+
+    /// The look that an idle deadline asked for found nothing.
+    pub(crate) fn nothing_to_read(&mut self, now: Instant) {
+        let now = self.tick(now);
+        if let Some(reason) = self.looking.take() {
+            self.causes.add(reason);
+            self.close(now);
+        }
+    }
+
+    /// No close by us before this.
+    fn shield_end(&self, settings: &Settings) -> Instant {
+        match settings.timeouts.idle_shield {
+            Some(shield) if self.exchanges > 0 => self.left + shield,
+            _ => Instant::EPOCH,
+        }
+    }
+
+    /// The table of deadlines: which state arms which.
+    pub(crate) fn next_deadline(&self, settings: &Settings) -> Option<Deadline> {
+        let timeouts = &settings.timeouts;
+        let mut earliest = Earliest::new();
+        if self.is(flag::DRAINING) && !matches!(self.stage, Stage::CloseDue | Stage::ResetDue | Stage::Closed | Stage::Tunnel) {
+            earliest.offer(DeadlineKind::Drain, self.life, timeouts.drain);
+        }
+        match self.stage {
+            Stage::Open if self.between_exchanges() => self.idle_deadlines(settings, &mut earliest),
+            Stage::Open => self.exchange_deadlines(settings, &mut earliest),
+            Stage::Finishing if self.pending > 0 => earliest.offer(DeadlineKind::WriteStall, self.left, timeouts.write_stall),
+            Stage::HalfClosed => {
+                earliest.offer(DeadlineKind::Linger, self.begun, timeouts.linger);
+                earliest.offer(DeadlineKind::LingerGap, self.last, timeouts.linger_gap);
+            }
+            _ => {}
+        }
+        earliest.get()
+    }
+
+    fn idle_deadlines(&self, settings: &Settings, earliest: &mut Earliest) {
+        let timeouts = &settings.timeouts;
+        if self.pending > 0 {
+            return earliest.offer(DeadlineKind::WriteStall, self.left, timeouts.write_stall);
+        }
+        if self.looking.is_some() {
+            return;
+        }
+        let shield = timeouts.idle_shield.unwrap_or_default();
+        if !self.causes.is_empty() {
+            return earliest.offer(DeadlineKind::IdleShield, self.left, Some(shield));
+        }
+        if self.exchanges == 0 {
+            earliest.offer(DeadlineKind::FirstOctet, self.life, timeouts.first_octet);
+        } else {
+            earliest.offer(DeadlineKind::Idle, self.left, timeouts.idle.map(|idle| idle.max(shield)));
+        }
+        let old = timeouts.age.map(|age| (self.life + age).max(self.shield_end(settings)));
+        earliest.offer(DeadlineKind::Age, Instant::EPOCH, old.map(|at| at.saturating_duration_since(Instant::EPOCH)));
+    }
+
+    fn exchange_deadlines(&self, settings: &Settings, earliest: &mut Earliest) {
+        let timeouts = &settings.timeouts;
+        earliest.offer(DeadlineKind::Exchange, self.exchange, timeouts.exchange);
+        match (self.receiving, self.sending) {
+            (Half::Head, _) => {
+                let head = timeouts.head.map(|head| extended(head, self.octets, timeouts.head_rate, timeouts.head_cap));
+                earliest.offer(DeadlineKind::Head, self.exchange, head);
+            }
+            (Half::Content, _) if !self.is(flag::CONTINUE) => {
+                earliest.offer(DeadlineKind::ContentGap, self.last, timeouts.content_gap);
+                if timeouts.content_rate.is_some() && !self.is(flag::DISCARD) {
+                    let gap = timeouts.content_gap.unwrap_or_default();
+                    let due = extended(gap, self.octets, timeouts.content_rate, None);
+                    earliest.offer(DeadlineKind::ContentRate, self.begun, Some(due));
+                }
+            }
+            (Half::Complete, Half::Idle) => earliest.offer(DeadlineKind::Application, self.last, timeouts.application),
+            _ => {}
+        }
+        if self.pending > 0 {
+            earliest.offer(DeadlineKind::WriteStall, self.left, timeouts.write_stall);
+        }
+    }
+
+    /// Lets the earliest deadline expire if it is due.
+    pub(crate) fn handle_timeout(&mut self, now: Instant, settings: &Settings) -> Option<Deadline> {
+        let now = self.tick(now);
+        let due = self.next_deadline(settings).filter(|deadline| deadline.at <= now)?;
+        let at = due.at;
+        match due.kind {
+            // what had arrived before we committed to closing counts: the transport is looked at once more
+            DeadlineKind::FirstOctet => self.looking = Some(CloseReason::FirstOctetTimeout),
+            DeadlineKind::Idle => self.looking = Some(CloseReason::IdleTimeout),
+            DeadlineKind::Age => self.looking = Some(CloseReason::Age),
+            DeadlineKind::IdleShield => self.looking = self.causes.first(),
+            DeadlineKind::Head => self.time_out(now, settings, CloseReason::HeadTimeout),
+            DeadlineKind::ContentGap | DeadlineKind::ContentRate => {
+                self.time_out(now, settings, CloseReason::ContentTimeout);
+            }
+            DeadlineKind::Application => self.abort(at, CloseReason::ApplicationTimeout),
+            DeadlineKind::Response => self.abort(at, CloseReason::ResponseTimeout),
+            DeadlineKind::Exchange => self.abort(at, CloseReason::ExchangeTimeout),
+            DeadlineKind::WriteStall => {
+                self.causes.add(CloseReason::WriteStall);
+                self.stage = Stage::ResetDue;
+            }
+            DeadlineKind::Drain => {
+                self.causes.add(CloseReason::DrainTimeout);
+                self.cut();
+            }
+            DeadlineKind::Linger | DeadlineKind::LingerGap => self.stage = Stage::CloseDue,
+            DeadlineKind::Expect => self.flags &= !flag::CONTINUE,
+        }
+        Some(due)
+    }
+
+    fn time_out(&mut self, now: Instant, settings: &Settings, reason: CloseReason) {
+        self.causes.add(reason);
+        let answers = settings.policy.request_timeout_response.is_on();
+        self.refuse(now, if answers { Some(StatusCode::REQUEST_TIMEOUT) } else { None });
+    }
+
+    /// Why a refusal goes out, for people.
+    pub(crate) fn refusal_reason(&self) -> (&'static str, &'static str) {
+        match (self.fault, self.causes.first()) {
+            (Some(fault), _) => (fault.as_str(), fault.clause()),
+            (None, Some(cause)) => (cause.as_str(), cause.clause()),
+            (None, None) => (ProtocolErrorKind::NotHttp.as_str(), ProtocolErrorKind::NotHttp.clause()),
+        }
+    }
+}

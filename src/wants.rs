@@ -1,0 +1,65 @@
+//! What a connection waits for: reading, flushing, the application, a close. Independent of each other.
+
+use crate::persistence::CloseReason;
+use crate::status::StatusCode;
+
+/// What a connection waits for now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Wants {
+    /// What to do with the transport's reading side.
+    pub read: ReadWant,
+    /// Octets that were handed out have not left.
+    pub flush: bool,
+    /// What the application is to do.
+    pub application: Option<Turn>,
+    /// How the transport is to be shut, all that was handed out having left.
+    pub shut: Option<Shut>,
+}
+
+/// What to do with the transport's reading side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ReadWant {
+    /// Do not read.
+    No,
+    /// Octets would wait for a response; only the peer's close is of interest. Not reading is as good.
+    EofOnly,
+    /// Read, and offer what comes.
+    Octets,
+    /// Read, and offer what comes: it is counted and dropped.
+    Discard,
+    /// Look once whether anything can be read, without waiting: offer it, or say `nothing_to_read`.
+    LookOnce,
+}
+
+/// What the application is to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Turn {
+    /// Send the final response; interim ones before it if you like.
+    Respond,
+    /// The client waits to be told to send its content: send `100 (Continue)` or the final response.
+    Continue,
+    /// Send more content, or its end.
+    Content,
+    /// Send the refusal that is due.
+    Refuse(StatusCode),
+}
+
+/// How to shut the transport. Say `handle_shut` when it is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Shut {
+    /// Shut the sending side only, and keep reading.
+    HalfClose(CloseReason),
+    /// Close.
+    Close(CloseReason),
+    /// Close so that the peer sees a reset: what it has of our message must not pass for complete, or it does not read.
+    Reset(CloseReason),
+}
+
+impl Shut {
+    /// Why.
+    pub const fn reason(self) -> CloseReason {
+        match self {
+            Self::HalfClose(reason) | Self::Close(reason) | Self::Reset(reason) => reason,
+        }
+    }
+}
