@@ -151,10 +151,6 @@ impl Machine {
         self.flags & flag != 0
     }
 
-    pub(crate) fn set(&mut self, flag: u16, on: bool) {
-        self.flags = if on { self.flags | flag } else { self.flags & !flag };
-    }
-
     /// The greatest instant so far.
     #[inline(always)]
     pub(crate) fn tick(&mut self, now: Instant) -> Instant {

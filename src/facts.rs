@@ -209,7 +209,8 @@ impl HeadFacts {
                 self.flags |= if octets::is_token(name) { flag::CODING_OTHER } else { flag::CODING_INVALID };
             }
         }
-        self.flags |= if any || self.flags & flag::CODING != 0 { flag::CODING } else { flag::CODING | flag::CODING_INVALID };
+        self.flags |=
+            if any || self.flags & flag::CODING != 0 { flag::CODING } else { flag::CODING | flag::CODING_INVALID };
     }
 
     fn raw_hint(&self) -> KeepAlive {
@@ -306,9 +307,9 @@ impl Offers {
     pub(crate) const NONE: Self = Self([0; 4]);
 
     fn hash(protocol: &[u8]) -> u16 {
-        let hash = protocol.iter().fold(0x811c_9dc5u32, |hash, b| {
-            (hash ^ u32::from(b.to_ascii_lowercase())).wrapping_mul(0x0100_0193)
-        });
+        let hash = protocol
+            .iter()
+            .fold(0x811c_9dc5u32, |hash, b| (hash ^ u32::from(b.to_ascii_lowercase())).wrapping_mul(0x0100_0193));
         ((hash >> 16) as u16 ^ hash as u16).max(1)
     }
 

@@ -136,7 +136,8 @@ pub fn response_framing(facts: &HeadFacts, method: MethodKind, policy: &Policy) 
 fn check_codings(facts: &HeadFacts) -> Result<(), ProtocolErrorKind> {
     if facts.any(flag::CODING_INVALID) {
         Err(TransferEncoding)
-    } else if facts.any(flag::CHUNKED_PARAMETERS) || (facts.any(flag::CHUNKED_BEFORE) && facts.any(flag::CHUNKED_LAST)) {
+    } else if facts.any(flag::CHUNKED_PARAMETERS) || (facts.any(flag::CHUNKED_BEFORE) && facts.any(flag::CHUNKED_LAST))
+    {
         Err(ChunkedMisused)
     } else {
         Ok(())

@@ -48,7 +48,9 @@ fn is_registered_name(mut name: &[u8]) -> bool {
     loop {
         match name {
             [] => return true,
-            [b'%', high, low, rest @ ..] if octets::is(*high, class::HEX) && octets::is(*low, class::HEX) => name = rest,
+            [b'%', high, low, rest @ ..] if octets::is(*high, class::HEX) && octets::is(*low, class::HEX) => {
+                name = rest
+            }
             [first, rest @ ..] if octets::is(*first, class::NAME) => name = rest,
             _ => return false,
         }
@@ -75,10 +77,25 @@ mod tests {
 
     #[test]
     fn hosts_follow_the_grammar() {
-        for good in ["", "a", "a:", "a:80", "a.example:65535", "[::1]:8080", "[v1.x:y]", "a%20b", "127.0.0.1", "a,b", "a_b"] {
+        for good in
+            ["", "a", "a:", "a:80", "a.example:65535", "[::1]:8080", "[v1.x:y]", "a%20b", "127.0.0.1", "a,b", "a_b"]
+        {
             assert!(is_host(good.as_bytes()), "{good}");
         }
-        for bad in ["a b", "a/b", "a:x", "u@a", "[::1", "[fe80::1%25eth0]", "[]", "a%2", "a:99999", "[::1]x", "a:80:80", "\u{e9}"] {
+        for bad in [
+            "a b",
+            "a/b",
+            "a:x",
+            "u@a",
+            "[::1",
+            "[fe80::1%25eth0]",
+            "[]",
+            "a%2",
+            "a:99999",
+            "[::1]x",
+            "a:80:80",
+            "\u{e9}",
+        ] {
             assert!(!is_host(bad.as_bytes()), "{bad}");
         }
     }

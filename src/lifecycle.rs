@@ -447,7 +447,12 @@ pub(crate) fn plan_response(
 }
 
 /// Which field frames the content, and how what is really sent is framed (RFC 9110 8.6, RFC 9112 6.1).
-fn frame_response(machine: &Machine, status: StatusCode, content: Content, connects: bool) -> (FramingField, BodyLength) {
+fn frame_response(
+    machine: &Machine,
+    status: StatusCode,
+    content: Content,
+    connects: bool,
+) -> (FramingField, BodyLength) {
     if connects || (status.has_no_content() && status != StatusCode::NOT_MODIFIED) {
         return (FramingField::None, BodyLength::Empty);
     }

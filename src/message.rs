@@ -1,9 +1,11 @@
 //! Messages as they are reported: heads that borrow the buffer they were read in, and never the connection.
 
-use crate::error::ProtocolErrorKind;
-use crate::framing::{BodyLength, Framing};
-use crate::head::FieldSection;
-use crate::method::{Method, Version};
+use crate::config::{Limits, Policy};
+use crate::error::{ProtocolError, ProtocolErrorKind};
+use crate::facts::HeadFacts;
+use crate::framing::{self, BodyLength, Framing};
+use crate::head::{FieldSection, Progress, RequestLine, Rules, Section};
+use crate::method::{Method, MethodKind, Version};
 use crate::persistence::TunnelReason;
 use crate::status::StatusCode;
 use crate::target::Target;
@@ -94,6 +96,36 @@ pub struct RequestHead<'a> {
 }
 
 impl<'a> RequestHead<'a> {
+    /// Reads a head that lies at the front of `buf`, without a connection: its octets, itself, and its facts for a
+    /// [`Lifecycle`](crate::Lifecycle). `None`: it is not complete.
+    #[inline]
+    pub fn parse(
+        buf: &'a [u8],
+        limits: &Limits,
+        policy: &Policy,
+    ) -> Result<Option<(usize, Self, HeadFacts)>, ProtocolError> {
+        let rules = Rules { section: Section::Request, limits, policy };
+        let mut progress = Progress::FRESH;
+        let Some(line) = progress.read_request(rules, buf).map_err(|fault| fault.alone())? else { return Ok(None) };
+        let facts = progress.facts;
+        let framing = framing::request_framing(&facts, policy).map_err(|kind| ProtocolError { kind, offset: 0 })?;
+        let octets = line.octets;
+        Ok(Some((octets, Self::new(line, &facts, framing), facts)))
+    }
+
+    #[inline(always)]
+    pub(crate) fn new(line: RequestLine<'a>, facts: &HeadFacts, framing: Framing) -> Self {
+        Self {
+            method: line.method,
+            target: line.target,
+            version: facts.version(),
+            fields: line.fields,
+            framing,
+            expects_continue: facts.expects_continue(),
+            offers_upgrade: facts.offers_upgrade(),
+        }
+    }
+
     /// The authority the request is for: the target's, or else that of `Host` (RFC 9112 3.2.2).
     pub fn authority(&self) -> Option<&'a [u8]> {
         self.target.authority().or_else(|| self.fields.value("host").and_then(|value| value.as_slice()))
@@ -118,6 +150,28 @@ pub struct ResponseHead<'a> {
     pub fields: FieldSection<'a>,
     /// How the end of the content is known.
     pub framing: Framing,
+}
+
+impl<'a> ResponseHead<'a> {
+    /// Reads a head that lies at the front of `buf`, the answer to a request of `method`, without a connection: its octets,
+    /// itself, and its facts. `None`: it is not complete.
+    #[inline]
+    pub fn parse(
+        buf: &'a [u8],
+        method: MethodKind,
+        limits: &Limits,
+        policy: &Policy,
+    ) -> Result<Option<(usize, Self, HeadFacts)>, ProtocolError> {
+        let rules = Rules { section: Section::Response, limits, policy };
+        let mut progress = Progress::FRESH;
+        let Some(line) = progress.read_response(rules, buf).map_err(|fault| fault.alone())? else { return Ok(None) };
+        let facts = progress.facts;
+        let framing =
+            framing::response_framing(&facts, method, policy).map_err(|kind| ProtocolError { kind, offset: 0 })?;
+        let head =
+            Self { status: line.status, reason: line.reason, version: facts.version(), fields: line.fields, framing };
+        Ok(Some((line.octets, head, facts)))
+    }
 }
 
 /// Content accepted to be sent.
@@ -154,7 +208,11 @@ pub(crate) const fn blamed_field(kind: ProtocolErrorKind) -> Option<&'static str
     match kind {
         HostRepeated | HostInvalid => Some("host"),
         ContentLength | ContentLengthRepeated | ContentLengthTooLarge | ContentTooLarge => Some("content-length"),
-        LengthAndTransferEncoding | TransferEncodingInHttp10 | NotChunkedLast | ChunkedMisused | TransferEncoding
+        LengthAndTransferEncoding
+        | TransferEncodingInHttp10
+        | NotChunkedLast
+        | ChunkedMisused
+        | TransferEncoding
         | UnknownCoding => Some("transfer-encoding"),
         Expectation => Some("expect"),
         _ => None,

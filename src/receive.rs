@@ -13,11 +13,9 @@ use crate::connection::Connection;
 use crate::error::ProtocolError;
 use crate::error::ProtocolErrorKind::{self, *};
 use crate::exchange::{Half, flag};
-use crate::facts::HeadFacts;
 use crate::framing::BodyLength;
 use crate::head::{Fault, FieldSection, Progress, Rules, Section};
 use crate::message::{Eof, Event, Outcome, PauseReason, Received};
-use crate::method::{MethodKind, Version};
 use crate::output::never_a_trailer;
 use crate::teardown::Stage;
 use crate::time::Instant;
@@ -72,7 +70,7 @@ pub(crate) enum Reading {
 
 impl Reading {
     /// A head of which nothing has been read.
-    pub(crate) const FRESH: Self = Self::Head(Progress::new(HeadFacts::new(MethodKind::Other, Version::HTTP_11)));
+    pub(crate) const FRESH: Self = Self::Head(Progress::FRESH);
 
     /// What follows a head with content of this length.
     #[inline(always)]
@@ -182,7 +180,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
                     Ok(Piece::NeedMore { consumed: 0 }) => Ok(self.no_content()),
                     Ok(Piece::NeedMore { consumed }) => Ok(Step::NeedMore(consumed)),
                     Ok(Piece::Last { consumed }) => {
-                        self.reading = Reading::Trailers(Progress::new(HeadFacts::new(MethodKind::Other, Version::HTTP_11)));
+                        self.reading = Reading::Trailers(Progress::FRESH);
                         Ok(Step::Again(consumed))
                     }
                     Err((kind, at)) => Err(self.fail(now, Fault::new(kind, at))),
@@ -228,7 +226,11 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
 
     /// No content has come: the peer may be waiting to be asked for it.
     fn no_content<'b>(&self) -> Step<'b> {
-        if self.lifecycle.machine.is(flag::CONTINUE) { Step::Paused(PauseReason::ContinueDue) } else { Step::NeedMore(0) }
+        if self.lifecycle.machine.is(flag::CONTINUE) {
+            Step::Paused(PauseReason::ContinueDue)
+        } else {
+            Step::NeedMore(0)
+        }
     }
 
     /// Nothing is read as HTTP any more.

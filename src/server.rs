@@ -46,18 +46,11 @@ impl Reads for Server {
                 return Err(connection.fail(now, Fault::new(kind, at)));
             }
         };
-        let head = RequestHead {
-            method: line.method,
-            target: line.target,
-            version: facts.version(),
-            fields: line.fields,
-            framing,
-            expects_continue: facts.expects_continue(),
-            offers_upgrade: facts.offers_upgrade(),
-        };
+        let octets = line.octets;
+        let head = RequestHead::new(line, facts, framing);
         connection.empty_lines = 0;
         connection.reading = Reading::content(framing.length);
-        Ok(Step::Event(line.octets, Event::Request(head)))
+        Ok(Step::Event(octets, Event::Request(head)))
     }
 }
 
@@ -179,4 +172,3 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
         Ok(written)
     }
 }
-

@@ -1,5 +1,7 @@
 //! Request targets: four forms, bound to methods (RFC 9112 3.2).
 
+use crate::error::ProtocolErrorKind;
+use crate::host;
 use crate::method::MethodKind;
 
 /// A request target as received.
@@ -62,8 +64,11 @@ impl<'a> Target<'a> {
         match self.form {
             TargetForm::Origin => self.octets,
             TargetForm::Absolute => {
-                let behind = after_scheme(self.octets).unwrap_or_default();
-                let path = behind.iter().position(|&b| matches!(b, b'/' | b'?')).map_or(&b""[..], |at| &behind[at..]);
+                let path = match (absolute_authority(self.octets), scheme(self.octets)) {
+                    (Some(authority), Some((scheme, _))) => &self.octets[scheme.len() + 3 + authority.len()..],
+                    (None, Some((_, behind))) => behind,
+                    _ => b"",
+                };
                 if path.is_empty() { b"/" } else { path }
             }
             TargetForm::Authority | TargetForm::Asterisk => b"",
@@ -71,17 +76,31 @@ impl<'a> Target<'a> {
     }
 }
 
-/// The authority of `scheme "://" authority [path]`, or nothing if it is not that.
-pub(crate) fn absolute_authority(target: &[u8]) -> Option<&[u8]> {
-    let behind = after_scheme(target)?;
+/// Is this an absolute URI? Of `http` and `https` the authority is checked, for it is where the request goes.
+pub(crate) fn is_absolute(target: &[u8]) -> Result<(), ProtocolErrorKind> {
+    let (scheme, _) = scheme(target).ok_or(ProtocolErrorKind::TargetForm)?;
+    if !scheme.eq_ignore_ascii_case(b"http") && !scheme.eq_ignore_ascii_case(b"https") {
+        return Ok(());
+    }
+    match absolute_authority(target) {
+        Some(authority) if !authority.is_empty() && host::is_host(authority) => Ok(()),
+        _ => Err(ProtocolErrorKind::Target),
+    }
+}
+
+/// The authority of `scheme "://" authority [path]`, if there is one.
+fn absolute_authority(target: &[u8]) -> Option<&[u8]> {
+    let (_, behind) = scheme(target)?;
+    let behind = behind.strip_prefix(b"//")?;
     let end = behind.iter().position(|&b| matches!(b, b'/' | b'?')).unwrap_or(behind.len());
     Some(&behind[..end])
 }
 
-fn after_scheme(target: &[u8]) -> Option<&[u8]> {
+/// Scheme, and what stands behind its colon (RFC 3986 3.1).
+fn scheme(target: &[u8]) -> Option<(&[u8], &[u8])> {
     let colon = target.iter().position(|&b| b == b':')?;
-    let (scheme, behind) = target.split_at(colon);
+    let scheme = &target[..colon];
     let valid = scheme.first().is_some_and(u8::is_ascii_alphabetic)
         && scheme.iter().all(|&b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'));
-    if valid { behind.strip_prefix(b"://") } else { None }
+    if valid { Some((scheme, &target[colon + 1..])) } else { None }
 }

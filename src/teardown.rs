@@ -157,13 +157,17 @@ impl Machine {
     pub(crate) fn next_deadline(&self, settings: &Settings) -> Option<Deadline> {
         let timeouts = &settings.timeouts;
         let mut earliest = Earliest::new();
-        if self.is(flag::DRAINING) && !matches!(self.stage, Stage::CloseDue | Stage::ResetDue | Stage::Closed | Stage::Tunnel) {
+        if self.is(flag::DRAINING)
+            && !matches!(self.stage, Stage::CloseDue | Stage::ResetDue | Stage::Closed | Stage::Tunnel)
+        {
             earliest.offer(DeadlineKind::Drain, self.life, timeouts.drain);
         }
         match self.stage {
             Stage::Open if self.between_exchanges() => self.idle_deadlines(settings, &mut earliest),
             Stage::Open => self.exchange_deadlines(settings, &mut earliest),
-            Stage::Finishing if self.pending > 0 => earliest.offer(DeadlineKind::WriteStall, self.left, timeouts.write_stall),
+            Stage::Finishing if self.pending > 0 => {
+                earliest.offer(DeadlineKind::WriteStall, self.left, timeouts.write_stall)
+            }
             Stage::HalfClosed => {
                 earliest.offer(DeadlineKind::Linger, self.begun, timeouts.linger);
                 earliest.offer(DeadlineKind::LingerGap, self.last, timeouts.linger_gap);

@@ -86,7 +86,12 @@ impl Chunked {
     }
 
     /// Reads framing up to the next content, or to the end of `buf`.
-    pub(crate) fn read(&mut self, limits: &Limits, trims: bool, buf: &[u8]) -> Result<Piece, (ProtocolErrorKind, usize)> {
+    pub(crate) fn read(
+        &mut self,
+        limits: &Limits,
+        trims: bool,
+        buf: &[u8],
+    ) -> Result<Piece, (ProtocolErrorKind, usize)> {
         let mut at = 0;
         while let Some(&octet) = buf.get(at) {
             match self.state {

@@ -19,11 +19,12 @@ mod fields;
 mod start_line;
 
 pub use fields::{FieldLine, FieldLines, FieldSection, FieldValue, FieldValueOctets};
-pub(crate) use start_line::{RequestLine, StatusLine, check_form};
+pub(crate) use start_line::RequestLine;
 
 use crate::config::{Limits, Policy};
+use crate::error::ProtocolError;
 use crate::error::ProtocolErrorKind::{self, *};
-use crate::facts::{HeadFacts, flag, may_matter};
+use crate::facts::{HeadFacts, may_matter};
 use crate::octets::{self, class};
 use fields::FieldTable;
 
@@ -38,11 +39,17 @@ impl Fault {
     pub(crate) const fn new(kind: ProtocolErrorKind, at: usize) -> Self {
         Self { kind, at }
     }
+
+    /// As an error in octets that are a stream of their own.
+    pub(crate) const fn alone(self) -> ProtocolError {
+        ProtocolError { kind: self.kind, offset: self.at as u64 }
+    }
 }
 
-/// Which section is read: they differ in limits and leniencies.
+/// Which section is read: they differ in limits and leniencies. Public in name only, for the sealed trait of roles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Section {
+#[allow(unreachable_pub)]
+pub enum Section {
     Request,
     Response,
     RequestTrailers,
@@ -102,9 +109,9 @@ enum Line {
 }
 
 impl Progress {
-    pub(crate) const fn new(facts: HeadFacts) -> Self {
-        Self { facts, line: 0, sought: 0, lines: 0 }
-    }
+    /// Nothing has been read.
+    pub(crate) const FRESH: Self =
+        Self { facts: HeadFacts::new(crate::MethodKind::Other, crate::Version::HTTP_11), line: 0, sought: 0, lines: 0 };
 
     /// Have only octets come that end no line and reach no limit? Then there is nothing to read: said in a few
     /// instructions, since a peer may send one octet at a time.
@@ -129,7 +136,12 @@ impl Progress {
 
     /// Reads field lines from where they were left to the empty line. `Ok(None)`: more octets are needed.
     #[inline(always)]
-    fn read_fields(&mut self, rules: Rules<'_>, buf: &[u8], mut table: Option<&mut FieldTable>) -> Result<Option<usize>, Fault> {
+    fn read_fields(
+        &mut self,
+        rules: Rules<'_>,
+        buf: &[u8],
+        mut table: Option<&mut FieldTable>,
+    ) -> Result<Option<usize>, Fault> {
         let unfolds = rules.section.unfolds(rules.policy);
         let (most_lines, most_line) = (rules.section.lines(rules.limits), rules.limits.field_line as usize);
         let most = rules.section.octets(rules.limits);
@@ -176,7 +188,7 @@ impl Progress {
 
     fn restart_if_shorter(&mut self, buf: &[u8]) {
         if buf.len() < self.sought as usize || buf.len() < self.line as usize {
-            *self = Self::new(HeadFacts::new(crate::MethodKind::Other, crate::Version::HTTP_11));
+            *self = Self::FRESH;
         }
     }
 
@@ -336,7 +348,8 @@ fn split_field_line<'b>(rules: Rules<'_>, line: &'b [u8]) -> Result<(&'b [u8], &
         return Err(Fault::new(if name.get(at) == Some(&b'\r') { BareCr } else { FieldName }, at));
     }
     let decides = name.len() < 18 && may_matter(name);
-    check_value(rules.policy, &line[colon + 1..], decides).map_err(|fault| Fault::new(fault.kind, colon + 1 + fault.at))?;
+    check_value(rules.policy, &line[colon + 1..], decides)
+        .map_err(|fault| Fault::new(fault.kind, colon + 1 + fault.at))?;
     Ok((name, octets::trim(&line[colon + 1..])))
 }
 
@@ -366,6 +379,3 @@ fn check_value(policy: &Policy, value: &[u8], decides: bool) -> Result<(), Fault
 }
 
 const CRLF: u16 = u16::from_le_bytes(*b"\r\n");
-
-/// The flags of a trailer section that the section must not hold (RFC 9110 6.5.1).
-pub(crate) const ROUTING: u32 = flag::LENGTH | flag::CODING | flag::HOST | flag::CLOSE | flag::KEEP_ALIVE | flag::UPGRADE_OPTION;

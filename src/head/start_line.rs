@@ -5,7 +5,7 @@
 //! counts before the target, since the target may be in a language we do not know.
 
 use super::fields::FieldTable;
-use super::{Bounds, FieldSection, Fault, Progress, Rules, cut_line_end};
+use super::{Bounds, Fault, FieldSection, Progress, Rules, cut_line_end};
 use crate::error::ProtocolErrorKind::*;
 use crate::facts::HeadFacts;
 use crate::host;
@@ -44,7 +44,11 @@ struct Parts {
 impl Progress {
     /// Reads a request head from where it was left. `Ok(None)`: more octets are needed.
     #[inline(always)]
-    pub(crate) fn read_request<'b>(&mut self, rules: Rules<'_>, buf: &'b [u8]) -> Result<Option<RequestLine<'b>>, Fault> {
+    pub(crate) fn read_request<'b>(
+        &mut self,
+        rules: Rules<'_>,
+        buf: &'b [u8],
+    ) -> Result<Option<RequestLine<'b>>, Fault> {
         self.restart_if_shorter(buf);
         let mut table = FieldTable::new();
         let parts = if self.line == 0 {
@@ -81,7 +85,11 @@ impl Progress {
 
     /// Reads a response head from where it was left. `Ok(None)`: more octets are needed.
     #[inline(always)]
-    pub(crate) fn read_response<'b>(&mut self, rules: Rules<'_>, buf: &'b [u8]) -> Result<Option<StatusLine<'b>>, Fault> {
+    pub(crate) fn read_response<'b>(
+        &mut self,
+        rules: Rules<'_>,
+        buf: &'b [u8],
+    ) -> Result<Option<StatusLine<'b>>, Fault> {
         self.restart_if_shorter(buf);
         let mut table = FieldTable::new();
         let mut line = None;
@@ -259,11 +267,7 @@ pub(crate) fn check_form(method: MethodKind, target: &[u8]) -> Result<(), crate:
         [b'/', ..] => Ok(()),
         b"*" if method == MethodKind::Options => Ok(()),
         b"*" => Err(TargetForm),
-        _ => match crate::target::absolute_authority(target) {
-            Some(authority) if authority.is_empty() || !host::is_host(authority) => Err(Target),
-            Some(_) => Ok(()),
-            None => Err(TargetForm),
-        },
+        _ => crate::target::is_absolute(target),
     }
 }
 
@@ -271,7 +275,11 @@ pub(crate) fn check_form(method: MethodKind, target: &[u8]) -> Result<(), crate:
 fn version(octets: &[u8]) -> Result<u8, crate::ProtocolErrorKind> {
     match octets {
         [b'H', b'T', b'T', b'P', b'/', major @ b'0'..=b'9', b'.', minor @ b'0'..=b'9'] => {
-            if *major == b'1' { Ok(minor - b'0') } else { Err(MajorVersion) }
+            if *major == b'1' {
+                Ok(minor - b'0')
+            } else {
+                Err(MajorVersion)
+            }
         }
         _ => Err(Version),
     }
@@ -289,7 +297,9 @@ struct Status {
 #[inline(always)]
 fn quick_status_line(buf: &[u8]) -> Option<Status> {
     let head = buf.first_chunk::<13>()?;
-    let [b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor @ b'0'..=b'9', b' ', x, y, z, b' '] = head else { return None };
+    let [b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor @ b'0'..=b'9', b' ', x, y, z, b' '] = head else {
+        return None;
+    };
     let status = three_digits(&[*x, *y, *z])?;
     let end = octets::control_at(buf, 13);
     match buf.get(end..)? {
@@ -322,4 +332,3 @@ fn three_digits(digits: &[u8; 3]) -> Option<StatusCode> {
 fn is_space(octet: u8) -> bool {
     matches!(octet, b' ' | b'\t' | 0x0b | 0x0c | b'\r')
 }
-

@@ -1,0 +1,86 @@
+//! The lines printed: one JSON object for each thing the connection says.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http_keepalive::{BodyLength, Event, FieldSection, Persistence, ProtocolError, RequestHead};
+use serde_json::{Value, json};
+
+/// An event, with the verdict that stands after it.
+pub fn event(event: &Event<'_>, persistence: Persistence, offset: u64) -> Option<Value> {
+    Some(match event {
+        Event::Request(head) => request(head),
+        Event::Content(octets) => json!({ "event": "content", "data_b64": STANDARD.encode(octets) }),
+        Event::End { trailers } => end(trailers, persistence),
+        Event::Tunnel(reason) => json!({ "event": "tunnel", "reason": reason.as_str(), "offset": offset }),
+        _ => return None,
+    })
+}
+
+fn request(head: &RequestHead<'_>) -> Value {
+    let (framing, length) = framing(head.framing.length);
+    json!({
+        "event": "request",
+        "method": latin1(head.method.as_bytes().iter().copied()),
+        "target": latin1(head.target.as_bytes().iter().copied()),
+        "version": format!("1.{}", head.version.minor),
+        "fields": fields(&head.fields),
+        "framing": framing,
+        "rule": head.framing.rule.as_str(),
+        "length": length,
+        "expect_continue": head.expects_continue,
+        "upgrade": head.offers_upgrade || head.method.as_str() == "CONNECT",
+    })
+}
+
+fn end(trailers: &FieldSection<'_>, persistence: Persistence) -> Value {
+    let word = match persistence {
+        Persistence::Reuse(_) => "reuse",
+        Persistence::Tunnel(_) => "tunnel",
+        Persistence::Close(_) | Persistence::Undecided => "close",
+    };
+    json!({
+        "event": "end",
+        "fields": fields(trailers),
+        "persistence": word,
+        "reason": persistence.as_str(),
+        "clause": persistence.clause(),
+    })
+}
+
+/// What the peer did wrong.
+pub fn error(error: &ProtocolError) -> Value {
+    json!({
+        "event": "error",
+        "kind": error.kind.as_str(),
+        "offset": error.offset,
+        "status": error.suggested_status().map(|status| status.as_u16()),
+        "clause": error.clause(),
+    })
+}
+
+/// Octets we would send.
+pub fn write(octets: &[u8]) -> Value {
+    json!({ "event": "write", "data_b64": STANDARD.encode(octets) })
+}
+
+/// The last line.
+pub fn state(state: &str, consumed: u64) -> Value {
+    json!({ "event": "state", "state": state, "consumed": consumed })
+}
+
+fn framing(length: BodyLength) -> (&'static str, Option<u64>) {
+    match length {
+        BodyLength::Empty => ("none", None),
+        BodyLength::Exact(octets) => ("length", Some(octets)),
+        BodyLength::Chunked => ("chunked", None),
+        BodyLength::UntilClose => ("close", None),
+    }
+}
+
+fn fields(section: &FieldSection<'_>) -> Vec<[String; 2]> {
+    section.iter().map(|line| [latin1(line.name.iter().copied()), latin1(line.value.octets())]).collect()
+}
+
+fn latin1(octets: impl Iterator<Item = u8>) -> String {
+    octets.map(char::from).collect()
+}

@@ -1,0 +1,78 @@
+//! What the connection makes of bytes: drives one connection in memory and prints what it says, one JSON object a line.
+//!
+//! ```sh
+//! printf 'GET / HTTP/1.1\r\nHost: example.org\r\n\r\n' | cargo run --release --example inspect
+//! ```
+
+mod lines;
+mod raw;
+mod settings;
+
+use std::io::{Read, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, ValueEnum};
+
+/// Drives one connection in memory with the octets on standard input and prints what it says, one JSON object a line.
+///
+/// Every octet is there at once and nothing times out. A server answers each complete request with an empty 200, takes up
+/// the first protocol of an upgrade that is offered, and accepts CONNECT.
+#[derive(Parser)]
+#[command(name = "inspect")]
+struct Options {
+    /// Who we are: a server reads requests.
+    #[arg(long, value_enum, default_value_t = Role::Server)]
+    role: Role,
+    /// The peer closes its side after the last octet.
+    #[arg(long)]
+    eof: bool,
+    /// Offer the input whole, one octet more at a time (`bytes`), or so many octets more at a time.
+    #[arg(long, default_value = "whole", value_parser = parse_split)]
+    split: usize,
+    /// The `Host` rule of RFC 9112 3.2.
+    #[arg(long, value_enum, default_value_t = Switch::On)]
+    host_check: Switch,
+    /// One setting as NAME=VALUE, repeatable: durations as 5s or 250ms, counts as numbers, `off`.
+    #[arg(long, value_name = "NAME=VALUE")]
+    set: Vec<String>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Role {
+    Server,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Switch {
+    On,
+    Off,
+}
+
+fn parse_split(text: &str) -> Result<usize, String> {
+    match text {
+        "whole" => Ok(usize::MAX),
+        "bytes" => Ok(1),
+        _ => text.parse().ok().filter(|&n| n > 0).ok_or_else(|| "whole, bytes or a number above 0".into()),
+    }
+}
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    match run(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("inspect: {message}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<(), String> {
+    let Role::Server = options.role;
+    let config = settings::server(&options.set, options.host_check == Switch::On)?;
+    let mut input = Vec::new();
+    std::io::stdin().read_to_end(&mut input).map_err(|error| format!("cannot read standard input: {error}"))?;
+    let lines = raw::serve(&config, &input, options.split, options.eof);
+    let mut out = std::io::stdout().lock();
+    lines.iter().try_for_each(|line| writeln!(out, "{line}")).map_err(|error| format!("cannot write: {error}"))
+}
