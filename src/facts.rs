@@ -8,7 +8,7 @@
 use crate::host;
 use crate::keep_alive::KeepAlive;
 use crate::method::{MethodKind, Version};
-use crate::octets::{self, NumberFault};
+use crate::octets::{self, Known, NumberFault};
 use crate::status::StatusCode;
 
 /// The facts of one head.
@@ -89,36 +89,52 @@ impl HeadFacts {
     /// Takes one field line into account, as sent or with outer whitespace trimmed. Lines that do not bear on the
     /// connection may be left out.
     pub fn field_line(&mut self, name: &[u8], value: &[u8]) {
-        if may_matter(name) {
-            self.known_field(name, value);
+        if name.first().is_some_and(|&first| may_matter(first, name.len())) {
+            self.known_field(name, octets::trim(value));
         }
     }
 
-    /// Any field name; out of line, so that the walk over field lines stays small.
+    /// Any field, its value trimmed; out of line, so that the walk over field lines stays small.
     #[inline(never)]
     pub(crate) fn known_field(&mut self, name: &[u8], value: &[u8]) {
-        match name.len() {
-            4 if name.eq_ignore_ascii_case(b"host") => self.host(value),
-            6 if name.eq_ignore_ascii_case(b"expect") => self.expect(value),
-            7 if name.eq_ignore_ascii_case(b"upgrade") => self.upgrade(value),
-            10 if name.eq_ignore_ascii_case(b"connection") => self.connection(value),
-            10 if name.eq_ignore_ascii_case(b"keep-alive") => self.hint(KeepAlive::parse(value)),
-            14 if name.eq_ignore_ascii_case(b"content-length") => self.length(value),
-            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => self.coding(value),
-            _ => {}
+        const HOST: Known = Known::new(b"host");
+        const EXPECT: Known = Known::new(b"expect");
+        const UPGRADE: Known = Known::new(b"upgrade");
+        const CONNECTION: Known = Known::new(b"connection");
+        const KEEP_ALIVE: Known = Known::new(b"keep-alive");
+        const CONTENT_LENGTH: Known = Known::new(b"content-length");
+        if HOST.is(name) {
+            self.host(value);
+        } else if CONNECTION.is(name) {
+            self.connection(value);
+        } else if KEEP_ALIVE.is(name) {
+            // Firefox sent a number alone
+            if value.contains(&b'=') {
+                self.hint(value);
+            }
+        } else if CONTENT_LENGTH.is(name) {
+            self.length(value);
+        } else if EXPECT.is(name) {
+            self.expect(value);
+        } else if UPGRADE.is(name) {
+            self.upgrade(value);
+        } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
+            self.coding(value);
         }
     }
 
+    #[inline(never)]
     fn host(&mut self, value: &[u8]) {
         if self.flags & flag::HOST != 0 {
             self.flags |= flag::HOST_REPEATED;
         }
         self.flags |= flag::HOST;
-        if !host::is_host(octets::trim(value)) {
+        if !host::is_host(value) {
             self.flags |= flag::HOST_INVALID;
         }
     }
 
+    #[inline(never)]
     fn expect(&mut self, value: &[u8]) {
         for member in octets::members(value) {
             let continues = member.eq_ignore_ascii_case(b"100-continue");
@@ -126,6 +142,7 @@ impl HeadFacts {
         }
     }
 
+    #[inline(never)]
     fn upgrade(&mut self, value: &[u8]) {
         for protocol in octets::members(value) {
             // deprecated, and not ours to speak (RFC 9113 3.1)
@@ -136,28 +153,37 @@ impl HeadFacts {
         }
     }
 
+    #[inline(never)]
     fn connection(&mut self, value: &[u8]) {
+        let flag = connection_option(value);
+        if flag != 0 {
+            self.flags |= flag;
+            return;
+        }
         for option in octets::members(value) {
-            self.flags |= if option.eq_ignore_ascii_case(b"keep-alive") {
-                flag::KEEP_ALIVE
-            } else if option.eq_ignore_ascii_case(b"close") {
-                flag::CLOSE
-            } else if option.eq_ignore_ascii_case(b"upgrade") {
-                flag::UPGRADE_OPTION
-            } else {
-                0
-            };
+            self.flags |= connection_option(option);
         }
     }
 
-    fn hint(&mut self, more: KeepAlive) {
-        let hint = self.raw_hint().and(more);
+    #[inline(never)]
+    fn hint(&mut self, value: &[u8]) {
+        let hint = self.raw_hint().and(KeepAlive::parse(value));
         self.timeout = hint.timeout.map_or(NONE, |n| n.min(NONE - 1));
         self.max = hint.max.map_or(NONE, |n| n.min(NONE - 1));
     }
 
+    #[inline(never)]
     fn length(&mut self, value: &[u8]) {
-        let value = octets::trim(value);
+        if let (Ok(number), false) = (octets::decimal(value), self.any(flag::LENGTH)) {
+            self.flags |= flag::LENGTH;
+            self.content_length = number;
+            return self.digits(value, number);
+        }
+        self.unusual_length(value);
+    }
+
+    #[cold]
+    fn unusual_length(&mut self, value: &[u8]) {
         // `5, 5` is two values on one line; an empty member is not a number
         for member in value.split(|&b| b == b',') {
             let member = octets::trim(member);
@@ -180,9 +206,11 @@ impl HeadFacts {
 
     // `5` and `05` are the same number, but not textually identical: leading zeros are counted in the upper flag bits
     fn digits(&mut self, member: &[u8], number: u64) {
-        let shortest = number.checked_ilog10().unwrap_or(0) as usize + 1;
-        let zeros = member.len().saturating_sub(shortest).min(ZEROS_MOST);
-        self.flags |= (zeros as u32) << ZEROS_SHIFT;
+        if member.first() == Some(&b'0') {
+            let shortest = number.checked_ilog10().unwrap_or(0) as usize + 1;
+            let zeros = member.len().saturating_sub(shortest).min(ZEROS_MOST);
+            self.flags |= (zeros as u32) << ZEROS_SHIFT;
+        }
     }
 
     fn length_digits(&self) -> usize {
@@ -190,6 +218,7 @@ impl HeadFacts {
         self.content_length.checked_ilog10().unwrap_or(0) as usize + 1 + zeros
     }
 
+    #[inline(never)]
     fn coding(&mut self, value: &[u8]) {
         let mut any = false;
         for member in octets::members(value) {
@@ -221,6 +250,11 @@ impl HeadFacts {
     #[inline(always)]
     pub(crate) const fn any(&self, flags: u32) -> bool {
         self.flags & flags != 0
+    }
+
+    /// What a head has to remember of its facts.
+    pub(crate) const fn flags(&self) -> u32 {
+        self.flags
     }
 
     pub(crate) const fn content_length(&self) -> u64 {
@@ -265,21 +299,47 @@ impl HeadFacts {
     /// The protocols of an `Upgrade` that may be taken up: named as a connection option, in HTTP/1.1, not only h2c
     /// (RFC 9110 7.8, RFC 9113 3.1).
     pub const fn offers_upgrade(&self) -> bool {
-        self.any(flag::UPGRADE) && self.any(flag::UPGRADE_OPTION) && self.version().is_http11()
+        offers_upgrade(self.flags, self.version())
     }
 
     /// `Expect: 100-continue`, in HTTP/1.1 (RFC 9110 10.1.1).
     pub const fn expects_continue(&self) -> bool {
-        self.any(flag::CONTINUE) && self.version().is_http11()
+        expects_continue(self.flags, self.version())
+    }
+}
+
+pub(crate) const fn offers_upgrade(flags: u32, version: Version) -> bool {
+    let both = flag::UPGRADE | flag::UPGRADE_OPTION;
+    flags & both == both && version.is_http11()
+}
+
+pub(crate) const fn expects_continue(flags: u32, version: Version) -> bool {
+    flags & flag::CONTINUE != 0 && version.is_http11()
+}
+
+fn connection_option(option: &[u8]) -> u32 {
+    const KEEP_ALIVE: Known = Known::new(b"keep-alive");
+    const CLOSE: Known = Known::new(b"close");
+    const UPGRADE: Known = Known::new(b"upgrade");
+    if KEEP_ALIVE.is(option) {
+        flag::KEEP_ALIVE
+    } else if CLOSE.is(option) {
+        flag::CLOSE
+    } else if UPGRADE.is(option) {
+        flag::UPGRADE_OPTION
+    } else {
+        0
     }
 }
 
 const ZEROS_SHIFT: u32 = 24;
 const ZEROS_MOST: usize = 0xff;
 
-/// Could a field of this name be one of ours? By length and first letter: cheap, and wrong only in our favour.
+/// Could a field be one of ours whose name has this first octet and so many in all? Cheap, and wrong only in our favour.
 #[inline(always)]
-pub(crate) fn may_matter(name: &[u8]) -> bool {
+pub(crate) fn may_matter(first: u8, octets: usize) -> bool {
+    // upper and lower case, and the `c` and `k` of the two fields of ten letters, alike
+    const CASE: u8 = 0x28;
     const FIRST: [u8; 32] = {
         let mut first = [0; 32];
         first[4] = b'h' | CASE;
@@ -290,12 +350,7 @@ pub(crate) fn may_matter(name: &[u8]) -> bool {
         first[17] = b't' | CASE;
         first
     };
-    // upper and lower case, and the `c` and `k` of the two fields of ten letters, alike
-    const CASE: u8 = 0x28;
-    match name {
-        [first, ..] => FIRST[name.len() % 32] == first | CASE,
-        [] => false,
-    }
+    FIRST[octets % 32] == first | CASE
 }
 
 /// The protocols offered in an `Upgrade` field: the first four, each as 16 bits of a hash without case. It guards a

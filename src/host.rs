@@ -8,7 +8,8 @@ use crate::octets::{self, class};
 
 /// A valid `Host`: `uri-host [":" port]`, possibly empty.
 pub(crate) fn is_host(value: &[u8]) -> bool {
-    split(value).is_some()
+    // most are a registered name and nothing else
+    octets::all(value, class::NAME) || split(value).is_some()
 }
 
 /// A valid target of CONNECT: a host that is not empty and a port from 1 to 65535 (RFC 9110 9.3.6).
@@ -18,6 +19,7 @@ pub(crate) fn is_authority_with_port(target: &[u8]) -> bool {
 }
 
 /// Host and port, if both are within the grammar. A port may be empty (RFC 3986 3.2.3).
+#[inline(never)]
 pub(crate) fn split(value: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     let end = match value {
         [b'[', inner @ ..] => {

@@ -8,7 +8,7 @@
 //! Tie-breaks: only `1*DIGIT` counts (`"5"`, `+5`, `1.5` do not); a number too large to count is the largest we count; of
 //! a repeated parameter the smallest counts, since the peer may mean it.
 
-use crate::octets::{self, NumberFault};
+use crate::octets::{self, Known, NumberFault};
 
 /// What a `Keep-Alive` field says.
 ///
@@ -30,24 +30,38 @@ impl KeepAlive {
     /// Reads one field value. Junk is skipped, never an error.
     pub fn parse(value: &[u8]) -> Self {
         let mut hint = Self::default();
-        for member in octets::members(value) {
-            let Some(equals) = member.iter().position(|&b| b == b'=') else { continue };
-            let (name, value) = (octets::trim(&member[..equals]), octets::trim(&member[equals + 1..]));
-            let place = if name.eq_ignore_ascii_case(b"timeout") {
-                &mut hint.timeout
-            } else if name.eq_ignore_ascii_case(b"max") {
-                &mut hint.max
+        let mut rest = value;
+        while let Some(end) = rest.iter().position(|&b| matches!(b, b'=' | b',' | b'"')) {
+            let (name, behind) = rest.split_at(end);
+            let mut after = behind;
+            if let [b'=', value @ ..] = behind {
+                let end = octets::separator_at(value, b',');
+                after = &value[end..];
+                hint.parameter(octets::trim(name), octets::trim(&value[..end]));
             } else {
-                continue;
-            };
-            let number = match octets::decimal(value) {
-                Ok(number) => u32::try_from(number).unwrap_or(u32::MAX),
-                Err(NumberFault::TooLarge) => u32::MAX,
-                Err(NumberFault::NotANumber) => continue,
-            };
-            *place = smaller(*place, Some(number));
+                // a member without an equals sign, or begun by a quoted string, is not one of ours
+                after = &after[octets::separator_at(after, b',')..];
+            }
+            rest = after.get(1..).unwrap_or_default();
         }
         hint
+    }
+
+    fn parameter(&mut self, name: &[u8], value: &[u8]) {
+        const TIMEOUT: Known = Known::new(b"timeout");
+        let place = if TIMEOUT.is(name) {
+            &mut self.timeout
+        } else if name.eq_ignore_ascii_case(b"max") {
+            &mut self.max
+        } else {
+            return;
+        };
+        let number = match octets::decimal(value) {
+            Ok(number) => u32::try_from(number).unwrap_or(u32::MAX),
+            Err(NumberFault::TooLarge) => u32::MAX,
+            Err(NumberFault::NotANumber) => return,
+        };
+        *place = smaller(*place, Some(number));
     }
 
     /// This hint and one more field line of the same message.

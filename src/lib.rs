@@ -9,6 +9,8 @@ mod body;
 mod config;
 mod connection;
 mod deadline;
+#[cfg(feature = "std")]
+mod deadline_queue;
 mod error;
 mod exchange;
 mod facts;
@@ -34,6 +36,8 @@ mod wants;
 pub use config::{Config, KeepAliveField, Limits, Policy, Role, Server, Timeouts, Tolerance, Use};
 pub use connection::Connection;
 pub use deadline::{Deadline, DeadlineKind};
+#[cfg(feature = "std")]
+pub use deadline_queue::{Armed, DeadlineQueue};
 pub use error::{ConfigError, Misuse, ProtocolError, ProtocolErrorKind, SendError};
 pub use facts::HeadFacts;
 pub use framing::{BodyLength, Framing, FramingRule};

@@ -2,9 +2,9 @@
 
 use crate::config::{Limits, Policy};
 use crate::error::{ProtocolError, ProtocolErrorKind};
-use crate::facts::HeadFacts;
-use crate::framing::{self, BodyLength, Framing};
-use crate::head::{FieldSection, Progress, RequestLine, Rules, Section};
+use crate::facts::{self, HeadFacts};
+use crate::framing::{self, BodyLength, Framing, FramingRule};
+use crate::head::{Fault, FieldSection, Progress, Rules, Section};
 use crate::method::{Method, MethodKind, Version};
 use crate::persistence::TunnelReason;
 use crate::status::StatusCode;
@@ -89,46 +89,62 @@ pub struct RequestHead<'a> {
     pub fields: FieldSection<'a>,
     /// How the end of the content is known.
     pub framing: Framing,
-    /// The client waits for `100 (Continue)` before it sends content (RFC 9110 10.1.1).
-    pub expects_continue: bool,
-    /// Protocols are offered that may be switched to (RFC 9110 7.8); they are in the `Upgrade` field.
-    pub offers_upgrade: bool,
+    pub(crate) flags: u32,
 }
 
 impl<'a> RequestHead<'a> {
-    /// Reads a head that lies at the front of `buf`, without a connection: its octets, itself, and its facts for a
+    /// Nothing read yet: `GET` of nothing.
+    pub const fn new() -> Self {
+        Self {
+            method: Method::new(b"GET"),
+            target: Target::new(b"", MethodKind::Get),
+            version: Version::HTTP_11,
+            fields: FieldSection::new(),
+            framing: Framing { length: BodyLength::Empty, rule: FramingRule::NothingSaid },
+            flags: 0,
+        }
+    }
+
+    /// Reads a head that lies at the front of `buf`, without a connection: of how many octets it is, and its facts for a
     /// [`Lifecycle`](crate::Lifecycle). `None`: it is not complete.
-    #[inline]
+    ///
+    /// ```
+    /// use http_keepalive::*;
+    ///
+    /// let mut head = RequestHead::new();
+    /// let octets = b"GET /a HTTP/1.1\r\nHost: example.org\r\n\r\n";
+    /// let (read, facts) = head.parse(octets, &Limits::DEFAULT, &Policy::DEFAULT)?.expect("a whole head");
+    /// assert_eq!((read, head.target.as_str(), facts.has_close()), (octets.len(), "/a", false));
+    /// # Ok::<(), ProtocolError>(())
+    /// ```
     pub fn parse(
+        &mut self,
         buf: &'a [u8],
         limits: &Limits,
         policy: &Policy,
-    ) -> Result<Option<(usize, Self, HeadFacts)>, ProtocolError> {
+    ) -> Result<Option<(usize, HeadFacts)>, ProtocolError> {
         let rules = Rules { section: Section::Request, limits, policy };
         let mut progress = Progress::FRESH;
-        let Some(line) = progress.read_request(rules, buf).map_err(|fault| fault.alone())? else { return Ok(None) };
-        let facts = progress.facts;
-        let framing = framing::request_framing(&facts, policy).map_err(|kind| ProtocolError { kind, offset: 0 })?;
-        let octets = line.octets;
-        Ok(Some((octets, Self::new(line, &facts, framing), facts)))
-    }
-
-    #[inline(always)]
-    pub(crate) fn new(line: RequestLine<'a>, facts: &HeadFacts, framing: Framing) -> Self {
-        Self {
-            method: line.method,
-            target: line.target,
-            version: facts.version(),
-            fields: line.fields,
-            framing,
-            expects_continue: facts.expects_continue(),
-            offers_upgrade: facts.offers_upgrade(),
-        }
+        self.fields = FieldSection::new();
+        let Some(octets) = progress.read_request(rules, buf, self).map_err(Fault::alone)? else { return Ok(None) };
+        let framing = framing::request_framing(&progress.facts, policy);
+        self.framing = framing.map_err(|kind| Fault::new(kind, 0).alone())?;
+        Ok(Some((octets, progress.facts)))
     }
 
     /// The authority the request is for: the target's, or else that of `Host` (RFC 9112 3.2.2).
     pub fn authority(&self) -> Option<&'a [u8]> {
         self.target.authority().or_else(|| self.fields.value("host").and_then(|value| value.as_slice()))
+    }
+
+    /// The client waits for `100 (Continue)` before it sends content (RFC 9110 10.1.1).
+    pub const fn expects_continue(&self) -> bool {
+        facts::expects_continue(self.flags, self.version)
+    }
+
+    /// Protocols are offered that may be switched to (RFC 9110 7.8); they are in the `Upgrade` field.
+    pub const fn offers_upgrade(&self) -> bool {
+        facts::offers_upgrade(self.flags, self.version)
     }
 
     /// The request has content, or may have.
@@ -153,24 +169,45 @@ pub struct ResponseHead<'a> {
 }
 
 impl<'a> ResponseHead<'a> {
-    /// Reads a head that lies at the front of `buf`, the answer to a request of `method`, without a connection: its octets,
-    /// itself, and its facts. `None`: it is not complete.
-    #[inline]
+    /// Nothing read yet: `200` with nothing.
+    pub const fn new() -> Self {
+        Self {
+            status: StatusCode::OK,
+            reason: b"",
+            version: Version::HTTP_11,
+            fields: FieldSection::new(),
+            framing: Framing { length: BodyLength::Empty, rule: FramingRule::NoContent },
+        }
+    }
+
+    /// Reads a head that lies at the front of `buf`, the answer to a request of `method`, without a connection: of how many
+    /// octets it is, and its facts. `None`: it is not complete.
     pub fn parse(
+        &mut self,
         buf: &'a [u8],
         method: MethodKind,
         limits: &Limits,
         policy: &Policy,
-    ) -> Result<Option<(usize, Self, HeadFacts)>, ProtocolError> {
+    ) -> Result<Option<(usize, HeadFacts)>, ProtocolError> {
         let rules = Rules { section: Section::Response, limits, policy };
         let mut progress = Progress::FRESH;
-        let Some(line) = progress.read_response(rules, buf).map_err(|fault| fault.alone())? else { return Ok(None) };
-        let facts = progress.facts;
-        let framing =
-            framing::response_framing(&facts, method, policy).map_err(|kind| ProtocolError { kind, offset: 0 })?;
-        let head =
-            Self { status: line.status, reason: line.reason, version: facts.version(), fields: line.fields, framing };
-        Ok(Some((line.octets, head, facts)))
+        self.fields = FieldSection::new();
+        let Some(octets) = progress.read_response(rules, buf, self).map_err(Fault::alone)? else { return Ok(None) };
+        let framing = framing::response_framing(&progress.facts, method, policy);
+        self.framing = framing.map_err(|kind| Fault::new(kind, 0).alone())?;
+        Ok(Some((octets, progress.facts)))
+    }
+}
+
+impl Default for RequestHead<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Default for ResponseHead<'_> {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -71,8 +71,17 @@ pub(crate) const fn is(octet: u8, class: u8) -> bool {
 }
 
 /// Are all `octets` in `class`?
+#[inline(always)]
 pub(crate) fn all(octets: &[u8], class: u8) -> bool {
-    octets.iter().all(|&b| is(b, class))
+    let (mut rest, mut classes) = (octets, class);
+    while let Some((four, behind)) = rest.split_first_chunk::<4>() {
+        classes = four.iter().fold(classes, |classes, &b| classes & CLASSES[b as usize]);
+        rest = behind;
+    }
+    for &octet in rest {
+        classes &= CLASSES[octet as usize];
+    }
+    classes != 0
 }
 
 /// A non-empty `token` (RFC 9110 5.6.2).
@@ -104,17 +113,24 @@ pub(crate) fn trim(mut octets: &[u8]) -> &[u8] {
 
 /// `1*DIGIT`, or nothing where that is not what it is or it does not fit 64 bits (RFC 9110 8.6, 17.5).
 pub(crate) fn decimal(octets: &[u8]) -> Result<u64, NumberFault> {
-    if octets.is_empty() {
-        return Err(NumberFault::NotANumber);
-    }
-    let mut fits = Some(0u64);
-    for &b in octets {
-        if !b.is_ascii_digit() {
+    // up to 19 digits fit in any case
+    let (few, more) = octets.split_at(octets.len().min(19));
+    let mut number = 0u64;
+    for &octet in few {
+        let digit = octet.wrapping_sub(b'0');
+        if digit > 9 {
             return Err(NumberFault::NotANumber);
         }
-        fits = fits.and_then(|n| n.checked_mul(10)).and_then(|n| n.checked_add(u64::from(b - b'0')));
+        number = number.wrapping_mul(10).wrapping_add(u64::from(digit));
     }
-    fits.ok_or(NumberFault::TooLarge)
+    let mut fits = Some(number);
+    for &octet in more {
+        if !octet.is_ascii_digit() {
+            return Err(NumberFault::NotANumber);
+        }
+        fits = fits.and_then(|n| n.checked_mul(10)).and_then(|n| n.checked_add(u64::from(octet - b'0')));
+    }
+    if octets.is_empty() { Err(NumberFault::NotANumber) } else { fits.ok_or(NumberFault::TooLarge) }
 }
 
 /// Why octets are not a number we can use.
@@ -158,21 +174,30 @@ pub(crate) fn pieces(octets: &[u8], separator: u8) -> impl Iterator<Item = &[u8]
     })
 }
 
-fn separator_at(octets: &[u8], separator: u8) -> usize {
-    let (mut quoted, mut escaped) = (false, false);
-    for (i, &b) in octets.iter().enumerate() {
-        if escaped {
-            escaped = false;
-        } else if quoted {
-            escaped = b == b'\\';
-            quoted = b != b'"';
-        } else if b == separator {
-            return i;
-        } else {
-            quoted = b == b'"';
+/// Where `separator` first stands outside a quoted string, or the end.
+pub(crate) fn separator_at(octets: &[u8], separator: u8) -> usize {
+    let mut rest = octets.iter();
+    while let Some(&octet) = rest.next() {
+        if octet == separator {
+            return octets.len() - rest.len() - 1;
+        }
+        if octet == b'"' {
+            skip_quoted(&mut rest);
         }
     }
     octets.len()
+}
+
+/// To behind the closing quote, or to the end.
+#[cold]
+fn skip_quoted(rest: &mut core::slice::Iter<'_, u8>) {
+    while let Some(&octet) = rest.next() {
+        match octet {
+            b'"' => return,
+            b'\\' => drop(rest.next()),
+            _ => {}
+        }
+    }
 }
 
 const ONES: u64 = 0x0101_0101_0101_0101;
@@ -182,23 +207,27 @@ const fn every(octet: u8) -> u64 {
     ONES * octet as u64
 }
 
-/// Eight octets from `at`, first in the lowest place; NUL behind the end of `buf`.
+/// The first eight octets, the first in the lowest place; NUL behind the end.
 #[inline(always)]
-pub(crate) fn word(buf: &[u8], at: usize) -> u64 {
-    match buf.get(at..).and_then(|tail| tail.first_chunk::<8>()) {
-        Some(octets) => u64::from_le_bytes(*octets),
-        None => last_word(buf, at),
+pub(crate) fn word(octets: &[u8]) -> u64 {
+    match octets.first_chunk::<8>() {
+        Some(word) => u64::from_le_bytes(*word),
+        None => short_word(octets),
     }
 }
 
-#[inline(always)]
-fn last_word(buf: &[u8], at: usize) -> u64 {
-    let missing = (at + 8).wrapping_sub(buf.len());
-    match buf.last_chunk::<8>() {
-        // the last eight octets, those before `at` shifted out
-        Some(octets) if missing < 8 => u64::from_le_bytes(*octets) >> (8 * missing),
-        Some(_) => 0,
-        None => buf.get(at..).unwrap_or_default().iter().rev().fold(0, |word, &b| word << 8 | u64::from(b)),
+/// The same of less than eight.
+#[inline(never)]
+fn short_word(octets: &[u8]) -> u64 {
+    if let (Some(first), Some(last)) = (octets.first_chunk::<4>(), octets.last_chunk::<4>()) {
+        let [first, last] = [first, last].map(|half| u64::from(u32::from_le_bytes(*half)));
+        return first | last << ((octets.len() * 8).wrapping_sub(32) & 63);
+    }
+    match *octets {
+        [] => 0,
+        [a] => u64::from(a),
+        [a, b] => u64::from(u16::from_le_bytes([a, b])),
+        [a, b, c, ..] => u64::from(u32::from_le_bytes([a, b, c, 0])),
     }
 }
 
@@ -240,33 +269,107 @@ pub(crate) const fn first(mask: u64) -> usize {
     (mask.trailing_zeros() / 8) as usize
 }
 
-/// Where the first control octet of `buf` from `at` is (HTAB is one), or the end.
+/// The octets from the first control octet on (HTAB is one); none if there is none.
 #[inline(always)]
-pub(crate) fn control_at(buf: &[u8], mut at: usize) -> usize {
-    while let Some(block) = buf.get(at..).and_then(|tail| tail.first_chunk::<16>()) {
+pub(crate) fn from_control(octets: &[u8]) -> &[u8] {
+    let mut rest = octets;
+    while let Some((block, behind)) = rest.split_first_chunk::<16>() {
         if block.iter().fold(false, |any, &b| any | (b < 0x20) | (b == 0x7f)) {
-            break;
+            let low = control(word(rest));
+            return match low {
+                0 => &rest[8 + first(control(word(&rest[8..])) | 1 << 63)..],
+                _ => &rest[first(low)..],
+            };
         }
-        at += 16;
+        rest = behind;
     }
     loop {
-        let mask = control(word(buf, at));
-        if mask != 0 {
-            return (at + first(mask)).min(buf.len());
+        let stops = control(word(rest));
+        if stops != 0 {
+            return rest.get(first(stops)..).unwrap_or_default();
         }
-        at += 8;
+        rest = rest.get(8..).unwrap_or_default();
     }
 }
 
-/// Where the first octet of `buf` from `at` is that a request target may not hold, or the end.
+/// The octets from the first on that a request target may not hold; none if there is none.
 #[inline(always)]
-pub(crate) fn target_end(buf: &[u8], mut at: usize) -> usize {
-    loop {
-        let mask = not_target(word(buf, at));
-        if mask != 0 {
-            return (at + first(mask)).min(buf.len());
+pub(crate) fn from_target_end(octets: &[u8]) -> &[u8] {
+    let mut rest = octets;
+    while let Some((block, behind)) = rest.split_first_chunk::<16>() {
+        if block.iter().fold(false, |any, &b| any | (b.wrapping_sub(0x21) > 0x7e - 0x21) | (b == b'#')) {
+            break;
         }
-        at += 8;
+        rest = behind;
+    }
+    loop {
+        let stops = not_target(word(rest));
+        if stops != 0 {
+            return rest.get(first(stops)..).unwrap_or_default();
+        }
+        rest = rest.get(8..).unwrap_or_default();
+    }
+}
+
+/// The octets from the first on that is neither a letter nor `-`; `None` where that is within the last eight octets.
+#[inline(always)]
+pub(crate) fn from_name_end(octets: &[u8]) -> Option<&[u8]> {
+    let mut rest = octets;
+    loop {
+        let (word, behind) = rest.split_first_chunk::<8>()?;
+        let stops = not_name(u64::from_le_bytes(*word));
+        if stops != 0 {
+            return Some(&rest[(first(stops) & 7)..]);
+        }
+        rest = behind;
+    }
+}
+
+/// A word known when compiled, compared without case, in two loads.
+///
+/// Only letters are folded: CR is `-` but for the bit that makes a letter small.
+pub(crate) struct Known {
+    octets: usize,
+    first: (u64, u64),
+    last: (u64, u64),
+}
+
+impl Known {
+    /// `word` in lower case, of 4 to 16 octets.
+    pub(crate) const fn new(word: &[u8]) -> Self {
+        let octets = word.len();
+        assert!(octets >= 4 && octets <= 16);
+        let width = if octets < 8 { 4 } else { 8 };
+        Self { octets, first: Self::half(word, 0, width), last: Self::half(word, octets - width, width) }
+    }
+
+    const fn half(word: &[u8], from: usize, width: usize) -> (u64, u64) {
+        let (mut value, mut mask) = (0, 0);
+        let mut i = width;
+        while i > 0 {
+            i -= 1;
+            let octet = word[from + i];
+            assert!(!octet.is_ascii_uppercase());
+            value = value << 8 | octet as u64;
+            mask = mask << 8 | if octet.is_ascii_lowercase() { 0x20 } else { 0 };
+        }
+        (value, mask)
+    }
+
+    /// Are `octets` this word?
+    #[inline(always)]
+    pub(crate) fn is(&self, octets: &[u8]) -> bool {
+        if octets.len() != self.octets {
+            return false;
+        }
+        if self.octets < 8 {
+            let (Some(first), Some(last)) = (octets.first_chunk::<4>(), octets.last_chunk::<4>()) else { return false };
+            let [first, last] = [first, last].map(|half| u64::from(u32::from_le_bytes(*half)));
+            return first | self.first.1 == self.first.0 && last | self.last.1 == self.last.0;
+        }
+        let (Some(first), Some(last)) = (octets.first_chunk::<8>(), octets.last_chunk::<8>()) else { return false };
+        let [first, last] = [first, last].map(|half| u64::from_le_bytes(*half));
+        first | self.first.1 == self.first.0 && last | self.last.1 == self.last.0
     }
 }
 
@@ -295,14 +398,35 @@ mod tests {
 
     #[test]
     fn searches_stop_at_the_first_octet_that_fits_or_at_the_end() {
-        for len in 0..40 {
-            let mut buf = [b'a'; 40];
-            assert_eq!(control_at(&buf[..len], 0), len);
+        for len in 0..80 {
+            let mut buf = [b'a'; 80];
+            assert_eq!(from_control(&buf[..len]).len(), 0);
+            assert_eq!(from_target_end(&buf[..len]).len(), 0);
             for stop in 0..len {
                 buf[stop] = b'\r';
-                assert_eq!(control_at(&buf[..len], 0), stop);
-                assert_eq!(target_end(&buf[..len], 0), stop);
+                assert_eq!(from_control(&buf[..len]).len(), len - stop);
+                assert_eq!(from_target_end(&buf[..len]).len(), len - stop);
+                let last = len - stop < 8 - stop % 8;
+                assert_eq!(from_name_end(&buf[..len]).map(<[u8]>::len), if last { None } else { Some(len - stop) });
                 buf[stop] = b'a';
+            }
+        }
+    }
+
+    #[test]
+    fn known_words_match_in_any_case_and_nothing_else_does() {
+        const KEEP_ALIVE: Known = Known::new(b"keep-alive");
+        const CLOSE: Known = Known::new(b"close");
+        assert!(KEEP_ALIVE.is(b"Keep-Alive") && KEEP_ALIVE.is(b"keep-alive") && CLOSE.is(b"CLOSE"));
+        for word in [&b"keep-aliv"[..], b"keep\ralive", b"keep-alives", b"closE "] {
+            assert!(!KEEP_ALIVE.is(word) && !CLOSE.is(word));
+        }
+        let word = *b"Keep-Alive";
+        for place in 0..word.len() {
+            for octet in 0..=255 {
+                let mut other = word;
+                other[place] = octet;
+                assert_eq!(KEEP_ALIVE.is(&other), other.eq_ignore_ascii_case(&word));
             }
         }
     }

@@ -212,7 +212,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
             self.reading = Reading::Trailers(progress);
             return Ok(Step::NeedMore(0));
         };
-        let trailers = FieldSection::trailers(&buf[..end]);
+        let trailers = FieldSection::trailers(&buf[..progress.fields_end()]);
         if R::TRAILERS == Section::RequestTrailers && !settings.policy.request_trailers.accepts() {
             if let Some(line) = trailers.all().find(|line| never_a_trailer(line.name)) {
                 let at = line.name.as_ptr() as usize - buf.as_ptr() as usize;

@@ -6,7 +6,7 @@ use crate::config::{Config, Server};
 use crate::connection::Connection;
 use crate::error::ProtocolErrorKind::{BareCr, BareLf, EmptyLines};
 use crate::error::{Misuse, ProtocolError, SendError};
-use crate::head::{Fault, RequestLine, Rules, Section};
+use crate::head::{Fault, FieldSection, Rules, Section};
 use crate::lifecycle::{self, Content};
 use crate::message::{Event, RequestHead, blamed_field};
 use crate::output::{Fields, NO_FIELDS, Writer};
@@ -33,31 +33,29 @@ impl Reads for Server {
         let (machine, settings) = connection.lifecycle.parts();
         machine.head_octets(now, buf.len() as u64);
         let rules = Rules { section: Section::Request, limits: &settings.limits, policy: &settings.policy };
-        let line = match progress.read_request(rules, buf) {
-            Ok(Some(line)) => line,
+        let mut head = RequestHead::new();
+        let octets = match progress.read_request(rules, buf, &mut head) {
+            Ok(Some(octets)) => octets,
             Ok(None) => return Ok(Step::NeedMore(0)),
             Err(fault) => return Err(connection.fail(now, fault)),
         };
-        let facts = &progress.facts;
-        let framing = match lifecycle::request_head(machine, settings, now, facts) {
+        head.framing = match lifecycle::request_head(machine, settings, now, &progress.facts) {
             Ok(framing) => framing,
             Err(kind) => {
-                let at = blamed_field(kind).and_then(|name| place_of(buf, &line, name)).unwrap_or(0);
+                let at = blamed_field(kind).and_then(|name| place_of(buf, &head.fields, name)).unwrap_or(0);
                 return Err(connection.fail(now, Fault::new(kind, at)));
             }
         };
-        let octets = line.octets;
-        let head = RequestHead::new(line, facts, framing);
         connection.empty_lines = 0;
-        connection.reading = Reading::content(framing.length);
+        connection.reading = Reading::content(head.framing.length);
         Ok(Step::Event(octets, Event::Request(head)))
     }
 }
 
 /// Where the last field line of this name is: the one that made the difference.
 #[cold]
-fn place_of(buf: &[u8], line: &RequestLine<'_>, name: &str) -> Option<usize> {
-    let found = line.fields.iter().filter(|field| field.name.eq_ignore_ascii_case(name.as_bytes())).last()?;
+fn place_of(buf: &[u8], fields: &FieldSection<'_>, name: &str) -> Option<usize> {
+    let found = fields.iter().filter(|field| field.name.eq_ignore_ascii_case(name.as_bytes())).last()?;
     Some(found.name.as_ptr() as usize - buf.as_ptr() as usize)
 }
 

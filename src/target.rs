@@ -8,7 +8,7 @@ use crate::method::MethodKind;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Target<'a> {
     octets: &'a [u8],
-    form: TargetForm,
+    method: MethodKind,
 }
 
 /// The forms of RFC 9112 3.2.1 to 3.2.4.
@@ -25,14 +25,9 @@ pub enum TargetForm {
 }
 
 impl<'a> Target<'a> {
-    pub(crate) fn new(octets: &'a [u8], method: MethodKind) -> Self {
-        let form = match octets {
-            _ if method == MethodKind::Connect => TargetForm::Authority,
-            [b'/', ..] => TargetForm::Origin,
-            b"*" => TargetForm::Asterisk,
-            _ => TargetForm::Absolute,
-        };
-        Self { octets, form }
+    #[inline(always)]
+    pub(crate) const fn new(octets: &'a [u8], method: MethodKind) -> Self {
+        Self { octets, method }
     }
 
     /// The octets, as sent.
@@ -47,12 +42,17 @@ impl<'a> Target<'a> {
 
     /// Its form.
     pub const fn form(&self) -> TargetForm {
-        self.form
+        match (self.method, self.octets) {
+            (MethodKind::Connect, _) => TargetForm::Authority,
+            (_, [b'/', ..]) => TargetForm::Origin,
+            (_, b"*") => TargetForm::Asterisk,
+            _ => TargetForm::Absolute,
+        }
     }
 
     /// The authority it names; it overrides `Host` (RFC 9112 3.2.2).
     pub fn authority(&self) -> Option<&'a [u8]> {
-        match self.form {
+        match self.form() {
             TargetForm::Absolute => absolute_authority(self.octets),
             TargetForm::Authority => Some(self.octets),
             TargetForm::Origin | TargetForm::Asterisk => None,
@@ -61,7 +61,7 @@ impl<'a> Target<'a> {
 
     /// Path and query: of an absolute form what stands behind its authority, `/` if nothing does.
     pub fn path_and_query(&self) -> &'a [u8] {
-        match self.form {
+        match self.form() {
             TargetForm::Origin => self.octets,
             TargetForm::Absolute => {
                 let path = match (absolute_authority(self.octets), scheme(self.octets)) {

@@ -27,8 +27,8 @@ fn request(head: &RequestHead<'_>) -> Value {
         "framing": framing,
         "rule": head.framing.rule.as_str(),
         "length": length,
-        "expect_continue": head.expects_continue,
-        "upgrade": head.offers_upgrade || head.method.as_str() == "CONNECT",
+        "expect_continue": head.expects_continue(),
+        "upgrade": head.offers_upgrade() || head.method.as_str() == "CONNECT",
     })
 }
 

@@ -79,7 +79,7 @@ impl Driver<'_> {
     fn choose(&mut self, head: &RequestHead<'_>) {
         self.protocol = None;
         self.answer = StatusCode::OK;
-        if head.offers_upgrade {
+        if head.offers_upgrade() {
             self.answer = StatusCode::SWITCHING_PROTOCOLS;
             let offers: Vec<u8> = head.fields.values("upgrade").flat_map(|value| value.octets().chain(*b",")).collect();
             let first = offers.split(|&b| b == b',').map(<[u8]>::trim_ascii);

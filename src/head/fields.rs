@@ -7,42 +7,90 @@
 //! 90 to 120. A table alone would bound the number of lines, or cost its octets in every machine while a head dribbles in;
 //! finding alone would cost a third of the whole parse.
 
-use arrayvec::ArrayVec;
-
+use super::quick_parts;
 use crate::octets::{self, class};
 use crate::output::never_a_trailer;
 
-/// Packed offsets of the first lines of a section: `length:16 name:8 leading:4 trailing:4`.
+/// Packed offsets of the first lines of a section, each in the place of its number.
 #[derive(Clone, Debug)]
 pub(crate) struct FieldTable {
-    lines: ArrayVec<u32, { Self::LINES }>,
-    stopped: bool,
+    lines: [Packed; Self::LINES],
+    /// Lines from here on are not in the table.
+    end: u32,
+}
+
+/// A line that ends in CRLF with no whitespace before it, and whose value lies in one piece.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Packed {
+    /// Octets of the line, its line end included.
+    line: u16,
+    /// Octets of its name.
+    name: u8,
+    /// Octets of the colon and the whitespace behind it.
+    gap: u8,
+}
+
+impl Packed {
+    /// Sizes that fit; `leading` is the whitespace before the value.
+    #[inline(always)]
+    pub(crate) const fn new(line: usize, name: usize, leading: usize) -> Self {
+        Self { line: line as u16, name: name as u8, gap: leading as u8 + 1 }
+    }
+
+    /// No line.
+    pub(crate) const NONE: Self = Self::new(0, 0, 0);
+
+    /// What lies behind the line at the front of `octets`.
+    #[inline(always)]
+    pub(crate) fn behind(self, octets: &[u8]) -> &[u8] {
+        octets.get(usize::from(self.line)..).unwrap_or_default()
+    }
+
+    /// Name and value of the line at the front of `octets`.
+    #[inline(always)]
+    pub(crate) fn parts(self, octets: &[u8]) -> Option<(&[u8], &[u8])> {
+        let (name, value) = (usize::from(self.name), usize::from(self.name) + usize::from(self.gap));
+        let value = octets.get(value..usize::from(self.line).wrapping_sub(2))?;
+        Some((octets.get(..name)?, value))
+    }
 }
 
 impl FieldTable {
-    /// Browsers send 12 to 30 field lines.
-    pub(crate) const LINES: usize = 32;
+    /// Browsers send 10 to 18 field lines. It moves with the section, so it is short.
+    pub(crate) const LINES: usize = 16;
+    /// Octets of the longest name that can be packed.
+    pub(crate) const MOST_NAME: usize = 0xff;
+    /// Octets of the longest line that can be packed.
+    pub(crate) const MOST_LINE: usize = 0xffff;
 
     #[inline(always)]
-    pub(crate) fn new() -> Self {
-        Self { lines: ArrayVec::new_const(), stopped: false }
+    pub(crate) const fn new() -> Self {
+        Self { lines: [Packed::NONE; Self::LINES], end: Self::LINES as u32 }
     }
 
-    /// No line from here on is in the table.
-    pub(crate) fn stop(&mut self) {
-        self.stopped = true;
+    /// A table that holds nothing and never will.
+    pub(crate) const fn stopped() -> Self {
+        Self { end: 0, ..Self::new() }
     }
 
-    /// The next line: octets with its CRLF, of its name, and of whitespace before and behind its value.
-    #[inline(always)]
-    pub(crate) fn push(&mut self, line: usize, name: usize, leading: usize, trailing: usize) {
-        let fits = line <= 0xffff && name <= 0xff && leading <= 0xf && trailing <= 0xf;
-        if !self.stopped && fits {
-            let packed = (line as u32) << 16 | (name as u32) << 8 | (leading as u32) << 4 | trailing as u32;
-            self.stopped = self.lines.try_push(packed).is_err();
-        } else {
-            self.stopped = true;
+    /// No line from this one on is in the table.
+    pub(crate) fn stop(&mut self, line: usize) {
+        self.end = self.end.min(line as u32);
+    }
+
+    /// The line of this number, if it is of the shape that can be packed.
+    pub(crate) fn set(&mut self, number: usize, plain: bool, line: usize, name: usize, leading: usize) {
+        if !plain || line > Self::MOST_LINE || name > Self::MOST_NAME || leading > 0xfe {
+            self.stop(number);
+        } else if let Some(place) = self.lines.get_mut(number) {
+            *place = Packed::new(line, name, leading);
         }
+    }
+
+    /// The places of the lines from one of this number on, to the one of number `most`.
+    #[inline(always)]
+    pub(crate) fn places(&mut self, line: u16, most: u16) -> &mut [Packed] {
+        self.lines.get_mut(usize::from(line)..usize::from(most).min(Self::LINES)).unwrap_or_default()
     }
 }
 
@@ -55,20 +103,33 @@ pub struct FieldSection<'a> {
 }
 
 impl<'a> FieldSection<'a> {
-    /// Validated field lines, with or without the empty line behind them.
+    /// Nothing read yet.
     #[inline(always)]
-    pub(crate) fn new(octets: &'a [u8], table: FieldTable) -> Self {
-        Self { octets, table, is_trailers: false }
+    pub(crate) const fn new() -> Self {
+        Self { octets: b"", table: FieldTable::new(), is_trailers: false }
+    }
+
+    /// The table, to be filled while lines are read.
+    #[inline(always)]
+    pub(crate) fn table(&mut self) -> &mut FieldTable {
+        &mut self.table
+    }
+
+    /// The validated field lines, so many, without the empty line behind them.
+    #[inline(always)]
+    pub(crate) fn read(&mut self, octets: &'a [u8], lines: usize) {
+        self.octets = octets;
+        self.table.end = self.table.end.min(lines as u32);
     }
 
     /// Validated field lines of a trailer section: those that may not stand there are left out (RFC 9110 6.5.1).
     pub(crate) fn trailers(octets: &'a [u8]) -> Self {
-        Self { octets, table: FieldTable::new(), is_trailers: true }
+        Self { octets, table: FieldTable::stopped(), is_trailers: true }
     }
 
     /// No field line at all.
     pub fn empty() -> Self {
-        Self { octets: b"", table: FieldTable::new(), is_trailers: false }
+        Self { octets: b"", table: FieldTable::stopped(), is_trailers: false }
     }
 
     /// The field lines in order.
@@ -80,7 +141,8 @@ impl<'a> FieldSection<'a> {
     /// The field lines in order, those too that are left out.
     #[inline]
     pub(crate) fn all(&self) -> FieldLines<'a, '_> {
-        FieldLines { octets: self.octets, table: &self.table.lines, is_trailers: false }
+        let table = self.table.lines.get(..self.table.end as usize).unwrap_or_default();
+        FieldLines { octets: self.octets, table, is_trailers: false }
     }
 
     /// The values of the lines of this name, case ignored (RFC 9110 5.1), in order.
@@ -206,7 +268,7 @@ fn is_space_in_value(octet: u8) -> bool {
 #[derive(Clone, Debug)]
 pub struct FieldLines<'a, 's> {
     octets: &'a [u8],
-    table: &'s [u32],
+    table: &'s [Packed],
     is_trailers: bool,
 }
 
@@ -215,41 +277,50 @@ impl<'a> Iterator for FieldLines<'a, '_> {
 
     #[inline]
     fn next(&mut self) -> Option<FieldLine<'a>> {
-        let Some((&packed, rest)) = self.table.split_first() else { return self.find() };
+        let Some((packed, rest)) = self.table.split_first() else {
+            if self.octets.is_empty() {
+                return None;
+            }
+            let (line, behind) = find(self.octets, self.is_trailers)?;
+            self.octets = behind;
+            return Some(line);
+        };
         self.table = rest;
-        let line = (packed >> 16) as usize;
-        let name = (packed >> 8 & 0xff) as usize;
-        let value = name + 1 + (packed >> 4 & 0xf) as usize;
-        let end = line - 2 - (packed & 0xf) as usize;
-        let (line, behind) = self.octets.split_at_checked(line)?;
+        let (line, behind) = self.octets.split_at_checked(usize::from(packed.line))?;
         self.octets = behind;
-        Some(FieldLine { name: line.get(..name)?, value: FieldValue(line.get(value..end)?) })
+        let (name, value) = packed.parts(line)?;
+        Some(FieldLine { name, value: FieldValue(value) })
     }
 }
 
-impl<'a> FieldLines<'a, '_> {
-    /// The next line in octets that have been validated: only its parts are to be found.
-    #[inline(never)]
-    fn find(&mut self) -> Option<FieldLine<'a>> {
+/// The next line of octets that have been validated, and those behind it: only its parts are to be found.
+#[inline(never)]
+fn find(mut octets: &[u8], is_trailers: bool) -> Option<(FieldLine<'_>, &[u8])> {
+    loop {
+        if let (Some((name, value, behind)), false) = (quick_parts(octets), is_trailers) {
+            if !behind.first().is_some_and(|&b| octets::is_whitespace(b)) {
+                return Some((FieldLine { name, value: FieldValue(value) }, behind));
+            }
+        }
         // lines that were dropped because they stand before the first field line
-        while self.octets.first().is_some_and(|&b| octets::is_whitespace(b)) {
-            let end = memchr::memchr(b'\n', self.octets)? + 1;
-            self.octets = &self.octets[end..];
+        if octets.first().is_some_and(|&b| octets::is_whitespace(b)) {
+            octets = &octets[memchr::memchr(b'\n', octets)? + 1..];
+            continue;
         }
         let mut end = 0;
         loop {
-            end += memchr::memchr(b'\n', &self.octets[end..])? + 1;
-            if !self.octets.get(end).is_some_and(|&b| octets::is_whitespace(b)) {
+            end += memchr::memchr(b'\n', &octets[end..])? + 1;
+            if !octets.get(end).is_some_and(|&b| octets::is_whitespace(b)) {
                 break;
             }
         }
-        let (line, behind) = self.octets.split_at(end);
-        let colon = memchr::memchr(b':', line)?;
-        self.octets = behind;
-        let name = line[..colon].split(|&b| octets::is(b, class::BLANK)).next()?;
-        if self.is_trailers && never_a_trailer(name) {
-            return self.find();
+        let (line, behind) = octets.split_at(end);
+        let (name, value) = line.split_at(memchr::memchr(b':', line)?);
+        // whitespace before the colon may have been let in
+        let name = name.split(|&b| octets::is(b, class::BLANK)).next()?;
+        if !is_trailers || !never_a_trailer(name) {
+            return Some((FieldLine { name, value: FieldValue(octets::trim(&value[1..])) }, behind));
         }
-        Some(FieldLine { name, value: FieldValue(octets::trim(&line[colon + 1..])) })
+        octets = behind;
     }
 }

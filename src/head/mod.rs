@@ -19,14 +19,13 @@ mod fields;
 mod start_line;
 
 pub use fields::{FieldLine, FieldLines, FieldSection, FieldValue, FieldValueOctets};
-pub(crate) use start_line::RequestLine;
 
 use crate::config::{Limits, Policy};
 use crate::error::ProtocolError;
 use crate::error::ProtocolErrorKind::{self, *};
 use crate::facts::{HeadFacts, may_matter};
 use crate::octets::{self, class};
-use fields::FieldTable;
+use fields::{FieldTable, Packed};
 
 /// What is wrong, and where in the octets offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,56 +133,92 @@ impl Progress {
         unfinished
     }
 
+    /// Where the field lines of a section that has been read end: before the empty line.
+    pub(crate) const fn fields_end(&self) -> usize {
+        self.line as usize
+    }
+
     /// Reads field lines from where they were left to the empty line. `Ok(None)`: more octets are needed.
     #[inline(always)]
-    fn read_fields(
-        &mut self,
-        rules: Rules<'_>,
-        buf: &[u8],
-        mut table: Option<&mut FieldTable>,
-    ) -> Result<Option<usize>, Fault> {
+    fn read_fields(&mut self, rules: Rules<'_>, buf: &[u8], table: &mut FieldTable) -> Result<Option<usize>, Fault> {
         let unfolds = rules.section.unfolds(rules.policy);
-        let (most_lines, most_line) = (rules.section.lines(rules.limits), rules.limits.field_line as usize);
         let most = rules.section.octets(rules.limits);
+        let most_line = (rules.limits.field_line as usize).min(FieldTable::MOST_LINE);
         let mut at = self.line as usize;
-        let mut word = octets::word(buf, at);
+        // a line half read whose continuations are sought is not begun again with each of them
+        let mut begun = unfolds && self.sought > self.line;
         loop {
-            if word as u16 == CRLF && at + 2 <= most {
-                return Ok(Some(at + 2));
-            }
-            // a line half read whose continuations are sought is not begun again with each of them
-            let begun = unfolds && self.sought as usize > at;
-            if let Some(quick) = if begun { None } else { quick_line(buf, at, word) } {
-                let next = quick.end + 2;
-                word = octets::word(buf, next);
-                let continued = unfolds && (next == buf.len() || octets::is_whitespace(word as u8));
-                if !continued && next <= most && next - at <= most_line && self.lines < most_lines {
-                    self.lines += 1;
-                    if let Some(table) = table.as_deref_mut() {
-                        table.push(next - at, quick.colon - at, quick.value - quick.colon - 1, 0);
-                    }
-                    if let (Some(name), Some(value)) = (buf.get(at..quick.colon), buf.get(quick.value..quick.end)) {
-                        if may_matter(name) {
-                            self.facts.known_field(name, value);
-                        }
-                    }
-                    at = next;
-                    continue;
+            if !begun {
+                // no line in it is too long, nor any behind the limit of the section: that is for the careful walk to say
+                let window = buf.get(at..buf.len().min(most).min(at + most_line)).unwrap_or_default();
+                let lines = rules.section.lines(rules.limits);
+                let rest = match unfolds {
+                    true => self.quick_lines::<true>(lines, window, table),
+                    false => self.quick_lines::<false>(lines, window, table),
+                };
+                at += window.len() - rest.len();
+                if let [b'\r', b'\n', ..] = rest {
+                    self.line = at as u32;
+                    return Ok(Some(at + 2));
                 }
             }
-            match self.careful_line(rules, buf, at, table.as_deref_mut())? {
-                Line::Next(next) => at = next,
-                Line::End(end) => return Ok(Some(end)),
+            begun = false;
+            at = match self.careful_line(rules, buf, at, table)? {
+                Line::Next(next) => next,
+                Line::End(end) => {
+                    self.line = at as u32;
+                    return Ok(Some(end));
+                }
                 Line::Unfinished => return Ok(None),
-            }
-            word = octets::word(buf, at);
+            };
         }
+    }
+
+    /// The octets behind as many lines as are common enough and fit the table. What they say is left for behind the loop, so
+    /// that the loop calls nothing: a function of its own, for its registers' sake.
+    #[inline(never)]
+    fn quick_lines<'b, const UNFOLDS: bool>(&mut self, most: u16, window: &'b [u8], table: &mut FieldTable) -> &'b [u8] {
+        let mut rest = window;
+        let places = table.places(self.lines, most);
+        let (mut read, mut noted) = (0, 0u32);
+        for place in places.iter_mut() {
+            let Some(line) = quick_line(rest) else { break };
+            let name = rest.len() - line.colon.len();
+            let continued = UNFOLDS && line.behind.first().is_none_or(|&b| octets::is_whitespace(b));
+            if continued || name.wrapping_sub(1) >= FieldTable::MOST_NAME {
+                break;
+            }
+            *place = Packed::new(rest.len() - line.behind.len(), name, 1);
+            noted |= u32::from(may_matter(rest[0], name)) << read;
+            read += 1;
+            rest = line.behind;
+        }
+        self.lines += read;
+        let mut line = window;
+        for packed in places.iter() {
+            if noted == 0 {
+                break;
+            }
+            if noted & 1 != 0 {
+                if let Some((name, value)) = packed.parts(line) {
+                    self.facts.known_field(name, value);
+                }
+            }
+            noted >>= 1;
+            line = packed.behind(line);
+        }
+        rest
+    }
+
+    /// Field lines read.
+    pub(crate) const fn lines(&self) -> usize {
+        self.lines as usize
     }
 
     /// Reads a trailer section; its fields are no facts of the message (RFC 9110 6.5.1).
     pub(crate) fn read_trailers(&mut self, rules: Rules<'_>, buf: &[u8]) -> Result<Option<usize>, Fault> {
         self.restart_if_shorter(buf);
-        self.read_fields(rules, buf, None)
+        self.read_fields(rules, buf, &mut FieldTable::new())
     }
 
     fn restart_if_shorter(&mut self, buf: &[u8]) {
@@ -200,7 +235,7 @@ impl Progress {
         rules: Rules<'_>,
         buf: &[u8],
         at: usize,
-        table: Option<&mut FieldTable>,
+        table: &mut FieldTable,
     ) -> Result<Line, Fault> {
         let bounds = Bounds {
             line: rules.limits.field_line as usize,
@@ -214,9 +249,7 @@ impl Progress {
         if octets::is_whitespace(first) {
             let before_fields = self.lines == 0 && rules.section.is_head();
             if before_fields && rules.policy.whitespace_before_fields.accepts() {
-                if let Some(table) = table {
-                    table.stop();
-                }
+                table.stop(0);
                 return Ok(Line::Next(end));
             }
             return Err(Fault::new(if before_fields { WhitespaceBeforeFields } else { ObsFold }, at));
@@ -225,17 +258,12 @@ impl Progress {
             return Err(Fault::new(FieldLines, at));
         }
         let (name, value) = split_field_line(rules, line).map_err(|fault| Fault::new(fault.kind, at + fault.at))?;
+        let leading = value.as_ptr() as usize - line.as_ptr() as usize - name.len() - 1;
+        let plain = name.len() + 1 + leading + value.len() + 2 == end - at
+            && line.get(name.len()) == Some(&b':')
+            && !value.iter().any(|&b| matches!(b, b'\r' | b'\n' | 0));
+        table.set(usize::from(self.lines), plain, end - at, name.len(), leading);
         self.lines += 1;
-        if let Some(table) = table {
-            let behind = line.len() - name.len() - 1;
-            let leading = value.as_ptr() as usize - line.as_ptr() as usize - name.len() - 1;
-            let strange = value.iter().any(|&b| matches!(b, b'\r' | b'\n' | 0)) || line.get(name.len()) != Some(&b':');
-            if strange || buf.get(end - 2) != Some(&b'\r') {
-                table.stop();
-            } else {
-                table.push(end - at, name.len(), leading, behind - leading - value.len());
-            }
-        }
         self.facts.field_line(name, value);
         Ok(Line::Next(end))
     }
@@ -291,33 +319,30 @@ struct Bounds {
     too_long: ProtocolErrorKind,
 }
 
-/// A field line as most are: where its colon, its value and its CRLF are.
-struct Quick {
-    colon: usize,
-    value: usize,
-    end: usize,
+/// A field line as most are: what lies behind its name, and behind it.
+struct Quick<'b> {
+    colon: &'b [u8],
+    behind: &'b [u8],
 }
 
+/// A name of letters and dashes, a colon, one space, a value without control octets or outer whitespace, CRLF.
 #[inline(always)]
-fn quick_line(buf: &[u8], at: usize, word: u64) -> Option<Quick> {
-    let mut colon = at;
-    let mut stops = octets::not_name(word);
-    while stops == 0 {
-        colon += 8;
-        stops = octets::not_name(octets::word(buf, colon));
-    }
-    colon += octets::first(stops);
-    let value = match buf.get(colon..)? {
-        [b':', b' ', visible, ..] if *visible > b' ' => colon + 2,
-        [b':', visible, ..] if *visible > b' ' => colon + 1,
-        _ => return None,
-    };
-    let end = octets::control_at(buf, value);
-    let tail = buf.get(end - 1..)?;
-    match tail {
-        [last, b'\r', b'\n', ..] if *last > b' ' && colon > at => Some(Quick { colon, value, end }),
-        _ => None,
-    }
+fn quick_line(rest: &[u8]) -> Option<Quick<'_>> {
+    let colon = octets::from_name_end(rest)?;
+    let [b':', b' ', first, ..] = colon else { return None };
+    let end = octets::from_control(&colon[2..]);
+    let [b'\r', b'\n', behind @ ..] = end else { return None };
+    // an empty value has its line end for first octet
+    let last = colon.get((colon.len() - end.len()).wrapping_sub(1))?;
+    if *first > b' ' && *last > b' ' { Some(Quick { colon, behind }) } else { None }
+}
+
+/// The same of a line that has been read before: name, value, and the octets behind the line.
+fn quick_parts(octets: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let line = quick_line(octets)?;
+    let name = octets.len() - line.colon.len();
+    let packed_end = line.colon.len() - line.behind.len() - 2;
+    Some((octets.get(..name)?, line.colon.get(2..packed_end)?, line.behind))
 }
 
 /// The line without its line end; what ends it must be CRLF.
@@ -347,7 +372,7 @@ fn split_field_line<'b>(rules: Rules<'_>, line: &'b [u8]) -> Result<(&'b [u8], &
         let at = name.iter().position(|&b| !octets::is(b, class::TOKEN)).unwrap_or(0);
         return Err(Fault::new(if name.get(at) == Some(&b'\r') { BareCr } else { FieldName }, at));
     }
-    let decides = name.len() < 18 && may_matter(name);
+    let decides = name.len() < 18 && name.first().is_some_and(|&first| may_matter(first, name.len()));
     check_value(rules.policy, &line[colon + 1..], decides)
         .map_err(|fault| Fault::new(fault.kind, colon + 1 + fault.at))?;
     Ok((name, octets::trim(&line[colon + 1..])))
@@ -377,5 +402,3 @@ fn check_value(policy: &Policy, value: &[u8], decides: bool) -> Result<(), Fault
     }
     Ok(())
 }
-
-const CRLF: u16 = u16::from_le_bytes(*b"\r\n");

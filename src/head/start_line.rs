@@ -4,32 +4,24 @@
 //! OPTIONS' alone. What is wrong first from the left is what is reported; a well-formed version of another major number
 //! counts before the target, since the target may be in a language we do not know.
 
-use super::fields::FieldTable;
 use super::{Bounds, Fault, FieldSection, Progress, Rules, cut_line_end};
 use crate::error::ProtocolErrorKind::*;
 use crate::facts::HeadFacts;
 use crate::host;
+use crate::message::{RequestHead, ResponseHead};
 use crate::method::{Method, MethodKind, Version};
 use crate::octets::{self, class};
 use crate::status::StatusCode;
 use crate::target::Target;
 
-/// A request line read, with the field section behind it.
-pub(crate) struct RequestLine<'b> {
-    pub(crate) method: Method<'b>,
-    pub(crate) target: Target<'b>,
-    pub(crate) fields: FieldSection<'b>,
-    /// Octets of the whole head.
-    pub(crate) octets: usize,
-}
-
-/// A status line read, with the field section behind it.
-pub(crate) struct StatusLine<'b> {
-    pub(crate) status: StatusCode,
-    pub(crate) reason: &'b [u8],
-    pub(crate) fields: FieldSection<'b>,
-    /// Octets of the whole head.
-    pub(crate) octets: usize,
+/// The parts of a request line.
+#[derive(Clone, Copy)]
+struct Request<'b> {
+    method: &'b [u8],
+    kind: MethodKind,
+    target: &'b [u8],
+    minor: u8,
+    octets: usize,
 }
 
 /// Where the parts of a request line are.
@@ -42,87 +34,80 @@ struct Parts {
 }
 
 impl Progress {
-    /// Reads a request head from where it was left. `Ok(None)`: more octets are needed.
+    /// Reads a request head from where it was left into `head`, all but its framing: how many octets it is of, or `None` if more
+    /// are needed.
     #[inline(always)]
     pub(crate) fn read_request<'b>(
         &mut self,
         rules: Rules<'_>,
         buf: &'b [u8],
-    ) -> Result<Option<RequestLine<'b>>, Fault> {
+        head: &mut RequestHead<'b>,
+    ) -> Result<Option<usize>, Fault> {
         self.restart_if_shorter(buf);
-        let mut table = FieldTable::new();
-        let parts = if self.line == 0 {
-            let parts = match quick_request_line(buf) {
-                Some(parts) if parts.end <= rules.limits.start_line as usize => parts,
+        let line = if self.line > 0 {
+            self.resume(&mut head.fields);
+            split_request_line(buf).of(buf)
+        } else {
+            let line = match quick_request_line(buf) {
+                Some(line) if line.octets <= rules.limits.start_line as usize => line,
                 _ => match self.careful_request_line(rules, buf)? {
-                    Some(parts) => parts,
+                    Some(parts) => parts.of(buf),
                     None => return Ok(None),
                 },
             };
-            let method = MethodKind::of(buf.get(parts.method.0..parts.method.1).unwrap_or_default());
-            self.facts = HeadFacts::new(method, Version { minor: parts.minor });
-            self.line = parts.end as u32;
-            self.sought = self.sought.max(self.line);
-            Some(parts)
-        } else {
-            // the table can not begin in the middle; the lines are found again when they are asked for
-            table.stop();
-            None
+            self.facts = HeadFacts::new(line.kind, Version { minor: line.minor });
+            self.line = line.octets as u32;
+            line
         };
-        let Some(end) = self.read_fields(rules, buf, Some(&mut table))? else { return Ok(None) };
-        let parts = match parts {
-            Some(parts) => parts,
-            None => split_request_line(buf),
-        };
-        let slice = |(from, to): (usize, usize)| buf.get(from..to).unwrap_or_default();
-        Ok(Some(RequestLine {
-            method: Method::new(slice(parts.method)),
-            target: Target::new(slice(parts.target), self.facts.method()),
-            fields: FieldSection::new(slice((parts.end, end)), table),
-            octets: end,
-        }))
+        head.method = Method::new(line.method);
+        head.target = Target::new(line.target, line.kind);
+        let Some(octets) = self.read_fields(rules, buf, head.fields.table())? else { return Ok(None) };
+        let Some(section) = buf.get(line.octets..self.fields_end()) else { return Ok(None) };
+        head.fields.read(section, self.lines());
+        head.version = self.facts.version();
+        head.flags = self.facts.flags();
+        Ok(Some(octets))
     }
 
-    /// Reads a response head from where it was left. `Ok(None)`: more octets are needed.
+    /// Reads a response head from where it was left into `head`, all but its framing: how many octets it is of, or `None` if
+    /// more are needed.
     #[inline(always)]
     pub(crate) fn read_response<'b>(
         &mut self,
         rules: Rules<'_>,
         buf: &'b [u8],
-    ) -> Result<Option<StatusLine<'b>>, Fault> {
+        head: &mut ResponseHead<'b>,
+    ) -> Result<Option<usize>, Fault> {
         self.restart_if_shorter(buf);
-        let mut table = FieldTable::new();
-        let mut line = None;
-        if self.line == 0 {
-            let status_line = match quick_status_line(buf) {
-                Some(found) if found.end <= rules.limits.start_line as usize => found,
+        let line = if self.line > 0 {
+            self.resume(&mut head.fields);
+            let end = memchr::memchr(b'\n', buf).map_or(buf.len(), |lf| lf + 1);
+            let line = cut_line_end(buf, 0, end, rules.policy)?;
+            split_status_line(line, end).ok_or(Fault::new(StatusLine, 0))?
+        } else {
+            let line = match quick_status_line(buf) {
+                Some(line) if line.end <= rules.limits.start_line as usize => line,
                 _ => match self.careful_status_line(rules, buf)? {
-                    Some(found) => found,
+                    Some(line) => line,
                     None => return Ok(None),
                 },
             };
-            self.facts = HeadFacts::response(status_line.status, Version { minor: status_line.minor });
-            self.line = status_line.end as u32;
-            self.sought = self.sought.max(self.line);
-            line = Some(status_line);
-        } else {
-            table.stop();
-        }
-        let Some(end) = self.read_fields(rules, buf, Some(&mut table))? else { return Ok(None) };
-        let line = match line {
-            Some(line) => line,
-            None => {
-                let end = memchr::memchr(b'\n', buf).map_or(buf.len(), |lf| lf + 1);
-                let line = cut_line_end(buf, 0, end, rules.policy).unwrap_or_default();
-                split_status_line(line, end).unwrap_or(Status { status: StatusCode::OK, minor: 1, reason: (0, 0), end })
-            }
+            self.facts = HeadFacts::response(line.status, Version { minor: line.minor });
+            self.line = line.end as u32;
+            line
         };
-        Ok(Some(StatusLine {
-            status: line.status,
-            reason: buf.get(line.reason.0..line.reason.1).unwrap_or_default(),
-            fields: FieldSection::new(buf.get(line.end..end).unwrap_or_default(), table),
-            octets: end,
-        }))
+        head.status = line.status;
+        head.version = self.facts.version();
+        let Some(octets) = self.read_fields(rules, buf, head.fields.table())? else { return Ok(None) };
+        let Some(section) = buf.get(line.end..self.fields_end()) else { return Ok(None) };
+        head.fields.read(section, self.lines());
+        head.reason = buf.get(line.reason.0..line.reason.1).unwrap_or_default();
+        Ok(Some(octets))
+    }
+
+    /// The table can not begin in the middle: the lines are found again when they are asked for.
+    fn resume(&self, fields: &mut FieldSection<'_>) {
+        fields.table().stop(0);
     }
 
     /// The start line by every rule.
@@ -173,31 +158,46 @@ impl Progress {
     }
 }
 
+impl Parts {
+    fn of(self, buf: &[u8]) -> Request<'_> {
+        let slice = |(from, to): (usize, usize)| buf.get(from..to).unwrap_or_default();
+        let method = slice(self.method);
+        let kind = MethodKind::of(method);
+        Request { method, kind, target: slice(self.target), minor: self.minor, octets: self.end }
+    }
+}
+
 /// `method SP request-target SP HTTP/1.x CRLF`, as nearly all are.
 #[inline(always)]
-fn quick_request_line(buf: &[u8]) -> Option<Parts> {
-    let word = octets::word(buf, 0);
-    let method = if word as u32 == u32::from_le_bytes(*b"GET ") {
-        3
+fn quick_request_line(buf: &[u8]) -> Option<Request<'_>> {
+    let word = octets::word(buf);
+    let (method, kind, rest) = if word as u32 == u32::from_le_bytes(*b"GET ") {
+        (buf.get(..3)?, MethodKind::Get, buf.get(4..)?)
     } else {
-        let stops = octets::not_name(word);
-        if stops == 0 { return None } else { octets::first(stops) }
+        let (method, rest) = buf.split_at_checked(octets::first(octets::not_name(word) | 1 << 63))?;
+        let [b' ', rest @ ..] = rest else { return None };
+        (method, MethodKind::of(method), rest)
     };
-    let target = method + 1;
-    if method == 0 || buf.get(method) != Some(&b' ') {
-        return None;
-    }
-    let end = octets::target_end(buf, target);
-    let minor = match buf.get(end..)?.first_chunk::<11>()? {
-        [b' ', b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor @ (b'0' | b'1'), b'\r', b'\n'] => minor - b'0',
+    let version = octets::from_target_end(rest);
+    let target = rest.get(..rest.len() - version.len())?;
+    let (line_end, behind) = version.split_first_chunk::<11>()?;
+    let [b' ', h, t1, t2, p, slash, one, point, minor, b'\r', b'\n'] = *line_end else { return None };
+    let minor = match u64::from_le_bytes([h, t1, t2, p, slash, one, point, minor]) {
+        HTTP_11 => 1,
+        HTTP_10 => 0,
         _ => return None,
     };
     // origin-form; the others are rare enough for the careful walk
-    if buf.get(target) != Some(&b'/') || word == u64::from_le_bytes(*b"CONNECT ") {
-        return None;
+    match target {
+        [b'/', ..] if !method.is_empty() && kind != MethodKind::Connect => {
+            Some(Request { method, kind, target, minor, octets: buf.len() - behind.len() })
+        }
+        _ => None,
     }
-    Some(Parts { method: (0, method), target: (target, end), minor, end: end + 11 })
 }
+
+const HTTP_10: u64 = u64::from_le_bytes(*b"HTTP/1.0");
+const HTTP_11: u64 = u64::from_le_bytes(*b"HTTP/1.1");
 
 /// The parts of the line that `buf` begins with, unchecked: first and last word, and what is between them.
 fn split_request_line(buf: &[u8]) -> Parts {
@@ -301,8 +301,9 @@ fn quick_status_line(buf: &[u8]) -> Option<Status> {
         return None;
     };
     let status = three_digits(&[*x, *y, *z])?;
-    let end = octets::control_at(buf, 13);
-    match buf.get(end..)? {
+    let behind = octets::from_control(&buf[13..]);
+    let end = buf.len() - behind.len();
+    match behind {
         [b'\r', b'\n', ..] => Some(Status { status, minor: minor - b'0', reason: (13, end), end: end + 2 }),
         _ => None,
     }

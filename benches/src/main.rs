@@ -1,0 +1,157 @@
+//! Counts instructions under callgrind: the same work twice, few times and many, so that the start of the program cancels out.
+//! The counts of one binary repeat to about one instruction, whatever else the machine does.
+
+mod inputs;
+mod work;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::process::{Command, ExitCode};
+
+use clap::{Parser, Subcommand};
+
+/// Speed by counted instructions: ours and httparse in one run.
+#[derive(Parser)]
+struct Options {
+    #[command(subcommand)]
+    command: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Does one kind of work so many times: what is counted.
+    Run { work: String, input: String, times: usize },
+    /// Counts everything under callgrind and prints it with the ratios.
+    Count {
+        /// Fails if a count is over the committed one by more than 3 per cent, or a ratio over its bound.
+        #[arg(long, value_name = "FILE")]
+        check: Option<String>,
+        /// Writes the counts to a file.
+        #[arg(long, value_name = "FILE")]
+        save: Option<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    let result = match Options::parse().command {
+        Action::Run { work, input, times } => run(&work, &input, times),
+        Action::Count { check, save } => count(check.as_deref(), save.as_deref()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("benches: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(work: &str, input: &str, times: usize) -> Result<(), String> {
+    let (_, octets) = inputs::ALL.into_iter().find(|(name, _)| *name == input).ok_or("no such input")?;
+    work::run(work, octets, times).ok_or_else(|| "no such work".into())
+}
+
+/// What is counted.
+const COUNTED: [(&str, &str); 24] = [
+    ("ours", "tiny"),
+    ("ours", "classic"),
+    ("ours", "chrome"),
+    ("ours", "resp"),
+    ("httparse", "tiny"),
+    ("httparse", "classic"),
+    ("httparse", "chrome"),
+    ("httparse", "resp"),
+    ("ours-lazy", "classic"),
+    ("ours-lazy", "chrome"),
+    ("octets", "tiny"),
+    ("octets", "classic"),
+    ("octets", "chrome"),
+    ("pieces", "classic"),
+    ("pieces", "chrome"),
+    ("exchange", "tiny"),
+    ("exchange", "classic"),
+    ("exchange", "chrome"),
+    ("pipelined", "tiny"),
+    ("pipelined", "classic"),
+    ("pipelined", "chrome"),
+    ("chunks-small", "tiny"),
+    ("chunks-large", "tiny"),
+    ("response-head", "tiny"),
+];
+
+/// Bounds on ratios of counts taken in this run: ours, over, per, at most.
+const RATIOS: [((&str, &str), (&str, &str), f64); 4] = [
+    (("ours", "tiny"), ("httparse", "tiny"), 0.80),
+    (("ours", "classic"), ("httparse", "classic"), 0.90),
+    (("ours", "chrome"), ("httparse", "chrome"), 0.90),
+    (("ours", "resp"), ("httparse", "resp"), 0.90),
+];
+
+fn count(check: Option<&str>, save: Option<&str>) -> Result<(), String> {
+    let mut counts = BTreeMap::new();
+    for (work, input) in COUNTED {
+        let count = instructions(work, input)?;
+        counts.insert(format!("{work} {input}"), count);
+    }
+    let mut report = String::new();
+    for (name, count) in &counts {
+        let _ = writeln!(report, "{name:24} {count}");
+    }
+    print!("{report}");
+    let mut broken = Vec::new();
+    for ((work, input), (peer, theirs), most) in RATIOS {
+        let ratio = counts[&format!("{work} {input}")] as f64 / counts[&format!("{peer} {theirs}")] as f64;
+        println!("{work} {input} / {peer} {theirs}: {ratio:.3} (at most {most:.2})");
+        if ratio > most {
+            broken.push(format!("{work} {input} is {ratio:.3} of {peer}, over {most:.2}"));
+        }
+    }
+    for (input, octets) in inputs::ALL {
+        if let Some(count) = counts.get(&format!("octets {input}")) {
+            let each = *count as f64 / octets.len() as f64;
+            println!("one octet at a time, {input}: {each:.1} each");
+        }
+    }
+    if let Some(path) = save {
+        std::fs::write(path, &report).map_err(|error| format!("cannot write {path}: {error}"))?;
+    }
+    if let Some(path) = check {
+        let budget = std::fs::read_to_string(path).map_err(|error| format!("cannot read {path}: {error}"))?;
+        broken.extend(over_budget(&budget, &counts));
+        return if broken.is_empty() { Ok(()) } else { Err(broken.join("\n         ")) };
+    }
+    Ok(())
+}
+
+fn over_budget(budget: &str, counts: &BTreeMap<String, u64>) -> Vec<String> {
+    let lines = budget.lines().filter_map(|line| line.rsplit_once(' '));
+    lines
+        .filter_map(|(name, most)| {
+            let (name, most) = (name.trim(), most.parse::<u64>().ok()?);
+            let count = *counts.get(name)?;
+            let ours = !name.starts_with("httparse");
+            (ours && count * 100 > most * 103).then(|| format!("{name}: {count} instructions, {most} committed"))
+        })
+        .collect()
+}
+
+/// Instructions of one piece of work.
+fn instructions(work: &str, input: &str) -> Result<u64, String> {
+    let (few, many) = (100, 600);
+    let difference = total(work, input, many)? - total(work, input, few)?;
+    let each = if work == "pipelined" { 16 } else { 1 };
+    Ok(difference / (many - few) as u64 / each)
+}
+
+fn total(work: &str, input: &str, times: usize) -> Result<u64, String> {
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(program)
+        .args(["run", work, input, &times.to_string()])
+        .output()
+        .map_err(|error| format!("cannot run valgrind: {error}"))?;
+    let text = String::from_utf8_lossy(&output.stderr);
+    let line = text.lines().find_map(|line| line.split_once("Collected :")).ok_or_else(|| format!("no count: {text}"))?;
+    line.1.trim().parse().map_err(|_| format!("no count: {}", line.1))
+}

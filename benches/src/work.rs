@@ -1,0 +1,168 @@
+//! The work that is counted, each piece `times` over: ours and the peers', on the same octets.
+
+use std::hint::black_box;
+
+use http_keepalive::*;
+
+use crate::inputs;
+
+/// A kind of work by its name, with the input it is done on; `None`: no such work.
+pub fn run(work: &str, input: &[u8], times: usize) -> Option<()> {
+    match work {
+        "ours" => (0..times).for_each(|_| parse_ours(black_box(input))),
+        "ours-lazy" => (0..times).for_each(|_| parse_ours_lazily(black_box(input))),
+        "httparse" => (0..times).for_each(|_| parse_httparse(black_box(input))),
+        "octets" => (0..times).for_each(|_| one_at_a_time(black_box(input))),
+        "pieces" => (0..times).for_each(|_| in_pieces(black_box(input), 3)),
+        "exchange" => exchanges(black_box(input), times),
+        "pipelined" => pipelined(black_box(input), times),
+        "chunks-small" => chunks(16, 64, times),
+        "chunks-large" => chunks(16 * 1024, 4, times),
+        "response-head" => response_heads(times),
+        _ => return None,
+    }
+    Some(())
+}
+
+/// Every field is read once: both sides do the same with each.
+fn read_field(name: &[u8], value: &[u8]) {
+    black_box((name.as_ptr(), name.len(), value.as_ptr(), value.len()));
+}
+
+#[inline(never)]
+fn parse_ours(input: &[u8]) {
+    if input.starts_with(b"HTTP") {
+        let mut head = ResponseHead::new();
+        let (_, facts) = head.parse(input, MethodKind::Get, &Limits::DEFAULT, &Policy::DEFAULT).unwrap().unwrap();
+        black_box((persistence::of_message(&facts, true), head.framing));
+        return head.fields.iter().for_each(|line| read_field(line.name, line.value.as_received()));
+    }
+    let mut head = RequestHead::new();
+    let (_, facts) = head.parse(input, &Limits::DEFAULT, &Policy::DEFAULT).unwrap().unwrap();
+    black_box((persistence::of_message(&facts, true), head.framing));
+    head.fields.iter().for_each(|line| read_field(line.name, line.value.as_received()));
+}
+
+/// The last octet apart: no table of the lines, all are found again.
+fn parse_ours_lazily(input: &[u8]) {
+    let mut connection = Connection::<Server>::new(Instant::EPOCH, &Config::DEFAULT);
+    assert_eq!(connection.receive(Instant::EPOCH, &input[..input.len() - 1]).unwrap().consumed, 0);
+    let received = connection.receive(Instant::EPOCH, input).unwrap();
+    let Outcome::Event(Event::Request(head)) = received.outcome else { panic!("no request") };
+    head.fields.iter().for_each(|line| read_field(line.name, line.value.as_received()));
+}
+
+#[inline(never)]
+fn parse_httparse(input: &[u8]) {
+    let mut fields = [const { std::mem::MaybeUninit::uninit() }; 64];
+    let mut none = [];
+    if input.starts_with(b"HTTP") {
+        let mut head = httparse::Response::new(&mut none);
+        let config = httparse::ParserConfig::default();
+        assert!(config.parse_response_with_uninit_headers(&mut head, input, &mut fields).unwrap().is_complete());
+        return head.headers.iter().for_each(|field| read_field(field.name.as_bytes(), field.value));
+    }
+    let mut head = httparse::Request::new(&mut none);
+    assert!(head.parse_with_uninit_headers(input, &mut fields).unwrap().is_complete());
+    head.headers.iter().for_each(|field| read_field(field.name.as_bytes(), field.value));
+}
+
+fn one_at_a_time(input: &[u8]) {
+    let mut connection = Connection::<Server>::new(Instant::EPOCH, &Config::DEFAULT);
+    for end in 1..input.len() {
+        let received = connection.receive(Instant::EPOCH, &input[..end]).unwrap();
+        assert!(matches!(received, Received { consumed: 0, outcome: Outcome::NeedMore }));
+    }
+    let received = connection.receive(Instant::EPOCH, input).unwrap();
+    let Outcome::Event(Event::Request(head)) = received.outcome else { panic!("no request") };
+    black_box(head.fields.as_bytes());
+}
+
+fn in_pieces(input: &[u8], pieces: usize) {
+    let mut connection = Connection::<Server>::new(Instant::EPOCH, &Config::DEFAULT);
+    for piece in 1..pieces {
+        black_box(connection.receive(Instant::EPOCH, &input[..input.len() * piece / pieces]).unwrap());
+    }
+    black_box(connection.receive(Instant::EPOCH, input).unwrap());
+}
+
+const CONTENT: &[u8] = b"Hello, World!";
+const DATE: (&str, &str) = ("Date", "Tue, 24 Nov 2026 03:00:00 GMT");
+const TYPE: (&str, &str) = ("Content-Type", "text/plain");
+
+/// A request in, 13 octets of content with date, type and length out, all of it sent.
+fn exchange(connection: &mut Connection<Server>, input: &[u8], out: &mut [u8]) -> (usize, usize) {
+    let now = Instant::EPOCH;
+    let received = connection.receive(now, input).unwrap();
+    assert!(matches!(received.outcome, Outcome::Event(Event::Request(_))));
+    let mut written = connection.send_response(now, StatusCode::OK, [DATE, TYPE], Content::Exact(13), out).unwrap();
+    written += connection.send_content(now, CONTENT, &mut out[written..]).unwrap().written;
+    (received.consumed, written)
+}
+
+static UNCAPPED: Config<Server> =
+    match Config::new(Limits::DEFAULT.with_max_exchanges(None), Timeouts::DEFAULT, Policy::DEFAULT) {
+        Ok(config) => config,
+        Err(_) => panic!("out of bounds"),
+    };
+
+fn exchanges(input: &[u8], times: usize) {
+    let mut connection = Connection::<Server>::new(Instant::EPOCH, &UNCAPPED);
+    let mut out = [0; 1024];
+    for _ in 0..times {
+        let (_, written) = exchange(&mut connection, input, &mut out);
+        connection.handle_sent(Instant::EPOCH, written as u64);
+        black_box((connection.next_deadline(), &out));
+    }
+}
+
+/// Sixteen requests in one piece, their responses sent as one.
+fn pipelined(input: &[u8], times: usize) {
+    let mut connection = Connection::<Server>::new(Instant::EPOCH, &UNCAPPED);
+    let (all, mut out) = (input.repeat(16), [0; 4096]);
+    for _ in 0..times {
+        let (mut from, mut to) = (0, 0);
+        while from < all.len() {
+            let (consumed, written) = exchange(&mut connection, &all[from..], &mut out[to..]);
+            from += consumed;
+            to += written;
+        }
+        connection.handle_sent(Instant::EPOCH, to as u64);
+        black_box((connection.next_deadline(), &out));
+    }
+}
+
+fn chunks(size: usize, number: usize, times: usize) {
+    let mut input = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+    for _ in 0..number {
+        input.extend_from_slice(format!("{size:x}\r\n").as_bytes());
+        input.resize(input.len() + size, b'x');
+        input.extend_from_slice(b"\r\n");
+    }
+    input.extend_from_slice(b"0\r\n\r\n");
+    for _ in 0..times {
+        let mut connection = Connection::<Server>::new(Instant::EPOCH, &Config::DEFAULT);
+        let (mut from, mut content) = (0, 0);
+        loop {
+            let received = connection.receive(Instant::EPOCH, black_box(&input[from..])).unwrap();
+            from += received.consumed;
+            match received.outcome {
+                Outcome::Event(Event::Content(octets)) => content += octets.len(),
+                Outcome::Event(Event::End { .. }) => break,
+                _ => {}
+            }
+        }
+        assert_eq!(content, size * number);
+    }
+}
+
+/// A status line, date, type and length; the request that asks for it is the tiny one.
+fn response_heads(times: usize) {
+    let mut connection = Connection::<Server>::new(Instant::EPOCH, &UNCAPPED);
+    connection.receive(Instant::EPOCH, inputs::TINY).unwrap();
+    let mut out = [0; 1024];
+    for _ in 0..times {
+        let mut connection = black_box(&connection).clone();
+        black_box(connection.send_response(Instant::EPOCH, StatusCode::OK, [DATE, TYPE], Content::Exact(13), &mut out).unwrap());
+    }
+}

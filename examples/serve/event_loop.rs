@@ -1,0 +1,222 @@
+//! One readiness loop: a listener, its peers, and all their deadlines in one queue.
+//!
+//! A turn: sleep until a socket is ready or the next deadline is due, take the time once, then attend to every peer to which
+//! something happened and arm it again. There is no tick: with nothing to wait for but sockets, the loop sleeps for ever.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use http_keepalive::{Config, DeadlineQueue, Instant, Server};
+use mio::net::TcpListener;
+use mio::{Events, Interest, Poll, Token, Waker};
+use slab::Slab;
+
+use crate::buffer::Buffer;
+use crate::peer::{Attended, Lent, Peer};
+use crate::site::Site;
+
+/// What all loops share.
+pub struct Shared {
+    pub config: Config<Server>,
+    pub site: Site,
+    /// A line for each closed connection.
+    pub logs: bool,
+    /// The end has been asked for; to be set before the loops are woken.
+    pub draining: AtomicBool,
+}
+
+/// A loop that has not begun.
+pub struct EventLoop {
+    shared: &'static Shared,
+    poll: Poll,
+    waker: Arc<Waker>,
+    /// None once the end has been asked for.
+    listener: Option<TcpListener>,
+    /// The listener may have connections waiting.
+    acceptable: bool,
+    peers: Slab<Peer>,
+    deadlines: DeadlineQueue<usize>,
+    /// Peers to be attended to.
+    ready: Vec<usize>,
+    clock: Clock,
+    input: Buffer,
+    output: Buffer,
+    piece: Vec<u8>,
+}
+
+impl EventLoop {
+    pub fn new(shared: &'static Shared, listener: std::net::TcpListener) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+        listener.set_nonblocking(true)?;
+        let mut listener = TcpListener::from_std(listener);
+        poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+        Ok(Self {
+            shared,
+            poll,
+            waker,
+            listener: Some(listener),
+            acceptable: true,
+            peers: Slab::new(),
+            deadlines: DeadlineQueue::new(),
+            ready: Vec::new(),
+            clock: Clock::new(),
+            input: Buffer::default(),
+            output: Buffer::default(),
+            piece: vec![0; PIECE],
+        })
+    }
+
+    /// What wakes the loop, to make it see that the end has been asked for.
+    pub fn waker(&self) -> Arc<Waker> {
+        self.waker.clone()
+    }
+
+    /// Serves until the end has been asked for and every connection has come to its own.
+    pub fn run(mut self) -> io::Result<()> {
+        let mut events = Events::with_capacity(EVENTS);
+        while self.listener.is_some() || !self.peers.is_empty() {
+            if let Err(error) = self.poll.poll(&mut events, self.sleep()) {
+                if error.kind() != io::ErrorKind::Interrupted {
+                    return Err(error);
+                }
+                continue;
+            }
+            let now = self.clock.turn();
+            for event in &events {
+                match event.token() {
+                    LISTENER => self.acceptable = true,
+                    WAKER => {}
+                    Token(id) => {
+                        if let Some(peer) = self.peers.get_mut(id) {
+                            peer.ready(event);
+                            self.ready.push(id);
+                        }
+                    }
+                }
+            }
+            self.accept(now);
+            if self.listener.is_some() && self.shared.draining.load(Ordering::Acquire) {
+                self.drain(now);
+            }
+            while let Some(id) = self.deadlines.pop(now) {
+                self.peers[id].expire(now);
+                self.ready.push(id);
+            }
+            for id in std::mem::take(&mut self.ready) {
+                self.attend(now, id);
+            }
+        }
+        Ok(())
+    }
+
+    /// How long to sleep: to the next deadline, rounded up to what the system counts in, or it would wake too early and spin.
+    fn sleep(&self) -> Option<Duration> {
+        if !self.ready.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let left = self.deadlines.next()?.saturating_duration_since(self.clock.now());
+        Some(Duration::from_millis(u64::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)))
+    }
+
+    fn accept(&mut self, now: Instant) {
+        let Some(listener) = self.listener.as_ref().filter(|_| self.acceptable) else { return };
+        loop {
+            match listener.accept() {
+                Ok((mut stream, address)) => {
+                    // answers are written whole, and none is to wait for more
+                    let _ = stream.set_nodelay(true);
+                    let entry = self.peers.vacant_entry();
+                    let token = Token(entry.key());
+                    let interest = Interest::READABLE | Interest::WRITABLE;
+                    if let Err(error) = self.poll.registry().register(&mut stream, token, interest) {
+                        eprintln!("serve: {address}: {error}");
+                        continue;
+                    }
+                    self.ready.push(entry.key());
+                    entry.insert(Peer::new(now, stream, address, &self.shared.config));
+                }
+                Err(error) => match error.kind() {
+                    io::ErrorKind::WouldBlock => return self.acceptable = false,
+                    io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted => {}
+                    // no descriptors, no memory: tried again at the next turn, when a peer may have gone
+                    _ => return eprintln!("serve: cannot accept: {error}"),
+                },
+            }
+        }
+    }
+
+    /// Accepts nothing any more, and asks every peer for its end.
+    fn drain(&mut self, now: Instant) {
+        self.listener = None;
+        for (id, peer) in &mut self.peers {
+            peer.drain(now);
+            self.ready.push(id);
+        }
+    }
+
+    fn attend(&mut self, now: Instant, id: usize) {
+        let Some(peer) = self.peers.get_mut(id) else { return };
+        let lent = Lent {
+            site: &self.shared.site,
+            date: &self.clock.date,
+            input: &mut self.input,
+            output: &mut self.output,
+            piece: &mut self.piece,
+        };
+        let attended = peer.attend(now, lent);
+        let next = peer.next_deadline();
+        self.deadlines.arm(id, &mut peer.armed, next);
+        match attended {
+            Attended::Waits => {}
+            Attended::GoesOn => self.ready.push(id),
+            Attended::Closed => {
+                self.deadlines.disarm(&mut peer.armed);
+                if self.shared.logs {
+                    eprintln!("{}", peer.summary());
+                }
+                // the socket closes, and with that leaves the poll
+                self.peers.remove(id);
+            }
+        }
+    }
+}
+
+/// The two times of a loop: one that never goes back, for the machines, and the calendar's, for people.
+struct Clock {
+    epoch: std::time::Instant,
+    /// The second that `date` is of.
+    second: u64,
+    /// As `Date` says it.
+    date: String,
+}
+
+impl Clock {
+    fn new() -> Self {
+        Self { epoch: std::time::Instant::now(), second: 0, date: String::new() }
+    }
+
+    fn now(&self) -> Instant {
+        Instant::since(self.epoch, std::time::Instant::now())
+    }
+
+    /// A turn begins: writes the date anew once a second.
+    fn turn(&mut self) -> Instant {
+        let time = SystemTime::now();
+        let second = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        if second != self.second || self.date.is_empty() {
+            self.second = second;
+            self.date = httpdate::fmt_http_date(time);
+        }
+        self.now()
+    }
+}
+
+const LISTENER: Token = Token(usize::MAX);
+const WAKER: Token = Token(usize::MAX - 1);
+/// Events taken from the system at once.
+const EVENTS: usize = 1024;
+/// Octets read from a file at once.
+const PIECE: usize = 64 * 1024;

@@ -1,0 +1,363 @@
+//! One connection: a socket, its machine, and what lies between them.
+//!
+//! Nothing here decides anything about HTTP. The machine is told what happened (octets, end, failure, octets that left, time)
+//! and asked what it [`wants`](Connection::wants): to read, to flush, an answer or a piece of one, a shut. Round by round that
+//! is done until the socket or the machine has to wait.
+//!
+//! **Back-pressure.** Answers gather in the output buffer and go out in one write, also those to pipelined requests. While
+//! [`HIGH_WATER`] octets or more wait there, nothing is answered, no content is fetched from its file, and nothing is read.
+//!
+//! **Memory.** A peer that waits with empty buffers has none: it borrows the loop's, and keeps one only with octets in it.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+
+use http_keepalive::{
+    Armed, Config, Connection, Content as Length, Deadline, Eof, Event, Instant, NO_FIELDS, Outcome, ReadWant, RequestHead,
+    SendError, Server, Shut, Turn,
+};
+use mio::net::TcpStream;
+use socket2::SockRef;
+
+use crate::buffer::Buffer;
+use crate::site::{Answer, Content, Site};
+
+/// One connection.
+pub struct Peer {
+    pub stream: TcpStream,
+    /// Its place in the queue of deadlines.
+    pub armed: Armed,
+    address: SocketAddr,
+    machine: Connection<Server>,
+    input: Buffer,
+    output: Buffer,
+    /// What is left to be sent of the answer.
+    content: Option<Content>,
+    /// The socket may have something to read: it had, and has not said otherwise since.
+    readable: bool,
+    /// It will, for ever: the peer closed its side.
+    read_closed: bool,
+    /// That the peer closed its side has been read.
+    eof: bool,
+    /// The socket takes octets.
+    writable: bool,
+    octets_in: u64,
+    octets_out: u64,
+    octets_discarded: u64,
+}
+
+/// What a loop lends to the peer it attends to.
+pub struct Lent<'l> {
+    pub site: &'l Site,
+    /// The value of `Date`: the machine knows no calendar.
+    pub date: &'l str,
+    pub input: &'l mut Buffer,
+    pub output: &'l mut Buffer,
+    /// For a piece of a file.
+    pub piece: &'l mut [u8],
+}
+
+/// How attending to a peer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attended {
+    /// It waits for its socket or for time.
+    Waits,
+    /// It could go on, and others are to have their turn first.
+    GoesOn,
+    /// It is closed.
+    Closed,
+}
+
+impl Peer {
+    pub fn new(now: Instant, stream: TcpStream, address: SocketAddr, config: &'static Config<Server>) -> Self {
+        Self {
+            stream,
+            armed: Armed::default(),
+            address,
+            machine: Connection::new(now, config),
+            input: Buffer::default(),
+            output: Buffer::default(),
+            content: None,
+            // often the first request has come with the connection
+            readable: true,
+            read_closed: false,
+            eof: false,
+            writable: true,
+            octets_in: 0,
+            octets_out: 0,
+            octets_discarded: 0,
+        }
+    }
+
+    pub fn next_deadline(&self) -> Option<Deadline> {
+        self.machine.next_deadline()
+    }
+
+    /// The socket has said something.
+    pub fn ready(&mut self, event: &mio::event::Event) {
+        self.read_closed |= event.is_read_closed() || event.is_error();
+        self.readable |= event.is_readable() || self.read_closed;
+        self.writable |= event.is_writable() || event.is_error();
+    }
+
+    /// Lets expire what is due.
+    pub fn expire(&mut self, now: Instant) {
+        while self.machine.handle_timeout(now).is_some() {}
+    }
+
+    /// Asks for the end, without cutting anything off.
+    pub fn drain(&mut self, now: Instant) {
+        self.machine.close_after_exchange(now);
+    }
+
+    /// Does what the machine wants, until it or the socket has to wait, or it has had its turn.
+    pub fn attend(&mut self, now: Instant, mut lent: Lent<'_>) -> Attended {
+        self.borrow(&mut lent);
+        let mut attended = Attended::GoesOn;
+        for _ in 0..ROUNDS {
+            let done = self.work(now, &mut lent);
+            self.flush(now);
+            self.shut(now);
+            if self.machine.lifecycle().is_closed() {
+                attended = Attended::Closed;
+                break;
+            }
+            // what has been received comes before what can be read
+            let goes_on = if done { self.read(now) } else { self.output.len() < HIGH_WATER };
+            if !goes_on {
+                attended = Attended::Waits;
+                break;
+            }
+        }
+        self.give_back(&mut lent);
+        attended
+    }
+
+    /// Offers what was received and answers, until enough waits to be sent or nothing is left to do: whether that is so.
+    fn work(&mut self, now: Instant, lent: &mut Lent<'_>) -> bool {
+        while self.output.len() < HIGH_WATER {
+            match self.machine.wants().application {
+                Some(Turn::Refuse(_)) => self.send(now, |machine, out| machine.send_refusal(now, out)),
+                Some(Turn::Content) => self.send_content(now, lent.piece),
+                _ if self.offer(now, lent) => {}
+                _ => return true,
+            }
+        }
+        false
+    }
+
+    /// Offers what was received. Whether something came of it.
+    fn offer(&mut self, now: Instant, lent: &Lent<'_>) -> bool {
+        if self.input.is_empty() && !self.eof {
+            return false;
+        }
+        // taken for the call: what is received borrows it, and the answer needs the rest of the peer
+        let mut input = std::mem::take(&mut self.input);
+        // an error is the machine's to remember and to answer
+        let goes_on = match self.machine.receive(now, input.octets()) {
+            Ok(received) => {
+                if let Outcome::Event(Event::Request(head)) = &received.outcome {
+                    self.respond(now, head, lent);
+                }
+                let goes_on = matches!(received.outcome, Outcome::Event(_));
+                input.take(received.consumed);
+                goes_on
+            }
+            Err(_) => true,
+        };
+        self.input = input;
+        goes_on
+    }
+
+    /// Answers a request as soon as its head is there: no content of a request is of interest here.
+    fn respond(&mut self, now: Instant, head: &RequestHead<'_>, lent: &Lent<'_>) {
+        let Answer { status, fields, content } = lent.site.answer(head);
+        let date = [("Date", lent.date)];
+        let length = Length::Exact(content.octets());
+        self.send(now, |machine, out| {
+            let fields = fields.iter().map(|(name, value)| (*name, value.as_str()));
+            machine.send_response(now, status, date.into_iter().chain(fields), length, out)
+        });
+        // whether any is to be sent, the machine knows
+        self.content = Some(content).filter(|_| self.machine.wants().application == Some(Turn::Content));
+    }
+
+    /// Sends a piece of the answer's content, or its end.
+    fn send_content(&mut self, now: Instant, piece: &mut [u8]) {
+        match self.content.as_mut() {
+            Some(Content::Text(text)) if !text.is_empty() => {
+                let text = std::mem::take(text);
+                self.send_all(now, text.as_bytes());
+            }
+            Some(Content::File(file, left)) if *left > 0 => {
+                let most = piece.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
+                match file.read(&mut piece[..most]) {
+                    Ok(octets) if octets > 0 => {
+                        *left -= octets as u64;
+                        self.send_all(now, &piece[..octets]);
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    // it was cut since it was opened, or can not be read: what was promised can not be kept
+                    result => {
+                        eprintln!("serve: {}: a file ended early: {result:?}", self.address);
+                        self.machine.abort(now);
+                    }
+                }
+            }
+            _ => {
+                self.content = None;
+                self.send(now, |machine, out| machine.send_end(now, NO_FIELDS, out));
+            }
+        }
+    }
+
+    fn send_all(&mut self, now: Instant, mut content: &[u8]) {
+        while !content.is_empty() && self.machine.wants().application == Some(Turn::Content) {
+            let mut consumed = 0;
+            self.send(now, |machine, out| {
+                machine.send_content(now, content, out).map(|written| {
+                    consumed = written.consumed;
+                    written.written
+                })
+            });
+            content = &content[consumed..];
+        }
+    }
+
+    /// Lets the machine write into the output buffer, with as much room as it needs.
+    fn send(
+        &mut self,
+        now: Instant,
+        mut write: impl FnMut(&mut Connection<Server>, &mut [u8]) -> Result<usize, SendError>,
+    ) {
+        let mut room = ROOM;
+        loop {
+            match write(&mut self.machine, self.output.room(room)) {
+                Ok(octets) => return self.output.put(octets),
+                Err(SendError::OutputTooSmall { needed }) => room = needed,
+                Err(SendError::Misuse(misuse)) => {
+                    eprintln!("serve: {}: a mistake in this program: {misuse}", self.address);
+                    return self.machine.abort(now);
+                }
+            }
+        }
+    }
+
+    fn flush(&mut self, now: Instant) {
+        while self.writable && !self.output.is_empty() && !self.machine.lifecycle().is_closed() {
+            match self.stream.write(self.output.octets()) {
+                Ok(octets) => {
+                    self.output.take(octets);
+                    self.octets_out += octets as u64;
+                    self.machine.handle_sent(now, octets as u64);
+                }
+                Err(error) => match error.kind() {
+                    io::ErrorKind::WouldBlock => self.writable = false,
+                    io::ErrorKind::Interrupted => {}
+                    _ => self.machine.transport_failed(now),
+                },
+            }
+        }
+    }
+
+    fn shut(&mut self, now: Instant) {
+        // a half-close that fails shows in reading
+        match self.machine.wants().shut {
+            None => return,
+            Some(Shut::HalfClose(_)) => drop(self.stream.shutdown(Shutdown::Write)),
+            // it closes when it is dropped
+            Some(Shut::Close(_)) => {}
+            Some(Shut::Reset(_)) => drop(SockRef::from(&self.stream).set_linger(Some(std::time::Duration::ZERO))),
+        }
+        self.machine.handle_shut(now);
+    }
+
+    /// Reads once, if the machine wants something read. Whether the machine was told something.
+    fn read(&mut self, now: Instant) -> bool {
+        let want = self.machine.wants().read;
+        let goes = match want {
+            ReadWant::No | ReadWant::EofOnly => false,
+            ReadWant::Octets | ReadWant::Discard => self.readable,
+            ReadWant::LookOnce => true,
+        };
+        if !goes {
+            return false;
+        }
+        let room = self.input.room(ROOM);
+        let most = room.len();
+        match self.stream.read(room) {
+            Ok(0) => {
+                (self.eof, self.readable) = (true, false);
+                // what it broke off, the machine remembers
+                let _ = self.machine.receive_eof(now, Eof::Clean);
+            }
+            Ok(octets) => {
+                self.input.put(octets);
+                self.octets_in += octets as u64;
+                if want == ReadWant::Discard {
+                    self.octets_discarded += octets as u64;
+                }
+                // a short read has emptied the socket; only an end could be behind it
+                self.readable = octets == most || self.read_closed;
+            }
+            Err(error) => match error.kind() {
+                io::ErrorKind::WouldBlock => {
+                    self.readable = false;
+                    if want == ReadWant::LookOnce {
+                        self.machine.nothing_to_read(now);
+                    }
+                    return want == ReadWant::LookOnce;
+                }
+                io::ErrorKind::Interrupted => {}
+                _ => self.machine.transport_failed(now),
+            },
+        }
+        true
+    }
+
+    fn borrow(&mut self, lent: &mut Lent<'_>) {
+        for (own, lent) in [(&mut self.input, &mut *lent.input), (&mut self.output, &mut *lent.output)] {
+            if !own.is_allocated() {
+                std::mem::swap(own, lent);
+            }
+        }
+    }
+
+    fn give_back(&mut self, lent: &mut Lent<'_>) {
+        for (own, lent) in [(&mut self.input, &mut *lent.input), (&mut self.output, &mut *lent.output)] {
+            if !own.is_empty() {
+                own.shrink();
+            } else if !lent.is_allocated() {
+                std::mem::swap(own, lent);
+            } else {
+                *own = Buffer::default();
+            }
+        }
+    }
+
+    /// What became of the connection, in a line.
+    pub fn summary(&self) -> String {
+        let persistence = self.machine.persistence();
+        let mut line = format!(
+            "{} exchanges={} in={} out={} discarded={} reason={} clause={:?}",
+            self.address,
+            self.machine.lifecycle().exchanges(),
+            self.octets_in,
+            self.octets_out,
+            self.octets_discarded + self.input.len() as u64,
+            persistence.as_str(),
+            persistence.clause(),
+        );
+        if let Some(error) = self.machine.error() {
+            line += &format!(" error={} offset={} clause={:?}", error.kind.as_str(), error.offset, error.clause());
+        }
+        line
+    }
+}
+
+/// While so many octets wait to be sent, no more are made.
+const HIGH_WATER: usize = 64 * 1024;
+/// The least room to read into and to write a head into.
+const ROOM: usize = 2 * 1024;
+/// Rounds of reading and writing before the other peers have their turn.
+const ROUNDS: usize = 16;

@@ -1,0 +1,258 @@
+//! The folder: what a request is answered with. Files and folders under the root, and nothing else.
+//!
+//! **No way out.** A path is cut into segments before it is decoded, so that an encoded slash separates nothing; a segment that
+//! would climb or that no file can be named is refused. What is left may still be a symbolic link: the real place of the file
+//! must lie in the real root.
+
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use http_keepalive::{MethodKind, RequestHead, StatusCode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encode};
+
+/// A folder to be served.
+pub struct Site {
+    root: PathBuf,
+}
+
+/// The answer to a request: what the application has to say. What must be said of the connection is the machine's.
+pub struct Answer {
+    pub status: StatusCode,
+    pub fields: Vec<(&'static str, String)>,
+    pub content: Content,
+}
+
+/// Content, and how many octets it has.
+pub enum Content {
+    Text(String),
+    File(File, u64),
+}
+
+impl Content {
+    pub fn octets(&self) -> u64 {
+        match self {
+            Self::Text(text) => text.len() as u64,
+            Self::File(_, octets) => *octets,
+        }
+    }
+}
+
+impl Site {
+    /// The site of this folder, if it is one.
+    pub fn new(root: &Path) -> io::Result<Self> {
+        let root = root.canonicalize()?;
+        // also tells whether it may be read
+        fs::read_dir(&root)?;
+        Ok(Self { root })
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Answers a request. HEAD as GET: that its content is not sent is no business of ours (RFC 9110 9.3.2).
+    pub fn answer(&self, head: &RequestHead<'_>) -> Answer {
+        match head.method.kind() {
+            MethodKind::Get | MethodKind::Head => self.find(head.target.path_and_query()).unwrap_or_else(Answer::status),
+            _ => {
+                let mut answer = Answer::status(StatusCode::METHOD_NOT_ALLOWED);
+                answer.fields.push(("Allow", "GET, HEAD".into()));
+                answer
+            }
+        }
+    }
+
+    fn find(&self, target: &[u8]) -> Result<Answer, StatusCode> {
+        let query_from = target.iter().position(|&b| b == b'?').unwrap_or(target.len());
+        let (path, query) = target.split_at(query_from);
+        let segments = segments(path)?;
+        let mut named = self.root.clone();
+        named.extend(segments.iter().map(|segment| OsStr::from_bytes(segment)));
+        let found = self.real(&named)?;
+        match (found.metadata.is_dir(), path.ends_with(b"/")) {
+            (false, false) => open(&named, &found),
+            (false, true) => Err(StatusCode::NOT_FOUND),
+            (true, false) => Ok(moved_to(&segments, query)),
+            (true, true) => {
+                let page = named.join("index.html");
+                match self.real(&page).and_then(|found| open(&page, &found)) {
+                    Err(StatusCode::NOT_FOUND) => index(&named, &segments),
+                    answer => answer,
+                }
+            }
+        }
+    }
+
+    /// What is named so, if it is inside.
+    fn real(&self, named: &Path) -> Result<Found, StatusCode> {
+        let place = named.canonicalize().map_err(status_of)?;
+        if !place.starts_with(&self.root) {
+            return Err(StatusCode::NOT_FOUND);
+        }
+        let metadata = fs::metadata(&place).map_err(status_of)?;
+        Ok(Found { place, metadata })
+    }
+}
+
+/// Something under the root: its real place, and what it is.
+struct Found {
+    place: PathBuf,
+    metadata: fs::Metadata,
+}
+
+fn open(named: &Path, found: &Found) -> Result<Answer, StatusCode> {
+    // asked before it is opened: a pipe would block
+    if !found.metadata.is_file() {
+        return Err(StatusCode::NOT_FOUND);
+    }
+    let file = File::open(&found.place).map_err(status_of)?;
+    let metadata = file.metadata().map_err(status_of)?;
+    let mut fields = vec![("Content-Type", media_type(named))];
+    if let Ok(modified) = metadata.modified() {
+        fields.push(("Last-Modified", httpdate::fmt_http_date(modified)));
+    }
+    Ok(Answer { status: StatusCode::OK, fields, content: Content::File(file, metadata.len()) })
+}
+
+impl Answer {
+    /// An answer that only says its status.
+    fn status(status: StatusCode) -> Self {
+        let fields = vec![("Content-Type", "text/plain; charset=utf-8".into())];
+        Self { status, fields, content: Content::Text(format!("{status} {}\n", status.reason_phrase())) }
+    }
+}
+
+/// The segments of a path, decoded; empty ones and `.` are nothing.
+fn segments(path: &[u8]) -> Result<Vec<Vec<u8>>, StatusCode> {
+    let mut segments = Vec::new();
+    for encoded in path.strip_prefix(b"/").ok_or(StatusCode::BAD_REQUEST)?.split(|&b| b == b'/') {
+        let segment: Vec<u8> = percent_decode(encoded).collect();
+        match segment.as_slice() {
+            b"" | b"." => {}
+            b".." => return Err(StatusCode::BAD_REQUEST),
+            octets if octets.iter().any(|b| matches!(b, 0 | b'/' | b'\\')) => return Err(StatusCode::BAD_REQUEST),
+            _ => segments.push(segment),
+        }
+    }
+    Ok(segments)
+}
+
+fn status_of(error: io::Error) -> StatusCode {
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::InvalidFilename => StatusCode::NOT_FOUND,
+        io::ErrorKind::PermissionDenied => StatusCode::FORBIDDEN,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// By the name it was asked for; text is taken for UTF-8.
+fn media_type(named: &Path) -> String {
+    let kind = mime_guess::from_path(named).first_or_octet_stream();
+    let is_text = kind.type_() == "text" || kind.subtype() == "javascript" || kind.subtype() == "json";
+    if is_text { format!("{kind}; charset=utf-8") } else { kind.to_string() }
+}
+
+/// A folder was named without its slash. Built from the segments: `//elsewhere` must not become another host.
+fn moved_to(segments: &[Vec<u8>], query: &[u8]) -> Answer {
+    let mut answer = Answer::status(StatusCode::MOVED_PERMANENTLY);
+    let location = format!("{}{}", path_of(segments), String::from_utf8_lossy(query));
+    answer.fields.push(("Location", location));
+    answer
+}
+
+/// The path of a folder: begins and ends with a slash.
+fn path_of(segments: &[Vec<u8>]) -> String {
+    segments.iter().fold("/".into(), |path, segment| format!("{path}{}/", percent_encode(segment, SEGMENT)))
+}
+
+/// The page that stands for a folder without one: folders first, by name.
+fn index(place: &Path, segments: &[Vec<u8>]) -> Result<Answer, StatusCode> {
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(place).map_err(status_of)?.flatten() {
+        let is_file = !fs::metadata(entry.path()).is_ok_and(|metadata| metadata.is_dir());
+        entries.push((is_file, entry.file_name()));
+    }
+    entries.sort();
+    let names = segments.iter().map(|segment| String::from_utf8_lossy(segment));
+    let title = escaped(&names.fold("/".into(), |path, name| format!("{path}{name}/")));
+    let mut page = format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>{title}</title>\n<h1>{title}</h1>\n<ul>\n"
+    );
+    if !segments.is_empty() {
+        page.push_str("<li><a href=\"../\">../</a>\n");
+    }
+    for (is_file, name) in entries {
+        let slash = if is_file { "" } else { "/" };
+        let link = percent_encode(name.as_bytes(), SEGMENT);
+        let name = escaped(&name.to_string_lossy());
+        writeln!(page, "<li><a href=\"{link}{slash}\">{name}{slash}</a>").expect("a string takes what is written");
+    }
+    page.push_str("</ul>\n</html>\n");
+    let fields = vec![("Content-Type", "text/html; charset=utf-8".into())];
+    Ok(Answer { status: StatusCode::OK, fields, content: Content::Text(page) })
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// What is encoded in a segment: all but the unreserved octets (RFC 3986 2.3), so also a colon, which could end a scheme.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(path: &str) -> Result<Vec<String>, u16> {
+        let segments = segments(path.as_bytes()).map_err(StatusCode::as_u16)?;
+        Ok(segments.into_iter().map(|segment| String::from_utf8(segment).unwrap()).collect())
+    }
+
+    #[test]
+    fn segments_are_cut_before_they_are_decoded() {
+        assert_eq!(names("/"), Ok(vec![]));
+        assert_eq!(names("//a/./b%20c/"), Ok(vec!["a".into(), "b c".into()]));
+        assert_eq!(names("/100%"), Ok(vec!["100%".into()]));
+        for path in ["", "*", "/..", "/a/../b", "/%2e%2E/b", "/a%2fb", "/a%5c..", "/a\\b", "/a%00"] {
+            assert_eq!(names(path), Err(400), "{path}");
+        }
+    }
+
+    #[test]
+    fn nothing_outside_the_root_is_found() {
+        let base = std::env::temp_dir().join(format!("serve-site-{}", std::process::id()));
+        let root = base.join("root");
+        fs::create_dir_all(root.join("sub")).unwrap();
+        fs::create_dir_all(base.join("root-beside")).unwrap();
+        fs::write(base.join("secret"), "secret").unwrap();
+        fs::write(base.join("root-beside/secret"), "secret").unwrap();
+        fs::write(root.join("a&b <c>.html"), "x").unwrap();
+        for (link, to) in [("out", "../secret"), ("beside", "../root-beside"), ("sub/index.html", "/etc/passwd")] {
+            let _ = fs::remove_file(root.join(link));
+            std::os::unix::fs::symlink(to, root.join(link)).unwrap();
+        }
+        let site = Site::new(&root).unwrap();
+        let status = |path: &str| match site.find(path.as_bytes()) {
+            Ok(answer) => answer.status.as_u16(),
+            Err(status) => status.as_u16(),
+        };
+        assert_eq!(status("/a%26b%20%3Cc%3E.html?q"), 200);
+        assert_eq!(status("/a%26b%20%3Cc%3E.html/"), 404);
+        assert_eq!(status("/out"), 404);
+        assert_eq!(status("/beside/secret"), 404);
+        assert_eq!(status("/../secret"), 400);
+        assert_eq!(status("/nothing"), 404);
+        let Ok(Answer { content: Content::Text(page), .. }) = site.find(b"/") else { panic!("no index page") };
+        assert!(page.contains(r#"<li><a href="a%26b%20%3Cc%3E.html">"#));
+        assert!(page.contains("a&amp;b &lt;c&gt;.html</a>"));
+        // an index page that leads out is none, and the folder is listed
+        assert_eq!(status("/sub/"), 200);
+        let moved = site.find(b"//sub?x=1").unwrap_or_else(Answer::status);
+        assert_eq!(moved.fields.last(), Some(&("Location", "/sub/?x=1".into())));
+        fs::remove_dir_all(&base).unwrap();
+    }
+}
