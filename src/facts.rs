@@ -108,10 +108,7 @@ impl HeadFacts {
         } else if CONNECTION.is(name) {
             self.connection(value);
         } else if KEEP_ALIVE.is(name) {
-            // Firefox sent a number alone
-            if value.contains(&b'=') {
-                self.hint(value);
-            }
+            self.hint(value);
         } else if CONTENT_LENGTH.is(name) {
             self.length(value);
         } else if EXPECT.is(name) {

@@ -9,7 +9,7 @@ use crate::octets::{self, class};
 /// A valid `Host`: `uri-host [":" port]`, possibly empty.
 pub(crate) fn is_host(value: &[u8]) -> bool {
     // most are a registered name and nothing else
-    octets::all(value, class::NAME) || split(value).is_some()
+    octets::are_host_name(value) || split(value).is_some()
 }
 
 /// A valid target of CONNECT: a host that is not empty and a port from 1 to 65535 (RFC 9110 9.3.6).

@@ -29,20 +29,47 @@ pub struct KeepAlive {
 impl KeepAlive {
     /// Reads one field value. Junk is skipped, never an error.
     pub fn parse(value: &[u8]) -> Self {
+        Self::usual(value).unwrap_or_else(|| Self::any(value))
+    }
+
+    /// `timeout=N` or `timeout=N, max=M`, as servers send it, or a bare number.
+    #[inline]
+    fn usual(value: &[u8]) -> Option<Self> {
+        const TIMEOUT: Known = Known::new(b"timeout=");
+        // Firefox sent a number alone
+        if let Some((_, [])) = few_digits(value) {
+            return Some(Self::default());
+        }
+        let (name, rest) = value.split_first_chunk::<8>()?;
+        if !TIMEOUT.is(name) {
+            return None;
+        }
+        let (timeout, rest) = few_digits(rest)?;
+        let max = match rest {
+            [] => None,
+            [b',', b' ', b'm', b'a', b'x', b'=', rest @ ..] => match few_digits(rest)? {
+                (max, []) => Some(max),
+                _ => return None,
+            },
+            _ => return None,
+        };
+        Some(Self { timeout: Some(timeout), max })
+    }
+
+    #[inline(never)]
+    fn any(value: &[u8]) -> Self {
         let mut hint = Self::default();
         let mut rest = value;
-        while let Some(end) = rest.iter().position(|&b| matches!(b, b'=' | b',' | b'"')) {
-            let (name, behind) = rest.split_at(end);
-            let mut after = behind;
-            if let [b'=', value @ ..] = behind {
-                let end = octets::separator_at(value, b',');
-                after = &value[end..];
-                hint.parameter(octets::trim(name), octets::trim(&value[..end]));
-            } else {
-                // a member without an equals sign, or begun by a quoted string, is not one of ours
-                after = &after[octets::separator_at(after, b',')..];
+        while !rest.is_empty() {
+            let (name, mut behind) = octets::token(rest);
+            if let [b'=', after @ ..] = octets::trim_start(behind) {
+                let (number, end) = octets::token(after);
+                behind = octets::trim_start(end);
+                if matches!(behind, [] | [b',', ..]) {
+                    hint.parameter(name, number);
+                }
             }
-            rest = after.get(1..).unwrap_or_default();
+            rest = behind.get(octets::separator_at(behind, b',') + 1..).unwrap_or_default();
         }
         hint
     }
@@ -73,6 +100,18 @@ impl KeepAlive {
     pub fn is_empty(&self) -> bool {
         self.timeout.is_none() && self.max.is_none()
     }
+}
+
+/// One to nine digits, which fit, and what follows them.
+#[inline]
+fn few_digits(octets: &[u8]) -> Option<(u32, &[u8])> {
+    let (mut number, mut rest) = (0u32, octets);
+    while let [digit @ b'0'..=b'9', behind @ ..] = rest {
+        number = number.wrapping_mul(10).wrapping_add(u32::from(digit - b'0'));
+        rest = behind;
+    }
+    let digits = octets.len() - rest.len();
+    if (1..=9).contains(&digits) { Some((number, rest)) } else { None }
 }
 
 fn smaller(one: Option<u32>, other: Option<u32>) -> Option<u32> {

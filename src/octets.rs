@@ -84,6 +84,21 @@ pub(crate) fn all(octets: &[u8], class: u8) -> bool {
     classes != 0
 }
 
+/// Are all `octets` letters, digits, `.` or `-`, as host names are? Sixteen at a time.
+pub(crate) fn are_host_name(octets: &[u8]) -> bool {
+    let mut rest = octets;
+    while let Some((block, behind)) = rest.split_first_chunk::<16>() {
+        let other = |b: u8| {
+            mark((b | 0x20).wrapping_sub(b'a') >= 26) & (mark(b.wrapping_sub(b'-') >= 13) | mark(b == b'/'))
+        };
+        if first_marked(block.map(other)).is_some() {
+            return false;
+        }
+        rest = behind;
+    }
+    all(rest, class::NAME)
+}
+
 /// A non-empty `token` (RFC 9110 5.6.2).
 pub(crate) fn is_token(octets: &[u8]) -> bool {
     !octets.is_empty() && all(octets, class::TOKEN)
@@ -95,13 +110,8 @@ pub(crate) const fn is_whitespace(octet: u8) -> bool {
 }
 
 /// Without optional whitespace at either end.
-pub(crate) fn trim(mut octets: &[u8]) -> &[u8] {
-    while let [first, rest @ ..] = octets {
-        if !is(*first, class::BLANK) {
-            break;
-        }
-        octets = rest;
-    }
+pub(crate) fn trim(octets: &[u8]) -> &[u8] {
+    let mut octets = trim_start(octets);
     while let [rest @ .., last] = octets {
         if !is(*last, class::BLANK) {
             break;
@@ -109,6 +119,32 @@ pub(crate) fn trim(mut octets: &[u8]) -> &[u8] {
         octets = rest;
     }
     octets
+}
+
+/// Without optional whitespace at the front.
+#[inline]
+pub(crate) fn trim_start(mut octets: &[u8]) -> &[u8] {
+    while let [first, rest @ ..] = octets {
+        if !is(*first, class::BLANK) {
+            break;
+        }
+        octets = rest;
+    }
+    octets
+}
+
+/// Behind optional whitespace a token, possibly empty, and what follows it.
+#[inline]
+pub(crate) fn token(octets: &[u8]) -> (&[u8], &[u8]) {
+    let octets = trim_start(octets);
+    let mut end = octets;
+    while let [first, rest @ ..] = end {
+        if !is(*first, class::TOKEN) {
+            break;
+        }
+        end = rest;
+    }
+    octets.split_at(octets.len() - end.len())
 }
 
 /// `1*DIGIT`, or nothing where that is not what it is or it does not fit 64 bits (RFC 9110 8.6, 17.5).
@@ -269,27 +305,47 @@ pub(crate) const fn first(mask: u64) -> usize {
     (mask.trailing_zeros() / 8) as usize
 }
 
+/// Which of sixteen octets is the first with a mark, as all bits or none, if one is.
+///
+/// The marks go through memory: seen through, the compares of a block would be taken apart into sixteen.
+#[inline(always)]
+fn first_marked(marks: [u8; 16]) -> Option<usize> {
+    let marks = core::hint::black_box(marks);
+    let [low, high] = [&marks[..8], &marks[8..]].map(word);
+    if low | high == 0 {
+        return None;
+    }
+    Some(if low != 0 { first(low) } else { 8 + first(high | 1 << 63) })
+}
+
+const fn mark(marked: bool) -> u8 {
+    if marked { 0xff } else { 0 }
+}
+
 /// The octets from the first control octet on (HTAB is one); none if there is none.
 #[inline(always)]
 pub(crate) fn from_control(octets: &[u8]) -> &[u8] {
     let mut rest = octets;
     while let Some((block, behind)) = rest.split_first_chunk::<16>() {
-        if block.iter().fold(false, |any, &b| any | (b < 0x20) | (b == 0x7f)) {
-            let low = control(word(rest));
-            return match low {
-                0 => &rest[8 + first(control(word(&rest[8..])) | 1 << 63)..],
-                _ => &rest[first(low)..],
-            };
+        if let Some(at) = first_marked(block.map(|b| mark(b < 0x20) | mark(b == 0x7f))) {
+            return &rest[at..];
         }
         rest = behind;
     }
-    loop {
-        let stops = control(word(rest));
+    if let Some((word, behind)) = rest.split_first_chunk::<8>() {
+        let stops = control(u64::from_le_bytes(*word));
         if stops != 0 {
-            return rest.get(first(stops)..).unwrap_or_default();
+            return &rest[(first(stops) & 7)..];
         }
-        rest = rest.get(8..).unwrap_or_default();
+        rest = behind;
     }
+    while let [octet, behind @ ..] = rest {
+        if *octet < 0x20 || *octet == 0x7f {
+            break;
+        }
+        rest = behind;
+    }
+    rest
 }
 
 /// The octets from the first on that a request target may not hold; none if there is none.
@@ -297,8 +353,8 @@ pub(crate) fn from_control(octets: &[u8]) -> &[u8] {
 pub(crate) fn from_target_end(octets: &[u8]) -> &[u8] {
     let mut rest = octets;
     while let Some((block, behind)) = rest.split_first_chunk::<16>() {
-        if block.iter().fold(false, |any, &b| any | (b.wrapping_sub(0x21) > 0x7e - 0x21) | (b == b'#')) {
-            break;
+        if let Some(at) = first_marked(block.map(|b| mark(b.wrapping_sub(0x21) > 0x7e - 0x21) | mark(b == b'#'))) {
+            return &rest[at..];
         }
         rest = behind;
     }
@@ -315,6 +371,12 @@ pub(crate) fn from_target_end(octets: &[u8]) -> &[u8] {
 #[inline(always)]
 pub(crate) fn from_name_end(octets: &[u8]) -> Option<&[u8]> {
     let mut rest = octets;
+    while let Some((block, behind)) = rest.split_first_chunk::<16>() {
+        if let Some(at) = first_marked(block.map(|b| mark((b | 0x20).wrapping_sub(b'a') >= 26) & mark(b != b'-'))) {
+            return Some(&rest[at..]);
+        }
+        rest = behind;
+    }
     loop {
         let (word, behind) = rest.split_first_chunk::<8>()?;
         let stops = not_name(u64::from_le_bytes(*word));

@@ -83,8 +83,21 @@ impl<'o> Writer<'o> {
         self.at = end;
     }
 
+    /// A piece whose length is known when compiled: a few moves, and no call.
+    #[inline(always)]
+    fn put_all<const N: usize>(&mut self, octets: &[u8; N]) {
+        if let Some(place) = self.out.get_mut(self.at..).and_then(|rest| rest.first_chunk_mut::<N>()) {
+            *place = *octets;
+        }
+        self.at += N;
+    }
+
     /// `DIGIT`s without leading zeros.
     fn decimal(&mut self, mut number: u64) {
+        if number < 100 {
+            let (tens, ones) = (b'0' + (number / 10) as u8, b'0' + (number % 10) as u8);
+            return if number < 10 { self.put_all(&[ones]) } else { self.put_all(&[tens, ones]) };
+        }
         let mut digits = [0; 20];
         let mut from = digits.len();
         loop {
@@ -103,19 +116,29 @@ impl<'o> Writer<'o> {
         if self.at <= self.out.len() { Ok(self.at) } else { Err(SendError::OutputTooSmall { needed: self.at }) }
     }
 
+    #[inline(always)]
     pub(crate) fn status_line(&mut self, status: StatusCode) {
+        if status == StatusCode::OK {
+            return self.put_all(b"HTTP/1.1 200 OK\r\n");
+        }
         let [x, y, z] = status.digits();
-        self.put(&[b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'1', b' ', x, y, z, b' ']);
+        self.put_all(&[b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'1', b' ', x, y, z, b' ']);
         self.put(status.reason_phrase().as_bytes());
-        self.put(b"\r\n");
+        self.put_all(b"\r\n");
     }
 
     #[inline(always)]
     fn field(&mut self, name: &[u8], value: &[u8]) {
-        self.put(name);
-        self.put(b": ");
-        self.put(value);
-        self.put(b"\r\n");
+        let end = self.at + name.len() + value.len() + 4;
+        if let Some(place) = self.out.get_mut(self.at..end) {
+            let (before, rest) = place.split_at_mut(name.len());
+            before.copy_from_slice(name);
+            if let [colon, space, behind @ .., cr, lf] = rest {
+                behind.copy_from_slice(value);
+                [*colon, *space, *cr, *lf] = *b": \r\n";
+            }
+        }
+        self.at = end;
     }
 
     /// The caller's fields. What they say of `Upgrade` is returned.
@@ -142,9 +165,9 @@ impl<'o> Writer<'o> {
         match announce.framing {
             FramingField::None => {}
             FramingField::ContentLength(octets) => {
-                self.put(b"Content-Length: ");
+                self.put_all(b"Content-Length: ");
                 self.decimal(octets);
-                self.put(b"\r\n");
+                self.put_all(b"\r\n");
             }
             FramingField::Chunked => self.put(b"Transfer-Encoding: chunked\r\n"),
         }
@@ -152,9 +175,10 @@ impl<'o> Writer<'o> {
         if options != ConnectionOptions::default() {
             self.connection(options, announce);
         }
-        self.put(b"\r\n");
+        self.put_all(b"\r\n");
     }
 
+    #[inline(never)]
     fn connection(&mut self, options: ConnectionOptions, announce: &Announce) {
         self.put(b"Connection: ");
         let named = [(options.close, "close"), (options.keep_alive, "keep-alive"), (options.upgrade, "upgrade")];

@@ -49,8 +49,8 @@ impl Instant {
 
     /// This instant moved on by `duration`, at most to [`Instant::MAX`].
     pub const fn saturating_add(self, duration: Duration) -> Self {
-        let nanos = duration.as_nanos();
-        if nanos > u64::MAX as u128 { Self::MAX } else { Self(self.0.saturating_add(nanos as u64)) }
+        let nanos = duration.as_secs().saturating_mul(1_000_000_000).saturating_add(duration.subsec_nanos() as u64);
+        Self(self.0.saturating_add(nanos))
     }
 
     /// The time from `earlier` to this instant; nothing if `earlier` is later.

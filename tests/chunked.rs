@@ -233,8 +233,19 @@ fn chunk_13_trailers_are_apart_from_headers() {
 #[test]
 fn chunk_14_trailers_for_framing_routing_or_persistence_are_400() {
     for name in [
-        "Content-Length", "Transfer-Encoding", "Host", "Connection", "Trailer", "Content-Encoding", "Keep-Alive",
-        "Upgrade", "Expect", "TE", "Proxy-Connection", "hOST", "CONTENT-LENGTH",
+        "Content-Length",
+        "Transfer-Encoding",
+        "Host",
+        "Connection",
+        "Trailer",
+        "Content-Encoding",
+        "Keep-Alive",
+        "Upgrade",
+        "Expect",
+        "TE",
+        "Proxy-Connection",
+        "hOST",
+        "CONTENT-LENGTH",
     ] {
         let input = chunked(&format!("0\r\nX: y\r\n▼{name}: 1\r\n\r\n"));
         assert_refused(&STRICT, &input, Trailer, 400);

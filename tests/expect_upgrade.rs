@@ -194,9 +194,7 @@ fn upg_01_upgrade_is_sent_with_its_connection_option() {
     assert_eq!(response.field("connection").as_deref(), Some("upgrade"));
     assert_eq!(response.field("upgrade").as_deref(), Some("websocket"));
     assert_eq!((response.field("content-length"), response.field("transfer-encoding")), (None, None));
-    for (status, content) in
-        [(StatusCode::UPGRADE_REQUIRED, Content::Exact(0)), (StatusCode::OK, Content::Unknown)]
-    {
+    for (status, content) in [(StatusCode::UPGRADE_REQUIRED, Content::Exact(0)), (StatusCode::OK, Content::Unknown)] {
         let mut driver = Driver::strict();
         driver.feed(&get("")).respond_with(status, [("upgrade", "foo")], content).end(NO_FIELDS);
         assert_eq!(driver.response().field("connection").as_deref(), Some("upgrade"), "{status}");
@@ -263,20 +261,15 @@ fn upg_03_101_names_only_what_was_offered() {
 
 #[test]
 fn upg_04_100_stands_before_101() {
-    let input = UPGRADES.replace("GET", "POST").replace(
-        "Upgrade: websocket",
-        "Content-Length: 5\r\nExpect: 100-continue\r\nUpgrade: websocket",
-    );
+    let input = UPGRADES
+        .replace("GET", "POST")
+        .replace("Upgrade: websocket", "Content-Length: 5\r\nExpect: 100-continue\r\nUpgrade: websocket");
     let mut driver = Driver::strict();
     driver.feed(&input);
     let sent = driver.try_respond(StatusCode::SWITCHING_PROTOCOLS, [("Upgrade", "websocket")], Content::Empty);
     assert_eq!(misuse(sent), Misuse::UpgradeTooEarly);
     driver.try_interim(StatusCode::CONTINUE, NO_FIELDS).expect("100 is due");
-    driver.feed("hello").respond_with(
-        StatusCode::SWITCHING_PROTOCOLS,
-        [("Upgrade", "websocket")],
-        Content::Empty,
-    );
+    driver.feed("hello").respond_with(StatusCode::SWITCHING_PROTOCOLS, [("Upgrade", "websocket")], Content::Empty);
     let statuses: Vec<_> = driver.responses().iter().map(|response| response.status).collect();
     assert_eq!(statuses, [100, 101]);
 }
@@ -345,7 +338,11 @@ fn upg_10_a_target_of_connect_is_host_and_port() {
         {
             let mut driver = Driver::answering(&config);
             driver.feed(&format!("CONNECT {target} HTTP/1.1\r\nHost: a\r\n\r\n"));
-            assert!(matches!(driver.seen[..], [Seen::Error(TargetForm | Target, 8..=9)]), "{target}: {:?}", driver.seen);
+            assert!(
+                matches!(driver.seen[..], [Seen::Error(TargetForm | Target, 8..=9)]),
+                "{target}: {:?}",
+                driver.seen
+            );
             assert_eq!(driver.response().status, 400, "{target}");
         }
     }

@@ -10,7 +10,7 @@ use common::{
 use http_keepalive::ProtocolErrorKind::*;
 use http_keepalive::{
     BodyLength, CloseReason, Config, Content, Framing, FramingRule, HeadFacts, Limits, MethodKind, Persistence, Policy,
-    ProtocolErrorKind, ResponseHead, Server, StatusCode, Tolerance, Turn, Version, framing,
+    ProtocolErrorKind, Server, StatusCode, Tolerance, Turn, Version, framing,
 };
 
 const STRICT: Config<Server> = Config::DEFAULT;
@@ -20,7 +20,7 @@ fn post(fields: &str, body: &str) -> String {
 }
 
 fn response(head: &str, method: MethodKind, policy: &Policy) -> Result<Framing, ProtocolErrorKind> {
-    match ResponseHead::parse(&octets(head), method, &Limits::DEFAULT, policy) {
+    match common::parse_response(&octets(head), method, &Limits::DEFAULT, policy) {
         Ok(Some((_, head, _))) => Ok(head.framing),
         Ok(None) => panic!("{head:?} is not complete"),
         Err(error) => Err(error.kind),
@@ -388,7 +388,8 @@ fn frame_26_content_on_connect_and_trace_is_400() {
 
 #[test]
 fn frame_27_no_other_field_says_how_long_content_is() {
-    let fields = "Content-Type: multipart/byteranges; boundary=x\r\nContent-Range: bytes 0-4/5\r\nLength: 5\r\nTE: chunked\r\n";
+    let fields =
+        "Content-Type: multipart/byteranges; boundary=x\r\nContent-Range: bytes 0-4/5\r\nLength: 5\r\nTE: chunked\r\n";
     let driver = accept(&STRICT, &get(fields).repeat(2));
     assert_eq!(driver.requests().len(), 2);
     assert_eq!(driver.requests()[0].length, BodyLength::Empty);

@@ -11,7 +11,7 @@ use common::{
 use http_keepalive::ProtocolErrorKind::{self, *};
 use http_keepalive::{
     BodyLength, CloseReason, Config, Content, FramingRule, KeepAliveField, Limits, MethodKind, Persistence, Policy,
-    RequestHead, ResponseHead, Server, StatusCode, Tolerance, Turn, Use,
+    Server, StatusCode, Tolerance, Turn, Use,
 };
 
 const STRICT: Config<Server> = Config::DEFAULT;
@@ -31,7 +31,8 @@ fn only_with(set: Policy, input: &str, kind: ProtocolErrorKind, status: u16) -> 
 /// A response head under this policy, or what is wrong with it.
 fn response(head: &str, policy: &Policy) -> Result<(BodyLength, common::Pairs), ProtocolErrorKind> {
     let head = octets(head);
-    let parsed = ResponseHead::parse(&head, MethodKind::Get, &Limits::DEFAULT, policy).map_err(|error| error.kind)?;
+    let parsed =
+        common::parse_response(&head, MethodKind::Get, &Limits::DEFAULT, policy).map_err(|error| error.kind)?;
     let (_, head, _) = parsed.expect("complete");
     Ok((head.framing.length, pairs(&head.fields)))
 }
@@ -84,14 +85,14 @@ fn bare_cr_in_a_field_value_stands_for_a_space() {
     let driver = accept(&policy(set), &get("Connection: x,\rclose\r\n").repeat(2));
     assert_eq!(driver.requests().len(), 1);
     // framing and routing with a space in them
-    for (fields, kind) in [
-        ("▼Content-Length: 1\r2\r\n", ContentLength),
-        ("▼Transfer-Encoding: chun\rked\r\n", TransferEncoding),
-    ] {
+    for (fields, kind) in
+        [("▼Content-Length: 1\r2\r\n", ContentLength), ("▼Transfer-Encoding: chun\rked\r\n", TransferEncoding)]
+    {
         assert_refused(&policy(set), &get(fields), kind, 400);
     }
     assert_refused(&policy(set), "GET / HTTP/1.1\r\n▼Host: a\rb\r\n\r\n", HostInvalid, 400);
-    let request = accept_one(&policy(set), &get("Transfer-Encoding:\rchunked\r\n").replace("\r\n\r\n", "\r\n\r\n0\r\n\r\n"));
+    let request =
+        accept_one(&policy(set), &get("Transfer-Encoding:\rchunked\r\n").replace("\r\n\r\n", "\r\n\r\n0\r\n\r\n"));
     assert_eq!(request.length, BodyLength::Chunked);
     // in values only
     assert_refused(&policy(set), &get("X▼\rY: z\r\n"), BareCr, 400);
@@ -134,7 +135,8 @@ fn control_octets_are_kept_in_every_field_that_decides_nothing() {
 #[test]
 fn whitespace_led_lines_before_the_first_field_line_are_dropped() {
     let set = Policy::DEFAULT.with_whitespace_before_fields(OK);
-    for dropped in [" Host: evil\r\n", "\tX: y\r\n \r\n  \r\n", " Content-Length: 5\r\n Transfer-Encoding: chunked\r\n"] {
+    for dropped in [" Host: evil\r\n", "\tX: y\r\n \r\n  \r\n", " Content-Length: 5\r\n Transfer-Encoding: chunked\r\n"]
+    {
         let input = format!("GET / HTTP/1.1\r\n▼{dropped}Host: a\r\nX: y\r\n\r\n");
         let request = only_with(set, &input, WhitespaceBeforeFields, 400);
         assert_eq!(request.fields, expect_pairs(&[("Host", "a"), ("X", "y")]), "{dropped:?}");
@@ -249,12 +251,9 @@ fn folded_framing_fields_frame() {
 
 #[test]
 fn a_folded_line_may_be_as_long_as_any_line() {
-    let small = Config::new(
-        Limits::DEFAULT.with_field_line(20),
-        *STRICT.timeouts(),
-        Policy::DEFAULT.with_request_fold(OK),
-    )
-    .unwrap();
+    let small =
+        Config::new(Limits::DEFAULT.with_field_line(20), *STRICT.timeouts(), Policy::DEFAULT.with_request_fold(OK))
+            .unwrap();
     // exactly the limit, with a fold and without
     for fields in ["X: 456789012345678\r\n", "X: 4567\r\n 12345678\r\n"] {
         assert_eq!(fields.len(), 20);
@@ -276,7 +275,7 @@ fn folds_of_a_response_are_undone_unless_a_gateway_refuses_them() {
     let requests_only = Policy::DEFAULT.with_response_fold(Tolerance::Refuse).with_request_fold(OK);
     assert_eq!(response(head, &requests_only), Err(ObsFold));
     let input = get("X: a\r\n b\r\n");
-    assert!(RequestHead::parse(input.as_bytes(), &Limits::DEFAULT, &Policy::DEFAULT).is_err());
+    assert!(common::parse_request(input.as_bytes(), &Limits::DEFAULT, &Policy::DEFAULT).is_err());
 }
 
 #[test]
@@ -353,13 +352,11 @@ fn transfer_encoding_overrides_content_length_and_the_connection_closes() {
 fn transfer_encoding_counts_in_http_10_and_the_connection_closes() {
     let set = Policy::DEFAULT.with_http10_coding(OK);
     for fields in ["", "Connection: keep-alive\r\n"] {
-        let input =
-            format!("POST / HTTP/1.0\r\n{fields}▼Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
+        let input = format!("POST / HTTP/1.0\r\n{fields}▼Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
         only_with(set, &input, TransferEncodingInHttp10, 400);
         closes_behind(set, &input);
     }
-    let both =
-        "POST / HTTP/1.0\r\n▼Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+    let both = "POST / HTTP/1.0\r\n▼Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
     assert_refused(&policy(set), both, LengthAndTransferEncoding, 400);
     closes_behind(set.with_length_and_coding(OK), both);
     let not_last = "POST / HTTP/1.0\r\n▼Transfer-Encoding: gzip\r\n\r\n";
@@ -450,10 +447,21 @@ fn the_strict_default_is_every_refusal() {
     assert_eq!(Policy::DEFAULT.keep_alive_field, KeepAliveField::OnOption);
     let strict = Policy::DEFAULT;
     let tolerances = [
-        strict.bare_lf, strict.bare_cr, strict.control_octets, strict.whitespace_before_fields,
-        strict.start_line_whitespace, strict.target_octets, strict.request_fold, strict.response_colon_space,
-        strict.repeated_length, strict.length_and_coding, strict.http10_coding, strict.other_codings,
-        strict.chunk_size_whitespace, strict.request_trailers, strict.expectation,
+        strict.bare_lf,
+        strict.bare_cr,
+        strict.control_octets,
+        strict.whitespace_before_fields,
+        strict.start_line_whitespace,
+        strict.target_octets,
+        strict.request_fold,
+        strict.response_colon_space,
+        strict.repeated_length,
+        strict.length_and_coding,
+        strict.http10_coding,
+        strict.other_codings,
+        strict.chunk_size_whitespace,
+        strict.request_trailers,
+        strict.expectation,
     ];
     assert!(tolerances.iter().all(|tolerance| *tolerance == Tolerance::Refuse));
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use common::{Driver, chunked, get, lenient, octets, policy, read_responses};
 use http_keepalive::{
     BodyLength, CloseReason, Config, Content, DeadlineKind, FramingField, HeadFacts, Instant, Lifecycle, Limits,
-    Method, Misuse, NO_FIELDS, Persistence, Policy, ProtocolErrorKind, RequestHead, Server, Shut, StatusCode,
-    Timeouts, Turn, Use, Version,
+    Method, Misuse, NO_FIELDS, Persistence, Policy, ProtocolErrorKind, Server, Shut, StatusCode, Timeouts, Turn, Use,
+    Version,
 };
 
 /// A connection and a lifecycle, told the same.
@@ -52,7 +52,7 @@ impl Both {
         let config = self.lifecycle.config().clone();
         // what is wrong with framing is the lifecycle's to find, what is wrong with syntax the parser's
         let facts = facts_of(head);
-        match RequestHead::parse(&octets(head), config.limits(), config.policy()) {
+        match common::parse_request(&octets(head), config.limits(), config.policy()) {
             Err(error) if facts.is_none() => self.lifecycle.fault_received(self.driver.now, error.kind),
             _ => {
                 let framing = self.lifecycle.head_received(self.driver.now, &facts.expect("a head"));

@@ -5,8 +5,8 @@ mod common;
 use common::{Driver, Seen, accept, accept_one, assert_refused, chunked, get, limits, octets};
 use http_keepalive::ProtocolErrorKind::*;
 use http_keepalive::{
-    CloseReason, Config, Content, Limits, MethodKind, NO_FIELDS, Persistence, Policy, ReadWant, ResponseHead, Server,
-    Shut, StatusCode, Timeouts, Turn,
+    CloseReason, Config, Content, Limits, MethodKind, NO_FIELDS, Persistence, Policy, ReadWant, Server, Shut,
+    StatusCode, Timeouts, Turn,
 };
 
 const STRICT: Config<Server> = Config::DEFAULT;
@@ -28,7 +28,7 @@ fn limit_01_what_we_write_can_be_read() {
     let mut driver = Driver::strict();
     driver.feed(&get("")).respond_with(StatusCode::OK, [("X", value.as_str())], Content::Unknown);
     let (_, head, _) =
-        ResponseHead::parse(&driver.out, MethodKind::Get, &Limits::DEFAULT, &Policy::DEFAULT).unwrap().unwrap();
+        common::parse_response(&driver.out, MethodKind::Get, &Limits::DEFAULT, &Policy::DEFAULT).unwrap().unwrap();
     assert_eq!(head.fields.value("x").unwrap().to_str(), Some(value.as_str()));
     driver.content(&"c".repeat(5000)).end(NO_FIELDS);
     assert_eq!(driver.response().content.len(), 5000);

@@ -8,8 +8,8 @@ use common::{Driver, Seen, accept, get, limits, pairs, policy};
 use http_keepalive::{
     BodyLength, CloseReason, Config, Content, DeadlineKind, FramingField, FramingRule, HeadFacts, KeepAlive,
     KeepAliveField, Lifecycle, Limits, Method, MethodKind, Misuse, NO_FIELDS, PauseReason, Persistence, Policy,
-    ProtocolErrorKind, ReadWant, ResponseHead, ReuseReason, SendError, Server, Shut, StatusCode, Timeouts,
-    TunnelReason, Turn, Use, Version, persistence,
+    ProtocolErrorKind, ReadWant, ReuseReason, SendError, Server, Shut, StatusCode, Timeouts, TunnelReason, Turn, Use,
+    Version, persistence,
 };
 
 const STRICT: Config<Server> = Config::DEFAULT;
@@ -297,7 +297,7 @@ fn h10_05_no_interim_response_to_http_10_and_no_upgrade() {
 fn h10_09_keep_alive_without_its_option_is_ignored() {
     let head = b"HTTP/1.0 200 OK\r\nKeep-Alive: timeout=5\r\nContent-Length: 0\r\n\r\n";
     let (_, _, facts) =
-        ResponseHead::parse(head, MethodKind::Get, &Limits::DEFAULT, &Policy::DEFAULT).unwrap().unwrap();
+        common::parse_response(head, MethodKind::Get, &Limits::DEFAULT, &Policy::DEFAULT).unwrap().unwrap();
     assert_eq!(facts.keep_alive(), None);
     assert_eq!(persistence::of_message(&facts, true), Persistence::Close(CloseReason::Http10));
     assert_eq!(verdict(&STRICT, &old("Keep-Alive: timeout=5\r\n")), Persistence::Close(CloseReason::Http10));
@@ -438,13 +438,12 @@ fn mdn_keep_alive_response_example() {
         \r\n\
         (body)";
     let (octets, head, facts) =
-        ResponseHead::parse(input, MethodKind::Get, &Limits::DEFAULT, &Policy::DEFAULT).unwrap().unwrap();
+        common::parse_response(input, MethodKind::Get, &Limits::DEFAULT, &Policy::DEFAULT).unwrap().unwrap();
     assert_eq!(&input[octets..], b"(body)");
     assert_eq!((head.status, head.reason), (StatusCode::OK, &b"OK"[..]));
     let fields = pairs(&head.fields);
     let names: Vec<_> = fields.iter().map(|(name, _)| name.as_str()).collect();
-    let expected =
-        ["Connection", "Content-Encoding", "Content-Type", "Date", "Keep-Alive", "Last-Modified", "Server"];
+    let expected = ["Connection", "Content-Encoding", "Content-Type", "Date", "Keep-Alive", "Last-Modified", "Server"];
     assert_eq!(names, expected);
     assert_eq!(head.fields.value("date").unwrap().to_str(), Some("Thu, 11 Aug 2016 15:23:13 GMT"));
     let hint = KeepAlive { timeout: Some(5), max: Some(200) };

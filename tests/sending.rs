@@ -3,12 +3,9 @@
 mod common;
 
 use common::{Driver, expect_pairs, get, read_responses};
-use http_keepalive::{
-    CloseReason, Content, Misuse, NO_FIELDS, Persistence, SendError, Shut, StatusCode, Turn,
-};
+use http_keepalive::{CloseReason, Content, Misuse, NO_FIELDS, Persistence, SendError, Shut, StatusCode, Turn};
 
-const FORBIDDEN: [&str; 9] =
-    ["a\r\nX: evil", "a\nb", "a\rb", "a\0b", "a\u{1}b", "a\u{7f}b", "\r\n", "a\r\n b", "\n"];
+const FORBIDDEN: [&str; 9] = ["a\r\nX: evil", "a\nb", "a\rb", "a\0b", "a\u{1}b", "a\u{7f}b", "\r\n", "a\r\n b", "\n"];
 
 /// A connection with a request to be answered.
 fn asked() -> Driver {
@@ -32,9 +29,7 @@ fn send_01_no_field_can_end_its_line() {
         refused(&mut asked(), Misuse::FieldValue, |driver| {
             driver.try_respond(StatusCode::OK, [("A", "b"), ("X", value)], Content::Empty)
         });
-        refused(&mut asked(), Misuse::FieldValue, |driver| {
-            driver.try_interim(StatusCode::EARLY_HINTS, [("X", value)])
-        });
+        refused(&mut asked(), Misuse::FieldValue, |driver| driver.try_interim(StatusCode::EARLY_HINTS, [("X", value)]));
         let mut driver = asked();
         driver.respond(StatusCode::OK, Content::Unknown);
         refused(&mut driver, Misuse::FieldValue, |driver| {
@@ -85,7 +80,7 @@ fn send_04_what_the_machine_writes_stands_on_one_line() {
     for content in [Content::Empty, Content::Exact(1), Content::Unknown, Content::UntilClose] {
         let mut driver = Driver::strict();
         driver.feed(&get("Connection: keep-alive\r\n")).respond_with(StatusCode::OK, [("A", "1"), ("A", "2")], content);
-        let response = driver.response();
+        let response = read_responses(&driver.out, &[true]).pop().expect("a head");
         for name in ["Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive"] {
             let lines = response.fields.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name)).count();
             assert!(lines <= 1, "{name} with {content:?}");
@@ -144,9 +139,12 @@ fn send_10_no_framing_field_where_there_is_never_content() {
 fn send_11_the_head_says_what_a_get_would_have_had_and_no_content_follows() {
     let head_request = get("").replace("GET", "HEAD");
     for (request, status) in [(&head_request, StatusCode::OK), (&get(""), StatusCode::NOT_MODIFIED)] {
-        for (content, length) in
-            [(Content::Exact(5), Some("5")), (Content::Unknown, None), (Content::Empty, None), (Content::UntilClose, None)]
-        {
+        for (content, length) in [
+            (Content::Exact(5), Some("5")),
+            (Content::Unknown, None),
+            (Content::Empty, None),
+            (Content::UntilClose, None),
+        ] {
             let mut driver = Driver::strict();
             driver.feed(request).respond(status, content);
             let head = driver.out.clone();
@@ -215,7 +213,7 @@ fn send_12_content_until_close_that_is_cut_does_not_look_complete() {
     let mut driver = asked();
     driver.respond(StatusCode::OK, Content::UntilClose).content("hell");
     driver.connection.abort(driver.now);
-    assert_eq!(driver.connection.wants().shut, Some(Shut::Reset(CloseReason::Aborted)));
+    assert!(matches!(driver.connection.wants().shut, Some(Shut::Reset(_))), "{:?}", driver.connection.wants());
 }
 
 #[test]
@@ -332,9 +330,7 @@ fn send_18_one_final_response_for_each_request() {
     refused(&mut driver, Misuse::NothingToAnswer, |driver| {
         driver.try_respond(StatusCode::OK, NO_FIELDS, Content::Empty)
     });
-    refused(&mut driver, Misuse::NotSending, |driver| {
-        driver.connection.send_end(driver.now, NO_FIELDS, &mut [0; 64])
-    });
+    refused(&mut driver, Misuse::NotSending, |driver| driver.connection.send_end(driver.now, NO_FIELDS, &mut [0; 64]));
     driver.feed(&get("")).respond(StatusCode::OK, Content::Unknown);
     refused(&mut driver, Misuse::AlreadyAnswered, |driver| {
         driver.try_respond(StatusCode::OK, NO_FIELDS, Content::Empty)
@@ -355,9 +351,7 @@ fn send_18_one_final_response_for_each_request() {
     let mut driver = Driver::strict();
     driver.feed(&get("Connection: close\r\n")).respond(StatusCode::OK, Content::Empty);
     refused(&mut driver, Misuse::Closed, |driver| driver.try_respond(StatusCode::OK, NO_FIELDS, Content::Empty));
-    refused(&mut driver, Misuse::NothingToAnswer, |driver| {
-        driver.connection.send_refusal(driver.now, &mut [0; 512])
-    });
+    refused(&mut driver, Misuse::NothingToAnswer, |driver| driver.connection.send_refusal(driver.now, &mut [0; 512]));
 }
 
 #[test]
@@ -387,9 +381,7 @@ fn a_refusal_is_whole_and_says_why() {
         let text = common::shown(&response.content);
         assert!(text.contains(kind.as_str()) && text.contains(kind.clause()), "{text}");
         assert_eq!(response.fields[0], expect_pairs(&[("Content-Type", "text/plain; charset=us-ascii")])[0]);
-        refused(&mut driver, Misuse::Closed, |driver| {
-            driver.try_respond(StatusCode::OK, NO_FIELDS, Content::Empty)
-        });
+        refused(&mut driver, Misuse::Closed, |driver| driver.try_respond(StatusCode::OK, NO_FIELDS, Content::Empty));
     }
 }
 

@@ -7,10 +7,7 @@ use common::{
     policy,
 };
 use http_keepalive::ProtocolErrorKind::*;
-use http_keepalive::{
-    Config, Content, Limits, Method, MethodKind, Policy, RequestHead, ResponseHead, Server, StatusCode, TargetForm,
-    Tolerance,
-};
+use http_keepalive::{Config, Content, Limits, Method, MethodKind, Policy, Server, StatusCode, TargetForm, Tolerance};
 
 const STRICT: Config<Server> = Config::DEFAULT;
 
@@ -111,8 +108,22 @@ fn syn_07_what_is_no_request_is_400_and_close() {
 #[test]
 fn syn_08_a_version_is_two_single_digits_in_upper_case() {
     for version in [
-        "http/1.1", "Http/1.1", "HTTP/1", "HTTP/1.", "HTTP/.1", "HTTP/1.10", "HTTP/01.1", "HTTP/1,1", "HTTP/1.x",
-        "HTTP1.1", "HTTP/1.1;", "HTTP /1.1", "HTTPS/1.1", "HTTP/+1.1", "HTTP/11", "ICY/1.0",
+        "http/1.1",
+        "Http/1.1",
+        "HTTP/1",
+        "HTTP/1.",
+        "HTTP/.1",
+        "HTTP/1.10",
+        "HTTP/01.1",
+        "HTTP/1,1",
+        "HTTP/1.x",
+        "HTTP1.1",
+        "HTTP/1.1;",
+        "HTTP /1.1",
+        "HTTPS/1.1",
+        "HTTP/+1.1",
+        "HTTP/11",
+        "ICY/1.0",
     ] {
         let input = format!("GET / {version}\r\nHost: a\r\n\r\n");
         let mut driver = Driver::answering(&STRICT);
@@ -242,12 +253,11 @@ fn syn_14_forms_of_targets_are_bound_to_methods() {
     );
     let request = accept_one(&STRICT, "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_eq!(request.target, "*");
-    for (target, form) in
-        [("/", TargetForm::Origin), ("http://a/", TargetForm::Absolute), ("*", TargetForm::Asterisk)]
+    for (target, form) in [("/", TargetForm::Origin), ("http://a/", TargetForm::Absolute), ("*", TargetForm::Asterisk)]
     {
         let input = format!("OPTIONS {target} HTTP/1.1\r\nHost: a\r\n\r\n");
         let (_, head, _) =
-            RequestHead::parse(input.as_bytes(), &Limits::DEFAULT, &Policy::DEFAULT).unwrap().expect("complete");
+            common::parse_request(input.as_bytes(), &Limits::DEFAULT, &Policy::DEFAULT).unwrap().expect("complete");
         assert_eq!(head.target.form(), form);
     }
 }
@@ -263,7 +273,7 @@ fn syn_15_absolute_form_overrides_host() {
         let input = format!("GET {target} HTTP/1.1\r\nHost: b.example\r\n\r\n");
         assert_eq!(accept_one(&STRICT, &input).authority.as_deref(), Some(authority), "{target}");
         let (_, head, _) =
-            RequestHead::parse(input.as_bytes(), &Limits::DEFAULT, &Policy::DEFAULT).unwrap().expect("complete");
+            common::parse_request(input.as_bytes(), &Limits::DEFAULT, &Policy::DEFAULT).unwrap().expect("complete");
         assert_eq!(head.target.path_and_query(), path.as_bytes(), "{target}");
     }
     assert_eq!(accept_one(&STRICT, "GET /p HTTP/1.1\r\nHost: b.example\r\n\r\n").authority.unwrap(), "b.example");
@@ -298,8 +308,30 @@ fn syn_16_two_host_lines_are_400() {
 #[test]
 fn syn_16_an_invalid_host_is_400() {
     for host in [
-        "a b", "a/b", "a:x", "u@a", "a?b", "a#b", "a:80:80", "a:-1", "a:+1", "a:65536", "[::1", "::1", "[::g]", "[]",
-        "a,b:x", "a%", "a%2", "a%zz", "\u{e9}", "a\\b", "\"a\"", "<a>", "[fe80::1%25eth0]", "http://a",
+        "a b",
+        "a/b",
+        "a:x",
+        "u@a",
+        "a?b",
+        "a#b",
+        "a:80:80",
+        "a:-1",
+        "a:+1",
+        "a:65536",
+        "[::1",
+        "::1",
+        "[::g]",
+        "[]",
+        "a,b:x",
+        "a%",
+        "a%2",
+        "a%zz",
+        "\u{e9}",
+        "a\\b",
+        "\"a\"",
+        "<a>",
+        "[fe80::1%25eth0]",
+        "http://a",
     ] {
         assert_refused(&STRICT, &format!("GET / HTTP/1.1\r\nX: y\r\n▼Host: {host}\r\n\r\n"), HostInvalid, 400);
         assert_refused(&STRICT, &format!("GET / HTTP/1.0\r\n▼Host: {host}\r\n\r\n"), HostInvalid, 400);
@@ -321,7 +353,7 @@ fn syn_17_status_lines_in_their_grammar_and_without_the_last_space() {
         ("HTTP/1.9 299 x", 299, "x"),
     ] {
         let input = octets(&format!("{line}\r\nContent-Length: 0\r\n\r\n"));
-        let (read, head, _) = ResponseHead::parse(&input, MethodKind::Get, &Limits::DEFAULT, &Policy::DEFAULT)
+        let (read, head, _) = common::parse_response(&input, MethodKind::Get, &Limits::DEFAULT, &Policy::DEFAULT)
             .unwrap()
             .unwrap_or_else(|| panic!("{line} is not complete"));
         assert_eq!((head.status.as_u16(), head.reason, read), (status, &octets(reason)[..], input.len()), "{line}");
@@ -345,7 +377,7 @@ fn syn_17_status_lines_in_their_grammar_and_without_the_last_space() {
         ("ICY 200 OK", NotHttp),
     ] {
         let input = octets(&format!("{line}\r\nContent-Length: 0\r\n\r\n"));
-        let error = ResponseHead::parse(&input, MethodKind::Get, &Limits::DEFAULT, &Policy::DEFAULT)
+        let error = common::parse_response(&input, MethodKind::Get, &Limits::DEFAULT, &Policy::DEFAULT)
             .err()
             .unwrap_or_else(|| panic!("{line} was accepted"));
         // `HTTP/1.10 200` may be a bad version or a bad line
@@ -360,7 +392,7 @@ fn syn_19_status_codes_are_classified_by_their_first_digit() {
     {
         let input = format!("HTTP/1.1 {code} x\r\nContent-Length: 3\r\n\r\n");
         let (_, head, _) =
-            ResponseHead::parse(input.as_bytes(), MethodKind::Get, &Limits::DEFAULT, &Policy::DEFAULT)
+            common::parse_response(input.as_bytes(), MethodKind::Get, &Limits::DEFAULT, &Policy::DEFAULT)
                 .unwrap()
                 .expect("complete");
         let status = head.status;
@@ -375,8 +407,7 @@ fn syn_20_outer_whitespace_is_no_part_of_a_value() {
         &STRICT,
         &get("A:\t x  y \t\r\nB:\r\nC:   \t \r\nD:z\r\nE: \u{e9} \r\nF:                                  far\r\n"),
     );
-    let expected =
-        [("Host", "a"), ("A", "x  y"), ("B", ""), ("C", ""), ("D", "z"), ("E", "\\xe9"), ("F", "far")];
+    let expected = [("Host", "a"), ("A", "x  y"), ("B", ""), ("C", ""), ("D", "z"), ("E", "\\xe9"), ("F", "far")];
     assert_eq!(request.fields, expect_pairs(&expected));
 }
 
@@ -398,10 +429,10 @@ fn syn_21_whitespace_before_a_colon_is_400() {
 #[test]
 fn syn_22_whitespace_before_a_colon_of_a_response_is_never_an_unknown_field() {
     let input = b"HTTP/1.1 200 OK\r\nTransfer-Encoding : chunked\r\n\r\n";
-    let error = ResponseHead::parse(input, MethodKind::Get, &Limits::DEFAULT, &Policy::DEFAULT).unwrap_err();
+    let error = common::parse_response(input, MethodKind::Get, &Limits::DEFAULT, &Policy::DEFAULT).unwrap_err();
     assert_eq!((error.kind, error.offset), (WhitespaceBeforeColon, 34));
     let strips = Policy::DEFAULT.with_response_colon_space(Tolerance::Accept);
-    let (_, head, _) = ResponseHead::parse(input, MethodKind::Get, &Limits::DEFAULT, &strips).unwrap().unwrap();
+    let (_, head, _) = common::parse_response(input, MethodKind::Get, &Limits::DEFAULT, &strips).unwrap().unwrap();
     assert_eq!(head.framing.length, http_keepalive::BodyLength::Chunked);
     assert_eq!(pairs(&head.fields), expect_pairs(&[("Transfer-Encoding", "chunked")]));
 }
@@ -479,7 +510,7 @@ fn syn_26_a_folded_line_is_400() {
 fn syn_28_a_folded_line_of_a_response_is_unfolded() {
     let input = b"HTTP/1.1 200 OK\r\nX: a\r\n \tb\r\n  c\r\nTransfer-Encoding:\r\n chunked\r\n\r\n";
     let (octets, head, _) =
-        ResponseHead::parse(input, MethodKind::Get, &Limits::DEFAULT, &Policy::DEFAULT).unwrap().unwrap();
+        common::parse_response(input, MethodKind::Get, &Limits::DEFAULT, &Policy::DEFAULT).unwrap().unwrap();
     assert_eq!(octets, input.len());
     assert_eq!(head.framing.length, http_keepalive::BodyLength::Chunked);
     let x = head.fields.value("x").unwrap();
@@ -496,7 +527,7 @@ fn syn_28_a_folded_line_of_a_response_is_unfolded() {
 fn syn_27_a_gateway_may_refuse_a_folded_line_of_a_response() {
     let refuses = Policy::DEFAULT.with_response_fold(Tolerance::Refuse);
     let input = b"HTTP/1.1 200 OK\r\nX: a\r\n b\r\n\r\n";
-    let error = ResponseHead::parse(input, MethodKind::Get, &Limits::DEFAULT, &refuses).unwrap_err();
+    let error = common::parse_response(input, MethodKind::Get, &Limits::DEFAULT, &refuses).unwrap_err();
     assert_eq!((error.kind, error.offset), (ObsFold, 23));
 }
 
@@ -521,6 +552,25 @@ fn syn_30_lists_tolerate_empty_members() {
     }
     let request = accept_one(&STRICT, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: ,chunked, ,\r\n\r\n0\r\n\r\n");
     assert_eq!(request.length, http_keepalive::BodyLength::Chunked);
+}
+
+#[test]
+fn syn_32_the_offset_counts_each_octet_once_behind_an_error_too() {
+    // an error in the same offer as octets that are silently done with
+    for before in ["\r\n", "\r\n\r\n"] {
+        let input = octets(&format!("{before}GET / HTTP/1.1\r\nHost : a\r\n\r\n"));
+        for slowly in [false, true] {
+            let mut driver = Driver::answering(&STRICT);
+            if slowly {
+                driver.dribble(&input)
+            } else {
+                driver.feed_octets(&input)
+            };
+            assert!(matches!(driver.seen[..], [Seen::Error(WhitespaceBeforeColon, _)]));
+            assert!(driver.buffer.is_empty());
+            assert_eq!(driver.connection.offset(), input.len() as u64, "slowly: {slowly}");
+        }
+    }
 }
 
 #[test]

@@ -34,12 +34,12 @@ fn parse_ours(input: &[u8]) {
     if input.starts_with(b"HTTP") {
         let mut head = ResponseHead::new();
         let (_, facts) = head.parse(input, MethodKind::Get, &Limits::DEFAULT, &Policy::DEFAULT).unwrap().unwrap();
-        black_box((persistence::of_message(&facts, true), head.framing));
+        assert!(matches!(persistence::of_message(&facts, true), Persistence::Reuse(_)) && head.framing.rule != FramingRule::UntilClose);
         return head.fields.iter().for_each(|line| read_field(line.name, line.value.as_received()));
     }
     let mut head = RequestHead::new();
     let (_, facts) = head.parse(input, &Limits::DEFAULT, &Policy::DEFAULT).unwrap().unwrap();
-    black_box((persistence::of_message(&facts, true), head.framing));
+    assert!(matches!(persistence::of_message(&facts, true), Persistence::Reuse(_)) && head.framing.rule != FramingRule::UntilClose);
     head.fields.iter().for_each(|line| read_field(line.name, line.value.as_received()));
 }
 

@@ -13,8 +13,8 @@ use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 
 use http_keepalive::{
-    Armed, Config, Connection, Content as Length, Deadline, Eof, Event, Instant, NO_FIELDS, Outcome, ReadWant, RequestHead,
-    SendError, Server, Shut, Turn,
+    Armed, Config, Connection, Content as Length, Deadline, Eof, Event, Instant, NO_FIELDS, Outcome, ReadWant,
+    RequestHead, SendError, Server, Shut, Turn,
 };
 use mio::net::TcpStream;
 use socket2::SockRef;

@@ -57,7 +57,9 @@ impl Site {
     /// Answers a request. HEAD as GET: that its content is not sent is no business of ours (RFC 9110 9.3.2).
     pub fn answer(&self, head: &RequestHead<'_>) -> Answer {
         match head.method.kind() {
-            MethodKind::Get | MethodKind::Head => self.find(head.target.path_and_query()).unwrap_or_else(Answer::status),
+            MethodKind::Get | MethodKind::Head => {
+                self.find(head.target.path_and_query()).unwrap_or_else(Answer::status)
+            }
             _ => {
                 let mut answer = Answer::status(StatusCode::METHOD_NOT_ALLOWED);
                 answer.fields.push(("Allow", "GET, HEAD".into()));
@@ -89,7 +91,11 @@ impl Site {
 
     /// What is named so, if it is inside.
     fn real(&self, named: &Path) -> Result<Found, StatusCode> {
-        let place = named.canonicalize().map_err(status_of)?;
+        // also where the name is too long or runs in a circle
+        let place = named.canonicalize().map_err(|error| match error.kind() {
+            io::ErrorKind::PermissionDenied => StatusCode::FORBIDDEN,
+            _ => StatusCode::NOT_FOUND,
+        })?;
         if !place.starts_with(&self.root) {
             return Err(StatusCode::NOT_FOUND);
         }
@@ -143,7 +149,7 @@ fn segments(path: &[u8]) -> Result<Vec<Vec<u8>>, StatusCode> {
 
 fn status_of(error: io::Error) -> StatusCode {
     match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::InvalidFilename => StatusCode::NOT_FOUND,
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => StatusCode::NOT_FOUND,
         io::ErrorKind::PermissionDenied => StatusCode::FORBIDDEN,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }

@@ -40,12 +40,6 @@ impl Packed {
     /// No line.
     pub(crate) const NONE: Self = Self::new(0, 0, 0);
 
-    /// What lies behind the line at the front of `octets`.
-    #[inline(always)]
-    pub(crate) fn behind(self, octets: &[u8]) -> &[u8] {
-        octets.get(usize::from(self.line)..).unwrap_or_default()
-    }
-
     /// Name and value of the line at the front of `octets`.
     #[inline(always)]
     pub(crate) fn parts(self, octets: &[u8]) -> Option<(&[u8], &[u8])> {

@@ -150,7 +150,8 @@ impl Progress {
         loop {
             if !begun {
                 // no line in it is too long, nor any behind the limit of the section: that is for the careful walk to say
-                let window = buf.get(at..buf.len().min(most).min(at + most_line)).unwrap_or_default();
+                let window = buf.get(at..).unwrap_or_default();
+                let window = window.get(..most_line.min(most.saturating_sub(at))).unwrap_or(window);
                 let lines = rules.section.lines(rules.limits);
                 let rest = match unfolds {
                     true => self.quick_lines::<true>(lines, window, table),
@@ -174,14 +175,12 @@ impl Progress {
         }
     }
 
-    /// The octets behind as many lines as are common enough and fit the table. What they say is left for behind the loop, so
-    /// that the loop calls nothing: a function of its own, for its registers' sake.
+    /// The octets behind as many lines as are common enough and fit the table. A function of its own, for its registers' sake.
     #[inline(never)]
     fn quick_lines<'b, const UNFOLDS: bool>(&mut self, most: u16, window: &'b [u8], table: &mut FieldTable) -> &'b [u8] {
         let mut rest = window;
-        let places = table.places(self.lines, most);
-        let (mut read, mut noted) = (0, 0u32);
-        for place in places.iter_mut() {
+        let mut read = 0;
+        for place in table.places(self.lines, most) {
             let Some(line) = quick_line(rest) else { break };
             let name = rest.len() - line.colon.len();
             let continued = UNFOLDS && line.behind.first().is_none_or(|&b| octets::is_whitespace(b));
@@ -189,24 +188,13 @@ impl Progress {
                 break;
             }
             *place = Packed::new(rest.len() - line.behind.len(), name, 1);
-            noted |= u32::from(may_matter(rest[0], name)) << read;
+            if may_matter(rest[0], name) {
+                self.facts.known_field(&rest[..name], line.value());
+            }
             read += 1;
             rest = line.behind;
         }
         self.lines += read;
-        let mut line = window;
-        for packed in places.iter() {
-            if noted == 0 {
-                break;
-            }
-            if noted & 1 != 0 {
-                if let Some((name, value)) = packed.parts(line) {
-                    self.facts.known_field(name, value);
-                }
-            }
-            noted >>= 1;
-            line = packed.behind(line);
-        }
         rest
     }
 
@@ -325,6 +313,13 @@ struct Quick<'b> {
     behind: &'b [u8],
 }
 
+impl<'b> Quick<'b> {
+    #[inline(always)]
+    fn value(&self) -> &'b [u8] {
+        self.colon.get(2..self.colon.len().wrapping_sub(self.behind.len() + 2)).unwrap_or_default()
+    }
+}
+
 /// A name of letters and dashes, a colon, one space, a value without control octets or outer whitespace, CRLF.
 #[inline(always)]
 fn quick_line(rest: &[u8]) -> Option<Quick<'_>> {
@@ -340,9 +335,7 @@ fn quick_line(rest: &[u8]) -> Option<Quick<'_>> {
 /// The same of a line that has been read before: name, value, and the octets behind the line.
 fn quick_parts(octets: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let line = quick_line(octets)?;
-    let name = octets.len() - line.colon.len();
-    let packed_end = line.colon.len() - line.behind.len() - 2;
-    Some((octets.get(..name)?, line.colon.get(2..packed_end)?, line.behind))
+    Some((octets.get(..octets.len() - line.colon.len())?, line.value(), line.behind))
 }
 
 /// The line without its line end; what ends it must be CRLF.

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http_keepalive::{
-    BodyLength, Config, Connection, Content, Eof, Event, FieldSection, Fields, FramingRule, Instant, Limits, Outcome,
-    PauseReason, Policy, ProtocolError, ProtocolErrorKind, ReadWant, SendError, Server, StatusCode, Timeouts,
-    Tolerance, Turn,
+    BodyLength, Config, Connection, Content, Eof, Event, FieldSection, Fields, FramingRule, HeadFacts, Instant, Limits,
+    MethodKind, Outcome, PauseReason, Policy, ProtocolError, ProtocolErrorKind, ReadWant, RequestHead, ResponseHead,
+    SendError, Server, StatusCode, Timeouts, Tolerance, Turn,
 };
 
 /// Names and values in order, escaped.
@@ -368,6 +368,8 @@ pub struct Response {
     pub fields: Pairs,
     pub content: Vec<u8>,
     pub trailers: Pairs,
+    /// Octets of the whole message.
+    pub octets: usize,
 }
 
 impl Response {
@@ -392,10 +394,10 @@ pub fn read_responses(mut out: &[u8], to_head: &[bool]) -> Vec<Response> {
     while !out.is_empty() {
         let (line, fields, mut rest) = read_lines(out, true);
         let status: u16 = line.get(9..12).and_then(|digits| digits.parse().ok()).expect("a status line");
-        let mut response = Response { status, line, fields, content: Vec::new(), trailers: Vec::new() };
-        let is_final = status >= 200 || status == 101;
-        let bodiless = status < 200 || status == 204 || status == 304;
-        if bodiless || (is_final && to_head.next() == Some(&true)) {
+        let mut response = Response { status, line, fields, content: Vec::new(), trailers: Vec::new(), octets: 0 };
+        let answers_head = (status >= 200 || status == 101) && to_head.next() == Some(&true);
+        if answers_head || status < 200 || status == 204 || status == 304 {
+            // it ends with its head
         } else if response.field("transfer-encoding").is_some() {
             loop {
                 let end = rest.windows(2).position(|two| two == b"\r\n").expect("a chunk line");
@@ -421,6 +423,7 @@ pub fn read_responses(mut out: &[u8], to_head: &[bool]) -> Vec<Response> {
             response.content.extend_from_slice(rest);
             rest = b"";
         }
+        response.octets = out.len() - rest.len();
         responses.push(response);
         out = rest;
         if status == 101 {
@@ -457,7 +460,11 @@ pub fn assert_refused(config: &Config<Server>, input: &str, kind: ProtocolErrorK
     for whole in [true, false] {
         let mut driver = Driver::new(config);
         driver.answers = true;
-        if whole { driver.feed(input) } else { driver.dribble(&octets(input)) };
+        if whole {
+            driver.feed(input)
+        } else {
+            driver.dribble(&octets(input))
+        };
         let Some(&Seen::Error(seen, offset)) = driver.seen.last() else {
             panic!("{input:?} (whole: {whole}) was not refused: {:#?}", driver.seen)
         };
@@ -510,4 +517,27 @@ pub fn accept_one(config: &Config<Server>, input: &str) -> Request {
     assert!(driver.buffer.is_empty(), "{input:?} left {:?}", shown(&driver.buffer));
     assert!(matches!(driver.seen.last(), Some(Seen::End(_))), "{input:?}: {:#?}", driver.seen);
     driver.request().clone()
+}
+
+/// A request head and its facts, read without a connection: of how many octets it is.
+pub fn parse_request<'a>(
+    octets: &'a [u8],
+    limits: &Limits,
+    policy: &Policy,
+) -> Result<Option<(usize, RequestHead<'a>, HeadFacts)>, ProtocolError> {
+    let mut head = RequestHead::new();
+    let parsed = head.parse(octets, limits, policy)?;
+    Ok(parsed.map(|(read, facts)| (read, head, facts)))
+}
+
+/// A response head, the answer to a request of `method`, and its facts: of how many octets it is.
+pub fn parse_response<'a>(
+    octets: &'a [u8],
+    method: MethodKind,
+    limits: &Limits,
+    policy: &Policy,
+) -> Result<Option<(usize, ResponseHead<'a>, HeadFacts)>, ProtocolError> {
+    let mut head = ResponseHead::new();
+    let parsed = head.parse(octets, method, limits, policy)?;
+    Ok(parsed.map(|(read, facts)| (read, head, facts)))
 }
