@@ -91,10 +91,10 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     #[inline]
     pub fn receive<'b>(&mut self, now: Instant, buf: &'b [u8]) -> Result<Received<'b>, ProtocolError> {
         if let Reading::Head(progress) = &mut self.reading {
-            let (machine, settings) = self.lifecycle.parts();
+            let machine = &mut self.lifecycle.machine;
             // a head that dribbles in
             let begun = machine.receiving == Half::Head && machine.stage == Stage::Open;
-            if begun && progress.still_unfinished(&settings.limits, R::HEAD, buf) {
+            if begun && progress.still_unfinished(buf) {
                 machine.head_octets(now, buf.len() as u64);
                 self.ahead = buf.len() as u32;
                 return Ok(Received { consumed: 0, outcome: Outcome::NeedMore });
@@ -103,6 +103,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         self.receive_next(now, buf)
     }
 
+    #[inline(never)]
     fn receive_next<'b>(&mut self, now: Instant, buf: &'b [u8]) -> Result<Received<'b>, ProtocolError> {
         let mut consumed = 0;
         loop {

@@ -85,6 +85,8 @@ pub(crate) struct Progress {
     line: u32,
     /// No line end before this.
     sought: u32,
+    /// A line is half read, and octets before this reach no limit; or 0.
+    watched: u32,
     /// Field lines read.
     lines: u16,
 }
@@ -115,14 +117,11 @@ impl Progress {
     /// Have only octets come that end no line and reach no limit? Then there is nothing to read: said in a few
     /// instructions, since a peer may send one octet at a time.
     #[inline(always)]
-    pub(crate) fn still_unfinished(&mut self, limits: &Limits, section: Section, buf: &[u8]) -> bool {
-        let (line, sought) = (self.line, self.sought);
-        let of_line = if line == 0 && section.is_head() { limits.start_line } else { limits.field_line };
-        let most = (line as usize + of_line as usize).min(section.octets(limits));
-        if sought <= line || buf.len() >= most {
+    pub(crate) fn still_unfinished(&mut self, buf: &[u8]) -> bool {
+        if buf.len() >= self.watched as usize {
             return false;
         }
-        let unfinished = match buf.get(sought as usize..) {
+        let unfinished = match buf.get(self.sought as usize..) {
             Some([octet]) => *octet != b'\n',
             Some(new) => memchr::memchr(b'\n', new).is_none(),
             None => false,
@@ -210,6 +209,7 @@ impl Progress {
     }
 
     fn restart_if_shorter(&mut self, buf: &[u8]) {
+        self.watched = 0;
         if buf.len() < self.sought as usize || buf.len() < self.line as usize {
             *self = Self::FRESH;
         }
@@ -293,6 +293,7 @@ impl Progress {
             None if buf.len() >= most => Err(too_long),
             None => {
                 self.line = at as u32;
+                self.watched = if self.sought > self.line { most as u32 } else { 0 };
                 Ok(None)
             }
         }

@@ -4,7 +4,7 @@
 //! OPTIONS' alone. What is wrong first from the left is what is reported; a well-formed version of another major number
 //! counts before the target, since the target may be in a language we do not know.
 
-use super::{Bounds, Fault, FieldSection, Progress, Rules, cut_line_end};
+use super::{Bounds, Fault, Progress, Rules, cut_line_end};
 use crate::error::ProtocolErrorKind::*;
 use crate::facts::HeadFacts;
 use crate::host;
@@ -44,29 +44,35 @@ impl Progress {
         head: &mut RequestHead<'b>,
     ) -> Result<Option<usize>, Fault> {
         self.restart_if_shorter(buf);
-        let line = if self.line > 0 {
-            self.resume(&mut head.fields);
-            split_request_line(buf).of(buf)
-        } else {
-            let line = match quick_request_line(buf) {
-                Some(line) if line.octets <= rules.limits.start_line as usize => line,
-                _ => match self.careful_request_line(rules, buf)? {
-                    Some(parts) => parts.of(buf),
-                    None => return Ok(None),
-                },
-            };
-            self.facts = HeadFacts::new(line.kind, Version { minor: line.minor });
-            self.line = line.octets as u32;
-            line
+        if self.line > 0 {
+            // the table can not begin in the middle: the lines are found again when they are asked for
+            head.fields.table().stop(0);
+            let Some(octets) = self.read_fields(rules, buf, head.fields.table())? else { return Ok(None) };
+            let line = split_request_line(buf).of(buf);
+            return Ok(self.complete_request(line, buf, head).then_some(octets));
+        }
+        let line = match quick_request_line(buf) {
+            Some(line) if line.octets <= rules.limits.start_line as usize => line,
+            _ => match self.careful_request_line(rules, buf)? {
+                Some(parts) => parts.of(buf),
+                None => return Ok(None),
+            },
         };
+        self.facts = HeadFacts::new(line.kind, Version { minor: line.minor });
+        self.line = line.octets as u32;
+        let Some(octets) = self.read_fields(rules, buf, head.fields.table())? else { return Ok(None) };
+        Ok(self.complete_request(line, buf, head).then_some(octets))
+    }
+
+    #[inline(always)]
+    fn complete_request<'b>(&self, line: Request<'b>, buf: &'b [u8], head: &mut RequestHead<'b>) -> bool {
+        let Some(section) = buf.get(line.octets..self.fields_end()) else { return false };
         head.method = Method::new(line.method);
         head.target = Target::new(line.target, line.kind);
-        let Some(octets) = self.read_fields(rules, buf, head.fields.table())? else { return Ok(None) };
-        let Some(section) = buf.get(line.octets..self.fields_end()) else { return Ok(None) };
-        head.fields.read(section, self.lines());
         head.version = self.facts.version();
+        head.fields.read(section, self.lines());
         head.flags = self.facts.flags();
-        Ok(Some(octets))
+        true
     }
 
     /// Reads a response head from where it was left into `head`, all but its framing: how many octets it is of, or `None` if
@@ -80,7 +86,8 @@ impl Progress {
     ) -> Result<Option<usize>, Fault> {
         self.restart_if_shorter(buf);
         let line = if self.line > 0 {
-            self.resume(&mut head.fields);
+            // the table can not begin in the middle: the lines are found again when they are asked for
+            head.fields.table().stop(0);
             let end = memchr::memchr(b'\n', buf).map_or(buf.len(), |lf| lf + 1);
             let line = cut_line_end(buf, 0, end, rules.policy)?;
             split_status_line(line, end).ok_or(Fault::new(StatusLine, 0))?
@@ -103,11 +110,6 @@ impl Progress {
         head.fields.read(section, self.lines());
         head.reason = buf.get(line.reason.0..line.reason.1).unwrap_or_default();
         Ok(Some(octets))
-    }
-
-    /// The table can not begin in the middle: the lines are found again when they are asked for.
-    fn resume(&self, fields: &mut FieldSection<'_>) {
-        fields.table().stop(0);
     }
 
     /// The start line by every rule.

@@ -311,8 +311,9 @@ impl Driver {
 
     /// The requests seen.
     pub fn requests(&self) -> Vec<&Request> {
-        let request = |seen| if let &Seen::Request(ref request) = seen { Some(request) } else { None };
-        self.seen.iter().filter_map(request).collect()
+        let requests =
+            self.seen.iter().map(|seen| if let Seen::Request(request) = seen { Some(request) } else { None });
+        requests.flatten().collect()
     }
 
     /// The only request seen.

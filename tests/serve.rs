@@ -1,0 +1,155 @@
+//! The driver of `examples/serve` over real sockets on loopback: one loop in a thread, blocking clients, nobody sleeps.
+
+#![cfg(all(unix, feature = "std"))]
+
+#[path = "../examples/serve/buffer.rs"]
+mod buffer;
+#[path = "../examples/serve/event_loop.rs"]
+mod event_loop;
+#[path = "../examples/serve/peer.rs"]
+mod peer;
+#[allow(dead_code)]
+#[path = "../examples/serve/site.rs"]
+mod site;
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use http_keepalive::{Config, Limits, Policy, Timeouts};
+
+use crate::event_loop::{EventLoop, Shared};
+use crate::site::Site;
+
+/// A running loop over a folder of its own.
+struct Served {
+    folder: PathBuf,
+    address: SocketAddr,
+    shared: &'static Shared,
+    waker: Arc<mio::Waker>,
+    thread: Option<JoinHandle<std::io::Result<()>>>,
+}
+
+impl Served {
+    fn new(name: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("serve-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("small.txt"), SMALL).unwrap();
+        std::fs::write(folder.join("large.bin"), vec![b'x'; LARGE]).unwrap();
+        // an idle connection may be closed at once, so that a drain has nothing to wait for
+        let timeouts = Timeouts::DEFAULT.with_idle_shield(None);
+        let config = Config::new(Limits::DEFAULT, timeouts, Policy::DEFAULT).unwrap();
+        let site = Site::new(&folder).unwrap();
+        let shared: &'static Shared =
+            Box::leak(Box::new(Shared { config, site, logs: false, draining: AtomicBool::new(false) }));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let one = EventLoop::new(shared, listener).unwrap();
+        let waker = one.waker();
+        Self { folder, address, shared, waker, thread: Some(thread::spawn(|| one.run())) }
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).unwrap();
+        // a bound on a test that fails, not a wait
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream
+    }
+
+    /// What is answered to these octets, after which the client closes its side.
+    fn ask(&self, octets: &[u8]) -> String {
+        let mut stream = self.connect();
+        let mut writing = stream.try_clone().unwrap();
+        let octets = octets.to_vec();
+        let writer = thread::spawn(move || {
+            writing.write_all(&octets).unwrap();
+            writing.shutdown(Shutdown::Write).unwrap();
+        });
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        writer.join().unwrap();
+        String::from_utf8(answer).unwrap()
+    }
+
+    fn drain(&mut self) {
+        self.shared.draining.store(true, Ordering::Release);
+        self.waker.wake().unwrap();
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap().unwrap();
+        }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.drain();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+const SMALL: &str = "a small file\n";
+const LARGE: usize = 3_000_000;
+
+#[test]
+fn pipelined_requests_are_all_answered_though_the_client_has_closed_its_side() {
+    let served = Served::new("pipelined");
+    let requests = b"GET /small.txt HTTP/1.1\r\nHost: x\r\n\r\n".repeat(900);
+    let answers = served.ask(&requests);
+    assert_eq!(answers.matches("HTTP/1.1 200 OK\r\n").count(), 900);
+    assert_eq!(answers.matches(SMALL).count(), 900);
+}
+
+#[test]
+fn a_large_file_comes_whole_and_the_connection_stays() {
+    let served = Served::new("large");
+    let answers = served.ask(b"GET /large.bin HTTP/1.1\r\nHost: x\r\n\r\nGET /small.txt HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_eq!(answers.matches('x').count() - answers.matches("text/").count(), LARGE);
+    assert!(answers.ends_with(SMALL));
+}
+
+#[test]
+fn head_is_answered_as_get_is_without_the_content() {
+    let served = Served::new("head");
+    let get = served.ask(b"GET /small.txt HTTP/1.0\r\n\r\n");
+    let head = served.ask(b"HEAD /small.txt HTTP/1.0\r\n\r\n");
+    let without_date =
+        |head: &str| head.lines().filter(|line| !line.starts_with("Date:")).collect::<Vec<_>>().join("\n");
+    assert_eq!(without_date(&head), without_date(get.strip_suffix(SMALL).unwrap()));
+}
+
+#[test]
+fn other_methods_and_noise_are_refused() {
+    let served = Served::new("refused");
+    let answer = served.ask(
+        b"PUT /small.txt HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabcGET /none HTTP/1.1\r\nHost: x\r\n\r\n",
+    );
+    assert!(answer.starts_with("HTTP/1.1 405 ") && answer.contains("\r\nAllow: GET, HEAD\r\n"));
+    assert!(answer.contains("HTTP/1.1 404 "), "the content was not read past: {answer}");
+    assert!(served.ask(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03").starts_with("HTTP/1.1 400 "));
+    assert!(served.ask(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").starts_with("HTTP/1.1 505 "));
+}
+
+#[test]
+fn a_drain_ends_what_is_idle_and_finishes_what_is_not() {
+    let mut served = Served::new("drain");
+    let mut idle = served.connect();
+    idle.write_all(b"HEAD /small.txt HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    assert!(idle.read(&mut [0; 1000]).unwrap() > 0);
+    let mut busy = served.connect();
+    busy.write_all(b"GET /large.bin HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    let mut begun = [0; 100];
+    busy.read_exact(&mut begun).unwrap();
+    let reader = thread::spawn(move || {
+        let mut rest = Vec::new();
+        busy.read_to_end(&mut rest).unwrap();
+        rest.iter().rev().take_while(|&&b| b == b'x').count()
+    });
+    served.drain();
+    assert_eq!(reader.join().unwrap(), LARGE);
+    assert_eq!(idle.read(&mut [0; 1]).unwrap(), 0);
+    assert!(TcpStream::connect(served.address).is_err());
+}
