@@ -112,7 +112,7 @@ enum Line {
 impl Progress {
     /// Nothing has been read.
     pub(crate) const FRESH: Self =
-        Self { facts: HeadFacts::new(crate::MethodKind::Other, crate::Version::HTTP_11), line: 0, sought: 0, lines: 0 };
+        Self { facts: HeadFacts::new(crate::MethodKind::Other, crate::Version::HTTP_11), line: 0, sought: 0, watched: 0, lines: 0 };
 
     /// Have only octets come that end no line and reach no limit? Then there is nothing to read: said in a few
     /// instructions, since a peer may send one octet at a time.
@@ -293,7 +293,7 @@ impl Progress {
             None if buf.len() >= most => Err(too_long),
             None => {
                 self.line = at as u32;
-                self.watched = if self.sought > self.line { most as u32 } else { 0 };
+                self.watched = if self.sought > 0 { most as u32 } else { 0 };
                 Ok(None)
             }
         }
