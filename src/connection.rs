@@ -20,6 +20,7 @@ use crate::message::{Framed, Written};
 use crate::output::{Fields, Writer};
 use crate::persistence::Persistence;
 use crate::receive::Reading;
+use crate::teardown::Stage;
 use crate::time::Instant;
 use crate::wants::Wants;
 
@@ -128,7 +129,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     pub fn send_content(&mut self, now: Instant, content: &[u8], out: &mut [u8]) -> Result<Written, SendError> {
         let machine = &mut self.lifecycle.machine;
         let now = machine.tick(now);
-        if machine.sending != Half::Content {
+        if machine.stage != Stage::Open || machine.sending != Half::Content {
             // a message that ended with its head has no content, whatever the application holds for it
             return match machine.is(flag::SUPPRESSED) || (content.is_empty() && machine.is(flag::ENDED)) {
                 true => Ok(Written { consumed: content.len(), written: 0 }),
@@ -168,7 +169,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     pub fn frame_content(&mut self, now: Instant, octets: u64) -> Result<Framed, SendError> {
         let machine = &mut self.lifecycle.machine;
         let now = machine.tick(now);
-        if machine.sending != Half::Content {
+        if machine.stage != Stage::Open || machine.sending != Half::Content {
             return Err(Misuse::NotSending.into());
         }
         let mut framed = Framed { before: arrayvec::ArrayVec::new(), after: b"" };
@@ -192,7 +193,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         let machine = &mut self.lifecycle.machine;
         let now = machine.tick(now);
         let mut written = 0;
-        if machine.sending == Half::Content && machine.send_by == Counted::Chunked {
+        if machine.stage == Stage::Open && machine.sending == Half::Content && machine.send_by == Counted::Chunked {
             let mut writer = Writer::new(out);
             writer.last_chunk(trailers)?;
             written = writer.finish()?;
@@ -212,7 +213,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         if let Reading::Chunked(chunked) = &mut self.reading {
             chunked.skip(octets);
         }
-        self.offset += octets;
+        self.offset = self.offset.saturating_add(octets);
         self.lifecycle.content_received(now, octets)?;
         if matches!(self.reading, Reading::Exact) && self.lifecycle.machine.to_receive == 0 {
             self.reading = Reading::End;

@@ -136,6 +136,8 @@ reasons! {
     }
 }
 
+impl core::error::Error for ProtocolErrorKind {}
+
 impl ProtocolErrorKind {
     /// The status a server answers with; `None` where nobody is left to read it.
     pub const fn suggested_status(self) -> Option<StatusCode> {

@@ -332,6 +332,13 @@ fn connection_option(option: &[u8]) -> u32 {
 const ZEROS_SHIFT: u32 = 24;
 const ZEROS_MOST: usize = 0xff;
 
+/// Does a field of this name bear on the connection?
+pub(crate) fn is_known(name: &[u8]) -> bool {
+    ["host", "expect", "upgrade", "connection", "keep-alive", "content-length", "transfer-encoding"]
+        .iter()
+        .any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+}
+
 /// Could a field be one of ours whose name has this first octet and so many in all? Cheap, and wrong only in our favour.
 #[inline(always)]
 pub(crate) fn may_matter(first: u8, octets: usize) -> bool {

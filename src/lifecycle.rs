@@ -227,7 +227,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     /// Content of ours was sent; of an exact length the last ends the message.
     pub fn content_sent(&mut self, now: Instant, octets: u64) -> Result<(), Misuse> {
         let machine = &mut self.machine;
-        if machine.sending != Half::Content {
+        if machine.stage != Stage::Open || machine.sending != Half::Content {
             return Err(Misuse::NotSending);
         }
         if machine.send_by == Counted::Exact {
@@ -244,6 +244,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     pub fn end_sent(&mut self, now: Instant) -> Result<(), Misuse> {
         let machine = &mut self.machine;
         match machine.sending {
+            Half::Content if machine.stage != Stage::Open => Err(Misuse::Closed),
             Half::Content if machine.send_by == Counted::Exact && machine.to_send > 0 => Err(Misuse::TooLittleContent),
             Half::Content => {
                 machine.end_sent(now);
@@ -342,6 +343,10 @@ impl<C: Deref<Target = Config<Server>>> Lifecycle<Server, C> {
     /// A request's head is complete. Its framing, or what is wrong with it; then the refusal is due.
     pub fn head_received(&mut self, now: Instant, head: &HeadFacts) -> Result<Framing, ProtocolErrorKind> {
         let (machine, settings) = self.parts();
+        if machine.receiving == Half::Idle {
+            // its octets ran ahead: the exchange begins where it is looked at
+            machine.head_octets(now, 0);
+        }
         request_head(machine, settings, now, head)
     }
 

@@ -88,9 +88,8 @@ pub(crate) fn all(octets: &[u8], class: u8) -> bool {
 pub(crate) fn are_host_name(octets: &[u8]) -> bool {
     let mut rest = octets;
     while let Some((block, behind)) = rest.split_first_chunk::<16>() {
-        let other = |b: u8| {
-            mark((b | 0x20).wrapping_sub(b'a') >= 26) & (mark(b.wrapping_sub(b'-') >= 13) | mark(b == b'/'))
-        };
+        let other =
+            |b: u8| mark((b | 0x20).wrapping_sub(b'a') >= 26) & (mark(b.wrapping_sub(b'-') >= 13) | mark(b == b'/'));
         if first_marked(block.map(other)).is_some() {
             return false;
         }

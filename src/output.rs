@@ -148,9 +148,11 @@ impl<'o> Writer<'o> {
         fields.visit(|name, value| {
             check_field(name, value)?;
             if name.len() == 7 && name.eq_ignore_ascii_case(b"upgrade") {
-                upgrades = true;
-                if offers.is_some_and(|offers| !octets::members(value).all(|protocol| offers.contains(protocol))) {
-                    return Err(Misuse::UpgradeNotOffered);
+                for protocol in octets::members(value) {
+                    upgrades = true;
+                    if offers.is_some_and(|offers| !offers.contains(protocol)) {
+                        return Err(Misuse::UpgradeNotOffered);
+                    }
                 }
             }
             self.field(name, value);

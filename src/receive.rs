@@ -87,7 +87,8 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     /// Octets of the peer: those not consumed before, unchanged, with any new ones behind them. One event at most.
     ///
     /// `NeedMore`: offer more when there is more. `Paused`: the application has something to do first; offer the same then. An
-    /// error is returned once; from then on octets are consumed and dropped while the answer goes out and the close is staged.
+    /// error is returned once, and nothing of the offer is consumed; from then on what is offered, those octets first, is
+    /// consumed and dropped while the answer goes out and the close is staged.
     #[inline]
     pub fn receive<'b>(&mut self, now: Instant, buf: &'b [u8]) -> Result<Received<'b>, ProtocolError> {
         if let Reading::Head(progress) = &mut self.reading {
@@ -108,7 +109,15 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         let mut consumed = 0;
         loop {
             let rest = buf.get(consumed..).unwrap_or_default();
-            let (octets, outcome) = match self.step(now, rest)? {
+            let step = match self.step(now, rest) {
+                Ok(step) => step,
+                Err(error) => {
+                    // the caller is told of no octet consumed, and offers all of them again
+                    self.offset -= consumed as u64;
+                    return Err(error);
+                }
+            };
+            let (octets, outcome) = match step {
                 Step::Event(octets, event) => (octets, Outcome::Event(event)),
                 Step::Paused(reason) => (0, Outcome::Paused(reason)),
                 Step::Again(octets) => {
@@ -164,7 +173,22 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
             Reading::Chunked(mut chunked) => {
                 let (machine, settings) = self.lifecycle.parts();
                 let trims = settings.policy.chunk_size_whitespace.accepts();
-                let piece = chunked.read(&settings.limits, trims, buf);
+                let mut piece = chunked.read(&settings.limits, trims, buf);
+                if let (Ok(Piece::Content { from, to }), Some(most), false) =
+                    (&mut piece, settings.limits.content, unread)
+                {
+                    // up to the limit it is content like any other
+                    let room = most.saturating_sub(machine.octets);
+                    let over = ((*to - *from) as u64).saturating_sub(room);
+                    if room == 0 {
+                        let at = *from;
+                        return Err(self.fail(now, Fault::new(ContentTooLarge, at)));
+                    }
+                    if over > 0 {
+                        chunked.give_back(over);
+                        *to -= over as usize;
+                    }
+                }
                 self.reading = Reading::Chunked(chunked);
                 match piece {
                     Ok(Piece::Content { from, to }) => {
@@ -172,9 +196,6 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
                         if unread {
                             machine.unread_content(now, settings);
                             return Ok(Step::Again(to));
-                        }
-                        if settings.limits.content.is_some_and(|most| machine.octets > most) {
-                            return Err(self.fail(now, Fault::new(ContentTooLarge, from)));
                         }
                         Ok(Step::Event(to, Event::Content(&buf[from..to])))
                     }

@@ -186,6 +186,19 @@ fn connections_that_come_and_go_or_move_to_and_fro_leave_nothing_behind() {
 }
 
 #[test]
+fn a_quiet_connection_in_front_holds_no_dead_ones_behind_it() {
+    let mut queue = DeadlineQueue::new();
+    let (mut quiet, mut passing) = (Armed::default(), Armed::default());
+    queue.arm(0, &mut quiet, at(DeadlineKind::Idle, 65));
+    for _ in 0..1000 {
+        queue.arm(1, &mut passing, at(DeadlineKind::Idle, 66));
+        queue.disarm(&mut passing);
+        assert!(queue.slots() <= 2 * queue.len() + 32, "{} slots for {}", queue.slots(), queue.len());
+    }
+    assert_eq!((queue.pop(Instant::from_secs(65)), queue.slots()), (Some(0), 0));
+}
+
+#[test]
 fn the_token_is_small() {
     assert_eq!(size_of::<Armed>(), 16);
 }

@@ -152,6 +152,7 @@ fn total(work: &str, input: &str, times: usize) -> Result<u64, String> {
         .output()
         .map_err(|error| format!("cannot run valgrind: {error}"))?;
     let text = String::from_utf8_lossy(&output.stderr);
-    let line = text.lines().find_map(|line| line.split_once("Collected :")).ok_or_else(|| format!("no count: {text}"))?;
+    let line =
+        text.lines().find_map(|line| line.split_once("Collected :")).ok_or_else(|| format!("no count: {text}"))?;
     line.1.trim().parse().map_err(|_| format!("no count: {}", line.1))
 }

@@ -34,12 +34,18 @@ fn parse_ours(input: &[u8]) {
     if input.starts_with(b"HTTP") {
         let mut head = ResponseHead::new();
         let (_, facts) = head.parse(input, MethodKind::Get, &Limits::DEFAULT, &Policy::DEFAULT).unwrap().unwrap();
-        assert!(matches!(persistence::of_message(&facts, true), Persistence::Reuse(_)) && head.framing.rule != FramingRule::UntilClose);
+        assert!(
+            matches!(persistence::of_message(&facts, true), Persistence::Reuse(_))
+                && head.framing.rule != FramingRule::UntilClose
+        );
         return head.fields.iter().for_each(|line| read_field(line.name, line.value.as_received()));
     }
     let mut head = RequestHead::new();
     let (_, facts) = head.parse(input, &Limits::DEFAULT, &Policy::DEFAULT).unwrap().unwrap();
-    assert!(matches!(persistence::of_message(&facts, true), Persistence::Reuse(_)) && head.framing.rule != FramingRule::UntilClose);
+    assert!(
+        matches!(persistence::of_message(&facts, true), Persistence::Reuse(_))
+            && head.framing.rule != FramingRule::UntilClose
+    );
     head.fields.iter().for_each(|line| read_field(line.name, line.value.as_received()));
 }
 
@@ -163,6 +169,10 @@ fn response_heads(times: usize) {
     let mut out = [0; 1024];
     for _ in 0..times {
         let mut connection = black_box(&connection).clone();
-        black_box(connection.send_response(Instant::EPOCH, StatusCode::OK, [DATE, TYPE], Content::Exact(13), &mut out).unwrap());
+        black_box(
+            connection
+                .send_response(Instant::EPOCH, StatusCode::OK, [DATE, TYPE], Content::Exact(13), &mut out)
+                .unwrap(),
+        );
     }
 }

@@ -85,6 +85,12 @@ impl Chunked {
         }
     }
 
+    /// Gives back the last `octets` of the content read: they are to be read again.
+    pub(crate) fn give_back(&mut self, octets: u64) {
+        self.remaining += octets;
+        self.state = State::Data;
+    }
+
     /// Reads framing up to the next content, or to the end of `buf`.
     pub(crate) fn read(
         &mut self,
@@ -166,8 +172,10 @@ impl Chunked {
     #[inline(never)]
     fn extension_octet(&mut self, limits: &Limits, trims: bool, octet: u8) -> Result<(), ProtocolErrorKind> {
         use State::*;
-        self.extension = self.extension.saturating_add(1);
-        self.extensions = self.extensions.saturating_add(1);
+        // what stands between the size and the line end counts
+        let counts = u16::from(octet != b'\r');
+        self.extension = self.extension.saturating_add(counts);
+        self.extensions = self.extensions.saturating_add(u32::from(counts));
         if self.extension > limits.chunk_extension || self.extensions > limits.chunk_extensions {
             return Err(ChunkExtensionsTooLong);
         }

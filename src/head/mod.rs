@@ -23,7 +23,7 @@ pub use fields::{FieldLine, FieldLines, FieldSection, FieldValue, FieldValueOcte
 use crate::config::{Limits, Policy};
 use crate::error::ProtocolError;
 use crate::error::ProtocolErrorKind::{self, *};
-use crate::facts::{HeadFacts, may_matter};
+use crate::facts::{self, HeadFacts, may_matter};
 use crate::octets::{self, class};
 use fields::{FieldTable, Packed};
 
@@ -111,8 +111,13 @@ enum Line {
 
 impl Progress {
     /// Nothing has been read.
-    pub(crate) const FRESH: Self =
-        Self { facts: HeadFacts::new(crate::MethodKind::Other, crate::Version::HTTP_11), line: 0, sought: 0, watched: 0, lines: 0 };
+    pub(crate) const FRESH: Self = Self {
+        facts: HeadFacts::new(crate::MethodKind::Other, crate::Version::HTTP_11),
+        line: 0,
+        sought: 0,
+        watched: 0,
+        lines: 0,
+    };
 
     /// Have only octets come that end no line and reach no limit? Then there is nothing to read: said in a few
     /// instructions, since a peer may send one octet at a time.
@@ -176,7 +181,12 @@ impl Progress {
 
     /// The octets behind as many lines as are common enough and fit the table. A function of its own, for its registers' sake.
     #[inline(never)]
-    fn quick_lines<'b, const UNFOLDS: bool>(&mut self, most: u16, window: &'b [u8], table: &mut FieldTable) -> &'b [u8] {
+    fn quick_lines<'b, const UNFOLDS: bool>(
+        &mut self,
+        most: u16,
+        window: &'b [u8],
+        table: &mut FieldTable,
+    ) -> &'b [u8] {
         let mut rest = window;
         let mut read = 0;
         for place in table.places(self.lines, most) {
@@ -218,13 +228,7 @@ impl Progress {
     /// One line, by every rule.
     #[cold]
     #[inline(never)]
-    fn careful_line(
-        &mut self,
-        rules: Rules<'_>,
-        buf: &[u8],
-        at: usize,
-        table: &mut FieldTable,
-    ) -> Result<Line, Fault> {
+    fn careful_line(&mut self, rules: Rules<'_>, buf: &[u8], at: usize, table: &mut FieldTable) -> Result<Line, Fault> {
         let bounds = Bounds {
             line: rules.limits.field_line as usize,
             all: rules.section.octets(rules.limits),
@@ -271,8 +275,10 @@ impl Progress {
             if unfolds && !empty && lf < most {
                 match buf.get(lf + 1) {
                     None => {
+                        // the line is whole, but for what may continue it
+                        self.line = at as u32;
                         self.sought = lf as u32;
-                        break None;
+                        return Ok(None);
                     }
                     Some(&next) if octets::is_whitespace(next) => {
                         from = lf + 1;
@@ -366,8 +372,7 @@ fn split_field_line<'b>(rules: Rules<'_>, line: &'b [u8]) -> Result<(&'b [u8], &
         let at = name.iter().position(|&b| !octets::is(b, class::TOKEN)).unwrap_or(0);
         return Err(Fault::new(if name.get(at) == Some(&b'\r') { BareCr } else { FieldName }, at));
     }
-    let decides = name.len() < 18 && name.first().is_some_and(|&first| may_matter(first, name.len()));
-    check_value(rules.policy, &line[colon + 1..], decides)
+    check_value(rules.policy, &line[colon + 1..], facts::is_known(name))
         .map_err(|fault| Fault::new(fault.kind, colon + 1 + fault.at))?;
     Ok((name, octets::trim(&line[colon + 1..])))
 }

@@ -231,8 +231,10 @@ fn check_request_line(rules: Rules<'_>, line: &[u8], parts: Parts) -> Result<Par
     let method = &line[parts.method.0..parts.method.1.min(line.len())];
     let target = line.get(parts.target.0..parts.target.1).unwrap_or_default();
     let last = line.get(parts.target.1..).unwrap_or_default();
-    let version_octets = octets::trim(last);
-    let version_at = parts.target.1 + last.iter().take_while(|&&b| is_space(b)).count();
+    let space = last.iter().take_while(|&&b| is_space(b)).count();
+    let version_at = parts.target.1 + space;
+    let trailing = last[space..].iter().rev().take_while(|&&b| is_space(b)).count();
+    let version_octets = &last[space..last.len() - trailing];
     if line == b"PRI * HTTP/2.0" {
         return Err(Fault::new(Http2Preface, 0));
     }
