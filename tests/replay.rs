@@ -1,0 +1,36 @@
+//! The fuzz targets' seeds, replayed: every past finding stays found.
+
+#[path = "../fuzz/src/lib.rs"]
+mod harness;
+
+use std::path::Path;
+
+fn replay(target: &str, run: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds").join(target);
+    let seeds: Vec<_> = std::fs::read_dir(&folder).expect("a folder of seeds").map(|entry| entry.unwrap().path()).collect();
+    assert!(!seeds.is_empty(), "no seeds in {}", folder.display());
+    for seed in seeds {
+        println!("{}", seed.display());
+        run(&std::fs::read(&seed).unwrap());
+    }
+}
+
+#[test]
+fn connection() {
+    replay("connection", harness::connection);
+}
+
+#[test]
+fn operations() {
+    replay("operations", harness::operations);
+}
+
+#[test]
+fn head() {
+    replay("head", harness::head);
+}
+
+#[test]
+fn fields() {
+    replay("fields", harness::fields);
+}
