@@ -130,7 +130,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
                     consumed += octets;
                     let machine = &self.lifecycle.machine;
                     if machine.is(flag::EOF) && machine.stage == Stage::Open && machine.refusal.is_none() {
-                        return self.end_of_stream(now, consumed);
+                        return self.end_of_stream(now, consumed).inspect_err(|_| self.offset -= consumed as u64);
                     }
                     return Ok(Received { consumed, outcome: Outcome::NeedMore });
                 }
@@ -272,14 +272,18 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     /// The peer closed its side; all it had sent has been offered before. A message broken off is an error; otherwise the
     /// event says that nothing was lost.
     pub fn receive_eof(&mut self, now: Instant, _eof: Eof) -> Result<Received<'static>, ProtocolError> {
-        let ahead = u64::from(self.ahead);
-        let waits = self.lifecycle.machine.receiving == Half::Complete && ahead > 0;
-        if waits {
-            // pipelined requests are still to be read
-            self.lifecycle.machine.eof(now, ahead);
-            return Ok(Received { consumed: 0, outcome: Outcome::Paused(PauseReason::ResponseDue) });
+        let machine = &mut self.lifecycle.machine;
+        let left = match machine.receiving {
+            Half::Complete => PauseReason::ResponseDue,
+            Half::Idle => PauseReason::OctetsLeft,
+            Half::Head | Half::Content => return self.end_of_stream(now, 0),
+        };
+        if self.ahead == 0 || machine.stage != Stage::Open {
+            return self.end_of_stream(now, 0);
         }
-        self.end_of_stream(now, 0)
+        // pipelined requests are still to be read
+        machine.eof(now, u64::from(self.ahead));
+        Ok(Received { consumed: 0, outcome: Outcome::Paused(left) })
     }
 
     fn end_of_stream<'b>(&mut self, now: Instant, consumed: usize) -> Result<Received<'b>, ProtocolError> {
@@ -292,7 +296,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     /// Octets are left over: `offered` less `consumed`.
     #[inline(always)]
     fn leave(&mut self, consumed: usize, offered: usize) {
-        self.offset += consumed as u64;
+        self.offset = self.offset.saturating_add(consumed as u64);
         self.ahead = u32::try_from(offered - consumed).unwrap_or(u32::MAX);
     }
 

@@ -141,8 +141,9 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
     }
 
     /// Writes the whole refusal that is due ([`Turn::Refuse`](crate::Turn::Refuse)): its status, `close`, and a line of text
-    /// that says why. An application that knows better sends its own response instead.
-    pub fn send_refusal(&mut self, now: Instant, out: &mut [u8]) -> Result<usize, SendError> {
+    /// that says why, beside the `fields` given: a server with a clock sends `Date` (RFC 9110 6.6.1). An application that knows
+    /// better sends its own response instead.
+    pub fn send_refusal(&mut self, now: Instant, fields: impl Fields, out: &mut [u8]) -> Result<usize, SendError> {
         let (machine, settings) = self.lifecycle.parts();
         let now = machine.tick(now);
         let Some(status) = machine.refusal else { return Err(Misuse::NothingToAnswer.into()) };
@@ -155,6 +156,7 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
         let mut writer = Writer::new(out);
         writer.status_line(status);
         writer.fields([("Content-Type", "text/plain; charset=us-ascii")], None)?;
+        writer.fields(fields, None)?;
         writer.announce(&plan.announce, false);
         if plan.announce.length != crate::BodyLength::Empty {
             text.iter().for_each(|piece| writer.put(piece));

@@ -124,7 +124,9 @@ impl Machine {
         if matches!(self.stage, Stage::Closed) {
             return;
         }
-        self.causes.add(reason);
+        // what is cut matters more than who asked for it
+        let content = reason == CloseReason::Aborted && self.sending == Half::Content;
+        self.causes.add(if content { CloseReason::ContentAborted } else { reason });
         self.cut();
     }
 

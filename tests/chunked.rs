@@ -318,7 +318,7 @@ fn chunk_18_aborted_content_has_no_last_chunk() {
     driver.content("hello");
     let written = driver.out.len();
     driver.connection.abort(driver.now);
-    assert_eq!(driver.connection.wants().shut.map(Shut::reason), Some(CloseReason::Aborted));
+    assert_eq!(driver.connection.wants().shut.map(Shut::reason), Some(CloseReason::ContentAborted));
     let mut out = [0; 64];
     assert!(driver.connection.send_end(driver.now, NO_FIELDS, &mut out).is_err(), "nothing is sent behind an abort");
     assert!(driver.connection.send_content(driver.now, b"more", &mut out).is_err());

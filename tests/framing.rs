@@ -275,6 +275,18 @@ fn frame_17_the_largest_content_can_be_skipped_without_overflow() {
 }
 
 #[test]
+fn frame_17_octets_behind_the_largest_content_overflow_nothing() {
+    let mut driver = Driver::strict();
+    driver.feed(&post("Content-Length: 18446744073709551615\r\n", ""));
+    assert_eq!(driver.connection.skip_content(driver.now, u64::MAX), Ok(()));
+    driver.feed("").respond(StatusCode::OK, Content::Empty).feed(&get("X: behind\r\n"));
+    assert_eq!(driver.requests()[1].values("x"), ["behind"]);
+    assert_eq!(driver.connection.offset(), u64::MAX, "as many as can be counted");
+    driver.respond(StatusCode::OK, Content::Empty).feed("BAD\r\n");
+    assert_eq!(driver.seen.last(), Some(&Seen::Error(RequestLine, u64::MAX)));
+}
+
+#[test]
 fn frame_18_content_is_exactly_as_long_as_declared() {
     let driver = accept(&STRICT, &(post("Content-Length: 5\r\n", "hello") + &get("X: 2\r\n")));
     assert_eq!(driver.received(), "hello");

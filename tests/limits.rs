@@ -93,6 +93,33 @@ fn limit_04_a_head_over_the_limit_is_431() {
 }
 
 #[test]
+fn limit_10_the_least_buffer_is_never_full_where_folds_are_let_in() {
+    // a line that may yet be continued, and fills the head to its limit: nothing behind it could be part of it
+    let limits = Limits::DEFAULT.with_start_line(32).with_head(60);
+    let config = Config::new(limits, Timeouts::DEFAULT, common::lenient()).unwrap();
+    let input = get(&field_line(60 - get("").len() + 2)).into_bytes();
+    for behind in [&b""[..], b"\r\n", b" y\r\n", b"Z: z\r\n"] {
+        let input = [&input[..60], behind].concat();
+        for slowly in [false, true] {
+            let mut driver = Driver::answering(&config);
+            if slowly {
+                driver.dribble(&input)
+            } else {
+                driver.feed_octets(&input)
+            };
+            assert_eq!(driver.seen, [Seen::Error(HeadTooLong, 60)], "{}, slowly: {slowly}", common::shown(&input));
+        }
+    }
+    // a trailer section, too
+    let limits = Limits::DEFAULT.with_trailer_section(20);
+    let config = Config::new(limits, Timeouts::DEFAULT, common::lenient()).unwrap();
+    let input = chunked(&format!("0\r\n{}", field_line(20)));
+    let mut driver = Driver::answering(&config);
+    driver.feed(&input);
+    assert_eq!(driver.seen.last(), Some(&Seen::Error(HeadTooLong, input.len() as u64)));
+}
+
+#[test]
 fn limit_04_too_many_field_lines_are_431() {
     let small = limits(Limits::DEFAULT.with_field_lines(3));
     accept_one(&small, &get("A: 1\r\nB: 2\r\n"));

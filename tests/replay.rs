@@ -7,7 +7,8 @@ use std::path::Path;
 
 fn replay(target: &str, run: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds").join(target);
-    let seeds: Vec<_> = std::fs::read_dir(&folder).expect("a folder of seeds").map(|entry| entry.unwrap().path()).collect();
+    let seeds: Vec<_> =
+        std::fs::read_dir(&folder).expect("a folder of seeds").map(|entry| entry.unwrap().path()).collect();
     assert!(!seeds.is_empty(), "no seeds in {}", folder.display());
     for seed in seeds {
         println!("{}", seed.display());

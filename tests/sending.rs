@@ -204,7 +204,7 @@ fn send_12_less_content_than_declared_ends_in_a_cut_and_never_in_reuse() {
     driver.connection.abort(driver.now);
     driver.feed("");
     assert_eq!(driver.requests().len(), 1);
-    assert_eq!(driver.connection.persistence(), Persistence::Close(CloseReason::Aborted));
+    assert_eq!(driver.connection.persistence(), Persistence::Close(CloseReason::ContentAborted));
     assert!(matches!(driver.connection.wants().shut, Some(Shut::Close(_) | Shut::Reset(_))));
 }
 
@@ -351,7 +351,9 @@ fn send_18_one_final_response_for_each_request() {
     let mut driver = Driver::strict();
     driver.feed(&get("Connection: close\r\n")).respond(StatusCode::OK, Content::Empty);
     refused(&mut driver, Misuse::Closed, |driver| driver.try_respond(StatusCode::OK, NO_FIELDS, Content::Empty));
-    refused(&mut driver, Misuse::NothingToAnswer, |driver| driver.connection.send_refusal(driver.now, &mut [0; 512]));
+    refused(&mut driver, Misuse::NothingToAnswer, |driver| {
+        driver.connection.send_refusal(driver.now, http_keepalive::NO_FIELDS, &mut [0; 512])
+    });
 }
 
 #[test]
@@ -365,15 +367,17 @@ fn a_refusal_is_whole_and_says_why() {
         driver.feed(input);
         let kind = driver.connection.error().expect("an error").kind;
         let before = driver.connection.clone();
-        let Err(SendError::OutputTooSmall { needed }) = driver.connection.send_refusal(driver.now, &mut []) else {
+        let Err(SendError::OutputTooSmall { needed }) =
+            driver.connection.send_refusal(driver.now, http_keepalive::NO_FIELDS, &mut [])
+        else {
             panic!("{input:?}")
         };
         assert_eq!(driver.connection, before);
         let mut short = vec![0; needed - 1];
-        assert!(driver.connection.send_refusal(driver.now, &mut short).is_err());
+        assert!(driver.connection.send_refusal(driver.now, http_keepalive::NO_FIELDS, &mut short).is_err());
         assert_eq!(driver.connection, before);
         let mut out = vec![0; needed];
-        assert_eq!(driver.connection.send_refusal(driver.now, &mut out), Ok(needed));
+        assert_eq!(driver.connection.send_refusal(driver.now, http_keepalive::NO_FIELDS, &mut out), Ok(needed));
         let [response] = &read_responses(&out, &[])[..] else { panic!("{}", common::shown(&out)) };
         assert_eq!(response.line, line);
         assert_eq!(response.field("content-length"), Some(response.content.len().to_string()));

@@ -574,6 +574,19 @@ fn syn_32_the_offset_counts_each_octet_once_behind_an_error_too() {
 }
 
 #[test]
+fn syn_32_the_offset_counts_each_octet_once_behind_an_incomplete_message_too() {
+    // the peer closed while a request waited; its body turns out to be cut within its framing
+    let waiting = common::chunked("5;ext");
+    let mut driver = Driver::strict();
+    driver.feed(&get("")).feed(&waiting).eof();
+    driver.respond(StatusCode::OK, Content::Empty).feed("");
+    let all = (get("").len() + waiting.len()) as u64;
+    assert_eq!(driver.seen.last(), Some(&Seen::Error(IncompleteContent, all)));
+    driver.feed("");
+    assert!(driver.connection.offset() <= all, "{} of {all}", driver.connection.offset());
+}
+
+#[test]
 fn syn_31_nothing_is_reported_before_the_empty_line() {
     let input = octets(&get("X: y\r\n"));
     let mut driver = Driver::strict();

@@ -1,8 +1,8 @@
 //! Raw mode: everything the peer sends is there at once, and every request is answered at once.
 
 use http_keepalive::{
-    Config, Connection, Content, Eof, Event, Instant, Outcome, PauseReason, ProtocolErrorKind, RequestHead, Server,
-    StatusCode, Turn,
+    Config, Connection, Content, Eof, Event, Instant, NO_FIELDS, Outcome, PauseReason, ProtocolErrorKind, RequestHead,
+    Server, StatusCode, Turn,
 };
 use serde_json::Value;
 
@@ -121,7 +121,7 @@ impl Driver<'_> {
     fn refuse(&mut self) {
         if let Some(Turn::Refuse(_)) = self.connection.wants().application {
             let mut out = [0; 1024];
-            let sent = self.connection.send_refusal(NOW, &mut out);
+            let sent = self.connection.send_refusal(NOW, NO_FIELDS, &mut out);
             self.written(&out, sent);
         }
     }

@@ -137,7 +137,9 @@ impl Peer {
     fn work(&mut self, now: Instant, lent: &mut Lent<'_>) -> bool {
         while self.output.len() < HIGH_WATER {
             match self.machine.wants().application {
-                Some(Turn::Refuse(_)) => self.send(now, |machine, out| machine.send_refusal(now, out)),
+                Some(Turn::Refuse(_)) => {
+                    self.send(now, |machine, out| machine.send_refusal(now, [("Date", lent.date)], out));
+                }
                 Some(Turn::Content) => self.send_content(now, lent.piece),
                 _ if self.offer(now, lent) => {}
                 _ => return true,

@@ -72,7 +72,8 @@ impl Story {
         self.flush();
         self.said.push(match event {
             Event::Request(head) => {
-                let fields: Vec<_> = head.fields.iter().map(|line| (line.name, line.value.octets().collect())).collect();
+                let fields: Vec<_> =
+                    head.fields.iter().map(|line| (line.name, line.value.octets().collect())).collect();
                 let fields: &[(&[u8], Vec<u8>)] = &fields;
                 format!("{:?} {:?} {:?} {:?} {fields:?}", head.method, head.target, head.version, head.framing)
             }
@@ -93,7 +94,7 @@ fn story(config: &Config<Server>, input: &[u8], sizes: &[usize]) -> Story {
     let (mut at, mut offered, mut sizes) = (0, 0, sizes.iter().cycle());
     let mut respond = |connection: &mut Connection<Server, _>, story: &mut Story| {
         let written = match connection.wants().application {
-            Some(Turn::Refuse(_)) => connection.send_refusal(now, &mut out),
+            Some(Turn::Refuse(_)) => connection.send_refusal(now, NO_FIELDS, &mut out),
             _ => connection.send_response(now, StatusCode::OK, NO_FIELDS, Content::Empty, &mut out),
         };
         let written = written.expect("an answer was due");
@@ -174,7 +175,7 @@ pub fn operations(data: &[u8]) {
             7 => drop(connection.send_content(now, &[b'x'; 20][..usize::from(argument) % 20], &mut out[..room])),
             8 => drop(connection.send_end(now, NO_FIELDS, &mut out[..room])),
             9 => drop(connection.send_continue(now, &mut out[..room])),
-            10 => drop(connection.send_refusal(now, &mut out[..room])),
+            10 => drop(connection.send_refusal(now, [("Date", "now")], &mut out[..room])),
             11 => connection.handle_sent(now, u64::from(argument)),
             12 => now = now + Duration::from_millis(u64::from(argument) * 400),
             13 => match argument % 4 {
@@ -209,11 +210,16 @@ pub fn head(data: &[u8]) {
         assert!(*octets <= input.len());
         let mut slowly = Connection::<Server, _>::new(Instant::EPOCH, &config);
         for end in 1..*octets {
-            if !matches!(slowly.receive(Instant::EPOCH, &input[..end]), Ok(Received { consumed: 0, outcome: Outcome::NeedMore })) {
+            if !matches!(
+                slowly.receive(Instant::EPOCH, &input[..end]),
+                Ok(Received { consumed: 0, outcome: Outcome::NeedMore })
+            ) {
                 return;
             }
         }
-        if let Ok(Received { outcome: Outcome::Event(Event::Request(found)), .. }) = slowly.receive(Instant::EPOCH, &input[..*octets]) {
+        if let Ok(Received { outcome: Outcome::Event(Event::Request(found)), .. }) =
+            slowly.receive(Instant::EPOCH, &input[..*octets])
+        {
             assert!(found.fields.iter().eq(head.fields.iter()));
             assert_eq!((found.method, found.target, found.framing), (head.method, head.target, head.framing));
         }

@@ -274,6 +274,7 @@ impl Progress {
             let empty = lf == at || (lf == at + 1 && buf[at] == b'\r');
             if unfolds && !empty && lf < most {
                 match buf.get(lf + 1) {
+                    None if lf + 1 >= bounds.all => return Err(Fault::new(HeadTooLong, bounds.all)),
                     None => {
                         // the line is whole, but for what may continue it
                         self.line = at as u32;

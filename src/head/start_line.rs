@@ -118,7 +118,8 @@ impl Progress {
     fn careful_request_line(&mut self, rules: Rules<'_>, buf: &[u8]) -> Result<Option<Parts>, Fault> {
         let spaced = rules.policy.start_line_whitespace.accepts();
         if let Some(&first) = buf.first() {
-            if !octets::is(first, class::TOKEN) && !(spaced && is_space(first)) {
+            let begins = octets::is(first, class::TOKEN) || (spaced && is_space(first));
+            if !begins {
                 return Err(Fault::new(NotHttp, 0));
             }
         }
@@ -255,7 +256,7 @@ fn check_request_line(rules: Rules<'_>, line: &[u8], parts: Parts) -> Result<Par
         return Err(Fault::new(if line.get(gap) == Some(&b'\r') { BareCr } else { RequestLine }, gap));
     }
     let opaque = rules.policy.target_octets.accepts();
-    if let Some(at) = target.iter().position(|&b| !octets::is(b, class::TARGET) && !(opaque && b >= 0x80)) {
+    if let Some(at) = target.iter().position(|&b| !(octets::is(b, class::TARGET) || (opaque && b >= 0x80))) {
         return Err(Fault::new(Target, parts.target.0 + at));
     }
     check_form(MethodKind::of(method), target).map_err(|kind| Fault::new(kind, parts.target.0))?;

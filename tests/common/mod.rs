@@ -291,7 +291,8 @@ impl Driver {
     /// Writes the refusal that is due.
     pub fn refuse(&mut self) -> &mut Self {
         let mut out = vec![0; 8192];
-        let sent = self.connection.send_refusal(self.now, &mut out).expect("a refusal is due");
+        let sent =
+            self.connection.send_refusal(self.now, http_keepalive::NO_FIELDS, &mut out).expect("a refusal is due");
         self.sent(&out[..sent]);
         self
     }
