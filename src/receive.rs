@@ -106,14 +106,14 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
 
     #[inline(never)]
     fn receive_next<'b>(&mut self, now: Instant, buf: &'b [u8]) -> Result<Received<'b>, ProtocolError> {
-        let mut consumed = 0;
+        let (mut consumed, before) = (0, self.offset);
         loop {
             let rest = buf.get(consumed..).unwrap_or_default();
             let step = match self.step(now, rest) {
                 Ok(step) => step,
                 Err(error) => {
                     // the caller is told of no octet consumed, and offers all of them again
-                    self.offset -= consumed as u64;
+                    self.offset = before;
                     return Err(error);
                 }
             };
@@ -130,7 +130,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
                     consumed += octets;
                     let machine = &self.lifecycle.machine;
                     if machine.is(flag::EOF) && machine.stage == Stage::Open && machine.refusal.is_none() {
-                        return self.end_of_stream(now, consumed).inspect_err(|_| self.offset -= consumed as u64);
+                        return self.end_of_stream(now, consumed).inspect_err(|_| self.offset = before);
                     }
                     return Ok(Received { consumed, outcome: Outcome::NeedMore });
                 }
@@ -289,7 +289,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     fn end_of_stream<'b>(&mut self, now: Instant, consumed: usize) -> Result<Received<'b>, ProtocolError> {
         match self.lifecycle.machine.eof(now, 0) {
             None => Ok(Received { consumed, outcome: Outcome::Event(Event::PeerClosed) }),
-            Some(kind) => Err(self.failed(kind, self.offset + u64::from(self.ahead))),
+            Some(kind) => Err(self.failed(kind, self.offset.saturating_add(u64::from(self.ahead)))),
         }
     }
 
@@ -302,7 +302,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
 
     pub(crate) fn fail(&mut self, now: Instant, fault: Fault) -> ProtocolError {
         self.lifecycle.machine.fail(now, fault.kind);
-        self.failed(fault.kind, self.offset + fault.at as u64)
+        self.failed(fault.kind, self.offset.saturating_add(fault.at as u64))
     }
 
     fn failed(&mut self, kind: ProtocolErrorKind, offset: u64) -> ProtocolError {
