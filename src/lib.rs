@@ -2,6 +2,84 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 //! HTTP/1.x persistent connections as a state machine that does no I/O.
+//!
+//! Bytes and time go in; parsed messages, persistence decisions with their reasons, deadlines with their causes, and bytes to
+//! send come out. No allocation, no panic, no clock, no socket: a driver brings those.
+//!
+//! # The map, in reading order
+//!
+//! ```text
+//!             bytes in                                        bytes out
+//!                │                                               ▲
+//!    ┌───────────▼───────────── codec ────────────────────────────┴─────────┐
+//!    │ octets → head → framing → body (exact, chunked, until close)  output │   Connection
+//!    └───────────┬───────────────────────────────────────────────▲──────────┘
+//!                │ facts                                         │ what must be said
+//!    ┌───────────▼────────────── lifecycle ───────────────────────┴──────────┐
+//!    │ exchange → persistence (why) → deadlines (when) → teardown (how)      │   Lifecycle
+//!    └───────────┬────────────────────────────────────────────────────────────┘
+//!                ▼
+//!    persistence()   next_deadline()   wants()
+//! ```
+//!
+//! [`Connection`] is both; [`Lifecycle`] is the lower half alone, for whoever has a parser. [`RequestHead::parse`] and
+//! [`ResponseHead::parse`] are the upper half's first step alone; [`framing`] and [`persistence`] are the rules as pure functions.
+//! [`Config`] holds [`Limits`], [`Timeouts`] and [`Policy`], checked once. [`DeadlineQueue`] keeps the deadlines of many connections.
+//!
+//! # The run loop
+//!
+//! 1. Offer what was received: [`receive`](Connection::receive), until it needs more or is paused.
+//! 2. Do what [`wants`](Connection::wants) says of the application: respond, continue, send content, send the refusal.
+//! 3. Send what was written and say how much left: [`handle_sent`](Connection::handle_sent).
+//! 4. Shut as [`wants`](Connection::wants) says, and say so: [`handle_shut`](Connection::handle_shut).
+//! 5. Wait for octets or for [`next_deadline`](Connection::next_deadline); when it is due, [`handle_timeout`](Connection::handle_timeout)
+//!    until it returns `None`, and back to 2.
+//!
+//! ```
+//! use http_keepalive::*;
+//!
+//! let opened = Instant::from_secs(1);
+//! let mut connection = Connection::<Server>::new(opened, &Config::DEFAULT);
+//!
+//! // 1: octets in, an event out
+//! let octets = b"GET /a HTTP/1.1\r\nHost: example.org\r\n\r\n";
+//! let received = connection.receive(opened, octets)?;
+//! let Outcome::Event(Event::Request(head)) = received.outcome else { panic!("a whole request") };
+//! assert_eq!((head.target.as_str(), received.consumed), ("/a", octets.len()));
+//!
+//! // 2: the application answers
+//! assert_eq!(connection.wants().application, Some(Turn::Respond));
+//! let mut out = [0; 256];
+//! let mut written = connection.send_response(opened, StatusCode::OK, NO_FIELDS, Content::Exact(2), &mut out)?;
+//! written += connection.send_content(opened, b"ok", &mut out[written..])?.written;
+//! assert_eq!(&out[..written], b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+//!
+//! // 3: all of it left
+//! connection.handle_sent(opened, written as u64);
+//! assert_eq!(connection.persistence(), Persistence::Reuse(ReuseReason::Http11));
+//!
+//! // 5: nothing more comes; the idle deadline asks for one more look before it closes
+//! let deadline = connection.next_deadline().expect("nobody stays for ever");
+//! assert_eq!(deadline.kind, DeadlineKind::Idle);
+//! assert_eq!(connection.handle_timeout(deadline.at), Some(deadline));
+//! assert_eq!(connection.wants().read, ReadWant::LookOnce);
+//! connection.nothing_to_read(deadline.at);
+//!
+//! // 4: and the driver is told to close, and why
+//! assert_eq!(connection.wants().shut, Some(Shut::Close(CloseReason::IdleTimeout)));
+//! assert_eq!(CloseReason::IdleTimeout.clause(), "RFC 9112 9.5");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Errors
+//!
+//! By whose fault: [`ProtocolError`] is the peer's, [`SendError`] and [`Misuse`] are the caller's, [`ConfigError`] names a setting.
+//! Nothing a peer sends can cause a `Misuse`.
+//!
+//! # Features
+//!
+//! `std` (default): [`Instant::since`] and [`DeadlineQueue`]. No feature changes a verdict. Rust 1.85 or later.
+
 #[cfg(feature = "std")]
 extern crate std;
 
@@ -52,3 +130,8 @@ pub use status::StatusCode;
 pub use target::{Target, TargetForm};
 pub use time::Instant;
 pub use wants::{ReadWant, Shut, Turn, Wants};
+
+/// The README's example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

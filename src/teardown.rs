@@ -70,6 +70,7 @@ impl Machine {
     pub(crate) fn shut(&mut self, now: Instant) {
         let now = self.tick(now);
         self.stage = match self.stage {
+            Stage::Finishing if self.pending > 0 => Stage::Finishing,
             Stage::Finishing if self.is(flag::EOF) => Stage::Closed,
             Stage::Finishing => {
                 self.begun = now;

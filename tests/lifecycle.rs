@@ -379,3 +379,53 @@ fn octets_that_run_ahead_of_their_heads_do_not_age_the_next_exchange() {
     assert_eq!((deadline.kind, deadline.at), (DeadlineKind::Exchange, driver.now + Duration::from_secs(50)));
     assert_eq!(lifecycle.next_deadline(), Some(deadline));
 }
+
+type Call = fn(&mut Lifecycle<Server>, Instant);
+
+#[test]
+fn no_fact_and_no_intent_undoes_a_close() {
+    let now = Instant::from_secs(9);
+    let calls: [(&str, Call); 13] = [
+        ("head_received", |l, now| _ = l.head_received(now, &facts_of(&get("")).unwrap())),
+        ("a bad head_received", |l, now| _ = l.head_received(now, &facts_of("GET / HTTP/1.1\r\n\r\n").unwrap())),
+        ("octets_received", |l, now| l.octets_received(now, u64::MAX)),
+        ("content_received", |l, now| _ = l.content_received(now, 1 << 40)),
+        ("end_received", |l, now| _ = l.end_received(now)),
+        ("fault_received", |l, now| l.fault_received(now, ProtocolErrorKind::NotHttp)),
+        ("eof_received", |l, now| _ = l.eof_received(now)),
+        ("head_to_send", |l, now| _ = l.head_to_send(now, StatusCode::OK, Content::Exact(5))),
+        ("content_sent", |l, now| _ = l.content_sent(now, 1)),
+        ("end_sent", |l, now| _ = l.end_sent(now)),
+        ("close_after_exchange", |l, now| l.close_after_exchange(now)),
+        ("handle_timeout", |l, now| _ = l.handle_timeout(now + Duration::from_secs(1 << 20))),
+        ("nothing_to_read", |l, now| l.nothing_to_read(now)),
+    ];
+    for head in [&get(""), &get("Content-Length: 5\r\n"), &chunked("")] {
+        for answer in [None, Some(Content::Empty), Some(Content::Exact(5)), Some(Content::Unknown)] {
+            for (eof, shut) in [(false, false), (true, false), (false, true), (true, true)] {
+                let mut lifecycle = Lifecycle::<Server>::new(now, &Config::DEFAULT);
+                lifecycle.head_received(now, &facts_of(head).unwrap()).expect("a request");
+                if let Some(content) = answer {
+                    lifecycle.head_to_send(now, StatusCode::OK, content).expect("a response");
+                }
+                if eof {
+                    lifecycle.eof_received(now);
+                }
+                lifecycle.abort(now);
+                if shut {
+                    lifecycle.handle_shut(now);
+                }
+                let case = format!("{head:?}, {answer:?}, eof: {eof}, shut: {shut}");
+                assert_eq!(lifecycle.is_closed(), shut, "{case}");
+                for (name, call) in &calls {
+                    let mut after = lifecycle.clone();
+                    call(&mut after, now);
+                    assert_eq!(after.is_closed(), lifecycle.is_closed(), "{name} behind {case}");
+                    let (shut, was) = (after.wants().shut, lifecycle.wants().shut);
+                    assert_eq!(shut, was, "{name} behind {case}");
+                    assert_eq!(after.wants().application, None, "{name} behind {case}");
+                }
+            }
+        }
+    }
+}

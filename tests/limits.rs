@@ -110,6 +110,20 @@ fn limit_10_the_least_buffer_is_never_full_where_folds_are_let_in() {
             assert_eq!(driver.seen, [Seen::Error(HeadTooLong, 60)], "{}, slowly: {slowly}", common::shown(&input));
         }
     }
+    // what is wrong in such a line is wrong whatever the split
+    let input = octets(&get(&field_line(60 - get("").len() + 2).replace("X: y", "X : ")))[..60].to_vec();
+    for slowly in [false, true] {
+        for behind in [&b""[..], b"\r\n"] {
+            let input = [&input[..], behind].concat();
+            let mut driver = Driver::answering(&config);
+            if slowly {
+                driver.dribble(&input)
+            } else {
+                driver.feed_octets(&input)
+            };
+            assert_eq!(driver.seen, [Seen::Error(WhitespaceBeforeColon, 26)], "slowly: {slowly}");
+        }
+    }
     // a trailer section, too
     let limits = Limits::DEFAULT.with_trailer_section(20);
     let config = Config::new(limits, Timeouts::DEFAULT, common::lenient()).unwrap();
