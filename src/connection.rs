@@ -207,7 +207,8 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
 
     /// Takes `octets` of content as received past this connection, by `splice`: at most what is left of it, or of this chunk.
     pub fn skip_content(&mut self, now: Instant, octets: u64) -> Result<(), Misuse> {
-        if self.ahead > 0 || octets > self.contiguous_content() {
+        let open = self.lifecycle.machine.stage == Stage::Open && self.lifecycle.machine.refusal.is_none();
+        if !open || self.ahead > 0 || octets > self.contiguous_content() {
             return Err(Misuse::ContentNotExpected);
         }
         if let Reading::Chunked(chunked) = &mut self.reading {

@@ -221,12 +221,6 @@ reasons! {
         TrailerField => "trailer-field", "RFC 9110 6.5.1";
         /// Content is not expected from the peer, or not so much of it.
         ContentNotExpected => "content-not-expected", "RFC 9112 6.3";
-        /// A request was reported while the one before it is not finished.
-        ExchangeInProgress => "exchange-in-progress", "RFC 9112 9.3.2";
-        /// A target outside the grammar or not of this method's form.
-        Target => "target", "RFC 9112 3.2";
-        /// A method that is no token.
-        Method => "method", "RFC 9110 9.1";
     }
 }
 

@@ -120,7 +120,7 @@ impl HeadFacts {
         }
     }
 
-    #[inline(never)]
+    #[inline(always)]
     fn host(&mut self, value: &[u8]) {
         if self.flags & flag::HOST != 0 {
             self.flags |= flag::HOST_REPEATED;
@@ -217,9 +217,8 @@ impl HeadFacts {
 
     #[inline(never)]
     fn coding(&mut self, value: &[u8]) {
-        let mut any = false;
+        self.flags |= flag::CODING;
         for member in octets::members(value) {
-            any = true;
             // whatever was last before is not last now
             if self.flags & flag::CHUNKED_LAST != 0 {
                 self.flags = self.flags & !flag::CHUNKED_LAST | flag::CHUNKED_BEFORE;
@@ -235,8 +234,6 @@ impl HeadFacts {
                 self.flags |= if octets::is_token(name) { flag::CODING_OTHER } else { flag::CODING_INVALID };
             }
         }
-        self.flags |=
-            if any || self.flags & flag::CODING != 0 { flag::CODING } else { flag::CODING | flag::CODING_INVALID };
     }
 
     fn raw_hint(&self) -> KeepAlive {

@@ -134,7 +134,8 @@ pub fn response_framing(facts: &HeadFacts, method: MethodKind, policy: &Policy) 
 }
 
 fn check_codings(facts: &HeadFacts) -> Result<(), ProtocolErrorKind> {
-    if facts.any(flag::CODING_INVALID) {
+    let named = facts.any(flag::CHUNKED_LAST | flag::CHUNKED_BEFORE | flag::CODING_OTHER);
+    if facts.any(flag::CODING_INVALID) || !named {
         Err(TransferEncoding)
     } else if facts.any(flag::CHUNKED_PARAMETERS) || (facts.any(flag::CHUNKED_BEFORE) && facts.any(flag::CHUNKED_LAST))
     {

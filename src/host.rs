@@ -6,6 +6,7 @@ use core::net::Ipv6Addr;
 
 use crate::octets::{self, class};
 
+#[inline(always)]
 /// A valid `Host`: `uri-host [":" port]`, possibly empty.
 pub(crate) fn is_host(value: &[u8]) -> bool {
     // most are a registered name and nothing else

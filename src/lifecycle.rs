@@ -147,7 +147,8 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     pub fn content_received(&mut self, now: Instant, octets: u64) -> Result<(), Misuse> {
         let (machine, settings) = self.parts();
         let exact = machine.receive_by == Counted::Exact;
-        if machine.receiving != Half::Content || (exact && octets > machine.to_receive) {
+        let expected = machine.stage == Stage::Open && machine.receiving == Half::Content;
+        if !expected || (exact && octets > machine.to_receive) {
             return Err(Misuse::ContentNotExpected);
         }
         machine.content_received(now, octets);
@@ -160,6 +161,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     /// The message being received is complete. An exact length ends by itself; then this changes nothing.
     pub fn end_received(&mut self, now: Instant) -> Result<(), Misuse> {
         match self.machine.receiving {
+            _ if self.machine.stage != Stage::Open => {}
             Half::Content if self.machine.receive_by != Counted::Exact => self.machine.end_received(now),
             Half::Content | Half::Head => return Err(Misuse::ContentNotExpected),
             Half::Complete | Half::Idle => {}
@@ -343,6 +345,9 @@ impl<C: Deref<Target = Config<Server>>> Lifecycle<Server, C> {
     /// A request's head is complete. Its framing, or what is wrong with it; then the refusal is due.
     pub fn head_received(&mut self, now: Instant, head: &HeadFacts) -> Result<Framing, ProtocolErrorKind> {
         let (machine, settings) = self.parts();
+        if machine.stage != Stage::Open {
+            return judge_request(settings, head);
+        }
         if machine.receiving == Half::Idle {
             // its octets ran ahead: the exchange begins where it is looked at
             machine.head_octets(now, 0);

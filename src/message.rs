@@ -127,7 +127,7 @@ impl<'a> RequestHead<'a> {
     ) -> Result<Option<(usize, HeadFacts)>, ProtocolError> {
         let rules = Rules { section: Section::Request, limits, policy };
         let mut progress = Progress::FRESH;
-        self.fields = FieldSection::new();
+        self.fields.clear();
         let Some(octets) = progress.read_request(rules, buf, self).map_err(Fault::alone)? else { return Ok(None) };
         let framing = framing::request_framing(&progress.facts, policy);
         self.framing = framing.map_err(|kind| Fault::new(kind, 0).alone())?;
@@ -141,7 +141,7 @@ impl<'a> RequestHead<'a> {
 
     /// The client waits for `100 (Continue)` before it sends content (RFC 9110 10.1.1).
     pub const fn expects_continue(&self) -> bool {
-        facts::expects_continue(self.flags, self.version)
+        self.has_content() && facts::expects_continue(self.flags, self.version)
     }
 
     /// Protocols are offered that may be switched to (RFC 9110 7.8); they are in the `Upgrade` field.
@@ -193,7 +193,7 @@ impl<'a> ResponseHead<'a> {
     ) -> Result<Option<(usize, HeadFacts)>, ProtocolError> {
         let rules = Rules { section: Section::Response, limits, policy };
         let mut progress = Progress::FRESH;
-        self.fields = FieldSection::new();
+        self.fields.clear();
         let Some(octets) = progress.read_response(rules, buf, self).map_err(Fault::alone)? else { return Ok(None) };
         let framing = framing::response_framing(&progress.facts, method, policy);
         self.framing = framing.map_err(|kind| Fault::new(kind, 0).alone())?;

@@ -85,6 +85,7 @@ pub(crate) fn all(octets: &[u8], class: u8) -> bool {
 }
 
 /// Are all `octets` letters, digits, `.` or `-`, as host names are? Sixteen at a time.
+#[inline(always)]
 pub(crate) fn are_host_name(octets: &[u8]) -> bool {
     let mut rest = octets;
     while let Some((block, behind)) = rest.split_first_chunk::<16>() {

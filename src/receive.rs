@@ -27,26 +27,25 @@ pub trait Reads: Sized {
     /// The section trailers are.
     const TRAILERS: Section;
 
-    /// Reads a head.
+    /// Reads a head into `outcome`.
     fn receive_head<'b, C: Deref<Target = Config<Self>>>(
         connection: &mut Connection<Self, C>,
         now: Instant,
         buf: &'b [u8],
-    ) -> Result<Step<'b>, ProtocolError>
+        outcome: &mut Outcome<'b>,
+    ) -> Result<Step, ProtocolError>
     where
         Self: Role;
 }
 
 /// What one step of reading came to, and how many octets it consumed.
-pub enum Step<'b> {
-    /// Something to report.
-    Event(usize, Event<'b>),
+pub enum Step {
+    /// The outcome says what.
+    Done(usize),
     /// Nothing to report; the octets behind may be read.
     Again(usize),
     /// More octets are needed.
     NeedMore(usize),
-    /// Something else must happen first.
-    Paused(PauseReason),
 }
 
 /// What the next octets are.
@@ -106,10 +105,11 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
 
     #[inline(never)]
     fn receive_next<'b>(&mut self, now: Instant, buf: &'b [u8]) -> Result<Received<'b>, ProtocolError> {
-        let (mut consumed, before) = (0, self.offset);
+        let before = self.offset;
+        let mut received = Received { consumed: 0, outcome: Outcome::NeedMore };
         loop {
-            let rest = buf.get(consumed..).unwrap_or_default();
-            let step = match self.step(now, rest) {
+            let rest = buf.get(received.consumed..).unwrap_or_default();
+            let step = match self.step(now, rest, &mut received.outcome) {
                 Ok(step) => step,
                 Err(error) => {
                     // the caller is told of no octet consumed, and offers all of them again
@@ -117,58 +117,65 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
                     return Err(error);
                 }
             };
-            let (octets, outcome) = match step {
-                Step::Event(octets, event) => (octets, Outcome::Event(event)),
-                Step::Paused(reason) => (0, Outcome::Paused(reason)),
-                Step::Again(octets) => {
-                    self.leave(octets, rest.len());
-                    consumed += octets;
-                    continue;
-                }
-                Step::NeedMore(octets) => {
-                    self.leave(octets, rest.len());
-                    consumed += octets;
-                    let machine = &self.lifecycle.machine;
-                    if machine.is(flag::EOF) && machine.stage == Stage::Open && machine.refusal.is_none() {
-                        return self.end_of_stream(now, consumed).inspect_err(|_| self.offset = before);
-                    }
-                    return Ok(Received { consumed, outcome: Outcome::NeedMore });
-                }
+            let octets = match step {
+                Step::Done(octets) | Step::Again(octets) | Step::NeedMore(octets) => octets,
             };
             self.leave(octets, rest.len());
-            return Ok(Received { consumed: consumed + octets, outcome });
+            received.consumed += octets;
+            match step {
+                Step::Done(_) => return Ok(received),
+                Step::Again(_) => {}
+                Step::NeedMore(_) => {
+                    let machine = &self.lifecycle.machine;
+                    if machine.is(flag::EOF) && machine.stage == Stage::Open && machine.refusal.is_none() {
+                        let consumed = received.consumed;
+                        return self.end_of_stream(now, consumed).inspect_err(|_| self.offset = before);
+                    }
+                    received.outcome = Outcome::NeedMore;
+                    return Ok(received);
+                }
+            }
         }
     }
 
     #[inline(always)]
-    fn step<'b>(&mut self, now: Instant, buf: &'b [u8]) -> Result<Step<'b>, ProtocolError> {
+    fn step<'b>(&mut self, now: Instant, buf: &'b [u8], outcome: &mut Outcome<'b>) -> Result<Step, ProtocolError> {
         let machine = &mut self.lifecycle.machine;
         if machine.stage != Stage::Open || machine.refusal.is_some() {
-            return Ok(self.discard(now, buf));
+            return Ok(self.discard(now, buf, outcome));
         }
         if machine.receiving == Half::Idle && !matches!(self.reading, Reading::Head(_)) {
             self.reading = Reading::FRESH;
         }
         match self.reading {
-            Reading::Head(_) => R::receive_head(self, now, buf),
-            _ => self.receive_content(now, buf),
+            Reading::Head(_) => R::receive_head(self, now, buf, outcome),
+            _ => self.receive_content(now, buf, outcome),
         }
     }
 
-    fn receive_content<'b>(&mut self, now: Instant, buf: &'b [u8]) -> Result<Step<'b>, ProtocolError> {
+    fn receive_content<'b>(
+        &mut self,
+        now: Instant,
+        buf: &'b [u8],
+        outcome: &mut Outcome<'b>,
+    ) -> Result<Step, ProtocolError> {
         let unread = self.lifecycle.machine.is(flag::DISCARD);
         match self.reading {
             Reading::Exact => {
                 let (machine, _) = self.lifecycle.parts();
                 let octets = usize::try_from(machine.to_receive).unwrap_or(usize::MAX).min(buf.len());
                 if octets == 0 {
-                    return Ok(self.no_content());
+                    return Ok(self.no_content(outcome));
                 }
                 if octets as u64 == machine.to_receive {
                     self.reading = Reading::End;
                 }
                 machine.content_received(now, octets as u64);
-                Ok(if unread { Step::Again(octets) } else { Step::Event(octets, Event::Content(&buf[..octets])) })
+                if unread {
+                    return Ok(Step::Again(octets));
+                }
+                *outcome = Outcome::Event(Event::Content(&buf[..octets]));
+                Ok(Step::Done(octets))
             }
             Reading::Chunked(mut chunked) => {
                 let (machine, settings) = self.lifecycle.parts();
@@ -197,9 +204,10 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
                             machine.unread_content(now, settings);
                             return Ok(Step::Again(to));
                         }
-                        Ok(Step::Event(to, Event::Content(&buf[from..to])))
+                        *outcome = Outcome::Event(Event::Content(&buf[from..to]));
+                        Ok(Step::Done(to))
                     }
-                    Ok(Piece::NeedMore { consumed: 0 }) => Ok(self.no_content()),
+                    Ok(Piece::NeedMore { consumed: 0 }) => Ok(self.no_content(outcome)),
                     Ok(Piece::NeedMore { consumed }) => Ok(Step::NeedMore(consumed)),
                     Ok(Piece::Last { consumed }) => {
                         self.reading = Reading::Trailers(Progress::FRESH);
@@ -208,13 +216,17 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
                     Err((kind, at)) => Err(self.fail(now, Fault::new(kind, at))),
                 }
             }
-            Reading::Trailers(progress) => self.receive_trailers(now, buf, progress, unread),
+            Reading::Trailers(progress) => self.receive_trailers(now, buf, outcome, progress),
             Reading::End => {
                 self.reading = Reading::Next;
-                Ok(Step::Event(0, Event::End { trailers: FieldSection::empty() }))
+                *outcome = Outcome::Event(Event::End { trailers: FieldSection::empty() });
+                Ok(Step::Done(0))
             }
-            Reading::Next if unread => Ok(self.discard(now, buf)),
-            Reading::Next | Reading::Head(_) | Reading::Failed(..) => Ok(Step::Paused(PauseReason::ResponseDue)),
+            Reading::Next if unread => Ok(self.discard(now, buf, outcome)),
+            Reading::Next | Reading::Head(_) | Reading::Failed(..) => {
+                *outcome = Outcome::Paused(PauseReason::ResponseDue);
+                Ok(Step::Done(0))
+            }
         }
     }
 
@@ -222,9 +234,10 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         &mut self,
         now: Instant,
         buf: &'b [u8],
+        outcome: &mut Outcome<'b>,
         mut progress: Progress,
-        unread: bool,
-    ) -> Result<Step<'b>, ProtocolError> {
+    ) -> Result<Step, ProtocolError> {
+        let unread = self.lifecycle.machine.is(flag::DISCARD);
         let (machine, settings) = self.lifecycle.parts();
         let rules = Rules { section: R::TRAILERS, limits: &settings.limits, policy: &settings.policy };
         let Some(end) = (match progress.read_trailers(rules, buf) {
@@ -243,30 +256,36 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         }
         self.reading = Reading::Next;
         machine.end_received(now);
-        Ok(if unread { Step::Again(end) } else { Step::Event(end, Event::End { trailers }) })
+        if unread {
+            return Ok(Step::Again(end));
+        }
+        *outcome = Outcome::Event(Event::End { trailers });
+        Ok(Step::Done(end))
     }
 
     /// No content has come: the peer may be waiting to be asked for it.
-    fn no_content<'b>(&self) -> Step<'b> {
-        if self.lifecycle.machine.is(flag::CONTINUE) {
-            Step::Paused(PauseReason::ContinueDue)
-        } else {
-            Step::NeedMore(0)
+    fn no_content(&self, outcome: &mut Outcome<'_>) -> Step {
+        if !self.lifecycle.machine.is(flag::CONTINUE) {
+            return Step::NeedMore(0);
         }
+        *outcome = Outcome::Paused(PauseReason::ContinueDue);
+        Step::Done(0)
     }
 
     /// Nothing is read as HTTP any more.
     #[cold]
-    fn discard<'b>(&mut self, now: Instant, buf: &[u8]) -> Step<'b> {
+    fn discard(&mut self, now: Instant, buf: &[u8], outcome: &mut Outcome<'_>) -> Step {
         let (machine, settings) = self.lifecycle.parts();
-        match machine.stage {
-            Stage::Tunnel => Step::Paused(PauseReason::Tunnel),
-            Stage::Closed => Step::Paused(PauseReason::Closed),
+        let reason = match machine.stage {
+            Stage::Tunnel => PauseReason::Tunnel,
+            Stage::Closed => PauseReason::Closed,
             _ => {
                 machine.discarded(now, settings, buf.len() as u64);
-                Step::NeedMore(buf.len())
+                return Step::NeedMore(buf.len());
             }
-        }
+        };
+        *outcome = Outcome::Paused(reason);
+        Step::Done(0)
     }
 
     /// The peer closed its side; all it had sent has been offered before. A message broken off is an error; otherwise the

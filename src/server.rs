@@ -8,7 +8,7 @@ use crate::error::ProtocolErrorKind::{BareCr, BareLf, EmptyLines};
 use crate::error::{Misuse, ProtocolError, SendError};
 use crate::head::{Fault, FieldSection, Rules, Section};
 use crate::lifecycle::{self, Content};
-use crate::message::{Event, RequestHead, blamed_field};
+use crate::message::{Event, Outcome, RequestHead, blamed_field};
 use crate::output::{Fields, NO_FIELDS, Writer};
 use crate::receive::{Reading, Reads, Step};
 use crate::status::StatusCode;
@@ -23,7 +23,8 @@ impl Reads for Server {
         connection: &mut Connection<Self, C>,
         now: Instant,
         buf: &'b [u8],
-    ) -> Result<Step<'b>, ProtocolError> {
+        outcome: &mut Outcome<'b>,
+    ) -> Result<Step, ProtocolError> {
         let Reading::Head(progress) = &mut connection.reading else { return Ok(Step::NeedMore(0)) };
         match buf.first() {
             None => return Ok(Step::NeedMore(0)),
@@ -33,8 +34,10 @@ impl Reads for Server {
         let (machine, settings) = connection.lifecycle.parts();
         machine.head_octets(now, buf.len() as u64);
         let rules = Rules { section: Section::Request, limits: &settings.limits, policy: &settings.policy };
-        let mut head = RequestHead::new();
-        let octets = match progress.read_request(rules, buf, &mut head) {
+        // read where it is returned from: a head is long to move
+        *outcome = Outcome::Event(Event::Request(RequestHead::new()));
+        let Outcome::Event(Event::Request(head)) = outcome else { return Ok(Step::NeedMore(0)) };
+        let octets = match progress.read_request(rules, buf, head) {
             Ok(Some(octets)) => octets,
             Ok(None) => return Ok(Step::NeedMore(0)),
             Err(fault) => return Err(connection.fail(now, fault)),
@@ -48,7 +51,7 @@ impl Reads for Server {
         };
         connection.empty_lines = 0;
         connection.reading = Reading::content(head.framing.length);
-        Ok(Step::Event(octets, Event::Request(head)))
+        Ok(Step::Done(octets))
     }
 }
 
@@ -62,7 +65,7 @@ fn place_of(buf: &[u8], fields: &FieldSection<'_>, name: &str) -> Option<usize> 
 impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
     /// Empty lines before a request line are skipped (RFC 9112 2.2), a bounded number of them.
     #[cold]
-    fn skip_empty_line<'b>(&mut self, now: Instant, buf: &'b [u8]) -> Result<Step<'b>, ProtocolError> {
+    fn skip_empty_line(&mut self, now: Instant, buf: &[u8]) -> Result<Step, ProtocolError> {
         let (machine, settings) = self.lifecycle.parts();
         let octets = match buf {
             [b'\r', b'\n', ..] => 2,

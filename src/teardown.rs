@@ -38,6 +38,10 @@ pub(crate) enum Stage {
 impl Machine {
     /// Sends what was handed out, then closes in stages.
     pub(crate) fn finish(&mut self, now: Instant) {
+        // a teardown never goes back
+        if !matches!(self.stage, Stage::Open | Stage::Finishing) {
+            return;
+        }
         self.stage = if self.pending == 0 && self.is(flag::EOF) { Stage::CloseDue } else { Stage::Finishing };
         self.begun = now;
     }
@@ -46,7 +50,7 @@ impl Machine {
     pub(crate) fn close(&mut self, now: Instant) {
         if self.pending > 0 {
             self.finish(now);
-        } else {
+        } else if matches!(self.stage, Stage::Open | Stage::Finishing) {
             self.stage = Stage::CloseDue;
         }
     }
@@ -122,7 +126,7 @@ impl Machine {
 
     pub(crate) fn abort(&mut self, now: Instant, reason: CloseReason) {
         self.tick(now);
-        if matches!(self.stage, Stage::Closed) {
+        if matches!(self.stage, Stage::ResetDue | Stage::Closed) {
             return;
         }
         // what is cut matters more than who asked for it

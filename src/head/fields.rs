@@ -103,6 +103,14 @@ impl<'a> FieldSection<'a> {
         Self { octets: b"", table: FieldTable::new(), is_trailers: false }
     }
 
+    /// As if nothing had been read.
+    #[inline(always)]
+    pub(crate) fn clear(&mut self) {
+        self.octets = b"";
+        self.table.end = FieldTable::LINES as u32;
+        self.is_trailers = false;
+    }
+
     /// The table, to be filled while lines are read.
     #[inline(always)]
     pub(crate) fn table(&mut self) -> &mut FieldTable {

@@ -146,16 +146,12 @@ impl Progress {
     #[inline(always)]
     fn read_fields(&mut self, rules: Rules<'_>, buf: &[u8], table: &mut FieldTable) -> Result<Option<usize>, Fault> {
         let unfolds = rules.section.unfolds(rules.policy);
-        let most = rules.section.octets(rules.limits);
-        let most_line = (rules.limits.field_line as usize).min(FieldTable::MOST_LINE);
         let mut at = self.line as usize;
         // a line half read whose continuations are sought is not begun again with each of them
         let mut begun = unfolds && self.sought > self.line;
         loop {
             if !begun {
-                // no line in it is too long, nor any behind the limit of the section: that is for the careful walk to say
-                let window = buf.get(at..).unwrap_or_default();
-                let window = window.get(..most_line.min(most.saturating_sub(at))).unwrap_or(window);
+                let window = self.window(rules, buf.get(at..).unwrap_or_default(), at);
                 let lines = rules.section.lines(rules.limits);
                 let rest = match unfolds {
                     true => self.quick_lines::<true>(lines, window, table),
@@ -179,7 +175,15 @@ impl Progress {
         }
     }
 
-    /// The octets behind as many lines as are common enough and fit the table. A function of its own, for its registers' sake.
+    /// What the quick walk may see of `rest`, which begins at octet `at` of its section: in it no line is too long, nor any behind
+    /// the limit of the section. Those are for the careful walk to refuse.
+    #[inline(always)]
+    fn window<'b>(&self, rules: Rules<'_>, rest: &'b [u8], at: usize) -> &'b [u8] {
+        let most_line = (rules.limits.field_line as usize).min(FieldTable::MOST_LINE);
+        rest.get(..most_line.min(rules.section.octets(rules.limits).saturating_sub(at))).unwrap_or(rest)
+    }
+
+    /// The octets behind as many lines as are common enough and fit the table.
     #[inline(never)]
     fn quick_lines<'b, const UNFOLDS: bool>(
         &mut self,
@@ -272,9 +276,9 @@ impl Progress {
                 break None;
             };
             let empty = lf == at || (lf == at + 1 && buf[at] == b'\r');
-            if unfolds && !empty && lf < most {
+            // behind the limit of the section nothing can continue it
+            if unfolds && !empty && lf < most && lf + 1 < bounds.all {
                 match buf.get(lf + 1) {
-                    None if lf + 1 >= bounds.all => return Err(Fault::new(HeadTooLong, bounds.all)),
                     None => {
                         // the line is whole, but for what may continue it
                         self.line = at as u32;

@@ -22,6 +22,7 @@ struct Request<'b> {
     target: &'b [u8],
     minor: u8,
     octets: usize,
+    behind: &'b [u8],
 }
 
 /// Where the parts of a request line are.
@@ -43,36 +44,69 @@ impl Progress {
         buf: &'b [u8],
         head: &mut RequestHead<'b>,
     ) -> Result<Option<usize>, Fault> {
-        self.restart_if_shorter(buf);
-        if self.line > 0 {
-            // the table can not begin in the middle: the lines are found again when they are asked for
-            head.fields.table().stop(0);
-            let Some(octets) = self.read_fields(rules, buf, head.fields.table())? else { return Ok(None) };
-            let line = split_request_line(buf).of(buf);
-            return Ok(self.complete_request(line, buf, head).then_some(octets));
+        match self.quick_request(rules, buf, head) {
+            Some(octets) => Ok(Some(octets)),
+            None => self.any_request(rules, buf, head),
         }
-        let line = match quick_request_line(buf) {
-            Some(line) if line.octets <= rules.limits.start_line as usize => line,
-            _ => match self.careful_request_line(rules, buf)? {
-                Some(parts) => parts.of(buf),
-                None => return Ok(None),
-            },
-        };
+    }
+
+    /// A whole head of common lines, or as much of it as there is.
+    #[inline(always)]
+    fn quick_request<'b>(&mut self, rules: Rules<'_>, buf: &'b [u8], head: &mut RequestHead<'b>) -> Option<usize> {
+        if self.sought > 0 || self.line > 0 || rules.policy.request_fold.accepts() {
+            return None;
+        }
+        let line = quick_request_line(buf)?;
+        if line.octets > rules.limits.start_line as usize {
+            return None;
+        }
         self.facts = HeadFacts::new(line.kind, Version { minor: line.minor });
-        self.line = line.octets as u32;
+        let window = self.window(rules, line.behind, line.octets);
+        let rest = self.quick_lines::<false>(rules.limits.field_lines, window, head.fields.table());
+        let section = window.get(..window.len() - rest.len())?;
+        self.line = (line.octets + section.len()) as u32;
+        let [b'\r', b'\n', ..] = rest else { return None };
+        head.method = Method::new(line.method);
+        head.target = Target::new(line.target, line.kind);
+        self.complete_request(section, head);
+        Some(line.octets + section.len() + 2)
+    }
+
+    /// A head by every rule, from where it was left.
+    #[inline(never)]
+    fn any_request<'b>(
+        &mut self,
+        rules: Rules<'_>,
+        buf: &'b [u8],
+        head: &mut RequestHead<'b>,
+    ) -> Result<Option<usize>, Fault> {
+        if self.line == 0 || self.sought > 0 {
+            // the table can not begin in the middle: the lines are found again when they are asked for
+            self.restart_if_shorter(buf);
+            if self.line > 0 {
+                head.fields.table().stop(0);
+            }
+        }
+        if self.line == 0 {
+            let Some(parts) = self.careful_request_line(rules, buf)? else { return Ok(None) };
+            let line = parts.of(buf);
+            self.facts = HeadFacts::new(line.kind, Version { minor: line.minor });
+            self.line = line.octets as u32;
+        }
         let Some(octets) = self.read_fields(rules, buf, head.fields.table())? else { return Ok(None) };
-        Ok(self.complete_request(line, buf, head).then_some(octets))
+        let line = split_request_line(buf).of(buf);
+        let Some(section) = buf.get(line.octets..self.fields_end()) else { return Ok(None) };
+        head.method = Method::new(line.method);
+        head.target = Target::new(line.target, line.kind);
+        self.complete_request(section, head);
+        Ok(Some(octets))
     }
 
     #[inline(always)]
-    fn complete_request<'b>(&self, line: Request<'b>, buf: &'b [u8], head: &mut RequestHead<'b>) -> bool {
-        let Some(section) = buf.get(line.octets..self.fields_end()) else { return false };
-        head.method = Method::new(line.method);
-        head.target = Target::new(line.target, line.kind);
+    fn complete_request<'b>(&self, section: &'b [u8], head: &mut RequestHead<'b>) {
         head.version = self.facts.version();
         head.fields.read(section, self.lines());
         head.flags = self.facts.flags();
-        true
     }
 
     /// Reads a response head from where it was left into `head`, all but its framing: how many octets it is of, or `None` if
@@ -166,7 +200,8 @@ impl Parts {
         let slice = |(from, to): (usize, usize)| buf.get(from..to).unwrap_or_default();
         let method = slice(self.method);
         let kind = MethodKind::of(method);
-        Request { method, kind, target: slice(self.target), minor: self.minor, octets: self.end }
+        let behind = buf.get(self.end..).unwrap_or_default();
+        Request { method, kind, target: slice(self.target), minor: self.minor, octets: self.end, behind }
     }
 }
 
@@ -193,7 +228,7 @@ fn quick_request_line(buf: &[u8]) -> Option<Request<'_>> {
     // origin-form; the others are rare enough for the careful walk
     match target {
         [b'/', ..] if !method.is_empty() && kind != MethodKind::Connect => {
-            Some(Request { method, kind, target, minor, octets: buf.len() - behind.len() })
+            Some(Request { method, kind, target, minor, octets: buf.len() - behind.len(), behind })
         }
         _ => None,
     }
@@ -327,11 +362,13 @@ fn split_status_line(line: &[u8], end: usize) -> Option<Status> {
     Some(Status { status, minor, reason, end })
 }
 
+#[inline(always)]
 fn three_digits(digits: &[u8; 3]) -> Option<StatusCode> {
-    if !digits.iter().all(u8::is_ascii_digit) {
+    let [hundreds, tens, ones] = digits.map(|digit| digit.wrapping_sub(b'0'));
+    if hundreds > 9 || tens > 9 || ones > 9 {
         return None;
     }
-    StatusCode::new(digits.iter().fold(0, |code, digit| code * 10 + u16::from(digit - b'0')))
+    StatusCode::new(u16::from(hundreds) * 100 + u16::from(tens) * 10 + u16::from(ones))
 }
 
 /// What the lenient reading of a start line takes for whitespace (RFC 9112 3).
