@@ -67,10 +67,15 @@ impl Earliest {
     #[inline]
     pub(crate) fn offer(&mut self, kind: DeadlineKind, anchor: Instant, timeout: Option<Duration>) {
         if let Some(timeout) = timeout {
-            let at = anchor + timeout;
-            if self.0.is_none_or(|earliest| at < earliest.at) {
-                self.0 = Some(Deadline { at, kind });
-            }
+            self.offer_at(kind, anchor + timeout);
+        }
+    }
+
+    /// Offers a deadline at this instant.
+    #[inline]
+    pub(crate) fn offer_at(&mut self, kind: DeadlineKind, at: Instant) {
+        if self.0.is_none_or(|earliest| at < earliest.at) {
+            self.0 = Some(Deadline { at, kind });
         }
     }
 

@@ -164,9 +164,11 @@ impl HeadFacts {
 
     #[inline(never)]
     fn hint(&mut self, value: &[u8]) {
-        let hint = self.raw_hint().and(KeepAlive::parse(value));
-        self.timeout = hint.timeout.map_or(NONE, |n| n.min(NONE - 1));
-        self.max = hint.max.map_or(NONE, |n| n.min(NONE - 1));
+        // no number is the greatest, so the smaller of two is the one that was said
+        let raw = |number: Option<u32>| number.map_or(NONE, |number| number.min(NONE - 1));
+        let more = KeepAlive::parse(value);
+        self.timeout = self.timeout.min(raw(more.timeout));
+        self.max = self.max.min(raw(more.max));
     }
 
     #[inline(never)]

@@ -91,11 +91,6 @@ impl KeepAlive {
         *place = smaller(*place, Some(number));
     }
 
-    /// This hint and one more field line of the same message.
-    pub(crate) fn and(self, other: Self) -> Self {
-        Self { timeout: smaller(self.timeout, other.timeout), max: smaller(self.max, other.max) }
-    }
-
     /// Says nothing.
     pub fn is_empty(&self) -> bool {
         self.timeout.is_none() && self.max.is_none()

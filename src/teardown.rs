@@ -201,8 +201,9 @@ impl Machine {
         } else {
             earliest.offer(DeadlineKind::Idle, self.left, timeouts.idle.map(|idle| idle.max(shield)));
         }
-        let old = timeouts.age.map(|age| (self.life + age).max(self.shield_end(settings)));
-        earliest.offer(DeadlineKind::Age, Instant::EPOCH, old.map(|at| at.saturating_duration_since(Instant::EPOCH)));
+        if let Some(age) = timeouts.age {
+            earliest.offer_at(DeadlineKind::Age, (self.life + age).max(self.shield_end(settings)));
+        }
     }
 
     fn exchange_deadlines(&self, settings: &Settings, earliest: &mut Earliest) {

@@ -196,7 +196,8 @@ impl Progress {
         for place in table.places(self.lines, most) {
             let Some(line) = quick_line(rest) else { break };
             let name = rest.len() - line.colon.len();
-            let continued = UNFOLDS && line.behind.first().is_none_or(|&b| octets::is_whitespace(b));
+            // what begins no field line may continue this one, or be the end: not for this walk to say
+            let continued = UNFOLDS && !matches!(line.behind, [b'!'..=0xff, ..] | [b'\r', b'\n', ..]);
             if continued || name.wrapping_sub(1) >= FieldTable::MOST_NAME {
                 break;
             }
