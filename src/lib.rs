@@ -83,6 +83,7 @@
 #[cfg(feature = "std")]
 extern crate std;
 
+mod announce;
 mod body;
 mod config;
 mod connection;
@@ -111,6 +112,7 @@ mod teardown;
 mod time;
 mod wants;
 
+pub use announce::{Announce, ConnectionOptions, Content, FramingField};
 pub use config::{Config, KeepAliveField, Limits, Policy, Role, Server, Timeouts, Tolerance, Use};
 pub use connection::Connection;
 pub use deadline::{Deadline, DeadlineKind};
@@ -121,7 +123,7 @@ pub use facts::HeadFacts;
 pub use framing::{BodyLength, Framing, FramingRule};
 pub use head::{FieldLine, FieldLines, FieldSection, FieldValue, FieldValueOctets};
 pub use keep_alive::KeepAlive;
-pub use lifecycle::{Announce, ConnectionOptions, Content, FramingField, Lifecycle};
+pub use lifecycle::Lifecycle;
 pub use message::{Eof, Event, Framed, Outcome, PauseReason, Received, RequestHead, ResponseHead, Written};
 pub use method::{Method, MethodKind, Version};
 pub use output::{Fields, NO_FIELDS, SendField};

@@ -31,14 +31,14 @@
 
 use core::ops::Deref;
 
-use crate::config::{Config, KeepAliveField, Role, Server, Settings};
+use crate::announce::{self, Announce, Content};
+use crate::config::{Config, Role, Server, Settings};
 use crate::deadline::Deadline;
 use crate::error::{Misuse, ProtocolErrorKind};
 use crate::exchange::{Counted, Half, Machine, flag};
 use crate::facts::HeadFacts;
 use crate::framing::{self, BodyLength, Framing};
-use crate::keep_alive::KeepAlive;
-use crate::persistence::{Causes, CloseReason, Persistence};
+use crate::persistence::{CloseReason, Persistence};
 use crate::status::StatusCode;
 use crate::teardown::Stage;
 use crate::time::Instant;
@@ -57,63 +57,6 @@ use crate::wants::{ReadWant, Shut, Turn, Wants};
 pub struct Lifecycle<R: Role, C: Deref<Target = Config<R>> = &'static Config<R>> {
     config: C,
     pub(crate) machine: Machine,
-}
-
-/// What the application knows of the content it sends; the framing follows from it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Content {
-    /// There is none.
-    Empty,
-    /// So many octets.
-    Exact(u64),
-    /// As many as come: chunked to an HTTP/1.1 peer, until close to an older one.
-    Unknown,
-    /// As many as come, ended by the end of the connection.
-    UntilClose,
-}
-
-/// What a head that is about to be sent must say about the connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Announce {
-    /// The options of the `Connection` field; a field without any is not sent.
-    pub options: ConnectionOptions,
-    /// The `Keep-Alive` field, if one is to be sent.
-    pub keep_alive: Option<KeepAlive>,
-    /// The field that says where the content ends.
-    pub framing: FramingField,
-    /// How the content that is really sent is framed: nothing, where the request or the status forbids it.
-    pub length: BodyLength,
-}
-
-/// Connection options we send (RFC 9110 7.6.1).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct ConnectionOptions {
-    /// `close`
-    pub close: bool,
-    /// `keep-alive`
-    pub keep_alive: bool,
-    /// `upgrade`: beside an `Upgrade` field that the caller sends.
-    pub upgrade: bool,
-}
-
-/// The framing field of a head we send.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum FramingField {
-    /// None.
-    None,
-    /// `Content-Length`
-    ContentLength(u64),
-    /// `Transfer-Encoding: chunked`
-    Chunked,
-}
-
-/// A response head that may be sent, and what follows from sending it.
-#[derive(Clone, Copy)]
-pub(crate) struct Plan {
-    pub(crate) announce: Announce,
-    pub(crate) is_tunnel: bool,
-    is_suppressed: bool,
-    causes: Causes,
 }
 
 impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
@@ -359,16 +302,17 @@ impl<C: Deref<Target = Config<Server>>> Lifecycle<Server, C> {
     pub fn head_to_send(&mut self, now: Instant, status: StatusCode, content: Content) -> Result<Announce, Misuse> {
         let (machine, settings) = self.parts();
         let now = machine.tick(now);
-        let plan = plan_response(machine, settings, now, status, content, 0)?;
-        commit_response(machine, now, &plan);
-        Ok(plan.announce)
+        let plan = announce::plan_response(machine, settings, now, status, content, 0)?;
+        let announce = plan.announce(machine, settings);
+        announce::commit_response(machine, now, &plan);
+        Ok(announce)
     }
 
     /// May an interim response of this status be sent? Then it counts as handed out.
     pub fn interim_to_send(&mut self, now: Instant, status: StatusCode) -> Result<(), Misuse> {
         self.machine.tick(now);
-        check_interim(&self.machine, status)?;
-        commit_interim(&mut self.machine, status);
+        announce::check_interim(&self.machine, status)?;
+        announce::commit_interim(&mut self.machine, status);
         Ok(())
     }
 }
@@ -403,196 +347,5 @@ fn judge_request(settings: &Settings, head: &HeadFacts) -> Result<Framing, Proto
     match (framing.length, settings.limits.content) {
         (BodyLength::Exact(octets), Some(most)) if octets > most => Err(ProtocolErrorKind::ContentTooLarge),
         _ => Ok(framing),
-    }
-}
-
-/// What a final response must say, if it may be sent at all. `ahead`: octets of the peer that lie unread in a buffer.
-pub(crate) fn plan_response(
-    machine: &Machine,
-    settings: &Settings,
-    now: Instant,
-    status: StatusCode,
-    content: Content,
-    ahead: u64,
-) -> Result<Plan, Misuse> {
-    let refusing = machine.refusal.is_some();
-    match machine.stage {
-        Stage::Open => {}
-        Stage::Tunnel => return Err(Misuse::Tunnel),
-        _ => return Err(Misuse::Closed),
-    }
-    if !refusing && matches!(machine.receiving, Half::Idle | Half::Head) {
-        return Err(Misuse::NothingToAnswer);
-    }
-    if machine.sending != Half::Idle {
-        return Err(Misuse::AlreadyAnswered);
-    }
-    let switches = status == StatusCode::SWITCHING_PROTOCOLS;
-    if !status.is_valid() || (status.is_interim() && !switches) {
-        return Err(Misuse::Status);
-    }
-    if switches && !machine.is(flag::UPGRADE) {
-        return Err(Misuse::UpgradeNotOffered);
-    }
-    let connects = machine.is(flag::CONNECT) && status.is_successful();
-    if (switches || connects) && machine.receiving != Half::Complete {
-        return Err(Misuse::UpgradeTooEarly);
-    }
-    let mut causes = machine.causes;
-    let (framing, length) = frame_response(machine, status, content, connects);
-    if length == BodyLength::UntilClose {
-        causes.add(CloseReason::UntilClose);
-    }
-    late_causes(machine, settings, now, status, ahead, &mut causes);
-    let is_tunnel = switches || connects;
-    // 0 octets, though the application has some
-    let is_suppressed = length == BodyLength::Empty && !matches!(content, Content::Empty | Content::Exact(0));
-    let mut announce = Announce { options: ConnectionOptions::default(), keep_alive: None, framing, length };
-    if switches {
-        announce.options.upgrade = true;
-    } else if !is_tunnel {
-        announce_persistence(machine, settings, &causes, &mut announce);
-    }
-    Ok(Plan { announce, is_tunnel, is_suppressed, causes })
-}
-
-/// Which field frames the content, and how what is really sent is framed (RFC 9110 8.6, RFC 9112 6.1).
-fn frame_response(
-    machine: &Machine,
-    status: StatusCode,
-    content: Content,
-    connects: bool,
-) -> (FramingField, BodyLength) {
-    if connects || (status.has_no_content() && status != StatusCode::NOT_MODIFIED) {
-        return (FramingField::None, BodyLength::Empty);
-    }
-    if status == StatusCode::RESET_CONTENT {
-        return (FramingField::ContentLength(0), BodyLength::Empty);
-    }
-    if machine.is(flag::HEAD) || status == StatusCode::NOT_MODIFIED {
-        let field = match content {
-            Content::Exact(octets) => FramingField::ContentLength(octets),
-            _ => FramingField::None,
-        };
-        return (field, BodyLength::Empty);
-    }
-    match content {
-        Content::Empty => (FramingField::ContentLength(0), BodyLength::Empty),
-        Content::Exact(octets) => (FramingField::ContentLength(octets), BodyLength::Exact(octets)),
-        // what an HTTP/1.0 client sees must end by closing (RFC 9112 6.1); so must the answer to a head never understood
-        Content::Unknown if !machine.is(flag::HTTP10) && machine.refusal.is_none() => {
-            (FramingField::Chunked, BodyLength::Chunked)
-        }
-        Content::Unknown | Content::UntilClose => (FramingField::None, BodyLength::UntilClose),
-    }
-}
-
-/// Causes to close that are known only when the response begins.
-fn late_causes(
-    machine: &Machine,
-    settings: &Settings,
-    now: Instant,
-    status: StatusCode,
-    ahead: u64,
-    causes: &mut Causes,
-) {
-    if machine.is(flag::EOF) && ahead == 0 {
-        causes.add(CloseReason::PeerClosed);
-    }
-    if settings.timeouts.age.is_some_and(|age| !machine.is(flag::DRAINING) && machine.life + age <= now) {
-        causes.add(CloseReason::Age);
-    }
-    if machine.receiving == Half::Content {
-        let unwanted = machine.is(flag::CONTINUE) && status.as_u16() >= 400;
-        if unwanted && !settings.policy.read_unwanted_content.is_on() {
-            causes.add(CloseReason::ContentUnwanted);
-        }
-        let most = settings.limits.unread_octets.unwrap_or(u64::MAX);
-        if machine.receive_by == Counted::Exact && machine.to_receive > most.max(ahead) {
-            causes.add(CloseReason::UnreadContent);
-        }
-    }
-}
-
-fn announce_persistence(machine: &Machine, settings: &Settings, causes: &Causes, announce: &mut Announce) {
-    if !causes.is_empty() {
-        announce.options.close = true;
-        return;
-    }
-    let asked = machine.is(flag::KEEP_ALIVE);
-    let hints = match settings.policy.keep_alive_field {
-        KeepAliveField::Never => false,
-        KeepAliveField::OnOption => asked,
-        KeepAliveField::Always => true,
-    };
-    if hints {
-        let timeout = settings.timeouts.idle_advertised.map(|idle| u32::try_from(idle.as_secs()).unwrap_or(u32::MAX));
-        let max = settings.limits.max_exchanges.map(|most| most.saturating_sub(machine.exchanges));
-        announce.keep_alive = Some(KeepAlive { timeout, max }).filter(|hint| !hint.is_empty());
-    }
-    // an HTTP/1.0 client knows of persistence only if it is told (RFC 9112 9.3)
-    announce.options.keep_alive = machine.is(flag::HTTP10) || announce.keep_alive.is_some();
-}
-
-/// The response planned was handed out.
-pub(crate) fn commit_response(machine: &mut Machine, now: Instant, plan: &Plan) {
-    machine.causes = plan.causes;
-    machine.refusal = None;
-    if plan.announce.options.close {
-        machine.flags |= flag::ANNOUNCED;
-    }
-    if plan.is_suppressed {
-        machine.flags |= flag::SUPPRESSED;
-    }
-    if plan.is_tunnel {
-        machine.stage = Stage::Tunnel;
-        return;
-    }
-    let (by, octets) = match plan.announce.length {
-        BodyLength::Empty => (Counted::Exact, 0),
-        BodyLength::Exact(octets) => (Counted::Exact, octets),
-        BodyLength::Chunked => (Counted::Chunked, 0),
-        BodyLength::UntilClose => (Counted::UntilClose, 0),
-    };
-    machine.send_by = by;
-    machine.to_send = octets;
-    if by == Counted::Exact && octets == 0 {
-        machine.flags |= flag::ENDED;
-        machine.end_sent(now);
-    } else {
-        machine.sending = Half::Content;
-    }
-}
-
-/// May an interim response be sent (RFC 9110 15.2)?
-pub(crate) fn check_interim(machine: &Machine, status: StatusCode) -> Result<(), Misuse> {
-    match machine.stage {
-        Stage::Open => {}
-        Stage::Tunnel => return Err(Misuse::Tunnel),
-        _ => return Err(Misuse::Closed),
-    }
-    if machine.refusal.is_some() || matches!(machine.receiving, Half::Idle | Half::Head) {
-        return Err(Misuse::NothingToAnswer);
-    }
-    if machine.sending != Half::Idle {
-        return Err(Misuse::AlreadyAnswered);
-    }
-    if machine.is(flag::HTTP10) {
-        return Err(Misuse::InterimToHttp10);
-    }
-    // a 100 that nobody waits for says nothing (RFC 9110 10.1.1)
-    let unasked = status == StatusCode::CONTINUE && !machine.is(flag::CONTINUE);
-    if !status.is_interim() || status == StatusCode::SWITCHING_PROTOCOLS || unasked {
-        return Err(Misuse::Status);
-    }
-    Ok(())
-}
-
-pub(crate) fn commit_interim(machine: &mut Machine, status: StatusCode) {
-    if status == StatusCode::CONTINUE {
-        machine.flags &= !flag::CONTINUE;
-        // the peer begins to send now
-        machine.begun = machine.latest;
-        machine.last = machine.latest;
     }
 }

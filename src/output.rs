@@ -3,9 +3,10 @@
 //! Read first: RFC 9112 3, 4, 5, 7.1; RFC 9110 2.2, 5.5 (no CR, LF, NUL gets through). What the machine owns (`Connection`,
 //! `Keep-Alive`, `Content-Length`, `Transfer-Encoding`) it writes; a caller's own is a [`Misuse`].
 
+use crate::announce::{ConnectionOptions, FramingField, Plan};
 use crate::error::{Misuse, SendError};
 use crate::facts::Offers;
-use crate::lifecycle::{Announce, ConnectionOptions, FramingField};
+use crate::keep_alive::KeepAlive;
 use crate::octets::{self, class};
 use crate::status::StatusCode;
 
@@ -163,8 +164,8 @@ impl<'o> Writer<'o> {
 
     /// What the machine has to say, and the empty line.
     #[inline(always)]
-    pub(crate) fn announce(&mut self, announce: &Announce, upgrades: bool) {
-        match announce.framing {
+    pub(crate) fn announce(&mut self, plan: &Plan, hint: Option<KeepAlive>, upgrades: bool) {
+        match plan.framing {
             FramingField::None => {}
             FramingField::ContentLength(octets) => {
                 self.put_all(b"Content-Length: ");
@@ -173,15 +174,15 @@ impl<'o> Writer<'o> {
             }
             FramingField::Chunked => self.put(b"Transfer-Encoding: chunked\r\n"),
         }
-        let options = ConnectionOptions { upgrade: upgrades, ..announce.options };
+        let options = ConnectionOptions { upgrade: upgrades, ..plan.options };
         if options != ConnectionOptions::default() {
-            self.connection(options, announce);
+            self.connection(options, hint);
         }
         self.put_all(b"\r\n");
     }
 
     #[inline(never)]
-    fn connection(&mut self, options: ConnectionOptions, announce: &Announce) {
+    fn connection(&mut self, options: ConnectionOptions, hint: Option<KeepAlive>) {
         self.put(b"Connection: ");
         let named = [(options.close, "close"), (options.keep_alive, "keep-alive"), (options.upgrade, "upgrade")];
         let mut separator = "";
@@ -191,7 +192,7 @@ impl<'o> Writer<'o> {
             separator = ", ";
         }
         self.put(b"\r\n");
-        if let Some(hint) = announce.keep_alive {
+        if let Some(hint) = hint {
             self.put(b"Keep-Alive: ");
             if let Some(timeout) = hint.timeout {
                 self.put(b"timeout=");

@@ -2,12 +2,13 @@
 
 use core::ops::Deref;
 
+use crate::announce::{self, Content, Sends};
 use crate::config::{Config, Server};
 use crate::connection::Connection;
 use crate::error::ProtocolErrorKind::{BareCr, BareLf, EmptyLines};
 use crate::error::{Misuse, ProtocolError, SendError};
 use crate::head::{Fault, FieldSection, Rules, Section};
-use crate::lifecycle::{self, Content};
+use crate::lifecycle;
 use crate::message::{Event, Outcome, RequestHead, blamed_field};
 use crate::output::{Fields, NO_FIELDS, Writer};
 use crate::receive::{Reading, Reads, Step};
@@ -95,14 +96,14 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
     ) -> Result<usize, SendError> {
         let machine = &mut self.lifecycle.machine;
         let now = machine.tick(now);
-        lifecycle::check_interim(machine, status)?;
+        announce::check_interim(machine, status)?;
         let mut writer = Writer::new(out);
         writer.status_line(status);
         writer.fields(fields, None)?;
         writer.put(b"\r\n");
         let written = writer.finish()?;
         machine.written(now, written as u64);
-        lifecycle::commit_interim(machine, status);
+        announce::commit_interim(machine, status);
         Ok(written)
     }
 
@@ -128,18 +129,18 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
         let ahead = u64::from(self.ahead);
         let (machine, settings) = self.lifecycle.parts();
         let now = machine.tick(now);
-        let plan = lifecycle::plan_response(machine, settings, now, status, content, ahead)?;
+        let plan = announce::plan_response(machine, settings, now, status, content, ahead)?;
         let mut writer = Writer::new(out);
         writer.status_line(status);
-        let switches = plan.announce.options.upgrade;
+        let switches = plan.options.upgrade;
         let upgrades = writer.fields(fields, if switches { Some(&machine.offers) } else { None })?;
         if switches && !upgrades {
             return Err(Misuse::UpgradeNotOffered.into());
         }
-        writer.announce(&plan.announce, upgrades);
+        writer.announce(&plan, plan.hint(machine, settings), upgrades);
         let written = writer.finish()?;
         machine.written(now, written as u64);
-        lifecycle::commit_response(machine, now, &plan);
+        announce::commit_response(machine, now, &plan);
         Ok(written)
     }
 
@@ -155,21 +156,21 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
         let text: [&[u8]; 7] =
             [&digits, b" ", status.reason_phrase().as_bytes(), b": ", reason.as_bytes(), b", ", clause.as_bytes()];
         let octets = text.iter().map(|piece| piece.len()).sum::<usize>() + 1;
-        let plan = lifecycle::plan_response(machine, settings, now, status, Content::Exact(octets as u64), 0)?;
+        let plan = announce::plan_response(machine, settings, now, status, Content::Exact(octets as u64), 0)?;
         let mut writer = Writer::new(out);
         writer.status_line(status);
         writer.fields([("Content-Type", "text/plain; charset=us-ascii")], None)?;
         writer.fields(fields, None)?;
-        writer.announce(&plan.announce, false);
-        if plan.announce.length != crate::BodyLength::Empty {
+        writer.announce(&plan, plan.hint(machine, settings), false);
+        if plan.sends != Sends::Nothing {
             text.iter().for_each(|piece| writer.put(piece));
             writer.put(b"\n");
         }
         let written = writer.finish()?;
         machine.written(now, written as u64);
-        lifecycle::commit_response(machine, now, &plan);
+        announce::commit_response(machine, now, &plan);
         // it was written whole
-        if plan.announce.length != crate::BodyLength::Empty {
+        if plan.sends != Sends::Nothing {
             self.lifecycle.content_sent(now, octets as u64)?;
         }
         Ok(written)
