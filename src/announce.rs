@@ -200,6 +200,9 @@ fn late_causes(
     if settings.timeouts.age.is_some_and(|age| !machine.is(flag::DRAINING) && machine.life + age <= now) {
         causes.add(CloseReason::Age);
     }
+    if machine.is(flag::CONNECT) && !status.is_successful() && ahead > 0 {
+        causes.add(CloseReason::ConnectRefused);
+    }
     if machine.receiving == Half::Content {
         let unwanted = machine.is(flag::CONTINUE) && status.as_u16() >= 400;
         if unwanted && !settings.policy.read_unwanted_content.is_on() {
@@ -242,6 +245,9 @@ pub(crate) fn commit_response(machine: &mut Machine, now: Instant, plan: &Plan) 
         machine.flags |= flag::SUPPRESSED;
     }
     if plan.is_tunnel {
+        if plan.options.upgrade {
+            machine.flags &= !flag::CONNECT;
+        }
         machine.stage = Stage::Tunnel;
         return;
     }

@@ -132,7 +132,7 @@ settings! {
         head_cap / with_head_cap: Option<Duration> = secs(40);
         /// Between two pieces of received content.
         content_gap / with_content_gap: Option<Duration> = secs(20);
-        /// Octets a second that received content must keep over the whole, `content_gap` given in advance.
+        /// Octets a second that received content must keep over the whole, `content_gap` given in advance; without that, none.
         content_rate / with_content_rate: Option<u32> = Some(500);
         /// From a complete request to the first octet of its response. The application's business: off.
         application / with_application: Option<Duration> = None;

@@ -169,10 +169,10 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     pub fn frame_content(&mut self, now: Instant, octets: u64) -> Result<Framed, SendError> {
         let machine = &mut self.lifecycle.machine;
         let now = machine.tick(now);
-        if machine.stage != Stage::Open || machine.sending != Half::Content {
-            return Err(Misuse::NotSending.into());
-        }
         let mut framed = Framed { before: arrayvec::ArrayVec::new(), after: b"" };
+        if machine.stage != Stage::Open || machine.sending != Half::Content {
+            return if octets == 0 && machine.is(flag::ENDED) { Ok(framed) } else { Err(Misuse::NotSending.into()) };
+        }
         if machine.send_by == Counted::Exact && octets > machine.to_send {
             return Err(Misuse::TooMuchContent.into());
         }
@@ -198,7 +198,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
             writer.last_chunk(trailers)?;
             written = writer.finish()?;
             machine.written(now, written as u64);
-        } else {
+        } else if !machine.is(flag::SUPPRESSED) {
             trailers.visit(|_, _| Err(Misuse::TrailersNotChunked))?;
         }
         self.lifecycle.end_sent(now)?;
@@ -210,6 +210,9 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         let open = self.lifecycle.machine.stage == Stage::Open && self.lifecycle.machine.refusal.is_none();
         if !open || self.ahead > 0 || octets > self.contiguous_content() {
             return Err(Misuse::ContentNotExpected);
+        }
+        if octets == 0 {
+            return Ok(());
         }
         if let Reading::Chunked(chunked) = &mut self.reading {
             chunked.skip(octets);
@@ -226,7 +229,10 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     pub fn contiguous_content(&self) -> u64 {
         match &self.reading {
             Reading::Exact => self.lifecycle.machine.to_receive,
-            Reading::Chunked(chunked) => chunked.in_chunk(),
+            Reading::Chunked(chunked) => {
+                let most = self.lifecycle.config().limits().content.unwrap_or(u64::MAX);
+                chunked.in_chunk().min(most.saturating_sub(self.lifecycle.machine.octets))
+            }
             _ => 0,
         }
     }

@@ -181,7 +181,7 @@ impl Machine {
     pub(crate) fn stray_octets(&mut self, now: Instant) {
         let now = self.tick(now);
         self.looking = None;
-        if self.exchanges > 0 {
+        if self.exchanges > 0 && self.pending == 0 {
             self.left = now;
         }
     }
@@ -195,26 +195,14 @@ impl Machine {
         self.last = now;
         self.octets = 0;
         let empty = self.expect_content(framing.length);
-        let mut flags = self.flags & !flag::OF_REQUEST;
-        if !facts.version().is_http11() {
-            flags |= flag::HTTP10;
-        }
-        if facts.has_keep_alive() {
-            flags |= flag::KEEP_ALIVE;
-        }
-        match facts.method() {
-            MethodKind::Head => flags |= flag::HEAD,
-            MethodKind::Connect => flags |= flag::CONNECT,
-            _ => {}
-        }
+        self.request_known(facts);
         if facts.offers_upgrade() {
-            flags |= flag::UPGRADE;
+            self.flags |= flag::UPGRADE;
             self.offers = facts.offers();
         }
         if facts.expects_continue() && !empty {
-            flags |= flag::CONTINUE;
+            self.flags |= flag::CONTINUE;
         }
-        self.flags = flags;
         let policy = &settings.policy;
         if let Persistence::Close(reason) = persistence::of_message(facts, policy.http10_keep_alive.is_on()) {
             self.causes.add(reason);
@@ -228,6 +216,24 @@ impl Machine {
         if settings.limits.max_exchanges.is_some_and(|most| self.exchanges >= most) {
             self.causes.add(CloseReason::MaxExchanges);
         }
+    }
+
+    /// What any answer to a request depends on, also the refusal of a head that is wrong further on.
+    #[inline(always)]
+    pub(crate) fn request_known(&mut self, facts: &HeadFacts) {
+        let mut flags = self.flags & !flag::OF_REQUEST;
+        if !facts.version().is_http11() {
+            flags |= flag::HTTP10;
+        }
+        if facts.has_keep_alive() {
+            flags |= flag::KEEP_ALIVE;
+        }
+        match facts.method() {
+            MethodKind::Head => flags |= flag::HEAD,
+            MethodKind::Connect => flags |= flag::CONNECT,
+            _ => {}
+        }
+        self.flags = flags;
     }
 
     #[inline(always)]
@@ -250,7 +256,11 @@ impl Machine {
         let now = self.tick(now);
         self.last = now;
         self.octets = self.octets.saturating_add(octets);
-        self.flags &= !flag::CONTINUE;
+        if self.is(flag::CONTINUE) {
+            // it came unasked; its time begins with it
+            self.begun = now;
+            self.flags &= !flag::CONTINUE;
+        }
         if self.receive_by == Counted::Exact {
             self.to_receive = self.to_receive.saturating_sub(octets);
             if self.to_receive == 0 {
@@ -281,7 +291,7 @@ impl Machine {
         self.last = now;
         self.flags = self.flags & !flag::CONTINUE | flag::DISCARD;
         match (self.sending, status) {
-            (Half::Idle, Some(status)) if !self.is(flag::EOF) => self.refusal = Some(status),
+            (Half::Idle, Some(status)) => self.refusal = Some(status),
             (Half::Idle, _) => self.close(now),
             _ => self.over_if_complete(now),
         }
@@ -309,7 +319,9 @@ impl Machine {
         if self.receiving != Half::Complete || self.sending != Half::Complete || self.stage != Stage::Open {
             return;
         }
-        self.left = now;
+        if self.pending == 0 {
+            self.left = now;
+        }
         if self.causes.is_empty() {
             self.receiving = Half::Idle;
             self.sending = Half::Idle;
@@ -336,6 +348,7 @@ impl Machine {
                 None
             }
             Half::Head => Some(self.broken_off(now, ProtocolErrorKind::IncompleteHead)),
+            Half::Content if ahead > 0 => None,
             Half::Content => Some(self.broken_off(now, ProtocolErrorKind::IncompleteContent)),
             Half::Complete => {
                 if ahead == 0 {

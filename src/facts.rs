@@ -141,12 +141,9 @@ impl HeadFacts {
 
     #[inline(never)]
     fn upgrade(&mut self, value: &[u8]) {
-        for protocol in octets::members(value) {
-            // deprecated, and not ours to speak (RFC 9113 3.1)
-            if !protocol.eq_ignore_ascii_case(b"h2c") {
-                self.flags |= flag::UPGRADE;
-                self.offers.add(protocol);
-            }
+        for protocol in offers(value) {
+            self.flags |= flag::UPGRADE;
+            self.offers.add(protocol);
         }
     }
 
@@ -157,8 +154,9 @@ impl HeadFacts {
             self.flags |= flag;
             return;
         }
-        for option in octets::members(value) {
-            self.flags |= connection_option(option);
+        // options are tokens: a quote hides no comma
+        for option in value.split(|&b| b == b',') {
+            self.flags |= connection_option(octets::trim(option));
         }
     }
 
@@ -330,6 +328,15 @@ fn connection_option(option: &[u8]) -> u32 {
 
 const ZEROS_SHIFT: u32 = 24;
 const ZEROS_MOST: usize = 0xff;
+
+/// The protocols of an `Upgrade` field that may be taken up, `token ["/" token]` each (RFC 9110 7.8); not `h2c`, which is
+/// deprecated and not ours to speak (RFC 9113 3.1).
+pub(crate) fn offers(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|&b| b == b',').map(octets::trim).filter(|protocol| {
+        let mut parts = protocol.splitn(2, |&b| b == b'/');
+        parts.all(octets::is_token) && !protocol.eq_ignore_ascii_case(b"h2c")
+    })
+}
 
 /// Does a field of this name bear on the connection?
 pub(crate) fn is_known(name: &[u8]) -> bool {

@@ -331,6 +331,7 @@ pub(crate) fn request_head(
             Ok(framing)
         }
         Err(kind) => {
+            machine.request_known(head);
             machine.fail(now, kind);
             Err(kind)
         }

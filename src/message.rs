@@ -49,7 +49,7 @@ pub enum Event<'a> {
     },
     /// The connection is no longer HTTP; the octets that follow are the other protocol's.
     Tunnel(TunnelReason),
-    /// The peer closed its side, with nothing outstanding.
+    /// The peer closed its side, and broke nothing off: a response may still be owed.
     PeerClosed,
 }
 
@@ -144,7 +144,15 @@ impl<'a> RequestHead<'a> {
         self.has_content() && facts::expects_continue(self.flags, self.version)
     }
 
-    /// Protocols are offered that may be switched to (RFC 9110 7.8); they are in the `Upgrade` field.
+    /// The protocols offered that may be switched to, in the client's order; none where the offer does not count. The first four
+    /// can be accepted.
+    pub fn upgrade_offers(&self) -> impl Iterator<Item = &'a [u8]> + '_ {
+        let counts = self.offers_upgrade();
+        let values = self.fields.values("upgrade").filter(move |_| counts);
+        values.flat_map(|value| facts::offers(value.as_received()))
+    }
+
+    /// Protocols are offered that may be switched to (RFC 9110 7.8): [`upgrade_offers`](Self::upgrade_offers).
     pub const fn offers_upgrade(&self) -> bool {
         facts::offers_upgrade(self.flags, self.version)
     }

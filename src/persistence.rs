@@ -78,9 +78,11 @@ reasons! {
         DrainTimeout => "drain-timeout", "RFC 9112 9.6";
         /// Content is left that would take too long to read.
         UnreadContent => "unread-content", "RFC 9112 9.3";
+        /// Octets that were meant for a tunnel came behind a CONNECT that was refused.
+        ConnectRefused => "connect-refused", "RFC 9110 9.3.6";
         /// A final response went out instead of `100 (Continue)`; whether content follows is unknown.
         ContentUnwanted => "content-unwanted", "RFC 9110 10.1.1";
-        /// The peer closed its side, with nothing outstanding.
+        /// The peer closed its side, and broke nothing off.
         PeerClosed => "peer-closed", "RFC 9112 9.6";
         /// The peer closed inside a message.
         Incomplete => "incomplete", "RFC 9112 8";

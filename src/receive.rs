@@ -114,6 +114,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
                 Err(error) => {
                     // the caller is told of no octet consumed, and offers all of them again
                     self.offset = before;
+                    self.ahead = u32::try_from(buf.len()).unwrap_or(u32::MAX);
                     return Err(error);
                 }
             };
@@ -222,8 +223,9 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
                 *outcome = Outcome::Event(Event::End { trailers: FieldSection::empty() });
                 Ok(Step::Done(0))
             }
+            Reading::Failed(..) => Ok(self.discard(now, buf, outcome)),
             Reading::Next if unread => Ok(self.discard(now, buf, outcome)),
-            Reading::Next | Reading::Head(_) | Reading::Failed(..) => {
+            Reading::Next | Reading::Head(_) => {
                 *outcome = Outcome::Paused(PauseReason::ResponseDue);
                 Ok(Step::Done(0))
             }
@@ -295,6 +297,8 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         let left = match machine.receiving {
             Half::Complete => PauseReason::ResponseDue,
             Half::Idle => PauseReason::OctetsLeft,
+            // content is reported piece by piece, so some may be left; a section is always looked at to its end
+            Half::Content if !matches!(self.reading, Reading::Trailers(_)) => PauseReason::OctetsLeft,
             Half::Head | Half::Content => return self.end_of_stream(now, 0),
         };
         if self.ahead == 0 || machine.stage != Stage::Open {

@@ -41,7 +41,12 @@ impl Reads for Server {
         let octets = match progress.read_request(rules, buf, head) {
             Ok(Some(octets)) => octets,
             Ok(None) => return Ok(Step::NeedMore(0)),
-            Err(fault) => return Err(connection.fail(now, fault)),
+            Err(fault) => {
+                if progress.has_start_line() {
+                    machine.request_known(&progress.facts);
+                }
+                return Err(connection.fail(now, fault));
+            }
         };
         head.framing = match lifecycle::request_head(machine, settings, now, &progress.facts) {
             Ok(framing) => framing,
@@ -72,7 +77,9 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
             [b'\r', b'\n', ..] => 2,
             [b'\n', ..] if settings.policy.bare_lf.accepts() => 1,
             [b'\r'] => {
-                machine.stray_octets(now);
+                if self.ahead == 0 {
+                    machine.stray_octets(now);
+                }
                 return Ok(Step::NeedMore(0));
             }
             [b'\r', ..] => return Err(self.fail(now, Fault::new(BareCr, 0))),
@@ -99,7 +106,9 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
         announce::check_interim(machine, status)?;
         let mut writer = Writer::new(out);
         writer.status_line(status);
-        writer.fields(fields, None)?;
+        if writer.fields(fields, None)? {
+            writer.put(b"Connection: upgrade\r\n");
+        }
         writer.put(b"\r\n");
         let written = writer.finish()?;
         machine.written(now, written as u64);
@@ -134,7 +143,8 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
         writer.status_line(status);
         let switches = plan.options.upgrade;
         let upgrades = writer.fields(fields, if switches { Some(&machine.offers) } else { None })?;
-        if switches && !upgrades {
+        let needed = switches || status == StatusCode::UPGRADE_REQUIRED;
+        if needed && !upgrades {
             return Err(Misuse::UpgradeNotOffered.into());
         }
         writer.announce(&plan, plan.hint(machine, settings), upgrades);
@@ -151,6 +161,12 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
         let (machine, settings) = self.lifecycle.parts();
         let now = machine.tick(now);
         let Some(status) = machine.refusal else { return Err(Misuse::NothingToAnswer.into()) };
+        if let Reading::Head(progress) = &self.reading {
+            // its time ran out behind its start line
+            if progress.has_start_line() {
+                machine.request_known(&progress.facts);
+            }
+        }
         let (reason, clause) = machine.refusal_reason();
         let digits = status.digits();
         let text: [&[u8]; 7] =
@@ -160,8 +176,8 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
         let mut writer = Writer::new(out);
         writer.status_line(status);
         writer.fields([("Content-Type", "text/plain; charset=us-ascii")], None)?;
-        writer.fields(fields, None)?;
-        writer.announce(&plan, plan.hint(machine, settings), false);
+        let upgrades = writer.fields(fields, None)?;
+        writer.announce(&plan, plan.hint(machine, settings), upgrades);
         if plan.sends != Sends::Nothing {
             text.iter().for_each(|piece| writer.put(piece));
             writer.put(b"\n");

@@ -42,7 +42,7 @@ impl Machine {
         if !matches!(self.stage, Stage::Open | Stage::Finishing) {
             return;
         }
-        self.stage = if self.pending == 0 && self.is(flag::EOF) { Stage::CloseDue } else { Stage::Finishing };
+        self.stage = Stage::Finishing;
         self.begun = now;
     }
 
@@ -65,8 +65,7 @@ impl Machine {
     pub(crate) fn peer_gone(&mut self, now: Instant) {
         match self.stage {
             Stage::HalfClosed => self.stage = Stage::CloseDue,
-            Stage::Finishing => self.finish(now),
-            _ => {}
+            _ => self.latest = self.latest.max(now),
         }
     }
 
@@ -187,6 +186,10 @@ impl Machine {
     fn idle_deadlines(&self, settings: &Settings, earliest: &mut Earliest) {
         let timeouts = &settings.timeouts;
         if self.pending > 0 {
+            if self.exchanges > 0 {
+                // it lasts until the last octet of its response has left
+                earliest.offer(DeadlineKind::Exchange, self.exchange, timeouts.exchange);
+            }
             return earliest.offer(DeadlineKind::WriteStall, self.left, timeouts.write_stall);
         }
         if self.looking.is_some() {
@@ -216,8 +219,9 @@ impl Machine {
             }
             (Half::Content, _) if !self.is(flag::CONTINUE) => {
                 earliest.offer(DeadlineKind::ContentGap, self.last, timeouts.content_gap);
-                if timeouts.content_rate.is_some() && !self.is(flag::DISCARD) {
-                    let gap = timeouts.content_gap.unwrap_or_default();
+                if let (Some(gap), Some(_), false) =
+                    (timeouts.content_gap, timeouts.content_rate, self.is(flag::DISCARD))
+                {
                     let due = extended(gap, self.octets, timeouts.content_rate, None);
                     earliest.offer(DeadlineKind::ContentRate, self.begun, Some(due));
                 }

@@ -1,8 +1,8 @@
 //! Raw mode: everything the peer sends is there at once, and every request is answered at once.
 
 use http_keepalive::{
-    Config, Connection, Content, Eof, Event, Instant, NO_FIELDS, Outcome, PauseReason, ProtocolErrorKind, RequestHead,
-    Server, StatusCode, Turn,
+    Config, Connection, Content, Eof, Event, Instant, MethodKind, NO_FIELDS, Outcome, PauseReason, Persistence,
+    ProtocolErrorKind, Received, RequestHead, SendError, Server, StatusCode, Turn,
 };
 use serde_json::Value;
 
@@ -77,30 +77,22 @@ impl Driver<'_> {
     }
 
     fn choose(&mut self, head: &RequestHead<'_>) {
-        self.protocol = None;
-        self.answer = StatusCode::OK;
-        if head.offers_upgrade() {
-            self.answer = StatusCode::SWITCHING_PROTOCOLS;
-            let offers: Vec<u8> = head.fields.values("upgrade").flat_map(|value| value.octets().chain(*b",")).collect();
-            let first = offers.split(|&b| b == b',').map(<[u8]>::trim_ascii);
-            self.protocol =
-                first.filter(|protocol| !protocol.is_empty() && *protocol != b"h2c").map(<[u8]>::to_vec).next();
-        }
+        self.protocol =
+            head.upgrade_offers().next().filter(|_| head.method.kind() != MethodKind::Connect).map(<[u8]>::to_vec);
+        self.answer = if self.protocol.is_some() { StatusCode::SWITCHING_PROTOCOLS } else { StatusCode::OK };
     }
 
     fn respond(&mut self) {
-        let mut out = [0; 1024];
-        let upgrade = self.protocol.take().map(|protocol| ("Upgrade", protocol));
-        let sent = self.connection.send_response(NOW, self.answer, upgrade, Content::Empty, &mut out);
-        self.written(&out, sent);
+        let (answer, upgrade) = (self.answer, self.protocol.take().map(|protocol| ("Upgrade", protocol)));
+        self.write(|connection, out| {
+            let upgrade = upgrade.iter().map(|(name, protocol)| (*name, protocol.as_slice()));
+            connection.send_response(NOW, answer, upgrade, Content::Empty, out)
+        });
         if let Outcome::Paused(PauseReason::Tunnel) = self.look() {
             self.tunnel = true;
-            if let http_keepalive::Persistence::Tunnel(reason) = self.connection.persistence() {
-                self.lines.extend(lines::event(
-                    &Event::Tunnel(reason),
-                    self.connection.persistence(),
-                    self.connection.offset(),
-                ));
+            if let Persistence::Tunnel(reason) = self.connection.persistence() {
+                let event = Event::Tunnel(reason);
+                self.lines.extend(lines::event(&event, self.connection.persistence(), self.connection.offset()));
             }
         }
     }
@@ -113,21 +105,28 @@ impl Driver<'_> {
     }
 
     fn proceed(&mut self) {
-        let mut out = [0; 64];
-        let sent = self.connection.send_continue(NOW, &mut out);
-        self.written(&out, sent);
+        self.write(|connection, out| connection.send_continue(NOW, out));
     }
 
     fn refuse(&mut self) {
         if let Some(Turn::Refuse(_)) = self.connection.wants().application {
-            let mut out = [0; 1024];
-            let sent = self.connection.send_refusal(NOW, NO_FIELDS, &mut out);
-            self.written(&out, sent);
+            self.write(|connection, out| connection.send_refusal(NOW, NO_FIELDS, out));
         }
     }
 
-    fn written(&mut self, out: &[u8], sent: Result<usize, http_keepalive::SendError>) {
-        let octets = sent.expect("the response is the machine's to allow, and the buffer is long enough");
+    /// Writes a piece into as much room as it needs, and has all of it leave at once.
+    fn write(
+        &mut self,
+        send: impl Fn(&mut Connection<Server, &Config<Server>>, &mut [u8]) -> Result<usize, SendError>,
+    ) {
+        let mut out = vec![0; 256];
+        let octets = loop {
+            match send(&mut self.connection, &mut out) {
+                Ok(octets) => break octets,
+                Err(SendError::OutputTooSmall { needed }) => out.resize(needed, 0),
+                Err(SendError::Misuse(misuse)) => unreachable!("what is sent is what was asked for: {misuse}"),
+            }
+        };
         self.lines.push(lines::write(&out[..octets]));
         self.connection.handle_sent(NOW, octets as u64);
         if self.connection.wants().shut.is_some() {
@@ -142,6 +141,7 @@ impl Driver<'_> {
         }
         match self.connection.receive_eof(NOW, Eof::Clean) {
             Err(error) => self.lines.push(lines::error(&error)),
+            Ok(Received { outcome: Outcome::Paused(_), .. }) => self.offer(input),
             Ok(_) => {
                 if self.connection.wants().shut.is_some() {
                     self.connection.handle_shut(NOW);
@@ -155,7 +155,7 @@ impl Driver<'_> {
             Some(ProtocolErrorKind::IncompleteHead | ProtocolErrorKind::IncompleteContent) => "truncated",
             Some(_) => "error",
             None if self.tunnel => "upgrade",
-            None if !matches!(self.connection.persistence(), http_keepalive::Persistence::Close(_)) => {
+            None if !matches!(self.connection.persistence(), Persistence::Close(_)) => {
                 let rest = &input[self.consumed..];
                 if self.connection.lifecycle().is_idle() && rest.iter().all(|&b| b == b'\r') {
                     "idle"

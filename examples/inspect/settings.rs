@@ -11,6 +11,13 @@ pub fn server(settings: &[String], checks_host: bool) -> Result<Config<Server>, 
         let (name, value) = setting.split_once('=').ok_or_else(|| format!("--set {setting}: expected NAME=VALUE"))?;
         apply(&mut limits, &mut timeouts, name, value).map_err(|why| format!("--set {setting}: {why}"))?;
     }
+    // what is advertised is never more than what is kept, and a cap never less than what it caps
+    if let (Some(advertised), Some(idle)) = (timeouts.idle_advertised, timeouts.idle) {
+        timeouts.idle_advertised = Some(advertised.min(idle));
+    }
+    if let (Some(cap), Some(head)) = (timeouts.head_cap, timeouts.head) {
+        timeouts.head_cap = Some(cap.max(head));
+    }
     let host = if checks_host { Use::On } else { Use::Off };
     Config::new(limits, timeouts, Policy::DEFAULT.with_host(host)).map_err(|error| error.to_string())
 }

@@ -137,6 +137,11 @@ impl Progress {
         unfinished
     }
 
+    /// The start line of a head has been read, so its facts are those of a message.
+    pub(crate) const fn has_start_line(&self) -> bool {
+        self.line > 0
+    }
+
     /// Where the field lines of a section that has been read end: before the empty line.
     pub(crate) const fn fields_end(&self) -> usize {
         self.line as usize
