@@ -112,6 +112,7 @@ impl Plan {
 }
 
 /// What a final response must say, if it may be sent at all. `ahead`: octets of the peer that lie unread in a buffer.
+#[inline(always)]
 pub(crate) fn plan_response(
     machine: &Machine,
     settings: &Settings,
@@ -160,6 +161,7 @@ pub(crate) fn plan_response(
 }
 
 /// Which field frames the content, and how what is really sent is framed (RFC 9110 8.6, RFC 9112 6.1).
+#[inline(always)]
 fn frame_response(machine: &Machine, status: StatusCode, content: Content, connects: bool) -> (FramingField, Sends) {
     if connects || (status.has_no_content() && status != StatusCode::NOT_MODIFIED) {
         return (FramingField::None, Sends::Nothing);
@@ -186,6 +188,7 @@ fn frame_response(machine: &Machine, status: StatusCode, content: Content, conne
 }
 
 /// Causes to close that are known only when the response begins.
+#[inline(always)]
 fn late_causes(
     machine: &Machine,
     settings: &Settings,
@@ -197,7 +200,7 @@ fn late_causes(
     if machine.is(flag::EOF) && ahead == 0 {
         causes.add(CloseReason::PeerClosed);
     }
-    if settings.timeouts.age.is_some_and(|age| !machine.is(flag::DRAINING) && machine.life + age <= now) {
+    if settings.spans.age.is_over(machine.life, now) && !machine.is(flag::DRAINING) {
         causes.add(CloseReason::Age);
     }
     if machine.is(flag::CONNECT) && !status.is_successful() && ahead > 0 {
@@ -216,6 +219,7 @@ fn late_causes(
 }
 
 /// The connection options to send, and whether a `Keep-Alive` field goes with them.
+#[inline(always)]
 fn options(machine: &Machine, settings: &Settings, causes: &Causes) -> (ConnectionOptions, bool) {
     let mut options = ConnectionOptions::default();
     if !causes.is_empty() {
@@ -235,6 +239,7 @@ fn options(machine: &Machine, settings: &Settings, causes: &Causes) -> (Connecti
 }
 
 /// The response planned was handed out.
+#[inline(always)]
 pub(crate) fn commit_response(machine: &mut Machine, now: Instant, plan: &Plan) {
     machine.causes = plan.causes;
     machine.refusal = None;

@@ -24,6 +24,7 @@
 use core::marker::PhantomData;
 use core::time::Duration;
 
+use crate::deadline::Spans;
 use crate::error::ConfigError;
 
 /// Which side of a connection we are. Implemented by [`Server`] only, so far; never outside.
@@ -266,14 +267,20 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     pub(crate) timeouts: Timeouts,
     pub(crate) policy: Policy,
+    /// The timeouts, as they are counted.
+    pub(crate) spans: Spans,
+}
+
+impl Settings {
+    const fn new(limits: Limits, timeouts: Timeouts, policy: Policy) -> Self {
+        Self { limits, timeouts, policy, spans: Spans::of(&timeouts) }
+    }
 }
 
 impl<R: Role> Config<R> {
     /// The defaults.
-    pub const DEFAULT: Self = Self {
-        settings: Settings { limits: Limits::DEFAULT, timeouts: Timeouts::DEFAULT, policy: Policy::DEFAULT },
-        role: PhantomData,
-    };
+    pub const DEFAULT: Self =
+        Self { settings: Settings::new(Limits::DEFAULT, Timeouts::DEFAULT, Policy::DEFAULT), role: PhantomData };
 
     /// Checks the settings against each other.
     pub const fn new(limits: Limits, timeouts: Timeouts, policy: Policy) -> Result<Self, ConfigError> {
@@ -314,7 +321,7 @@ impl<R: Role> Config<R> {
                 return broken("head_cap", "at least `head`");
             }
         }
-        Ok(Self { settings: Settings { limits, timeouts, policy }, role: PhantomData })
+        Ok(Self { settings: Settings::new(limits, timeouts, policy), role: PhantomData })
     }
 
     /// The limits.

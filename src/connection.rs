@@ -17,9 +17,10 @@ use crate::error::{Misuse, ProtocolError, SendError};
 use crate::exchange::{Counted, Half, flag};
 use crate::lifecycle::Lifecycle;
 use crate::message::{Framed, Written};
-use crate::output::{Fields, Writer};
+use crate::output::Writer;
 use crate::persistence::Persistence;
 use crate::receive::Reading;
+use crate::send_fields::Fields;
 use crate::teardown::Stage;
 use crate::time::Instant;
 use crate::wants::Wants;
@@ -199,6 +200,9 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
             written = writer.finish()?;
             machine.written(now, written as u64);
         } else if !machine.is(flag::SUPPRESSED) {
+            if !trailers.checked().is_empty() {
+                return Err(Misuse::TrailersNotChunked.into());
+            }
             trailers.visit(|_, _| Err(Misuse::TrailersNotChunked))?;
         }
         self.lifecycle.end_sent(now)?;

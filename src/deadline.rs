@@ -6,6 +6,7 @@
 
 use core::time::Duration;
 
+use crate::config::Timeouts;
 use crate::reasons::reasons;
 use crate::time::Instant;
 
@@ -54,40 +55,93 @@ reasons! {
     }
 }
 
-/// The earliest of the deadlines offered; of equal ones the first offered.
-#[derive(Clone, Copy)]
-pub(crate) struct Earliest(Option<Deadline>);
+/// Timeouts as they are counted: nanoseconds.
+macro_rules! spans {
+    ($($name:ident)+) => {
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub(crate) struct Spans {
+            $(pub(crate) $name: Span,)+
+        }
 
-impl Earliest {
-    pub(crate) const fn new() -> Self {
-        Self(None)
-    }
+        impl Spans {
+            pub(crate) const fn of(timeouts: &Timeouts) -> Self {
+                Self { $($name: Span::of(timeouts.$name),)+ }
+            }
+        }
+    };
+}
 
-    /// Offers the deadline `timeout` after `anchor`, if there is such a timeout.
-    #[inline]
-    pub(crate) fn offer(&mut self, kind: DeadlineKind, anchor: Instant, timeout: Option<Duration>) {
-        if let Some(timeout) = timeout {
-            self.offer_at(kind, anchor + timeout);
+spans! {
+    first_octet idle idle_shield head head_cap content_gap application response write_stall exchange expect linger linger_gap
+    drain age hint_margin
+}
+
+/// Nanoseconds, or no end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Span(u64);
+
+impl Span {
+    pub(crate) const NEVER: Self = Self(u64::MAX);
+
+    pub(crate) const fn of(timeout: Option<Duration>) -> Self {
+        match timeout {
+            Some(timeout) => Self(Instant::EPOCH.saturating_add(timeout).as_nanos()),
+            None => Self::NEVER,
         }
     }
 
-    /// Offers a deadline at this instant.
-    #[inline]
-    pub(crate) fn offer_at(&mut self, kind: DeadlineKind, at: Instant) {
-        if self.0.is_none_or(|earliest| at < earliest.at) {
-            self.0 = Some(Deadline { at, kind });
-        }
+    /// Nothing, where there is no end.
+    pub(crate) const fn or_nothing(self) -> Self {
+        if self.0 == u64::MAX { Self(0) } else { self }
     }
 
-    pub(crate) const fn get(self) -> Option<Deadline> {
-        self.0
+    /// This span after `anchor`; without an end, [`Instant::MAX`].
+    #[inline(always)]
+    pub(crate) const fn after(self, anchor: Instant) -> Instant {
+        Instant::from_nanos(anchor.as_nanos().saturating_add(self.0))
+    }
+
+    /// Has this span after `anchor` passed?
+    #[inline(always)]
+    pub(crate) fn is_over(self, anchor: Instant, now: Instant) -> bool {
+        self != Self::NEVER && self.after(anchor) <= now
+    }
+
+    /// Extended by the time that `octets` take at `rate` octets a second, to `cap` at most. No rate: not extended.
+    pub(crate) fn extended(self, octets: u64, rate: Option<u32>, cap: Self) -> Self {
+        let Some(rate) = rate else { return self };
+        let nanos = u128::from(octets) * 1_000_000_000 / u128::from(rate.max(1));
+        let longer = self.0.saturating_add(u64::try_from(nanos).unwrap_or(u64::MAX));
+        Self(longer.min(cap.0.max(self.0)))
     }
 }
 
-/// `timeout`, extended by the time that `octets` take at `rate` octets a second, to `cap` at most. No rate: not extended.
-pub(crate) fn extended(timeout: Duration, octets: u64, rate: Option<u32>, cap: Option<Duration>) -> Duration {
-    let Some(rate) = rate else { return timeout };
-    let nanos = u128::from(octets) * 1_000_000_000 / u128::from(rate.max(1));
-    let longer = timeout.saturating_add(Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)));
-    cap.map_or(longer, |cap| longer.min(cap.max(timeout)))
+/// The earliest of the deadlines offered; of equal ones the first offered. What is never due is none.
+#[derive(Clone, Copy)]
+pub(crate) struct Earliest(Deadline);
+
+impl Earliest {
+    #[inline(always)]
+    pub(crate) const fn new() -> Self {
+        Self(Deadline { at: Instant::MAX, kind: DeadlineKind::Drain })
+    }
+
+    /// Offers the deadline `span` after `anchor`.
+    #[inline(always)]
+    pub(crate) fn offer(&mut self, kind: DeadlineKind, anchor: Instant, span: Span) {
+        self.offer_at(kind, span.after(anchor));
+    }
+
+    /// Offers a deadline at this instant.
+    #[inline(always)]
+    pub(crate) fn offer_at(&mut self, kind: DeadlineKind, at: Instant) {
+        if at < self.0.at {
+            self.0 = Deadline { at, kind };
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn get(self) -> Option<Deadline> {
+        if self.0.at == Instant::MAX { None } else { Some(self.0) }
+    }
 }

@@ -105,6 +105,7 @@ mod output;
 pub mod persistence;
 mod reasons;
 mod receive;
+mod send_fields;
 mod server;
 mod status;
 mod target;
@@ -126,8 +127,9 @@ pub use keep_alive::KeepAlive;
 pub use lifecycle::Lifecycle;
 pub use message::{Eof, Event, Framed, Outcome, PauseReason, Received, RequestHead, ResponseHead, Written};
 pub use method::{Method, MethodKind, Version};
-pub use output::{Fields, NO_FIELDS, SendField};
+
 pub use persistence::{CloseReason, Persistence, ReuseReason, TunnelReason};
+pub use send_fields::{CheckedAnd, CheckedFields, Fields, NO_FIELDS, SendField};
 pub use status::StatusCode;
 pub use target::{Target, TargetForm};
 pub use time::Instant;

@@ -104,6 +104,62 @@ pub(crate) fn is_token(octets: &[u8]) -> bool {
     !octets.is_empty() && all(octets, class::TOKEN)
 }
 
+/// A non-empty `token` to be sent. Most are letters and dashes, and short: seen as their first and last octets.
+#[inline(always)]
+pub(crate) fn is_field_name(octets: &[u8]) -> bool {
+    if octets.len() <= 16 {
+        if let (Some(first), Some(last)) = (octets.first_chunk::<8>(), octets.last_chunk::<8>()) {
+            let stops = not_name(u64::from_le_bytes(*first)) | not_name(u64::from_le_bytes(*last));
+            return stops == 0 || is_token(octets);
+        }
+        if let (Some(first), Some(last)) = (octets.first_chunk::<4>(), octets.last_chunk::<4>()) {
+            let [first, last] = [first, last].map(|half| u64::from(u32::from_le_bytes(*half)));
+            return not_name(first | last << 32) == 0 || is_token(octets);
+        }
+    }
+    is_token(octets)
+}
+
+/// `SP`, `HTAB`, `VCHAR` and `obs-text` (RFC 9110 5.5), of which HTAB is rare.
+#[inline(always)]
+pub(crate) fn is_field_value(octets: &[u8]) -> bool {
+    let any_control = |block: &[u8; 16]| block.iter().fold(false, |any, &b| any | (b < 0x20) | (b == 0x7f));
+    let controls = match (octets.split_first_chunk::<16>(), octets.last_chunk::<16>()) {
+        (Some((first, mut behind)), Some(last)) => {
+            let mut controls = any_control(first) | any_control(last);
+            while let (Some((block, rest)), true) = (behind.split_first_chunk::<16>(), behind.len() > 16) {
+                controls |= any_control(block);
+                behind = rest;
+            }
+            controls
+        }
+        _ => match (octets.first_chunk::<8>(), octets.last_chunk::<8>()) {
+            (Some(first), Some(last)) => control(u64::from_le_bytes(*first)) | control(u64::from_le_bytes(*last)) != 0,
+            _ => return all(octets, class::FIELD),
+        },
+    };
+    !controls || all(octets, class::FIELD)
+}
+
+/// Copies `octets` to `place`, which is as long: a few moves where they are few, since most pieces of a head are.
+#[inline(always)]
+pub(crate) fn copy(place: &mut [u8], octets: &[u8]) {
+    #[inline(always)]
+    fn ends<const N: usize>(place: &mut [u8], octets: &[u8]) -> bool {
+        let (Some(first), Some(last)) = (octets.first_chunk::<N>(), octets.last_chunk::<N>()) else { return false };
+        if let Some(place) = place.first_chunk_mut::<N>() {
+            *place = *first;
+        }
+        if let Some(place) = place.last_chunk_mut::<N>() {
+            *place = *last;
+        }
+        true
+    }
+    if octets.len() > 32 || !(ends::<16>(place, octets) || ends::<8>(place, octets) || ends::<4>(place, octets)) {
+        place.copy_from_slice(octets);
+    }
+}
+
 /// SP or HTAB (RFC 9110 5.6.3).
 pub(crate) const fn is_whitespace(octet: u8) -> bool {
     octet == b' ' || octet == b'\t'

@@ -7,62 +7,9 @@ use crate::announce::{ConnectionOptions, FramingField, Plan};
 use crate::error::{Misuse, SendError};
 use crate::facts::Offers;
 use crate::keep_alive::KeepAlive;
-use crate::octets::{self, class};
+use crate::octets;
+use crate::send_fields::{Fields, check_field, lines, never_a_trailer};
 use crate::status::StatusCode;
-
-/// One field line to send: any pair of octet strings, or a reference to one.
-pub trait SendField {
-    /// Its name.
-    fn name(&self) -> &[u8];
-    /// Its value.
-    fn value(&self) -> &[u8];
-}
-
-impl<N: AsRef<[u8]>, V: AsRef<[u8]>> SendField for (N, V) {
-    fn name(&self) -> &[u8] {
-        self.0.as_ref()
-    }
-
-    fn value(&self) -> &[u8] {
-        self.1.as_ref()
-    }
-}
-
-impl<N: AsRef<[u8]>, V: AsRef<[u8]>> SendField for &(N, V) {
-    fn name(&self) -> &[u8] {
-        self.0.as_ref()
-    }
-
-    fn value(&self) -> &[u8] {
-        self.1.as_ref()
-    }
-}
-
-impl SendField for crate::FieldLine<'_> {
-    fn name(&self) -> &[u8] {
-        self.name
-    }
-
-    fn value(&self) -> &[u8] {
-        self.value.as_received()
-    }
-}
-
-/// Field lines to send, in order: arrays, slices, iterators of [`SendField`].
-pub trait Fields {
-    /// Calls `visit` with name and value of each.
-    fn visit(self, visit: impl FnMut(&[u8], &[u8]) -> Result<(), Misuse>) -> Result<(), Misuse>;
-}
-
-impl<I: IntoIterator<Item = F>, F: SendField> Fields for I {
-    #[inline(always)]
-    fn visit(self, mut visit: impl FnMut(&[u8], &[u8]) -> Result<(), Misuse>) -> Result<(), Misuse> {
-        self.into_iter().try_for_each(|field| visit(field.name(), field.value()))
-    }
-}
-
-/// No field lines.
-pub const NO_FIELDS: [(&str, &str); 0] = [];
 
 /// Writes while there is room, and counts on when there is none.
 pub(crate) struct Writer<'o> {
@@ -79,7 +26,7 @@ impl<'o> Writer<'o> {
     pub(crate) fn put(&mut self, octets: &[u8]) {
         let end = self.at + octets.len();
         if let Some(place) = self.out.get_mut(self.at..end) {
-            place.copy_from_slice(octets);
+            octets::copy(place, octets);
         }
         self.at = end;
     }
@@ -94,6 +41,7 @@ impl<'o> Writer<'o> {
     }
 
     /// `DIGIT`s without leading zeros.
+    #[inline(always)]
     fn decimal(&mut self, mut number: u64) {
         if number < 100 {
             let (tens, ones) = (b'0' + (number / 10) as u8, b'0' + (number % 10) as u8);
@@ -128,26 +76,29 @@ impl<'o> Writer<'o> {
         self.put_all(b"\r\n");
     }
 
+    /// `name: value CRLF`, if both are within the grammar and the name is not one of the machine's own.
     #[inline(always)]
-    fn field(&mut self, name: &[u8], value: &[u8]) {
+    fn field(&mut self, name: &[u8], value: &[u8]) -> Result<(), Misuse> {
         let end = self.at + name.len() + value.len() + 4;
         if let Some(place) = self.out.get_mut(self.at..end) {
             let (before, rest) = place.split_at_mut(name.len());
-            before.copy_from_slice(name);
+            octets::copy(before, name);
             if let [colon, space, behind @ .., cr, lf] = rest {
-                behind.copy_from_slice(value);
+                octets::copy(behind, value);
                 [*colon, *space, *cr, *lf] = *b": \r\n";
             }
         }
         self.at = end;
+        check_field(name, value)
     }
 
     /// The caller's fields. What they say of `Upgrade` is returned.
     #[inline(always)]
     pub(crate) fn fields(&mut self, fields: impl Fields, offers: Option<&Offers>) -> Result<bool, Misuse> {
         let mut upgrades = false;
+        self.put(fields.checked());
         fields.visit(|name, value| {
-            check_field(name, value)?;
+            self.field(name, value)?;
             if name.len() == 7 && name.eq_ignore_ascii_case(b"upgrade") {
                 for protocol in octets::members(value) {
                     upgrades = true;
@@ -156,7 +107,6 @@ impl<'o> Writer<'o> {
                     }
                 }
             }
-            self.field(name, value);
             Ok(())
         })?;
         Ok(upgrades)
@@ -209,53 +159,17 @@ impl<'o> Writer<'o> {
     /// `0 CRLF`, the trailers, the empty line.
     pub(crate) fn last_chunk(&mut self, trailers: impl Fields) -> Result<(), Misuse> {
         self.put(b"0\r\n");
+        self.put(trailers.checked());
+        if lines(trailers.checked()).any(|(name, _)| never_a_trailer(name)) {
+            return Err(Misuse::TrailerField);
+        }
         trailers.visit(|name, value| {
             if never_a_trailer(name) {
                 return Err(Misuse::TrailerField);
             }
-            check_field(name, value)?;
-            self.field(name, value);
-            Ok(())
+            self.field(name, value)
         })?;
         self.put(b"\r\n");
         Ok(())
     }
-}
-
-/// Within the grammar, and not the machine's own.
-#[inline(always)]
-fn check_field(name: &[u8], value: &[u8]) -> Result<(), Misuse> {
-    if !octets::is_token(name) {
-        return Err(Misuse::FieldName);
-    }
-    let blank = |b: Option<&u8>| b.is_some_and(|&b| octets::is_whitespace(b));
-    if !octets::all(value, class::FIELD) || blank(value.first()) || blank(value.last()) {
-        return Err(Misuse::FieldValue);
-    }
-    if matches!(name.len(), 10 | 14 | 16 | 17) && is_owned(name) { Err(Misuse::OwnedField) } else { Ok(()) }
-}
-
-fn is_owned(name: &[u8]) -> bool {
-    ["connection", "keep-alive", "content-length", "proxy-connection", "transfer-encoding"]
-        .iter()
-        .any(|owned| name.eq_ignore_ascii_case(owned.as_bytes()))
-}
-
-/// Fields for framing, routing and persistence, and those that say how content is to be decoded, have no effect in a
-/// trailer section and may not stand there (RFC 9110 6.5.1).
-pub(crate) fn never_a_trailer(name: &[u8]) -> bool {
-    const NEVER: [&str; 11] = [
-        "connection",
-        "content-encoding",
-        "content-length",
-        "expect",
-        "host",
-        "keep-alive",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    ];
-    NEVER.iter().any(|never| name.eq_ignore_ascii_case(never.as_bytes()))
 }

@@ -16,7 +16,7 @@ use crate::exchange::{Half, flag};
 use crate::framing::BodyLength;
 use crate::head::{Fault, FieldSection, Progress, Rules, Section};
 use crate::message::{Eof, Event, Outcome, PauseReason, Received};
-use crate::output::never_a_trailer;
+use crate::send_fields::never_a_trailer;
 use crate::teardown::Stage;
 use crate::time::Instant;
 

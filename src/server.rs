@@ -10,8 +10,9 @@ use crate::error::{Misuse, ProtocolError, SendError};
 use crate::head::{Fault, FieldSection, Rules, Section};
 use crate::lifecycle;
 use crate::message::{Event, Outcome, RequestHead, blamed_field};
-use crate::output::{Fields, NO_FIELDS, Writer};
+use crate::output::Writer;
 use crate::receive::{Reading, Reads, Step};
+use crate::send_fields::{Fields, NO_FIELDS};
 use crate::status::StatusCode;
 use crate::time::Instant;
 

@@ -10,7 +10,7 @@
 //! shield after its last exchange, a busy one with its exchange. A hard deadline ends it in any state.
 
 use crate::config::Settings;
-use crate::deadline::{Deadline, DeadlineKind, Earliest, extended};
+use crate::deadline::{Deadline, DeadlineKind, Earliest, Span};
 use crate::exchange::{Counted, Half, Machine, flag};
 use crate::persistence::CloseReason;
 use crate::time::Instant;
@@ -153,84 +153,79 @@ impl Machine {
 
     /// No close by us before this.
     fn shield_end(&self, settings: &Settings) -> Instant {
-        match settings.timeouts.idle_shield {
-            Some(shield) if self.exchanges > 0 => self.left + shield,
-            _ => Instant::EPOCH,
-        }
+        if self.exchanges > 0 { settings.spans.idle_shield.or_nothing().after(self.left) } else { Instant::EPOCH }
     }
 
     /// The table of deadlines: which state arms which.
     pub(crate) fn next_deadline(&self, settings: &Settings) -> Option<Deadline> {
-        let timeouts = &settings.timeouts;
+        let spans = &settings.spans;
         let mut earliest = Earliest::new();
         if self.is(flag::DRAINING)
             && !matches!(self.stage, Stage::CloseDue | Stage::ResetDue | Stage::Closed | Stage::Tunnel)
         {
-            earliest.offer(DeadlineKind::Drain, self.life, timeouts.drain);
+            earliest.offer(DeadlineKind::Drain, self.life, spans.drain);
         }
         match self.stage {
             Stage::Open if self.between_exchanges() => self.idle_deadlines(settings, &mut earliest),
             Stage::Open => self.exchange_deadlines(settings, &mut earliest),
             Stage::Finishing if self.pending > 0 => {
-                earliest.offer(DeadlineKind::WriteStall, self.left, timeouts.write_stall)
+                earliest.offer(DeadlineKind::WriteStall, self.left, spans.write_stall)
             }
             Stage::HalfClosed => {
-                earliest.offer(DeadlineKind::Linger, self.begun, timeouts.linger);
-                earliest.offer(DeadlineKind::LingerGap, self.last, timeouts.linger_gap);
+                earliest.offer(DeadlineKind::Linger, self.begun, spans.linger);
+                earliest.offer(DeadlineKind::LingerGap, self.last, spans.linger_gap);
             }
             _ => {}
         }
         earliest.get()
     }
 
+    #[inline(always)]
     fn idle_deadlines(&self, settings: &Settings, earliest: &mut Earliest) {
-        let timeouts = &settings.timeouts;
+        let spans = &settings.spans;
         if self.pending > 0 {
             if self.exchanges > 0 {
                 // it lasts until the last octet of its response has left
-                earliest.offer(DeadlineKind::Exchange, self.exchange, timeouts.exchange);
+                earliest.offer(DeadlineKind::Exchange, self.exchange, spans.exchange);
             }
-            return earliest.offer(DeadlineKind::WriteStall, self.left, timeouts.write_stall);
+            return earliest.offer(DeadlineKind::WriteStall, self.left, spans.write_stall);
         }
         if self.looking.is_some() {
             return;
         }
-        let shield = timeouts.idle_shield.unwrap_or_default();
         if !self.causes.is_empty() {
-            return earliest.offer(DeadlineKind::IdleShield, self.left, Some(shield));
+            return earliest.offer(DeadlineKind::IdleShield, self.left, spans.idle_shield.or_nothing());
         }
         if self.exchanges == 0 {
-            earliest.offer(DeadlineKind::FirstOctet, self.life, timeouts.first_octet);
-        } else {
-            earliest.offer(DeadlineKind::Idle, self.left, timeouts.idle.map(|idle| idle.max(shield)));
+            earliest.offer(DeadlineKind::FirstOctet, self.life, spans.first_octet);
+            return earliest.offer(DeadlineKind::Age, self.life, spans.age);
         }
-        if let Some(age) = timeouts.age {
-            earliest.offer_at(DeadlineKind::Age, (self.life + age).max(self.shield_end(settings)));
-        }
+        let shield = self.shield_end(settings);
+        earliest.offer_at(DeadlineKind::Idle, spans.idle.after(self.left).max(shield));
+        earliest.offer_at(DeadlineKind::Age, spans.age.after(self.life).max(shield));
     }
 
+    #[inline(never)]
     fn exchange_deadlines(&self, settings: &Settings, earliest: &mut Earliest) {
-        let timeouts = &settings.timeouts;
-        earliest.offer(DeadlineKind::Exchange, self.exchange, timeouts.exchange);
+        let (timeouts, spans) = (&settings.timeouts, &settings.spans);
+        earliest.offer(DeadlineKind::Exchange, self.exchange, spans.exchange);
         match (self.receiving, self.sending) {
             (Half::Head, _) => {
-                let head = timeouts.head.map(|head| extended(head, self.octets, timeouts.head_rate, timeouts.head_cap));
+                let head = spans.head.extended(self.octets, timeouts.head_rate, spans.head_cap);
                 earliest.offer(DeadlineKind::Head, self.exchange, head);
             }
             (Half::Content, _) if !self.is(flag::CONTINUE) => {
-                earliest.offer(DeadlineKind::ContentGap, self.last, timeouts.content_gap);
-                if let (Some(gap), Some(_), false) =
-                    (timeouts.content_gap, timeouts.content_rate, self.is(flag::DISCARD))
-                {
-                    let due = extended(gap, self.octets, timeouts.content_rate, None);
-                    earliest.offer(DeadlineKind::ContentRate, self.begun, Some(due));
+                earliest.offer(DeadlineKind::ContentGap, self.last, spans.content_gap);
+                if timeouts.content_rate.is_some() && !self.is(flag::DISCARD) {
+                    let due = spans.content_gap.extended(self.octets, timeouts.content_rate, Span::NEVER);
+                    earliest.offer(DeadlineKind::ContentRate, self.begun, due);
                 }
             }
-            (Half::Complete, Half::Idle) => earliest.offer(DeadlineKind::Application, self.last, timeouts.application),
+            (Half::Complete, Half::Idle) => earliest.offer(DeadlineKind::Application, self.last, spans.application),
             _ => {}
         }
         if self.pending > 0 {
-            earliest.offer(DeadlineKind::WriteStall, self.left, timeouts.write_stall);
+            earliest.offer(DeadlineKind::WriteStall, self.left, spans.write_stall);
         }
     }
 

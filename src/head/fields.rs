@@ -9,7 +9,7 @@
 
 use super::quick_parts;
 use crate::octets::{self, class};
-use crate::output::never_a_trailer;
+use crate::send_fields::never_a_trailer;
 
 /// Packed offsets of the first lines of a section, each in the place of its number.
 #[derive(Clone, Debug)]
