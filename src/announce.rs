@@ -51,6 +51,8 @@ pub struct ConnectionOptions {
     pub close: bool,
     /// `keep-alive`
     pub keep_alive: bool,
+    /// `TE`: beside a `TE` field that the caller sends.
+    pub te: bool,
     /// `upgrade`: beside an `Upgrade` field that the caller sends.
     pub upgrade: bool,
 }

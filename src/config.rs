@@ -27,7 +27,7 @@ use core::time::Duration;
 use crate::deadline::Spans;
 use crate::error::ConfigError;
 
-/// Which side of a connection we are. Implemented by [`Server`] only, so far; never outside.
+/// Which side of a connection we are: [`Server`] or [`Client`], and nothing outside.
 pub trait Role: crate::receive::Reads + 'static {}
 
 /// We read requests and send responses.
@@ -35,6 +35,12 @@ pub trait Role: crate::receive::Reads + 'static {}
 pub enum Server {}
 
 impl Role for Server {}
+
+/// We send requests and read responses; up to `DEPTH` may be outstanding (RFC 9112 9.3.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Client<const DEPTH: usize = 1> {}
+
+impl<const DEPTH: usize> Role for Client<DEPTH> {}
 
 /// A struct of settings with a constant default and a `const` setter for each.
 macro_rules! settings {
@@ -200,6 +206,17 @@ pub enum KeepAliveField {
     Always,
 }
 
+/// The `Keep-Alive` field of a request, beside `Connection: keep-alive`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RequestHint {
+    /// None: nobody asks for it.
+    Silent,
+    /// `timeout=`, the idle timeout in seconds.
+    Timeout,
+    /// The number of seconds alone, as old browsers sent it.
+    BareNumber,
+}
+
 settings! {
     /// Choices the texts leave open: strict defaults, each leniency by name.
     pub struct Policy {
@@ -246,6 +263,16 @@ settings! {
         http10_keep_alive / with_http10_keep_alive: Use = Use::On;
         /// When we say how long we will wait.
         keep_alive_field / with_keep_alive_field: KeepAliveField = KeepAliveField::OnOption;
+        /// What a client's requests say of how long it will wait.
+        request_hint / with_request_hint: RequestHint = RequestHint::Silent;
+        /// Requests are sent before the responses to earlier ones have come, where that is safe (RFC 9112 9.3.2).
+        pipelining / with_pipelining: Use = Use::On;
+        /// `Keep-Alive: max` is a budget for a client that does not pipeline, too: Apache httpd enforces it. Off: only 0 counts, as
+        /// MDN has it.
+        max_hint / with_max_hint: Use = Use::On;
+        /// A client stops sending content when a final status of 400 or above comes early, though the response does not say `close`;
+        /// off: it is sent to its end, so that the connection stays (RFC 9110 7.5).
+        stop_refused_content / with_stop_refused_content: Use = Use::Off;
         /// 408 where a request had begun when its time ran out; off: silence (RFC 9110 15.5.9).
         request_timeout_response / with_request_timeout_response: Use = Use::On;
         /// After a final status of 400 or above that was sent instead of `100 (Continue)`, the content is read to keep the

@@ -160,7 +160,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
             writer.put(&content[..consumed]);
         }
         let written = writer.finish()?;
-        machine.written(now, written as u64);
+        self.lifecycle.wrote(now, written as u64);
         self.lifecycle.content_sent(now, consumed as u64)?;
         Ok(Written { consumed, written })
     }
@@ -183,7 +183,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
             framed.after = b"\r\n";
         }
         let overhead = framed.before.len() + framed.after.len();
-        machine.written(now, octets.saturating_add(overhead as u64));
+        self.lifecycle.wrote(now, octets.saturating_add(overhead as u64));
         self.lifecycle.content_sent(now, octets)?;
         Ok(framed)
     }
@@ -198,7 +198,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
             let mut writer = Writer::new(out);
             writer.last_chunk(trailers)?;
             written = writer.finish()?;
-            machine.written(now, written as u64);
+            self.lifecycle.wrote(now, written as u64);
         } else if !machine.is(flag::SUPPRESSED) {
             if !trailers.checked().is_empty() {
                 return Err(Misuse::TrailersNotChunked.into());

@@ -95,6 +95,15 @@ impl Span {
         if self.0 == u64::MAX { Self(0) } else { self }
     }
 
+    pub(crate) const fn is_nothing(self) -> bool {
+        self.0 == 0
+    }
+
+    /// This span without the first `part` of it.
+    pub(crate) const fn less(self, part: Self) -> Self {
+        if self.0 == u64::MAX { self } else { Self(self.0.saturating_sub(part.0)) }
+    }
+
     /// This span after `anchor`; without an end, [`Instant::MAX`].
     #[inline(always)]
     pub(crate) const fn after(self, anchor: Instant) -> Instant {

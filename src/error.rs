@@ -117,6 +117,10 @@ reasons! {
         Expectation => "expectation", "RFC 9110 10.1.1";
         /// More content than the limit.
         ContentTooLarge => "content-too-large", "RFC 9110 15.5.14";
+        /// More interim responses to a request than the limit.
+        InterimResponses => "interim-responses", "RFC 9110 15.2";
+        /// `101` to a protocol that was not offered, or before the request was whole.
+        UpgradeNotOffered => "upgrade-not-offered", "RFC 9110 7.8";
         /// A chunk size that is not `1*HEXDIG`, or a chunk line not ended by CRLF.
         ChunkSize => "chunk-size", "RFC 9112 7.1";
         /// A chunk size of more digits or a greater value than we count.
@@ -219,6 +223,20 @@ reasons! {
         TrailersNotChunked => "trailers-not-chunked", "RFC 9110 6.5.1";
         /// A trailer field that may not stand in a trailer section.
         TrailerField => "trailer-field", "RFC 9110 6.5.1";
+        /// The request before is still being sent.
+        RequestUnfinished => "request-unfinished", "RFC 9112 9.3.2";
+        /// As many requests are outstanding as the type has room for.
+        PipelineFull => "pipeline-full", "RFC 9112 9.3.2";
+        /// Nothing may follow what is outstanding until it is answered.
+        PipelineHeld => "pipeline-held", "RFC 9112 9.3.2";
+        /// A method that is no token, or a target that is none or not this method's.
+        RequestLine => "request-line", "RFC 9112 3";
+        /// A request without `Host`, with more than one, or with one that is no `uri-host [":" port]`.
+        Host => "host", "RFC 9112 3.2";
+        /// Content on a method that has none, or whose length must be known and is not.
+        ContentNotAllowed => "content-not-allowed", "RFC 9110 9.3";
+        /// `Expect` on a request without content, or one we do not know.
+        Expectation => "expectation", "RFC 9110 10.1.1";
         /// Content is not expected from the peer, or not so much of it.
         ContentNotExpected => "content-not-expected", "RFC 9112 6.3";
     }

@@ -44,9 +44,11 @@ pub(crate) enum Counted {
     UntilClose,
 }
 
-/// What both roles and both front doors share: every fact that a decision is made from.
+/// What both roles and both front doors share: every fact that a decision is made from. Public in name only, for the sealed
+/// trait of roles.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Machine {
+#[allow(unreachable_pub)]
+pub struct Machine {
     /// The greatest instant seen: a clock that goes back counts as no time.
     pub(crate) latest: Instant,
     /// The connection opened; once draining, the drain began.
@@ -67,7 +69,13 @@ pub(crate) struct Machine {
     pub(crate) to_receive: u64,
     /// Content still to be sent, where its length is known.
     pub(crate) to_send: u64,
-    /// Exchanges begun: complete heads.
+    /// Since when the response to the first request is waited for: it left whole, and the one before is answered. Clients'.
+    pub(crate) asked: Option<Instant>,
+    /// The response before was complete. Clients'.
+    pub(crate) answered: Instant,
+    /// Seconds the peer says it will stay, or the greatest number. Clients'.
+    pub(crate) hint: u32,
+    /// Exchanges begun: complete heads received.
     pub(crate) exchanges: u32,
     pub(crate) causes: Causes,
     pub(crate) offers: Offers,
@@ -110,6 +118,12 @@ pub(crate) mod flag {
 
     /// The message sent last may have no content, whatever the application holds for it.
     pub(crate) const SUPPRESSED: u16 = 1 << 11;
+    /// What is sent are requests.
+    pub(crate) const CLIENT: u16 = 1 << 12;
+    /// A client's: no response follows the one being received.
+    pub(crate) const FINAL: u16 = 1 << 13;
+    /// The peer's side ended without the closure that TLS owes.
+    pub(crate) const TRUNCATED: u16 = 1 << 14;
 
     /// What belongs to one request.
     pub(crate) const OF_REQUEST: u16 =
@@ -119,7 +133,8 @@ pub(crate) mod flag {
 }
 
 impl Machine {
-    pub(crate) const fn new(now: Instant) -> Self {
+    /// A connection that opened at `now`; `flags` are those of its role.
+    pub(crate) const fn new(now: Instant, flags: u16) -> Self {
         Self {
             latest: now,
             life: now,
@@ -131,10 +146,13 @@ impl Machine {
             pending: 0,
             to_receive: 0,
             to_send: 0,
+            asked: None,
+            answered: now,
+            hint: u32::MAX,
             exchanges: 0,
             causes: Causes::NONE,
             offers: Offers::NONE,
-            flags: 0,
+            flags,
             fault: None,
             refusal: None,
             looking: None,
@@ -171,8 +189,12 @@ impl Machine {
         let now = self.tick(now);
         if self.receiving == Half::Idle {
             self.receiving = Half::Head;
-            self.exchange = now;
             self.looking = None;
+            if self.is(flag::CLIENT) {
+                self.begun = now;
+            } else {
+                self.exchange = now;
+            }
         }
         self.octets = octets;
     }
@@ -237,12 +259,12 @@ impl Machine {
     }
 
     #[inline(always)]
-    fn expect_content(&mut self, length: BodyLength) -> bool {
+    pub(crate) fn expect_content(&mut self, length: BodyLength) -> bool {
         let (by, octets) = match length {
             BodyLength::Empty => (Counted::Exact, 0),
             BodyLength::Exact(octets) => (Counted::Exact, octets),
             BodyLength::Chunked => (Counted::Chunked, 0),
-            BodyLength::UntilClose => (Counted::UntilClose, 0),
+            BodyLength::UntilClose => (Counted::UntilClose, u64::MAX),
         };
         self.receive_by = by;
         self.to_receive = octets;
@@ -290,6 +312,10 @@ impl Machine {
         self.receiving = Half::Complete;
         self.last = now;
         self.flags = self.flags & !flag::CONTINUE | flag::DISCARD;
+        if self.is(flag::CLIENT) {
+            // nobody is to be told
+            return self.end();
+        }
         match (self.sending, status) {
             (Half::Idle, Some(status)) => self.refusal = Some(status),
             (Half::Idle, _) => self.close(now),
@@ -301,7 +327,7 @@ impl Machine {
     pub(crate) fn end_sent(&mut self, now: Instant) {
         let now = self.tick(now);
         self.sending = Half::Complete;
-        if self.receiving == Half::Content {
+        if self.receiving == Half::Content && !self.is(flag::CLIENT) {
             if self.causes.is_empty() {
                 self.octets = 0;
                 self.last = now;
@@ -317,6 +343,10 @@ impl Machine {
     #[inline(always)]
     fn over_if_complete(&mut self, now: Instant) {
         if self.receiving != Half::Complete || self.sending != Half::Complete || self.stage != Stage::Open {
+            return;
+        }
+        if self.is(flag::CLIENT) {
+            // more may be outstanding: the queue knows
             return;
         }
         if self.pending == 0 {
@@ -344,15 +374,27 @@ impl Machine {
             Half::Idle if ahead > 0 => None,
             Half::Idle => {
                 self.causes.add(CloseReason::PeerClosed);
-                self.finish(now);
+                if self.is(flag::CLIENT) {
+                    self.end();
+                } else {
+                    self.finish(now);
+                }
                 None
             }
             Half::Head => Some(self.broken_off(now, ProtocolErrorKind::IncompleteHead)),
             Half::Content if ahead > 0 => None,
+            Half::Content if self.receive_by == Counted::UntilClose && !self.is(flag::TRUNCATED) => {
+                self.end_received(now);
+                None
+            }
             Half::Content => Some(self.broken_off(now, ProtocolErrorKind::IncompleteContent)),
             Half::Complete => {
                 if ahead == 0 {
                     self.causes.add(CloseReason::PeerClosed);
+                }
+                if self.is(flag::CLIENT) {
+                    // answered, and nobody reads the rest of the request
+                    self.sending = Half::Complete;
                 }
                 None
             }

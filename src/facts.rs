@@ -384,6 +384,11 @@ impl Offers {
         }
     }
 
+    /// Every protocol of `other` is one of these.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        other.0.iter().all(|hash| *hash == 0 || self.0.contains(hash))
+    }
+
     pub(crate) fn contains(&self, protocol: &[u8]) -> bool {
         self.0.contains(&Self::hash(protocol))
     }

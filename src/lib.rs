@@ -85,6 +85,7 @@ extern crate std;
 
 mod announce;
 mod body;
+mod client;
 mod config;
 mod connection;
 mod deadline;
@@ -102,9 +103,12 @@ mod message;
 mod method;
 mod octets;
 mod output;
+mod outstanding;
 pub mod persistence;
 mod reasons;
 mod receive;
+mod request;
+pub mod retry;
 mod send_fields;
 mod server;
 mod status;
@@ -114,7 +118,7 @@ mod time;
 mod wants;
 
 pub use announce::{Announce, ConnectionOptions, Content, FramingField};
-pub use config::{Config, KeepAliveField, Limits, Policy, Role, Server, Timeouts, Tolerance, Use};
+pub use config::{Client, Config, KeepAliveField, Limits, Policy, RequestHint, Role, Server, Timeouts, Tolerance, Use};
 pub use connection::Connection;
 pub use deadline::{Deadline, DeadlineKind};
 #[cfg(feature = "std")]
@@ -129,6 +133,8 @@ pub use message::{Eof, Event, Framed, Outcome, PauseReason, Received, RequestHea
 pub use method::{Method, MethodKind, Version};
 
 pub use persistence::{CloseReason, Persistence, ReuseReason, TunnelReason};
+pub use request::Request;
+pub use retry::Reusable;
 pub use send_fields::{CheckedAnd, CheckedFields, Fields, NO_FIELDS, SendField};
 pub use status::StatusCode;
 pub use target::{Target, TargetForm};

@@ -55,14 +55,15 @@ use crate::wants::{ReadWant, Shut, Turn, Wants};
 /// [`close_after_exchange`](Self::close_after_exchange), [`abort`](Self::abort). **Answers out**: everything that takes `&self`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Lifecycle<R: Role, C: Deref<Target = Config<R>> = &'static Config<R>> {
-    config: C,
+    pub(crate) config: C,
     pub(crate) machine: Machine,
+    pub(crate) state: R::State,
 }
 
 impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     /// A connection that opened at `now`.
     pub fn new(now: Instant, config: C) -> Self {
-        Self { config, machine: Machine::new(now) }
+        Self { config, machine: Machine::new(now, R::FLAGS), state: R::FRESH }
     }
 
     /// The configuration it keeps to.
@@ -73,6 +74,29 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     #[inline(always)]
     pub(crate) fn parts(&mut self) -> (&mut Machine, &Settings) {
         (&mut self.machine, self.config.settings())
+    }
+
+    /// A message may have become complete.
+    #[inline(always)]
+    pub(crate) fn settle(&mut self, now: Instant) {
+        R::settle(&mut self.state, &mut self.machine, now);
+    }
+
+    /// Content arrived.
+    #[inline(always)]
+    pub(crate) fn took(&mut self, now: Instant, octets: u64) {
+        self.machine.content_received(now, octets);
+        self.settle(now);
+    }
+
+    /// Octets were handed out, at an instant that has been noted.
+    #[inline(always)]
+    pub(crate) fn wrote(&mut self, now: Instant, octets: u64) {
+        self.machine.written(now, octets);
+        R::wrote(&mut self.state, octets);
+        if self.machine.sending == Half::Complete {
+            R::whole(&mut self.state);
+        }
     }
 
     /// Octets arrived. May run ahead of the heads in them: the first behind an exchange begins the next one's head.
@@ -95,9 +119,10 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
             return Err(Misuse::ContentNotExpected);
         }
         machine.content_received(now, octets);
-        if machine.is(flag::DISCARD) {
+        if machine.is(flag::DISCARD) && !machine.is(flag::CLIENT) {
             machine.unread_content(now, settings);
         }
+        self.settle(now);
         Ok(())
     }
 
@@ -109,6 +134,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
             Half::Content | Half::Head => return Err(Misuse::ContentNotExpected),
             Half::Complete | Half::Idle => {}
         }
+        self.settle(now);
         Ok(())
     }
 
@@ -121,7 +147,9 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
 
     /// The peer closed its side, all it sent having been reported. What it broke off, if anything.
     pub fn eof_received(&mut self, now: Instant) -> Option<ProtocolErrorKind> {
-        self.machine.eof(now, 0)
+        let broken = self.machine.eof(now, 0);
+        self.settle(now);
+        broken
     }
 
     /// The look that [`ReadWant::LookOnce`] asked for found nothing.
@@ -132,13 +160,14 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     /// Octets were handed to the transport, or will be: of heads, framing and content.
     pub fn octets_written(&mut self, now: Instant, octets: u64) {
         let now = self.machine.tick(now);
-        self.machine.written(now, octets);
+        self.wrote(now, octets);
     }
 
     /// So many of the octets handed out have left since the last call.
     #[inline]
     pub fn handle_sent(&mut self, now: Instant, octets: u64) {
         self.machine.sent(now, octets);
+        R::left(&mut self.state, &mut self.machine, now);
     }
 
     /// The half-close or close asked for is done.
@@ -175,14 +204,25 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
         if machine.stage != Stage::Open || machine.sending != Half::Content {
             return Err(Misuse::NotSending);
         }
+        if machine.is(flag::CLIENT) {
+            // it goes without the `100 (Continue)` it might have waited for
+            machine.flags &= !flag::CONTINUE;
+        }
         if machine.send_by == Counted::Exact {
             machine.to_send = machine.to_send.checked_sub(octets).ok_or(Misuse::TooMuchContent)?;
             if machine.to_send == 0 {
                 machine.flags |= flag::ENDED;
-                machine.end_sent(now);
+                self.sent_whole(now);
             }
         }
         Ok(())
+    }
+
+    #[inline(always)]
+    fn sent_whole(&mut self, now: Instant) {
+        self.machine.end_sent(now);
+        R::whole(&mut self.state);
+        self.settle(now);
     }
 
     /// The message we send is complete. Behind one that ended by itself this changes nothing.
@@ -192,7 +232,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
             Half::Content if machine.stage != Stage::Open => Err(Misuse::Closed),
             Half::Content if machine.send_by == Counted::Exact && machine.to_send > 0 => Err(Misuse::TooLittleContent),
             Half::Content => {
-                machine.end_sent(now);
+                self.sent_whole(now);
                 Ok(())
             }
             _ if machine.is(flag::ENDED) => Ok(()),
@@ -271,6 +311,10 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
 
     fn turn(&self) -> Option<Turn> {
         let machine = &self.machine;
+        if machine.is(flag::CLIENT) {
+            let sends = machine.stage == Stage::Open && machine.sending == Half::Content;
+            return if sends && !machine.is(flag::CONTINUE) { Some(Turn::Content) } else { None };
+        }
         match (machine.stage, machine.refusal) {
             (Stage::Open, Some(status)) => Some(Turn::Refuse(status)),
             (Stage::Open, None) => match (machine.receiving, machine.sending) {

@@ -3,11 +3,12 @@
 //! Read first: RFC 9112 3, 4, 5, 7.1; RFC 9110 2.2, 5.5 (no CR, LF, NUL gets through). What the machine owns (`Connection`,
 //! `Keep-Alive`, `Content-Length`, `Transfer-Encoding`) it writes; a caller's own is a [`Misuse`].
 
-use crate::announce::{ConnectionOptions, FramingField, Plan};
+use crate::announce::{Announce, ConnectionOptions, FramingField, Plan};
 use crate::error::{Misuse, SendError};
-use crate::facts::Offers;
+use crate::facts::{HeadFacts, Offers};
 use crate::keep_alive::KeepAlive;
 use crate::octets;
+use crate::request::Request;
 use crate::send_fields::{Fields, check_field, lines, never_a_trailer};
 use crate::status::StatusCode;
 
@@ -131,10 +132,61 @@ impl<'o> Writer<'o> {
         self.put_all(b"\r\n");
     }
 
+    /// `method SP request-target SP HTTP-version CRLF`
+    pub(crate) fn request_line(&mut self, request: &Request<'_>) {
+        self.put(request.method.as_bytes());
+        self.put_all(b" ");
+        self.put(request.target);
+        self.put(if request.version.is_http11() { b" HTTP/1.1\r\n" } else { b" HTTP/1.0\r\n" });
+    }
+
+    /// The caller's fields of a request, and what they say of the connection.
+    pub(crate) fn request_fields(
+        &mut self,
+        fields: impl Fields,
+        facts: &mut HeadFacts,
+        te: &mut bool,
+    ) -> Result<(), Misuse> {
+        self.put(fields.checked());
+        fields.visit(|name, value| {
+            self.field(name, value)?;
+            facts.field_line(name, value);
+            *te |= name.eq_ignore_ascii_case(b"te");
+            Ok(())
+        })
+    }
+
+    /// What the machine has to say in a request, and the empty line. `bare`: a hint of old, a number alone.
+    pub(crate) fn announce_request(&mut self, announce: &Announce, bare: Option<u32>) {
+        match announce.framing {
+            FramingField::None => {}
+            FramingField::ContentLength(octets) => {
+                self.put_all(b"Content-Length: ");
+                self.decimal(octets);
+                self.put_all(b"\r\n");
+            }
+            FramingField::Chunked => self.put(b"Transfer-Encoding: chunked\r\n"),
+        }
+        if announce.options != ConnectionOptions::default() {
+            self.connection(announce.options, announce.keep_alive);
+        }
+        if let Some(seconds) = bare {
+            self.put(b"Keep-Alive: ");
+            self.decimal(seconds.into());
+            self.put_all(b"\r\n");
+        }
+        self.put_all(b"\r\n");
+    }
+
     #[inline(never)]
     fn connection(&mut self, options: ConnectionOptions, hint: Option<KeepAlive>) {
         self.put(b"Connection: ");
-        let named = [(options.close, "close"), (options.keep_alive, "keep-alive"), (options.upgrade, "upgrade")];
+        let named = [
+            (options.close, "close"),
+            (options.keep_alive, "keep-alive"),
+            (options.upgrade, "upgrade"),
+            (options.te, "TE"),
+        ];
         let mut separator = "";
         for (_, option) in named.into_iter().filter(|(sent, _)| *sent) {
             self.put(separator.as_bytes());

@@ -58,6 +58,8 @@ reasons! {
     pub enum CloseReason {
         /// The peer sent the connection option `close`.
         CloseReceived => "close-received", "RFC 9112 9.6";
+        /// We sent the connection option `close`, as the caller asked.
+        CloseSent => "close-sent", "RFC 9112 9.6";
         /// HTTP/1.0 without the connection option `keep-alive`.
         Http10 => "http10", "RFC 9112 9.3";
         /// HTTP/1.0 with `keep-alive`, which policy does not honour.
@@ -82,6 +84,14 @@ reasons! {
         ConnectRefused => "connect-refused", "RFC 9110 9.3.6";
         /// A final response went out instead of `100 (Continue)`; whether content follows is unknown.
         ContentUnwanted => "content-unwanted", "RFC 9110 10.1.1";
+        /// The final response came before our content was sent, and it does not want the rest.
+        EarlyResponse => "early-response", "RFC 9112 9.5";
+        /// The peer accepts no more requests: `Keep-Alive: max`.
+        MaxHint => "max-hint", "RFC 2068 19.7.1.1";
+        /// The peer will stay for less than the margin: `Keep-Alive: timeout`.
+        HintTooShort => "hint-too-short", "RFC 2068 19.7.1.1";
+        /// Octets came that answer no request.
+        Unsolicited => "unsolicited", "RFC 9112 9.2";
         /// The peer closed its side, and broke nothing off.
         PeerClosed => "peer-closed", "RFC 9112 9.6";
         /// The peer closed inside a message.

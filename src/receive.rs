@@ -12,7 +12,7 @@ use crate::config::{Config, Role};
 use crate::connection::Connection;
 use crate::error::ProtocolError;
 use crate::error::ProtocolErrorKind::{self, *};
-use crate::exchange::{Half, flag};
+use crate::exchange::{Counted, Half, Machine, flag};
 use crate::framing::BodyLength;
 use crate::head::{Fault, FieldSection, Progress, Rules, Section};
 use crate::message::{Eof, Event, Outcome, PauseReason, Received};
@@ -22,10 +22,34 @@ use crate::time::Instant;
 
 /// How a role reads heads; sealed, since this module is private.
 pub trait Reads: Sized {
+    /// What the role keeps beside the machine.
+    type State: Clone + core::fmt::Debug + PartialEq + Eq + core::hash::Hash;
+    /// As a connection opens.
+    const FRESH: Self::State;
+    /// The flags of its machine.
+    const FLAGS: u16;
+    /// The end of a message is still to be reported when the machine has moved on.
+    const ENDS_BEHIND: bool;
     /// The section a head is.
     const HEAD: Section;
     /// The section trailers are.
     const TRAILERS: Section;
+
+    /// A message may have become complete.
+    #[inline(always)]
+    fn settle(_: &mut Self::State, _: &mut Machine, _: Instant) {}
+
+    /// Octets were handed out.
+    #[inline(always)]
+    fn wrote(_: &mut Self::State, _: u64) {}
+
+    /// The message being sent is whole.
+    #[inline(always)]
+    fn whole(_: &mut Self::State) {}
+
+    /// Octets left.
+    #[inline(always)]
+    fn left(_: &mut Self::State, _: &mut Machine, _: Instant) {}
 
     /// Reads a head into `outcome`.
     fn receive_head<'b, C: Deref<Target = Config<Self>>>(
@@ -141,6 +165,9 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
 
     #[inline(always)]
     fn step<'b>(&mut self, now: Instant, buf: &'b [u8], outcome: &mut Outcome<'b>) -> Result<Step, ProtocolError> {
+        if R::ENDS_BEHIND && matches!(self.reading, Reading::End) {
+            return self.receive_content(now, buf, outcome);
+        }
         let machine = &mut self.lifecycle.machine;
         if machine.stage != Stage::Open || machine.refusal.is_some() {
             return Ok(self.discard(now, buf, outcome));
@@ -163,16 +190,24 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         let unread = self.lifecycle.machine.is(flag::DISCARD);
         match self.reading {
             Reading::Exact => {
-                let (machine, _) = self.lifecycle.parts();
+                let (machine, settings) = self.lifecycle.parts();
                 let octets = usize::try_from(machine.to_receive).unwrap_or(usize::MAX).min(buf.len());
                 if octets == 0 {
                     return Ok(self.no_content(outcome));
                 }
+                let over =
+                    settings.limits.content.is_some_and(|most| machine.octets.saturating_add(octets as u64) > most);
+                if machine.receive_by == Counted::UntilClose && over {
+                    return Err(self.fail(now, Fault::new(ContentTooLarge, 0)));
+                }
                 if octets as u64 == machine.to_receive {
                     self.reading = Reading::End;
                 }
-                machine.content_received(now, octets as u64);
+                self.lifecycle.took(now, octets as u64);
                 if unread {
+                    if matches!(self.reading, Reading::End) {
+                        self.reading = Reading::Next;
+                    }
                     return Ok(Step::Again(octets));
                 }
                 *outcome = Outcome::Event(Event::Content(&buf[..octets]));
@@ -240,7 +275,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         mut progress: Progress,
     ) -> Result<Step, ProtocolError> {
         let unread = self.lifecycle.machine.is(flag::DISCARD);
-        let (machine, settings) = self.lifecycle.parts();
+        let (_, settings) = self.lifecycle.parts();
         let rules = Rules { section: R::TRAILERS, limits: &settings.limits, policy: &settings.policy };
         let Some(end) = (match progress.read_trailers(rules, buf) {
             Ok(end) => end,
@@ -257,7 +292,8 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
             }
         }
         self.reading = Reading::Next;
-        machine.end_received(now);
+        self.lifecycle.machine.end_received(now);
+        self.lifecycle.settle(now);
         if unread {
             return Ok(Step::Again(end));
         }
@@ -292,8 +328,11 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
 
     /// The peer closed its side; all it had sent has been offered before. A message broken off is an error; otherwise the
     /// event says that nothing was lost.
-    pub fn receive_eof(&mut self, now: Instant, _eof: Eof) -> Result<Received<'static>, ProtocolError> {
+    pub fn receive_eof(&mut self, now: Instant, eof: Eof) -> Result<Received<'static>, ProtocolError> {
         let machine = &mut self.lifecycle.machine;
+        if eof == Eof::Truncated {
+            machine.flags |= flag::TRUNCATED;
+        }
         let left = match machine.receiving {
             Half::Complete => PauseReason::ResponseDue,
             Half::Idle => PauseReason::OctetsLeft,
@@ -310,7 +349,18 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     }
 
     fn end_of_stream<'b>(&mut self, now: Instant, consumed: usize) -> Result<Received<'b>, ProtocolError> {
-        match self.lifecycle.machine.eof(now, 0) {
+        let machine = &self.lifecycle.machine;
+        let ends = machine.stage == Stage::Open
+            && machine.receiving == Half::Content
+            && machine.receive_by == Counted::UntilClose;
+        let broken = self.lifecycle.machine.eof(now, 0);
+        self.lifecycle.settle(now);
+        match broken {
+            None if ends => {
+                self.reading = Reading::Next;
+                let trailers = FieldSection::empty();
+                Ok(Received { consumed, outcome: Outcome::Event(Event::End { trailers }) })
+            }
             None => Ok(Received { consumed, outcome: Outcome::Event(Event::PeerClosed) }),
             Some(kind) => Err(self.failed(kind, self.offset.saturating_add(u64::from(self.ahead)))),
         }

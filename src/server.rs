@@ -17,6 +17,10 @@ use crate::status::StatusCode;
 use crate::time::Instant;
 
 impl Reads for Server {
+    type State = ();
+    const FRESH: Self::State = ();
+    const FLAGS: u16 = 0;
+    const ENDS_BEHIND: bool = false;
     const HEAD: Section = Section::Request;
     const TRAILERS: Section = Section::RequestTrailers;
 
@@ -64,7 +68,7 @@ impl Reads for Server {
 
 /// Where the last field line of this name is: the one that made the difference.
 #[cold]
-fn place_of(buf: &[u8], fields: &FieldSection<'_>, name: &str) -> Option<usize> {
+pub(crate) fn place_of(buf: &[u8], fields: &FieldSection<'_>, name: &str) -> Option<usize> {
     let found = fields.iter().filter(|field| field.name.eq_ignore_ascii_case(name.as_bytes())).last()?;
     Some(found.name.as_ptr() as usize - buf.as_ptr() as usize)
 }

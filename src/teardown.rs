@@ -9,8 +9,10 @@
 //! **Draining** asks for the end without cutting anything: a fresh connection ends at once, an idle one too but not within the
 //! shield after its last exchange, a busy one with its exchange. A hard deadline ends it in any state.
 
+use core::time::Duration;
+
 use crate::config::Settings;
-use crate::deadline::{Deadline, DeadlineKind, Earliest, Span};
+use crate::deadline::{Deadline, DeadlineKind, Earliest, Span, Spans};
 use crate::exchange::{Counted, Half, Machine, flag};
 use crate::persistence::CloseReason;
 use crate::time::Instant;
@@ -51,6 +53,13 @@ impl Machine {
         if self.pending > 0 {
             self.finish(now);
         } else if matches!(self.stage, Stage::Open | Stage::Finishing) {
+            self.stage = Stage::CloseDue;
+        }
+    }
+
+    /// Ends the connection of a client that has nothing to lose: what it was told has been read, or will not come.
+    pub(crate) fn end(&mut self) {
+        if matches!(self.stage, Stage::Open | Stage::Finishing) {
             self.stage = Stage::CloseDue;
         }
     }
@@ -118,7 +127,11 @@ impl Machine {
         self.flags |= flag::DRAINING;
         self.life = now;
         self.causes.add(CloseReason::Drain);
-        if self.stage == Stage::Open && self.between_exchanges() && self.shield_end(settings) <= now {
+        if self.is(flag::CLIENT) {
+            if self.between_exchanges() {
+                self.end();
+            }
+        } else if self.stage == Stage::Open && self.between_exchanges() && self.shield_end(settings) <= now {
             self.looking = Some(CloseReason::Drain);
         }
     }
@@ -166,6 +179,7 @@ impl Machine {
             earliest.offer(DeadlineKind::Drain, self.life, spans.drain);
         }
         match self.stage {
+            Stage::Open if self.is(flag::CLIENT) => self.client_deadlines(settings, &mut earliest),
             Stage::Open if self.between_exchanges() => self.idle_deadlines(settings, &mut earliest),
             Stage::Open => self.exchange_deadlines(settings, &mut earliest),
             Stage::Finishing if self.pending > 0 => {
@@ -206,6 +220,49 @@ impl Machine {
     }
 
     #[inline(never)]
+    fn client_deadlines(&self, settings: &Settings, earliest: &mut Earliest) {
+        let (timeouts, spans) = (&settings.timeouts, &settings.spans);
+        if self.pending > 0 {
+            earliest.offer(DeadlineKind::WriteStall, self.left, spans.write_stall);
+        }
+        if self.between_exchanges() {
+            if self.exchanges > 0 {
+                earliest.offer(DeadlineKind::Idle, self.left, self.idle_span(settings));
+            }
+            return earliest.offer(DeadlineKind::Age, self.life, spans.age);
+        }
+        earliest.offer(DeadlineKind::Exchange, self.exchange, spans.exchange);
+        if self.is(flag::CONTINUE) && self.pending == 0 {
+            earliest.offer(DeadlineKind::Expect, self.left, spans.expect);
+        }
+        match (self.receiving, self.asked) {
+            (Half::Head, _) => earliest.offer(DeadlineKind::Head, self.begun, spans.head),
+            (Half::Content, _) => self.content_deadlines(timeouts.content_rate, spans, earliest),
+            (Half::Idle, Some(asked)) => earliest.offer(DeadlineKind::Response, asked, spans.response),
+            _ => {}
+        }
+    }
+
+    /// How long a client stays idle: its own limit, and what the peer said less the margin.
+    pub(crate) fn idle_span(&self, settings: &Settings) -> Span {
+        let hint = match self.hint {
+            u32::MAX => Span::NEVER,
+            seconds => {
+                Span::of(Some(Duration::from_secs(seconds.into()))).less(settings.spans.hint_margin.or_nothing())
+            }
+        };
+        settings.spans.idle.min(hint)
+    }
+
+    fn content_deadlines(&self, rate: Option<u32>, spans: &Spans, earliest: &mut Earliest) {
+        earliest.offer(DeadlineKind::ContentGap, self.last, spans.content_gap);
+        if rate.is_some() && !self.is(flag::DISCARD) {
+            let due = spans.content_gap.extended(self.octets, rate, Span::NEVER);
+            earliest.offer(DeadlineKind::ContentRate, self.begun, due);
+        }
+    }
+
+    #[inline(never)]
     fn exchange_deadlines(&self, settings: &Settings, earliest: &mut Earliest) {
         let (timeouts, spans) = (&settings.timeouts, &settings.spans);
         earliest.offer(DeadlineKind::Exchange, self.exchange, spans.exchange);
@@ -215,11 +272,7 @@ impl Machine {
                 earliest.offer(DeadlineKind::Head, self.exchange, head);
             }
             (Half::Content, _) if !self.is(flag::CONTINUE) => {
-                earliest.offer(DeadlineKind::ContentGap, self.last, spans.content_gap);
-                if timeouts.content_rate.is_some() && !self.is(flag::DISCARD) {
-                    let due = spans.content_gap.extended(self.octets, timeouts.content_rate, Span::NEVER);
-                    earliest.offer(DeadlineKind::ContentRate, self.begun, due);
-                }
+                self.content_deadlines(timeouts.content_rate, spans, earliest);
             }
             (Half::Complete, Half::Idle) => earliest.offer(DeadlineKind::Application, self.last, spans.application),
             _ => {}
@@ -235,6 +288,11 @@ impl Machine {
         let due = self.next_deadline(settings).filter(|deadline| deadline.at <= now)?;
         let at = due.at;
         match due.kind {
+            DeadlineKind::Idle | DeadlineKind::Age if self.is(flag::CLIENT) => {
+                let age = due.kind == DeadlineKind::Age;
+                self.causes.add(if age { CloseReason::Age } else { CloseReason::IdleTimeout });
+                self.end();
+            }
             // what had arrived before we committed to closing counts: the transport is looked at once more
             DeadlineKind::FirstOctet => self.looking = Some(CloseReason::FirstOctetTimeout),
             DeadlineKind::Idle => self.looking = Some(CloseReason::IdleTimeout),
@@ -262,6 +320,9 @@ impl Machine {
     }
 
     fn time_out(&mut self, now: Instant, settings: &Settings, reason: CloseReason) {
+        if self.is(flag::CLIENT) {
+            return self.abort(now, reason);
+        }
         self.causes.add(reason);
         let answers = settings.policy.request_timeout_response.is_on();
         self.refuse(now, if answers { Some(StatusCode::REQUEST_TIMEOUT) } else { None });

@@ -2,13 +2,17 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http_keepalive::{BodyLength, Event, FieldSection, Persistence, ProtocolError, RequestHead};
+use http_keepalive::{
+    BodyLength, Event, FieldSection, Persistence, ProtocolError, RequestHead, ResponseHead, retry::Unanswered,
+};
 use serde_json::{Value, json};
 
 /// An event, with the verdict that stands after it.
 pub fn event(event: &Event<'_>, persistence: Persistence, offset: u64) -> Option<Value> {
     Some(match event {
         Event::Request(head) => request(head),
+        Event::Interim(head) => response("interim", head),
+        Event::Response(head) => response("response", head),
         Event::Content(octets) => json!({ "event": "content", "data_b64": STANDARD.encode(octets) }),
         Event::End { trailers } => end(trailers, persistence),
         Event::Tunnel(reason) => json!({ "event": "tunnel", "reason": reason.as_str(), "offset": offset }),
@@ -29,6 +33,35 @@ fn request(head: &RequestHead<'_>) -> Value {
         "length": length,
         "expect_continue": head.expects_continue(),
         "upgrade": head.offers_upgrade() || head.method.as_str() == "CONNECT",
+    })
+}
+
+fn response(event: &str, head: &ResponseHead<'_>) -> Value {
+    let mut line = json!({
+        "event": event,
+        "status": head.status.as_u16(),
+        "reason": latin1(head.reason.iter().copied()),
+        "version": format!("1.{}", head.version.minor),
+        "fields": fields(&head.fields),
+    });
+    if event == "response" {
+        let (framing, length) = framing(head.framing.length);
+        line["framing"] = framing.into();
+        line["rule"] = head.framing.rule.as_str().into();
+        line["length"] = length.into();
+    }
+    line
+}
+
+/// What becomes of a request that was not answered.
+pub fn retry(unanswered: &Unanswered) -> Value {
+    let verdict = unanswered.verdict();
+    json!({
+        "event": "retry",
+        "request": unanswered.request,
+        "advice": verdict.advice.as_str(),
+        "reason": verdict.reason.as_str(),
+        "clause": verdict.reason.clause(),
     })
 }
 

@@ -4,6 +4,7 @@
 //! printf 'GET / HTTP/1.1\r\nHost: example.org\r\n\r\n' | cargo run --release --example inspect
 //! ```
 
+mod answers;
 mod lines;
 mod raw;
 mod settings;
@@ -16,11 +17,11 @@ use clap::{Parser, ValueEnum};
 /// Drives one connection in memory with the octets on standard input and prints what it says, one JSON object a line.
 ///
 /// Every octet is there at once and nothing times out. A server answers each complete request with an empty 200, takes up
-/// the first protocol of an upgrade that is offered, and accepts CONNECT.
+/// the first protocol of an upgrade that is offered, and accepts CONNECT. A client has sent the requests named.
 #[derive(Parser)]
 #[command(name = "inspect")]
 struct Options {
-    /// Who we are: a server reads requests.
+    /// Who we are: a server reads requests, a client reads responses.
     #[arg(long, value_enum, default_value_t = Role::Server)]
     role: Role,
     /// The peer closes its side after the last octet.
@@ -29,6 +30,9 @@ struct Options {
     /// Offer the input whole, one octet more at a time (`bytes`), or so many octets more at a time.
     #[arg(long, default_value = "whole", value_parser = parse_split)]
     split: usize,
+    /// Client: a request that has been sent and waits, in order, repeatable: METHOD[,upgrade=TOKEN]. One GET if none is named.
+    #[arg(long, value_name = "REQUEST", value_parser = answers::parse_asked)]
+    request: Vec<answers::Asked>,
     /// The `Host` rule of RFC 9112 3.2.
     #[arg(long, value_enum, default_value_t = Switch::On)]
     host_check: Switch,
@@ -40,6 +44,7 @@ struct Options {
 #[derive(Clone, Copy, ValueEnum)]
 enum Role {
     Server,
+    Client,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -68,11 +73,19 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<(), String> {
-    let Role::Server = options.role;
-    let config = settings::server(&options.set, options.host_check == Switch::On)?;
     let mut input = Vec::new();
     std::io::stdin().read_to_end(&mut input).map_err(|error| format!("cannot read standard input: {error}"))?;
-    let lines = raw::serve(&config, &input, options.split, options.eof);
+    let lines = match options.role {
+        Role::Server if !options.request.is_empty() => return Err("--request is a client's".into()),
+        Role::Server => {
+            let config = settings::server(&options.set, options.host_check == Switch::On)?;
+            raw::serve(&config, &input, options.split, options.eof)
+        }
+        Role::Client => {
+            let config = settings::client(&options.set)?;
+            answers::read(&config, &options.request, &input, options.split, options.eof)?
+        }
+    };
     let mut out = std::io::stdout().lock();
     lines.iter().try_for_each(|line| writeln!(out, "{line}")).map_err(|error| format!("cannot write: {error}"))
 }

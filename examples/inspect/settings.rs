@@ -2,10 +2,25 @@
 
 use std::time::Duration;
 
-use http_keepalive::{Config, Limits, Policy, Server, Timeouts, Use};
+use http_keepalive::{Client, Config, Limits, Policy, Server, Timeouts, Use};
+
+/// Requests that a client of ours may have outstanding.
+pub const DEPTH: usize = 16;
+
+/// The client's configuration with `NAME=VALUE` settings applied.
+pub fn client(settings: &[String]) -> Result<Config<Client<DEPTH>>, String> {
+    let (limits, timeouts) = named(settings)?;
+    Config::new(limits, timeouts, Policy::DEFAULT).map_err(|error| error.to_string())
+}
 
 /// The server's configuration with `NAME=VALUE` settings applied.
 pub fn server(settings: &[String], checks_host: bool) -> Result<Config<Server>, String> {
+    let (limits, timeouts) = named(settings)?;
+    let host = if checks_host { Use::On } else { Use::Off };
+    Config::new(limits, timeouts, Policy::DEFAULT.with_host(host)).map_err(|error| error.to_string())
+}
+
+fn named(settings: &[String]) -> Result<(Limits, Timeouts), String> {
     let (mut limits, mut timeouts) = (Limits::DEFAULT, Timeouts::DEFAULT);
     for setting in settings {
         let (name, value) = setting.split_once('=').ok_or_else(|| format!("--set {setting}: expected NAME=VALUE"))?;
@@ -18,8 +33,7 @@ pub fn server(settings: &[String], checks_host: bool) -> Result<Config<Server>, 
     if let (Some(cap), Some(head)) = (timeouts.head_cap, timeouts.head) {
         timeouts.head_cap = Some(cap.max(head));
     }
-    let host = if checks_host { Use::On } else { Use::Off };
-    Config::new(limits, timeouts, Policy::DEFAULT.with_host(host)).map_err(|error| error.to_string())
+    Ok((limits, timeouts))
 }
 
 fn apply(limits: &mut Limits, timeouts: &mut Timeouts, name: &str, value: &str) -> Result<(), String> {

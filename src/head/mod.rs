@@ -18,6 +18,8 @@
 mod fields;
 mod start_line;
 
+pub(crate) use start_line::check_form;
+
 pub use fields::{FieldLine, FieldLines, FieldSection, FieldValue, FieldValueOctets};
 
 use crate::config::{Limits, Policy};

@@ -1,0 +1,245 @@
+//! Requests that wait for their answers: a client's queue, bounded by its type.
+//!
+//! Read first: RFC 9112 9.2 (each response belongs to the first request that has none), 9.3.2 (pipelining), 9.6 (nothing behind
+//! `close`); RFC 9110 9.2.2 (idempotence).
+//!
+//! The receiving half of the [`Machine`] belongs to the first request of the queue, the sending half to the last. A response
+//! that is complete takes its request out, and the next one's clocks begin; with the last one gone, and sent to its end,
+//! the connection is between exchanges. A connection that ends leaves here what was not answered, with the evidence for
+//! [`retry`](crate::retry).
+//!
+//! **When may a request follow another unanswered one?** When all that is outstanding is idempotent, so that it could be
+//! sent again (RFC 9112 9.3.2); when nothing outstanding can end HTTP on this connection or withhold its content (`close`,
+//! `Upgrade`, CONNECT, `Expect`); when the peer is known to speak HTTP/1.1; within the peer's `max`. Of several reasons
+//! against, the first in this order is given: closing, a request still being sent, the queue, the peer, the requests before.
+
+use arrayvec::ArrayVec;
+
+use crate::config::Settings;
+use crate::error::Misuse;
+use crate::exchange::{Half, Machine, flag};
+use crate::facts::Offers;
+use crate::method::MethodKind;
+use crate::teardown::Stage;
+use crate::time::Instant;
+
+/// A request that has been handed out and not been answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Pending {
+    /// It was begun.
+    pub(crate) begun: Instant,
+    /// Its last octet left, if [`bit::LEFT`].
+    left: Instant,
+    /// Octets handed out on the connection before it.
+    from: u64,
+    /// And with it, once it is whole.
+    to: u64,
+    /// The protocols it offers to switch to.
+    pub(crate) offers: Offers,
+    pub(crate) method: MethodKind,
+    bits: u8,
+}
+
+/// Bits of a [`Pending`].
+pub(crate) mod bit {
+    /// It may be repeated: by its method, or because the caller said so.
+    pub(crate) const IDEMPOTENT: u8 = 1;
+    /// Nothing may follow it until it is answered: `close`, `Upgrade`, CONNECT, `Expect`.
+    pub(crate) const LAST: u8 = 1 << 1;
+    /// It was handed out whole.
+    pub(crate) const WHOLE: u8 = 1 << 2;
+    /// All of it left.
+    pub(crate) const LEFT: u8 = 1 << 3;
+    /// Its content, if it has any, can be sent again.
+    pub(crate) const REPLAYABLE: u8 = 1 << 4;
+    /// It went behind another one that had no answer yet.
+    pub(crate) const PIPELINED: u8 = 1 << 5;
+}
+
+impl Pending {
+    pub(crate) const fn is(&self, bit: u8) -> bool {
+        self.bits & bit != 0
+    }
+
+    /// Octets of it that left, and whether that is all.
+    pub(crate) fn octets_left(&self, sent: u64) -> (u64, bool) {
+        let to = if self.is(bit::WHOLE) { self.to } else { u64::MAX };
+        (sent.min(to).saturating_sub(self.from), self.is(bit::LEFT))
+    }
+}
+
+/// The queue, and what is known of the peer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Outstanding<const DEPTH: usize> {
+    requests: ArrayVec<Pending, DEPTH>,
+    /// Requests handed out on this connection.
+    asked: u32,
+    /// Octets handed out on this connection.
+    written: u64,
+    /// The peer is known to speak HTTP/1.1: by its answers, or because the caller knows.
+    pub(crate) is_http11: bool,
+    /// Requests the peer will still accept, by its `max`.
+    budget: Option<u32>,
+    /// Interim responses to the first request.
+    pub(crate) interim: u8,
+    /// CRLFs dropped since the last response.
+    pub(crate) strays: u8,
+}
+
+impl<const DEPTH: usize> Outstanding<DEPTH> {
+    pub(crate) const fn new() -> Self {
+        Self {
+            requests: ArrayVec::new_const(),
+            asked: 0,
+            written: 0,
+            is_http11: false,
+            budget: None,
+            interim: 0,
+            strays: 0,
+        }
+    }
+
+    /// The request that the next response answers.
+    pub(crate) fn first(&self) -> Option<&Pending> {
+        self.requests.first()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.requests.is_empty()
+    }
+
+    /// What is unanswered, each with its number on the connection, from 0.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Pending)> {
+        let answered = self.asked - self.requests.len() as u32;
+        self.requests.iter().enumerate().map(move |(i, request)| (answered + i as u32, request))
+    }
+
+    /// Requests handed out on this connection.
+    pub(crate) const fn asked(&self) -> u32 {
+        self.asked
+    }
+
+    /// Octets that left on this connection.
+    pub(crate) const fn sent(&self, machine: &Machine) -> u64 {
+        self.written.saturating_sub(machine.pending)
+    }
+
+    /// May a request be handed out now?
+    pub(crate) fn check(&self, machine: &Machine, settings: &Settings, now: Instant) -> Result<(), Misuse> {
+        match machine.stage {
+            Stage::Open => {}
+            Stage::Tunnel => return Err(Misuse::Tunnel),
+            _ => return Err(Misuse::Closed),
+        }
+        if !machine.causes.is_empty() || machine.is(flag::EOF) || self.budget == Some(0) {
+            return Err(Misuse::Closed);
+        }
+        if machine.sending == Half::Content {
+            return Err(Misuse::RequestUnfinished);
+        }
+        let Some(last) = self.requests.last() else {
+            // what is due has ended it, though nobody has looked
+            let due = machine.next_deadline(settings).is_some_and(|deadline| deadline.at <= now);
+            return if due { Err(Misuse::Closed) } else { Ok(()) };
+        };
+        if last.is(bit::LAST) {
+            return Err(Misuse::PipelineHeld);
+        }
+        if self.requests.is_full() {
+            return Err(Misuse::PipelineFull);
+        }
+        if !self.is_http11 || !settings.policy.pipelining.is_on() {
+            return Err(Misuse::PipelineHeld);
+        }
+        let safe = self.requests.iter().all(|request| request.is(bit::IDEMPOTENT));
+        if safe { Ok(()) } else { Err(Misuse::PipelineHeld) }
+    }
+
+    /// A request's head is about to be handed out.
+    pub(crate) fn push(&mut self, machine: &mut Machine, now: Instant, method: MethodKind, offers: Offers, bits: u8) {
+        let pipelined = if self.is_empty() { 0 } else { bit::PIPELINED };
+        let request =
+            Pending { begun: now, left: now, from: self.written, to: 0, offers, method, bits: bits | pipelined };
+        if self.is_empty() {
+            machine.exchange = now;
+            machine.asked = None;
+            machine.octets = 0;
+            self.interim = 0;
+        }
+        if self.requests.try_push(request).is_err() {
+            return;
+        }
+        self.asked = self.asked.saturating_add(1);
+        self.budget = self.budget.map(|left| left.saturating_sub(1));
+    }
+
+    /// Octets were handed out.
+    pub(crate) fn written(&mut self, octets: u64) {
+        self.written = self.written.saturating_add(octets);
+    }
+
+    /// The request being sent is whole.
+    pub(crate) fn whole(&mut self) {
+        let written = self.written;
+        if let Some(last) = self.requests.last_mut() {
+            last.to = written;
+            last.bits |= bit::WHOLE;
+        }
+    }
+
+    /// Octets left: those requests that are out whole begin to wait.
+    pub(crate) fn left(&mut self, machine: &mut Machine, now: Instant) {
+        let sent = self.sent(machine);
+        for request in self.requests.iter_mut() {
+            if request.is(bit::WHOLE) && !request.is(bit::LEFT) && request.to <= sent {
+                request.bits |= bit::LEFT;
+                request.left = now;
+            }
+        }
+        self.wait(machine);
+    }
+
+    /// The first request's wait for its response counts from when it left whole, and not before the answer before it.
+    fn wait(&self, machine: &mut Machine) {
+        machine.asked = match self.requests.first() {
+            Some(first) if first.is(bit::LEFT) => Some(first.left.max(machine.answered)),
+            _ => None,
+        };
+    }
+
+    /// The peer said how many more requests it will accept. Those behind the one answered count.
+    pub(crate) fn hint(&mut self, max: Option<u32>) {
+        if let Some(max) = max {
+            let behind = self.requests.len().saturating_sub(1) as u32;
+            self.budget = Some(max.saturating_sub(behind));
+        }
+    }
+
+    /// The peer accepts no more requests.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.budget == Some(0)
+    }
+
+    /// Does the message being sent belong to the first request?
+    pub(crate) fn sends_first(&self) -> bool {
+        self.requests.len() <= 1
+    }
+
+    /// The first request has been answered whole.
+    pub(crate) fn answered(&mut self, machine: &mut Machine, now: Instant) {
+        self.requests.pop_at(0);
+        self.interim = 0;
+        self.strays = 0;
+        machine.answered = now;
+        machine.receiving = Half::Idle;
+        machine.octets = 0;
+        machine.flags &= !flag::DISCARD;
+        if let Some(next) = self.requests.first() {
+            machine.exchange = next.begun;
+        } else {
+            machine.sending = Half::Idle;
+            machine.left = now;
+        }
+        self.wait(machine);
+    }
+}
