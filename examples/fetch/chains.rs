@@ -1,0 +1,90 @@
+//! Chains of requests with pauses between them, each on a connection pool of its own: a line of JSON for each request but the
+//! first of a chain. What is not known to be safe is never sent twice.
+
+use std::io::{self, Write};
+use std::thread;
+use std::time::Duration;
+
+use http_keepalive::retry::Advice;
+use http_keepalive::{Content, Method, Request, Reusable};
+use serde_json::json;
+
+use crate::Options;
+use crate::wire::{Happened, Wire};
+use crate::work::{Clock, Target, config};
+
+pub fn run(options: &Options, target: &Target, stagger: f64) -> Result<(), String> {
+    let chains = io::stdin().lines().collect::<Result<Vec<_>, _>>().map_err(|error| format!("cannot read: {error}"))?;
+    thread::scope(|scope| {
+        for (number, chain) in chains.iter().enumerate() {
+            scope.spawn(move || {
+                thread::sleep(Duration::from_secs_f64(number as f64 * stagger / 1000.0));
+                follow(options, target, number, chain);
+            });
+        }
+    });
+    Ok(())
+}
+
+fn follow(options: &Options, target: &Target, number: usize, chain: &str) {
+    let mut words = chain.split_whitespace();
+    let Some(method) = words.next() else { return };
+    let (mut pool, clock) = (None, Clock::new());
+    let gaps = words.filter_map(|word| word.parse::<f64>().ok());
+    for gap in [None].into_iter().chain(gaps.map(Some)) {
+        if let Some(gap) = gap {
+            thread::sleep(Duration::from_secs_f64(gap / 1000.0));
+        }
+        let mut attempts = 0;
+        let outcome = loop {
+            match once(options, target, clock, method, &mut pool) {
+                Err((_, Some(evidence))) if evidence.after(attempts).verdict().advice == Advice::Retry => attempts += 1,
+                outcome => break outcome,
+            }
+        };
+        let Some(gap) = gap else { continue };
+        let mut line = json!({ "chain": number, "method": method, "gap": gap, "ok": outcome.is_ok() });
+        match outcome {
+            Ok(reused) => line["reused"] = reused.into(),
+            Err((why, _)) => line["err"] = why.into(),
+        }
+        // one write, since threads share it
+        let _ = io::stdout().write_all(format!("{line}\n").as_bytes());
+    }
+}
+
+type Failure = (String, Option<http_keepalive::retry::Evidence>);
+
+/// One request, on the pool's connection if that is good: whether it was.
+fn once(
+    options: &Options,
+    target: &Target,
+    clock: Clock,
+    method: &str,
+    pool: &mut Option<Wire>,
+) -> Result<bool, Failure> {
+    let alone = |why: String| (why, None);
+    let mut pooled = pool.take();
+    let good = pooled.as_mut().is_some_and(|wire| matches!(wire.reusable(), Reusable::Now { .. }));
+    let (mut wire, reused) = match pooled {
+        Some(wire) if good => (wire, true),
+        _ => (Wire::open(&target.origin, clock, |connecting| config(options, connecting)).map_err(alone)?, false),
+    };
+    let content: &[u8] = if method == "GET" { b"" } else { b"x=1" };
+    let request = Request::new(Method::new(method.as_bytes()), target.path.as_bytes()).with_replayable(true);
+    let length = if content.is_empty() { Content::Empty } else { Content::Exact(content.len() as u64) };
+    wire.ask(&request, &[("Host", target.authority.as_str())], length).map_err(|error| alone(error.to_string()))?;
+    if !content.is_empty() {
+        wire.send(Some(content)).map_err(|error| alone(error.to_string()))?;
+    }
+    loop {
+        if wire.turn(false).iter().any(|happened| matches!(happened, Happened::End(_))) {
+            *pool = Some(wire);
+            return Ok(reused);
+        }
+        if wire.is_closed() {
+            let why = wire.close_reason().map_or("closed".to_owned(), |reason| reason.to_string());
+            return Err((why, wire.unanswered().first().map(|unanswered| unanswered.evidence)));
+        }
+    }
+}

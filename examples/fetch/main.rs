@@ -1,0 +1,95 @@
+//! Fetches over HTTP/1.1 on persistent connections, on the standard library alone.
+//!
+//! ```sh
+//! cargo run --release --example fetch -- http://127.0.0.1:8080/
+//! ```
+//!
+//! `wire` carries octets between a blocking socket and its machine, `work` hands requests to connections and does with what is
+//! left unanswered as the verdict says, `chains` measures. What HTTP asks of a connection is decided by the machine alone.
+
+#![forbid(unsafe_code)]
+
+mod chains;
+mod wire;
+mod work;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+
+use crate::work::{Target, Worker};
+
+/// Fetches http:// URLs, reusing connections, and writes their content to standard output.
+///
+/// Of several URLs those of one origin share a connection while it lasts. What a connection leaves unanswered is repeated where
+/// that is safe, once. Durations are written as 2s or 250ms.
+#[derive(Parser, Clone)]
+#[command(name = "fetch")]
+pub struct Options {
+    /// What to fetch: http:// only. With --chains: one URL, and milliseconds between the starts of two chains.
+    #[arg(required = true)]
+    urls: Vec<String>,
+    /// Have up to N requests outstanding on a connection.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pipeline: u16,
+    /// Ask for heads alone, and print them.
+    #[arg(long)]
+    head: bool,
+    /// Send this file with PUT: chunked, once the server says to continue.
+    #[arg(long, value_name = "FILE", conflicts_with = "head")]
+    upload: Option<PathBuf>,
+    /// Fetch each URL so many times.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    repeat: u32,
+    /// Drop the content.
+    #[arg(long)]
+    discard: bool,
+    /// Give up on an answer that has not begun after so long.
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = humantime::parse_duration)]
+    timeout: Duration,
+    /// Taken off the time a server says it keeps an idle connection; unless set, twice the time to connect and 50ms.
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    margin: Option<Duration>,
+    /// Print each decision with its reason and clause to standard error.
+    #[arg(short, long)]
+    verbose: bool,
+    /// Print one line of counts to standard error at the end.
+    #[arg(long)]
+    summary: bool,
+    /// Measure: lines of a method and gaps in milliseconds on standard input, a line of JSON for each request out.
+    #[arg(long, conflicts_with_all = ["head", "upload", "pipeline"])]
+    chains: bool,
+}
+
+fn main() -> ExitCode {
+    match run(&Options::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(message) => {
+            eprintln!("fetch: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<bool, String> {
+    if options.chains {
+        let [url, rest @ ..] = &options.urls[..] else { return Err("--chains needs a URL".into()) };
+        let stagger = match rest {
+            [] => 0.0,
+            [stagger] => stagger.parse().map_err(|_| format!("{stagger}: expected milliseconds"))?,
+            _ => return Err("--chains takes one URL and milliseconds".into()),
+        };
+        return chains::run(options, &Target::parse(url)?, stagger).map(|()| true);
+    }
+    let targets = options.urls.iter().map(|url| Target::parse(url)).collect::<Result<Vec<_>, _>>()?;
+    let mut worker = Worker::new(options);
+    for target in targets {
+        for _ in 0..options.repeat {
+            worker.add(target.clone());
+        }
+    }
+    worker.run()
+}
