@@ -84,19 +84,35 @@ pub(crate) fn all(octets: &[u8], class: u8) -> bool {
     classes != 0
 }
 
-/// Are all `octets` letters, digits, `.` or `-`, as host names are? Sixteen at a time.
+/// The octets from the first on that is not in `class`; none if there is none.
 #[inline(always)]
-pub(crate) fn are_host_name(octets: &[u8]) -> bool {
+fn from_other(mut octets: &[u8], class: u8) -> &[u8] {
+    while let [first, rest @ ..] = octets {
+        if !is(*first, class) {
+            break;
+        }
+        octets = rest;
+    }
+    octets
+}
+
+/// The octets from the first on that host names are not made of; none if there is none.
+#[inline(always)]
+pub(crate) fn from_host_name_end(octets: &[u8]) -> &[u8] {
     let mut rest = octets;
     while let Some((block, behind)) = rest.split_first_chunk::<16>() {
-        let other =
-            |b: u8| mark((b | 0x20).wrapping_sub(b'a') >= 26) & (mark(b.wrapping_sub(b'-') >= 13) | mark(b == b'/'));
-        if first_marked(block.map(other)).is_some() {
-            return false;
+        if let Some(at) = first_marked(block.map(not_host_name)) {
+            return &rest[at..];
         }
         rest = behind;
     }
-    all(rest, class::NAME)
+    from_other(rest, class::NAME)
+}
+
+/// A mark where `octet` is neither letter nor digit nor `.` nor `-`.
+#[inline(always)]
+const fn not_host_name(octet: u8) -> u8 {
+    mark((octet | 0x20).wrapping_sub(b'a') >= 26) & (mark(octet.wrapping_sub(b'-') >= 13) | mark(octet == b'/'))
 }
 
 /// A non-empty `token` (RFC 9110 5.6.2).
@@ -184,28 +200,15 @@ pub(crate) fn trim(octets: &[u8]) -> &[u8] {
 
 /// Without optional whitespace at the front.
 #[inline]
-pub(crate) fn trim_start(mut octets: &[u8]) -> &[u8] {
-    while let [first, rest @ ..] = octets {
-        if !is(*first, class::BLANK) {
-            break;
-        }
-        octets = rest;
-    }
-    octets
+pub(crate) fn trim_start(octets: &[u8]) -> &[u8] {
+    from_other(octets, class::BLANK)
 }
 
 /// Behind optional whitespace a token, possibly empty, and what follows it.
 #[inline]
 pub(crate) fn token(octets: &[u8]) -> (&[u8], &[u8]) {
     let octets = trim_start(octets);
-    let mut end = octets;
-    while let [first, rest @ ..] = end {
-        if !is(*first, class::TOKEN) {
-            break;
-        }
-        end = rest;
-    }
-    octets.split_at(octets.len() - end.len())
+    octets.split_at(octets.len() - from_other(octets, class::TOKEN).len())
 }
 
 /// `1*DIGIT`, or nothing where that is not what it is or it does not fit 64 bits (RFC 9110 8.6, 17.5).
@@ -373,10 +376,10 @@ pub(crate) const fn first(mask: u64) -> usize {
 fn first_marked(marks: [u8; 16]) -> Option<usize> {
     let marks = core::hint::black_box(marks);
     let [low, high] = [&marks[..8], &marks[8..]].map(word);
-    if low | high == 0 {
-        return None;
+    if low != 0 {
+        return Some(first(low));
     }
-    Some(if low != 0 { first(low) } else { 8 + first(high | 1 << 63) })
+    if high != 0 { Some(8 + first(high)) } else { None }
 }
 
 const fn mark(marked: bool) -> u8 {
@@ -515,6 +518,9 @@ mod tests {
                 let stop = !is(b, class::TARGET);
                 assert_eq!(not_target(word) != 0, stop, "{b:#x}");
                 assert!(!stop || first(not_target(word)) == place);
+                let other = not_host_name(b) != 0;
+                assert_eq!(!other, b.is_ascii_alphanumeric() || b == b'.' || b == b'-', "{b:#x}");
+                assert!(other || is(b, class::NAME));
             }
         }
     }
@@ -525,10 +531,12 @@ mod tests {
             let mut buf = [b'a'; 80];
             assert_eq!(from_control(&buf[..len]).len(), 0);
             assert_eq!(from_target_end(&buf[..len]).len(), 0);
+            assert_eq!(from_host_name_end(&buf[..len]).len(), 0);
             for stop in 0..len {
                 buf[stop] = b'\r';
                 assert_eq!(from_control(&buf[..len]).len(), len - stop);
                 assert_eq!(from_target_end(&buf[..len]).len(), len - stop);
+                assert_eq!(from_host_name_end(&buf[..len]).len(), len - stop);
                 let last = len - stop < 8 - stop % 8;
                 assert_eq!(from_name_end(&buf[..len]).map(<[u8]>::len), if last { None } else { Some(len - stop) });
                 buf[stop] = b'a';

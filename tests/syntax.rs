@@ -7,7 +7,9 @@ use common::{
     policy,
 };
 use http_keepalive::ProtocolErrorKind::*;
-use http_keepalive::{Config, Content, Limits, Method, MethodKind, Policy, Server, StatusCode, TargetForm, Tolerance};
+use http_keepalive::{
+    Config, Content, Limits, Method, MethodKind, Policy, RequestHead, Server, StatusCode, TargetForm, Tolerance,
+};
 
 const STRICT: Config<Server> = Config::DEFAULT;
 
@@ -339,6 +341,47 @@ fn syn_16_an_invalid_host_is_400() {
     for host in ["", "a", "a:", "a:80", "A.Example", "127.0.0.1:8080", "[::1]", "[::1]:80", "[v1.a:b]", "a%2Db", "a_b"]
     {
         accept_one(&STRICT, &format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+    }
+}
+
+#[test]
+fn syn_16_host_in_front_is_read_as_any_other() {
+    // it has a walk of its own
+    let read = |before: &str, line: &[u8], limits| {
+        let octets = [b"GET / HTTP/1.1\r\n", before.as_bytes(), line, b"\r\n"].concat();
+        let mut head = RequestHead::new();
+        let read = head.parse(&octets, &limits, &Policy::DEFAULT);
+        let read = read.map(|head| head.map(|(octets, facts)| (octets - before.len(), facts)));
+        let lines = head.fields.iter().skip(usize::from(!before.is_empty()));
+        let lines: Vec<(Vec<u8>, Vec<u8>)> =
+            lines.map(|line| (line.name.to_vec(), line.value.octets().collect())).collect();
+        (read.map_err(|error| (error.kind, error.offset - before.len() as u64)), lines)
+    };
+    let in_front = |line: &[u8], limits| read("", line, limits);
+    let behind = |line: &[u8], limits| read("X: y\r\n", line, limits);
+    for line in ["Host: a\r\n", "hOsT: a.example.org:8080\r\nA: b\r\n", "Host: a-long-name.example.org\r\nHost: b\r\n"]
+    {
+        for place in 0..line.len() {
+            for octet in 0..=255 {
+                let mut line = line.as_bytes().to_vec();
+                line[place] = octet;
+                // whitespace, or the empty line, means another thing there
+                if !matches!((place, octet), (0, b' ' | b'\t' | b'\n' | b'\r')) {
+                    assert_eq!(in_front(&line, Limits::DEFAULT), behind(&line, Limits::DEFAULT), "{line:?}");
+                }
+            }
+        }
+        let line = line.as_bytes();
+        for most in 0..3 {
+            let (one, two) = (Limits::DEFAULT.with_field_lines(most), Limits::DEFAULT.with_field_lines(most + 1));
+            assert_eq!(in_front(line, one).0, behind(line, two).0);
+            let one = Limits::DEFAULT.with_field_line(line.len() as u32 - u32::from(most));
+            assert_eq!(in_front(line, one).0, behind(line, one).0);
+        }
+        for octets in 0..40 {
+            let one = Limits::DEFAULT.with_head(octets);
+            assert_eq!(in_front(line, one).0, behind(line, one.with_head(octets + 6)).0);
+        }
     }
 }
 

@@ -7,7 +7,7 @@
 //! fill it; finding a line again costs about 180. A table alone would bound the number of lines, or cost its octets in every
 //! machine while a head dribbles in; finding alone would add three fifths to the whole parse.
 
-use super::quick_parts;
+use super::quick::quick_parts;
 use crate::octets::{self, class};
 use crate::send_fields::never_a_trailer;
 

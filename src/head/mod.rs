@@ -16,6 +16,7 @@
 //! offer than before starts over.
 
 mod fields;
+mod quick;
 mod start_line;
 
 pub(crate) use start_line::check_form;
@@ -25,9 +26,9 @@ pub use fields::{FieldLine, FieldLines, FieldSection, FieldValue, FieldValueOcte
 use crate::config::{Limits, Policy};
 use crate::error::ProtocolError;
 use crate::error::ProtocolErrorKind::{self, *};
-use crate::facts::{self, HeadFacts, may_matter};
+use crate::facts::{self, HeadFacts};
 use crate::octets::{self, class};
-use fields::{FieldTable, Packed};
+use fields::FieldTable;
 
 /// What is wrong, and where in the octets offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,43 +183,6 @@ impl Progress {
         }
     }
 
-    /// What the quick walk may see of `rest`, which begins at octet `at` of its section: in it no line is too long, nor any behind
-    /// the limit of the section. Those are for the careful walk to refuse.
-    #[inline(always)]
-    fn window<'b>(&self, rules: Rules<'_>, rest: &'b [u8], at: usize) -> &'b [u8] {
-        let most_line = (rules.limits.field_line as usize).min(FieldTable::MOST_LINE);
-        rest.get(..most_line.min(rules.section.octets(rules.limits).saturating_sub(at))).unwrap_or(rest)
-    }
-
-    /// The octets behind as many lines as are common enough and fit the table.
-    #[inline(never)]
-    fn quick_lines<'b, const UNFOLDS: bool>(
-        &mut self,
-        most: u16,
-        window: &'b [u8],
-        table: &mut FieldTable,
-    ) -> &'b [u8] {
-        let mut rest = window;
-        let mut read = 0;
-        for place in table.places(self.lines, most) {
-            let Some(line) = quick_line(rest) else { break };
-            let name = rest.len() - line.colon.len();
-            // what begins no field line may continue this one, or be the end: not for this walk to say
-            let continued = UNFOLDS && !matches!(line.behind, [b'!'..=0xff, ..] | [b'\r', b'\n', ..]);
-            if continued || name.wrapping_sub(1) >= FieldTable::MOST_NAME {
-                break;
-            }
-            *place = Packed::new(rest.len() - line.behind.len(), name, 1);
-            if may_matter(rest[0], name) {
-                self.facts.known_field(&rest[..name], line.value());
-            }
-            read += 1;
-            rest = line.behind;
-        }
-        self.lines += read;
-        rest
-    }
-
     /// Field lines read.
     pub(crate) const fn lines(&self) -> usize {
         self.lines as usize
@@ -325,37 +289,6 @@ struct Bounds {
     line: usize,
     all: usize,
     too_long: ProtocolErrorKind,
-}
-
-/// A field line as most are: what lies behind its name, and behind it.
-struct Quick<'b> {
-    colon: &'b [u8],
-    behind: &'b [u8],
-}
-
-impl<'b> Quick<'b> {
-    #[inline(always)]
-    fn value(&self) -> &'b [u8] {
-        self.colon.get(2..self.colon.len().wrapping_sub(self.behind.len() + 2)).unwrap_or_default()
-    }
-}
-
-/// A name of letters and dashes, a colon, one space, a value without control octets or outer whitespace, CRLF.
-#[inline(always)]
-fn quick_line(rest: &[u8]) -> Option<Quick<'_>> {
-    let colon = octets::from_name_end(rest)?;
-    let [b':', b' ', first, ..] = colon else { return None };
-    let end = octets::from_control(&colon[2..]);
-    let [b'\r', b'\n', behind @ ..] = end else { return None };
-    // an empty value has its line end for first octet
-    let last = colon.get((colon.len() - end.len()).wrapping_sub(1))?;
-    if *first > b' ' && *last > b' ' { Some(Quick { colon, behind }) } else { None }
-}
-
-/// The same of a line that has been read before: name, value, and the octets behind the line.
-fn quick_parts(octets: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
-    let line = quick_line(octets)?;
-    Some((octets.get(..octets.len() - line.colon.len())?, line.value(), line.behind))
 }
 
 /// The line without its line end; what ends it must be CRLF.

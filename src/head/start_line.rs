@@ -62,7 +62,10 @@ impl Progress {
         }
         self.facts = HeadFacts::new(line.kind, Version { minor: line.minor });
         let window = self.window(rules, line.behind, line.octets);
-        let rest = self.quick_lines::<false>(rules.limits.field_lines, window, head.fields.table());
+        let mut rest = self.quick_host(rules.limits.field_lines, window, head.fields.table());
+        if !matches!(rest, [b'\r', b'\n', ..]) {
+            rest = self.quick_lines::<false>(rules.limits.field_lines, rest, head.fields.table());
+        }
         let section = window.get(..window.len() - rest.len())?;
         self.line = (line.octets + section.len()) as u32;
         let [b'\r', b'\n', ..] = rest else { return None };

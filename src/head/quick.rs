@@ -1,0 +1,108 @@
+//! The quick walk over field lines: those that are as browsers send them. See the head of this folder.
+//!
+//! Most of a head's time is spent in [`Progress::quick_lines`]: look at the code generated before and after a change. `Host`
+//! is first in nearly every request, so there its grammar and its end are one search ([`host_line`]), and the least of
+//! requests needs no other.
+
+use super::fields::{FieldTable, Packed};
+use super::{Progress, Rules};
+use crate::facts::may_matter;
+use crate::octets;
+
+impl Progress {
+    /// What the quick walk may see of `rest`, which begins at octet `at` of its section: in it no line is too long, nor any behind
+    /// the limit of the section. Those are for the careful walk to refuse.
+    #[inline(always)]
+    pub(super) fn window<'b>(&self, rules: Rules<'_>, rest: &'b [u8], at: usize) -> &'b [u8] {
+        let most_line = (rules.limits.field_line as usize).min(FieldTable::MOST_LINE);
+        rest.get(..most_line.min(rules.section.octets(rules.limits).saturating_sub(at))).unwrap_or(rest)
+    }
+
+    /// The octets behind `Host`, where it is the first line, as it should be (RFC 9110 7.2), and of a registered name alone.
+    #[inline(always)]
+    pub(super) fn quick_host<'b>(&mut self, most: u16, window: &'b [u8], table: &mut FieldTable) -> &'b [u8] {
+        if let (Some(behind), [place, ..]) = (host_line(window), table.places(0, most)) {
+            *place = Packed::new(window.len() - behind.len(), 4, 1);
+            self.facts.first_host();
+            self.lines = 1;
+            return behind;
+        }
+        window
+    }
+
+    /// The octets behind as many lines as are common enough and fit the table.
+    #[inline(never)]
+    pub(super) fn quick_lines<'b, const UNFOLDS: bool>(
+        &mut self,
+        most: u16,
+        window: &'b [u8],
+        table: &mut FieldTable,
+    ) -> &'b [u8] {
+        let mut rest = window;
+        let mut read = 0;
+        for place in table.places(self.lines, most) {
+            let Some(line) = quick_line(rest) else { break };
+            let name = rest.len() - line.colon.len();
+            // what begins no field line may continue this one, or be the end: not for this walk to say
+            let continued = UNFOLDS && !matches!(line.behind, [b'!'..=0xff, ..] | [b'\r', b'\n', ..]);
+            if continued || name.wrapping_sub(1) >= FieldTable::MOST_NAME {
+                break;
+            }
+            *place = Packed::new(rest.len() - line.behind.len(), name, 1);
+            if may_matter(rest[0], name) {
+                self.facts.known_field(&rest[..name], line.value());
+            }
+            read += 1;
+            rest = line.behind;
+        }
+        self.lines += read;
+        rest
+    }
+}
+
+/// A field line as most are: what lies behind its name, and behind it.
+struct Quick<'b> {
+    colon: &'b [u8],
+    behind: &'b [u8],
+}
+
+impl<'b> Quick<'b> {
+    #[inline(always)]
+    fn value(&self) -> &'b [u8] {
+        self.colon.get(2..self.colon.len().wrapping_sub(self.behind.len() + 2)).unwrap_or_default()
+    }
+}
+
+/// The octets behind `Host: ` of a registered name and CRLF.
+#[inline(always)]
+fn host_line(line: &[u8]) -> Option<&[u8]> {
+    const NAME: u64 = u64::from_le_bytes(*b"\0\0host: ");
+    const SMALL: u64 = u64::from_le_bytes(*b"\0\0\x20\x20\x20\x20\0\0");
+    // the first six of eight octets
+    if u64::from_le_bytes(*line.first_chunk::<8>()?) << 16 | SMALL != NAME {
+        return None;
+    }
+    let value = line.get(6..)?;
+    match octets::from_host_name_end(value) {
+        [b'\r', b'\n', behind @ ..] if behind.len() + 2 < value.len() => Some(behind),
+        _ => None,
+    }
+}
+
+/// A name of letters and dashes, a colon, one space, a value without control octets or outer whitespace, CRLF.
+#[inline(always)]
+fn quick_line(rest: &[u8]) -> Option<Quick<'_>> {
+    let colon = octets::from_name_end(rest)?;
+    let [b':', b' ', first, ..] = colon else { return None };
+    let end = octets::from_control(&colon[2..]);
+    let [b'\r', b'\n', behind @ ..] = end else { return None };
+    // an empty value has its line end for first octet
+    let last = colon.get((colon.len() - end.len()).wrapping_sub(1))?;
+    if *first > b' ' && *last > b' ' { Some(Quick { colon, behind }) } else { None }
+}
+
+/// The same of a line that has been read before: name, value, and the octets behind the line.
+pub(super) fn quick_parts(octets: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let line = quick_line(octets)?;
+    Some((octets.get(..octets.len() - line.colon.len())?, line.value(), line.behind))
+}
