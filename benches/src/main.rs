@@ -2,6 +2,7 @@
 //! The counts of one binary repeat to about one instruction, whatever else the machine does.
 
 mod inputs;
+mod peers;
 mod work;
 
 use std::collections::BTreeMap;
@@ -10,7 +11,7 @@ use std::process::{Command, ExitCode};
 
 use clap::{Parser, Subcommand};
 
-/// Speed by counted instructions: ours and httparse in one run.
+/// Speed by counted instructions: ours and the peers' in one run.
 #[derive(Parser)]
 struct Options {
     #[command(subcommand)]
@@ -52,7 +53,7 @@ fn run(work: &str, input: &str, times: usize) -> Result<(), String> {
 }
 
 /// What is counted.
-const COUNTED: [(&str, &str); 24] = [
+const COUNTED: [(&str, &str); 26] = [
     ("ours", "tiny"),
     ("ours", "classic"),
     ("ours", "chrome"),
@@ -77,6 +78,8 @@ const COUNTED: [(&str, &str); 24] = [
     ("chunks-small", "tiny"),
     ("chunks-large", "tiny"),
     ("response-head", "tiny"),
+    ("http-net-client", "tiny"),
+    ("http-net-server", "tiny"),
 ];
 
 /// Bounds on ratios of counts taken in this run: parsing a head, ours over httparse's.
@@ -124,7 +127,7 @@ fn over_budget(budget: &str, counts: &BTreeMap<String, u64>) -> Vec<String> {
         .filter_map(|(name, most)| {
             let (name, most) = (name.trim(), most.parse::<u64>().ok()?);
             let count = *counts.get(name)?;
-            let ours = !name.starts_with("httparse");
+            let ours = !["httparse ", "http-net-"].into_iter().any(|peer| name.starts_with(peer));
             (ours && count * 100 > most * 103).then(|| format!("{name}: {count} instructions, {most} committed"))
         })
         .collect()

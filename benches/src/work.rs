@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use http_keepalive::*;
 
-use crate::inputs;
+use crate::{inputs, peers};
 
 /// A kind of work by its name, with the input it is done on; `None`: no such work.
 pub fn run(work: &str, input: &[u8], times: usize) -> Option<()> {
@@ -20,6 +20,8 @@ pub fn run(work: &str, input: &[u8], times: usize) -> Option<()> {
         "chunks-small" => chunks(16, 64, times),
         "chunks-large" => chunks(16 * 1024, 4, times),
         "response-head" => response_heads(times),
+        "http-net-client" => peers::http_net_client(times),
+        "http-net-server" => peers::http_net_server(black_box(input), times),
         _ => return None,
     }
     Some(())
