@@ -53,7 +53,7 @@ fn run(work: &str, input: &str, times: usize) -> Result<(), String> {
 }
 
 /// What is counted.
-const COUNTED: [(&str, &str); 26] = [
+const COUNTED: [(&str, &str); 28] = [
     ("ours", "tiny"),
     ("ours", "classic"),
     ("ours", "chrome"),
@@ -78,6 +78,8 @@ const COUNTED: [(&str, &str); 26] = [
     ("chunks-small", "tiny"),
     ("chunks-large", "tiny"),
     ("response-head", "tiny"),
+    ("exchange-unchecked", "tiny"),
+    ("client-exchange", "tiny"),
     ("http-net-client", "tiny"),
     ("http-net-server", "tiny"),
 ];

@@ -5,7 +5,7 @@ use std::hint::black_box;
 
 use http_net::*;
 
-const RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\nContent-Type: text/plain\r\n\r\nHello, World!";
+pub const RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\nContent-Type: text/plain\r\n\r\nHello, World!";
 const CONTENT: &[u8] = b"Hello, World!";
 
 /// A request out, 13 octets of content with type and length in, all of it read, until the next request may be sent.

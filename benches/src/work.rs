@@ -16,6 +16,7 @@ pub fn run(work: &str, input: &[u8], times: usize) -> Option<()> {
         "pieces" => (0..times).for_each(|_| in_pieces(black_box(input), 3)),
         "exchange" => exchanges(black_box(input), times, usual_fields()),
         "exchange-unchecked" => exchanges(black_box(input), times, [DATE, TYPE]),
+        "client-exchange" => client_exchanges(times),
         "pipelined" => pipelined(black_box(input), times),
         "chunks-small" => chunks(16, 64, times),
         "chunks-large" => chunks(16 * 1024, 4, times),
@@ -127,6 +128,36 @@ fn exchanges(input: &[u8], times: usize, fields: impl Fields + Copy) {
     for _ in 0..times {
         let (_, written) = exchange(&mut connection, input, fields, &mut out);
         connection.handle_sent(Instant::EPOCH, written as u64);
+        black_box((connection.next_deadline(), &out));
+    }
+}
+
+/// A small request out and its response in, 13 octets of content, to where the next may be sent.
+fn client_exchanges(times: usize) {
+    static CONFIG: Config<Client> =
+        match Config::new(Limits::DEFAULT.with_max_exchanges(None), Timeouts::DEFAULT, Policy::DEFAULT) {
+            Ok(config) => config,
+            Err(_) => panic!("out of bounds"),
+        };
+    let now = Instant::EPOCH;
+    let mut connection = Connection::<Client>::new(now, &CONFIG);
+    let mut out = [0; 1024];
+    for _ in 0..times {
+        let request = Request::new(Method::new(black_box(b"GET")), black_box(b"/"));
+        let written = connection.send_request(now, &request, [("Host", "a")], Content::Empty, &mut out).unwrap();
+        connection.handle_sent(now, written as u64);
+        let (mut rest, mut content) = (black_box(peers::RESPONSE), 0);
+        loop {
+            let received = connection.receive(now, rest).unwrap();
+            rest = &rest[received.consumed..];
+            match received.outcome {
+                Outcome::Event(Event::Content(octets)) => content += octets.len(),
+                Outcome::Event(Event::End { .. }) => break,
+                Outcome::Event(_) => {}
+                _ => panic!("the answer is whole"),
+            }
+        }
+        assert!(content == 13 && matches!(connection.reusable(now), Reusable::Now { .. }));
         black_box((connection.next_deadline(), &out));
     }
 }
