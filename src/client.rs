@@ -244,7 +244,7 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
         request.check_line()?;
         state.check(machine, settings, now)?;
         let mut plan = request::plan(state, machine, settings, request, content)?;
-        let mut facts = HeadFacts::request(request.method, request.version);
+        let mut facts = request.facts();
         let mut te = false;
         let mut writer = Writer::new(out);
         writer.request_line(request);

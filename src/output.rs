@@ -134,7 +134,7 @@ impl<'o> Writer<'o> {
 
     /// `method SP request-target SP HTTP-version CRLF`
     pub(crate) fn request_line(&mut self, request: &Request<'_>) {
-        self.put(request.method.as_bytes());
+        self.put(request.method().as_bytes());
         self.put_all(b" ");
         self.put(request.target);
         self.put(if request.version.is_http11() { b" HTTP/1.1\r\n" } else { b" HTTP/1.0\r\n" });

@@ -125,6 +125,7 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
     }
 
     /// May a request be handed out now?
+    #[inline]
     pub(crate) fn check(&self, machine: &Machine, settings: &Settings, now: Instant) -> Result<(), Misuse> {
         match machine.stage {
             Stage::Open => {}
@@ -139,8 +140,7 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
         }
         let Some(last) = self.requests.last() else {
             // what is due has ended it, though nobody has looked
-            let due = machine.next_deadline(settings).is_some_and(|deadline| deadline.at <= now);
-            return if due { Err(Misuse::Closed) } else { Ok(()) };
+            return if machine.is_over_idle(settings, now) { Err(Misuse::Closed) } else { Ok(()) };
         };
         if last.is(bit::LAST) {
             return Err(Misuse::PipelineHeld);

@@ -124,6 +124,11 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
                 return Ok(Received { consumed: 0, outcome: Outcome::NeedMore });
             }
         }
+        if R::ENDS_BEHIND && matches!(self.reading, Reading::End) {
+            self.reading = Reading::Next;
+            let trailers = FieldSection::empty();
+            return Ok(Received { consumed: 0, outcome: Outcome::Event(Event::End { trailers }) });
+        }
         self.receive_next(now, buf)
     }
 
@@ -165,9 +170,6 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
 
     #[inline(always)]
     fn step<'b>(&mut self, now: Instant, buf: &'b [u8], outcome: &mut Outcome<'b>) -> Result<Step, ProtocolError> {
-        if R::ENDS_BEHIND && matches!(self.reading, Reading::End) {
-            return self.receive_content(now, buf, outcome);
-        }
         let machine = &mut self.lifecycle.machine;
         if machine.stage != Stage::Open || machine.refusal.is_some() {
             return Ok(self.discard(now, buf, outcome));
@@ -189,30 +191,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     ) -> Result<Step, ProtocolError> {
         let unread = self.lifecycle.machine.is(flag::DISCARD);
         match self.reading {
-            Reading::Exact => {
-                let (machine, settings) = self.lifecycle.parts();
-                let octets = usize::try_from(machine.to_receive).unwrap_or(usize::MAX).min(buf.len());
-                if octets == 0 {
-                    return Ok(self.no_content(outcome));
-                }
-                let over =
-                    settings.limits.content.is_some_and(|most| machine.octets.saturating_add(octets as u64) > most);
-                if machine.receive_by == Counted::UntilClose && over {
-                    return Err(self.fail(now, Fault::new(ContentTooLarge, 0)));
-                }
-                if octets as u64 == machine.to_receive {
-                    self.reading = Reading::End;
-                }
-                self.lifecycle.took(now, octets as u64);
-                if unread {
-                    if matches!(self.reading, Reading::End) {
-                        self.reading = Reading::Next;
-                    }
-                    return Ok(Step::Again(octets));
-                }
-                *outcome = Outcome::Event(Event::Content(&buf[..octets]));
-                Ok(Step::Done(octets))
-            }
+            Reading::Exact => self.receive_exact(now, buf, outcome),
             Reading::Chunked(mut chunked) => {
                 let (machine, settings) = self.lifecycle.parts();
                 let trims = settings.policy.chunk_size_whitespace.accepts();
@@ -265,6 +244,38 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
                 Ok(Step::Done(0))
             }
         }
+    }
+
+    /// Content of a known length, or until the connection closes.
+    #[inline(never)]
+    fn receive_exact<'b>(
+        &mut self,
+        now: Instant,
+        buf: &'b [u8],
+        outcome: &mut Outcome<'b>,
+    ) -> Result<Step, ProtocolError> {
+        let unread = self.lifecycle.machine.is(flag::DISCARD);
+        let (machine, settings) = self.lifecycle.parts();
+        let octets = usize::try_from(machine.to_receive).unwrap_or(usize::MAX).min(buf.len());
+        if octets == 0 {
+            return Ok(self.no_content(outcome));
+        }
+        let over = settings.limits.content.is_some_and(|most| machine.octets.saturating_add(octets as u64) > most);
+        if machine.receive_by == Counted::UntilClose && over {
+            return Err(self.fail(now, Fault::new(ContentTooLarge, 0)));
+        }
+        if octets as u64 == machine.to_receive {
+            self.reading = Reading::End;
+        }
+        self.lifecycle.took(now, octets as u64);
+        if unread {
+            if matches!(self.reading, Reading::End) {
+                self.reading = Reading::Next;
+            }
+            return Ok(Step::Again(octets));
+        }
+        *outcome = Outcome::Event(Event::Content(&buf[..octets]));
+        Ok(Step::Done(octets))
     }
 
     fn receive_trailers<'b>(

@@ -28,8 +28,8 @@ use crate::time::Instant;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Request<'a> {
-    /// The method.
-    pub method: Method<'a>,
+    method: Method<'a>,
+    kind: MethodKind,
     /// The target, in the form its recipient expects (RFC 9112 3.2): origin-form to an origin, absolute-form to a proxy.
     pub target: &'a [u8],
     /// The version. HTTP/1.0 asks for persistence with `Connection: keep-alive`, if policy lets it.
@@ -45,7 +45,25 @@ pub struct Request<'a> {
 impl<'a> Request<'a> {
     /// An HTTP/1.1 request that says nothing of itself.
     pub const fn new(method: Method<'a>, target: &'a [u8]) -> Self {
-        Self { method, target, version: Version::HTTP_11, close: false, idempotent: false, replayable: false }
+        Self {
+            method,
+            kind: method.kind(),
+            target,
+            version: Version::HTTP_11,
+            close: false,
+            idempotent: false,
+            replayable: false,
+        }
+    }
+
+    /// The method.
+    pub const fn method(&self) -> Method<'a> {
+        self.method
+    }
+
+    /// Its facts, its field lines still to come.
+    pub(crate) const fn facts(&self) -> HeadFacts {
+        HeadFacts::new(self.kind, self.version)
     }
 
     /// With another version.
@@ -77,12 +95,13 @@ impl<'a> Request<'a> {
     }
 
     /// Are method and target what they may be (RFC 9112 3.2, RFC 9110 9.1)?
+    #[inline]
     pub(crate) fn check_line(&self) -> Result<(), Misuse> {
         let target = self.target;
         let octets = crate::octets::is_token(self.method.as_bytes())
             && !target.is_empty()
             && crate::octets::all(target, crate::octets::class::TARGET);
-        let form = crate::head::check_form(self.method.kind(), target);
+        let form = crate::head::check_form(self.kind, target);
         if octets && form.is_ok() && self.version.minor <= 1 { Ok(()) } else { Err(Misuse::RequestLine) }
     }
 }
@@ -113,6 +132,7 @@ pub(crate) fn hint_seconds(settings: &Settings) -> Option<u32> {
 }
 
 /// Which connection options and framing field go with a request; all but its field lines is known.
+#[inline]
 pub(crate) fn plan<const DEPTH: usize>(
     state: &Outstanding<DEPTH>,
     machine: &Machine,
@@ -120,7 +140,7 @@ pub(crate) fn plan<const DEPTH: usize>(
     request: &Request<'_>,
     content: Content,
 ) -> Result<RequestPlan, Misuse> {
-    let method = request.method.kind();
+    let method = request.kind;
     let (framing, length) = match content {
         Content::Empty | Content::Exact(0) if matches!(method, MethodKind::Post | MethodKind::Put) => {
             (FramingField::ContentLength(0), BodyLength::Empty)
@@ -144,6 +164,7 @@ pub(crate) fn plan<const DEPTH: usize>(
 }
 
 /// What the field lines of a request add to its plan; `facts` are theirs.
+#[inline]
 pub(crate) fn check_fields(plan: &mut RequestPlan, facts: &HeadFacts, te: bool) -> Result<(), Misuse> {
     framing::host_rule(facts).map_err(|_| Misuse::Host)?;
     let empty = plan.length == BodyLength::Empty;
@@ -156,6 +177,7 @@ pub(crate) fn check_fields(plan: &mut RequestPlan, facts: &HeadFacts, te: bool) 
 }
 
 /// The request planned was handed out.
+#[inline]
 pub(crate) fn commit<const DEPTH: usize>(
     state: &mut Outstanding<DEPTH>,
     machine: &mut Machine,

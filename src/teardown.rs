@@ -179,7 +179,18 @@ impl Machine {
             earliest.offer(DeadlineKind::Drain, self.life, spans.drain);
         }
         match self.stage {
-            Stage::Open if self.is(flag::CLIENT) => self.client_deadlines(settings, &mut earliest),
+            Stage::Open if self.is(flag::CLIENT) && !self.between_exchanges() => {
+                self.client_deadlines(settings, &mut earliest);
+            }
+            Stage::Open if self.is(flag::CLIENT) => {
+                if self.pending > 0 {
+                    earliest.offer(DeadlineKind::WriteStall, self.left, spans.write_stall);
+                }
+                if self.exchanges > 0 {
+                    earliest.offer(DeadlineKind::Idle, self.left, self.idle_span(settings));
+                }
+                earliest.offer(DeadlineKind::Age, self.life, spans.age);
+            }
             Stage::Open if self.between_exchanges() => self.idle_deadlines(settings, &mut earliest),
             Stage::Open => self.exchange_deadlines(settings, &mut earliest),
             Stage::Finishing if self.pending > 0 => {
@@ -225,12 +236,6 @@ impl Machine {
         if self.pending > 0 {
             earliest.offer(DeadlineKind::WriteStall, self.left, spans.write_stall);
         }
-        if self.between_exchanges() {
-            if self.exchanges > 0 {
-                earliest.offer(DeadlineKind::Idle, self.left, self.idle_span(settings));
-            }
-            return earliest.offer(DeadlineKind::Age, self.life, spans.age);
-        }
         earliest.offer(DeadlineKind::Exchange, self.exchange, spans.exchange);
         if self.is(flag::CONTINUE) && self.pending == 0 {
             earliest.offer(DeadlineKind::Expect, self.left, spans.expect);
@@ -244,14 +249,20 @@ impl Machine {
     }
 
     /// How long a client stays idle: its own limit, and what the peer said less the margin.
+    #[inline(always)]
     pub(crate) fn idle_span(&self, settings: &Settings) -> Span {
-        let hint = match self.hint {
-            u32::MAX => Span::NEVER,
-            seconds => {
-                Span::of(Some(Duration::from_secs(seconds.into()))).less(settings.spans.hint_margin.or_nothing())
-            }
-        };
-        settings.spans.idle.min(hint)
+        if self.hint == u32::MAX {
+            return settings.spans.idle;
+        }
+        let hint = Span::of(Some(Duration::from_secs(self.hint.into())));
+        settings.spans.idle.min(hint.less(settings.spans.hint_margin.or_nothing()))
+    }
+
+    /// Has a client been idle, or has it lived, for as long as it may?
+    #[inline]
+    pub(crate) fn is_over_idle(&self, settings: &Settings, now: Instant) -> bool {
+        settings.spans.age.is_over(self.life, now)
+            || (self.exchanges > 0 && self.idle_span(settings).is_over(self.left, now))
     }
 
     fn content_deadlines(&self, rate: Option<u32>, spans: &Spans, earliest: &mut Earliest) {
