@@ -22,7 +22,7 @@
 //!    persistence()   next_deadline()   wants()
 //! ```
 //!
-//! [`Connection`] is both; [`Lifecycle`] is the lower half alone, for whoever has a parser. [`RequestHead::parse`] and
+//! [`Connection`] is both, of a [`Server`] or a [`Client`]; [`Lifecycle`] is the lower half alone, for whoever has a parser. [`RequestHead::parse`] and
 //! [`ResponseHead::parse`] are the upper half's first step alone; [`framing`] and [`persistence`] are the rules as pure functions.
 //! [`Config`] holds [`Limits`], [`Timeouts`] and [`Policy`], checked once. [`DeadlineQueue`] keeps the deadlines of many connections.
 //!
