@@ -345,6 +345,8 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         }
         // pipelined requests are still to be read
         machine.eof(now, u64::from(self.ahead));
+        // a client's request may have been answered, and is not sent to its end now
+        self.lifecycle.settle(now);
         Ok(Received { consumed: 0, outcome: Outcome::Paused(left) })
     }
 
