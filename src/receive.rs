@@ -303,7 +303,9 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
 
     /// No content has come: the peer may be waiting to be asked for it.
     fn no_content(&self, outcome: &mut Outcome<'_>) -> Step {
-        if !self.lifecycle.machine.is(flag::CONTINUE) {
+        let machine = &self.lifecycle.machine;
+        // a client that waits for it waits for another message than this one
+        if !machine.is(flag::CONTINUE) || machine.is(flag::CLIENT) {
             return Step::NeedMore(0);
         }
         *outcome = Outcome::Paused(PauseReason::ContinueDue);
