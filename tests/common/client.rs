@@ -210,6 +210,12 @@ impl Asker {
         }
     }
 
+    /// So many of the octets written leave.
+    pub fn left(&mut self, octets: u64) -> &mut Self {
+        self.connection.handle_sent(self.now, octets);
+        self
+    }
+
     /// What was written since the last call, as text.
     pub fn written(&mut self) -> String {
         shown(&std::mem::take(&mut self.out)).replace("\\r\\n", "\r\n")
