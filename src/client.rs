@@ -13,6 +13,7 @@ use core::ops::Deref;
 use crate::announce::{Announce, Content};
 use crate::config::{Client, Config, RequestHint, Settings};
 use crate::connection::Connection;
+use crate::deadline::{Deadline, DeadlineKind};
 use crate::error::ProtocolErrorKind::{self, ContentTooLarge};
 use crate::error::{Misuse, ProtocolError, SendError};
 use crate::exchange::{Half, Machine, flag};
@@ -157,7 +158,11 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Lifecycle<Cli
             Err(Misuse::Closed | Misuse::Tunnel) => Reusable::No(match self.machine.causes.first() {
                 Some(reason) => reason,
                 None if self.state.is_exhausted() => CloseReason::MaxHint,
-                None => CloseReason::IdleTimeout,
+                // due, though nobody has looked
+                None => match self.next_deadline() {
+                    Some(Deadline { kind: DeadlineKind::Age, .. }) => CloseReason::Age,
+                    _ => CloseReason::IdleTimeout,
+                },
             }),
             Err(misuse) => Reusable::Wait(misuse),
         }
@@ -397,12 +402,13 @@ fn message_causes<const DEPTH: usize>(
         if policy.max_hint.is_on() || hint.max == Some(0) || state.iter().count() > 1 {
             state.hint(hint.max);
         }
-        if state.is_exhausted() && !ends {
-            machine.causes.add(CloseReason::MaxHint);
-        }
-        if machine.idle_span(settings).is_nothing() && !ends {
-            machine.causes.add(CloseReason::HintTooShort);
-        }
+    }
+    // also behind a response that says nothing of it: the one before did
+    if state.is_exhausted() && !ends {
+        machine.causes.add(CloseReason::MaxHint);
+    }
+    if head.keep_alive().is_some() && machine.idle_span(settings).is_nothing() && !ends {
+        machine.causes.add(CloseReason::HintTooShort);
     }
     ends
 }

@@ -278,7 +278,7 @@ impl Machine {
         let now = self.tick(now);
         self.last = now;
         self.octets = self.octets.saturating_add(octets);
-        if self.is(flag::CONTINUE) {
+        if self.is(flag::CONTINUE) && !self.is(flag::CLIENT) {
             // it came unasked; its time begins with it
             self.begun = now;
             self.flags &= !flag::CONTINUE;

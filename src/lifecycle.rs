@@ -280,7 +280,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
         let machine = &self.machine;
         Wants {
             read: self.read_want(),
-            flush: machine.pending > 0,
+            flush: machine.pending > 0 && machine.stage != Stage::Closed,
             application: self.turn(),
             shut: machine.causes.first().and_then(|reason| match machine.stage {
                 Stage::Finishing if machine.pending > 0 => None,

@@ -314,7 +314,9 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
 
     /// No content has come: the peer may be waiting to be asked for it.
     fn no_content(&self, outcome: &mut Outcome<'_>) -> Step {
-        if !self.lifecycle.machine.is(flag::CONTINUE) {
+        let machine = &self.lifecycle.machine;
+        // a client that waits for it waits for another message than this one
+        if !machine.is(flag::CONTINUE) || machine.is(flag::CLIENT) {
             return Step::NeedMore(0);
         }
         *outcome = Outcome::Paused(PauseReason::ContinueDue);
@@ -356,6 +358,8 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         }
         // pipelined requests are still to be read
         machine.eof(now, u64::from(self.ahead));
+        // a client's request may have been answered, and is not sent to its end now
+        self.lifecycle.settle(now);
         Ok(Received { consumed: 0, outcome: Outcome::Paused(left) })
     }
 

@@ -15,6 +15,7 @@ use crate::framing::{self, BodyLength};
 use crate::keep_alive::KeepAlive;
 use crate::method::{Method, MethodKind, Version};
 use crate::outstanding::{Outstanding, bit};
+use crate::persistence::CloseReason;
 use crate::time::Instant;
 
 /// A request to be sent: its request line, and what the caller knows of it.
@@ -114,12 +115,17 @@ pub(crate) struct RequestPlan {
     pub(crate) hint: RequestHint,
     length: BodyLength,
     closes: bool,
+    /// Why, if it does.
+    reason: CloseReason,
 }
 
 impl RequestPlan {
     pub(crate) fn announce(&self, settings: &Settings) -> Announce {
         let keep_alive = match self.hint {
-            RequestHint::Timeout => Some(KeepAlive { timeout: hint_seconds(settings), max: None }),
+            // a hint of nothing is no field
+            RequestHint::Timeout => {
+                hint_seconds(settings).map(|seconds| KeepAlive { timeout: Some(seconds), max: None })
+            }
             RequestHint::Silent | RequestHint::BareNumber => None,
         };
         Announce { options: self.options, keep_alive, framing: self.framing, length: self.length }
@@ -160,7 +166,12 @@ pub(crate) fn plan<const DEPTH: usize>(
     let asks = !request.version.is_http11() && policy.http10_keep_alive.is_on();
     let keep_alive = !closes && (asks || hint != RequestHint::Silent);
     let options = ConnectionOptions { close: closes, keep_alive, ..ConnectionOptions::default() };
-    Ok(RequestPlan { options, framing, hint, length, closes })
+    let reason = match (request.close, policy.persistence.is_on()) {
+        (true, _) => CloseReason::CloseSent,
+        (false, false) => CloseReason::PersistenceOff,
+        (false, true) => CloseReason::MaxExchanges,
+    };
+    Ok(RequestPlan { options, framing, hint, length, closes, reason })
 }
 
 /// What the field lines of a request add to its plan; `facts` are theirs.
@@ -204,10 +215,7 @@ pub(crate) fn commit<const DEPTH: usize>(
         machine.flags |= flag::CONTINUE;
     }
     if plan.closes {
-        machine.causes.add(match request.close {
-            true => crate::CloseReason::CloseSent,
-            false => crate::CloseReason::MaxExchanges,
-        });
+        machine.causes.add(plan.reason);
     }
     (machine.send_by, machine.to_send) = match plan.length {
         BodyLength::Empty | BodyLength::UntilClose => (Counted::Exact, 0),

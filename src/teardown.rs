@@ -151,7 +151,10 @@ impl Machine {
     pub(crate) fn transport_failed(&mut self, now: Instant) {
         self.tick(now);
         self.causes.add(CloseReason::TransportFailed);
-        self.pending = 0;
+        if !self.is(flag::CLIENT) {
+            // what of its requests never left is evidence for a client
+            self.pending = 0;
+        }
         self.stage = Stage::Closed;
     }
 

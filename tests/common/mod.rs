@@ -4,6 +4,8 @@
 //! error is about, and is no octet itself.
 #![allow(dead_code)]
 
+pub mod client;
+
 use std::sync::Arc;
 use std::time::Duration;
 
