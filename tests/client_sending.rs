@@ -311,7 +311,7 @@ fn the_lifecycle_alone_says_what_a_head_must() {
     let now = http_keepalive::Instant::from_secs(1);
     let mut lifecycle = Lifecycle::new(now, &config);
     let put = Request::new(Method::new(b"PUT"), b"/");
-    let mut facts = HeadFacts::request(put.method, put.version);
+    let mut facts = HeadFacts::request(put.method(), put.version);
     assert_eq!(lifecycle.head_to_send(now, &put, &facts, Content::Exact(3)), Err(Misuse::Host));
     facts.field_line(b"Host", b"a");
     let announce = lifecycle.head_to_send(now, &put, &facts, Content::Exact(3)).unwrap();

@@ -3,11 +3,14 @@
 //! ```sh
 //! printf 'GET / HTTP/1.1\r\nHost: example.org\r\n\r\n' | cargo run --release --example inspect
 //! ```
+//!
+//! With `--trace FILE` time passes too: each line of the file is a fact or an intent with its instant.
 
 mod answers;
 mod lines;
 mod raw;
 mod settings;
+mod trace;
 
 use std::io::{Read, Write};
 use std::process::ExitCode;
@@ -36,6 +39,9 @@ struct Options {
     /// The `Host` rule of RFC 9112 3.2.
     #[arg(long, value_enum, default_value_t = Switch::On)]
     host_check: Switch,
+    /// Replay facts and intents with their instants from a file of JSON lines, instead of octets on standard input.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["eof", "split", "request"])]
+    trace: Option<std::path::PathBuf>,
     /// One setting as NAME=VALUE, repeatable: durations as 5s or 250ms, counts as numbers, `off`.
     #[arg(long, value_name = "NAME=VALUE")]
     set: Vec<String>,
@@ -73,6 +79,18 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<(), String> {
+    let mut out = std::io::stdout().lock();
+    let mut print = |lines: Vec<serde_json::Value>| {
+        lines.iter().try_for_each(|line| writeln!(out, "{line}")).map_err(|error| format!("cannot write: {error}"))
+    };
+    if let Some(path) = &options.trace {
+        let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let lines = trace::parse(&text)?;
+        return print(match options.role {
+            Role::Server => trace::run(&settings::server(&options.set, options.host_check == Switch::On)?, &lines)?,
+            Role::Client => trace::run(&settings::client(&options.set)?, &lines)?,
+        });
+    }
     let mut input = Vec::new();
     std::io::stdin().read_to_end(&mut input).map_err(|error| format!("cannot read standard input: {error}"))?;
     let lines = match options.role {
@@ -86,6 +104,5 @@ fn run(options: &Options) -> Result<(), String> {
             answers::read(&config, &options.request, &input, options.split, options.eof)?
         }
     };
-    let mut out = std::io::stdout().lock();
-    lines.iter().try_for_each(|line| writeln!(out, "{line}")).map_err(|error| format!("cannot write: {error}"))
+    print(lines)
 }
