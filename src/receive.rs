@@ -256,13 +256,17 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     ) -> Result<Step, ProtocolError> {
         let unread = self.lifecycle.machine.is(flag::DISCARD);
         let (machine, settings) = self.lifecycle.parts();
-        let octets = usize::try_from(machine.to_receive).unwrap_or(usize::MAX).min(buf.len());
+        let mut octets = usize::try_from(machine.to_receive).unwrap_or(usize::MAX).min(buf.len());
         if octets == 0 {
             return Ok(self.no_content(outcome));
         }
-        let over = settings.limits.content.is_some_and(|most| machine.octets.saturating_add(octets as u64) > most);
-        if machine.receive_by == Counted::UntilClose && over {
-            return Err(self.fail(now, Fault::new(ContentTooLarge, 0)));
+        if let (Counted::UntilClose, Some(most)) = (machine.receive_by, settings.limits.content) {
+            // up to the limit it is content like any other
+            let room = most.saturating_sub(machine.octets);
+            if room == 0 {
+                return Err(self.fail(now, Fault::new(ContentTooLarge, 0)));
+            }
+            octets = octets.min(usize::try_from(room).unwrap_or(usize::MAX));
         }
         if octets as u64 == machine.to_receive {
             self.reading = Reading::End;

@@ -22,6 +22,11 @@ fn connection() {
 }
 
 #[test]
+fn answers() {
+    replay("answers", harness::answers);
+}
+
+#[test]
 fn operations() {
     replay("operations", harness::operations);
 }

@@ -19,7 +19,7 @@ use clap::{Parser, ValueEnum};
 
 /// Drives one connection in memory with the octets on standard input and prints what it says, one JSON object a line.
 ///
-/// Every octet is there at once and nothing times out. A server answers each complete request with an empty 200, takes up
+/// Without --trace every octet is there at once and nothing times out: a server answers each complete request with an empty 200, takes up
 /// the first protocol of an upgrade that is offered, and accepts CONNECT. A client has sent the requests named.
 #[derive(Parser)]
 #[command(name = "inspect")]

@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use http_keepalive::{Config, Limits, Policy, Server, Timeouts};
+use listenfd::ListenFd;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use socket2::{Domain, Socket, Type};
@@ -38,7 +39,7 @@ use crate::site::Site;
 #[derive(Parser)]
 #[command(name = "serve")]
 struct Options {
-    /// Where to listen.
+    /// Where to listen, unless a listening socket is inherited (LISTEN_FDS).
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
     addr: String,
     /// The folder to serve.
@@ -129,8 +130,11 @@ fn config(options: &Options) -> Result<Config<Server>, String> {
 }
 
 /// A listener for each thread, all on one address: the system spreads connections over them, and no thread wakes for another's.
-/// Inherited ones (`LISTEN_FDS`) would come in here.
+/// One that was inherited (`LISTEN_FDS`) serves instead of the address, so that a restart refuses nobody: each thread waits for it.
 fn listeners(addr: &str, threads: usize) -> io::Result<Vec<TcpListener>> {
+    if let Some(inherited) = ListenFd::from_env().take_tcp_listener(0)? {
+        return (0..threads).map(|_| inherited.try_clone()).collect();
+    }
     let mut refused = io::Error::new(io::ErrorKind::NotFound, "no such host");
     for address in addr.to_socket_addrs()? {
         match listen(address, threads) {
