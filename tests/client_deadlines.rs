@@ -255,3 +255,10 @@ fn close_14_nothing_a_peer_does_makes_content_a_mistake() {
         }
     }
 }
+
+#[test]
+fn exchange_of_a_pipelined_request_counts_from_its_own_first_octet() {
+    let mut asker = Asker::knowing(&only(|timeouts| timeouts.with_exchange(Some(secs(10)))));
+    asker.ask("GET").wait(secs(4)).ask("GET").wait(secs(3)).feed(&ok(""));
+    asker.assert_due(DeadlineKind::Exchange, secs(7)).assert_closes(CloseReason::ExchangeTimeout);
+}
