@@ -43,6 +43,10 @@ impl<const DEPTH: usize> Reads for Client<DEPTH> {
     const HEAD: Section = Section::Response;
     const TRAILERS: Section = Section::ResponseTrailers;
 
+    fn awaits(state: &Self::State) -> bool {
+        !state.is_empty()
+    }
+
     fn settle(state: &mut Self::State, machine: &mut Machine, now: Instant) {
         if machine.stage != Stage::Open || machine.receiving != Half::Complete {
             return;

@@ -232,6 +232,10 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     /// Octets of content to come with no framing between them, as far as is known.
     pub fn contiguous_content(&self) -> u64 {
         match &self.reading {
+            Reading::Exact if self.lifecycle.machine.receive_by == Counted::UntilClose => {
+                let most = self.lifecycle.config().limits().content.unwrap_or(u64::MAX);
+                most.saturating_sub(self.lifecycle.machine.octets)
+            }
             Reading::Exact => self.lifecycle.machine.to_receive,
             Reading::Chunked(chunked) => {
                 let most = self.lifecycle.config().limits().content.unwrap_or(u64::MAX);

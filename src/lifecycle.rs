@@ -101,8 +101,15 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
 
     /// Octets arrived. May run ahead of the heads in them: the first behind an exchange begins the next one's head.
     pub fn octets_received(&mut self, now: Instant, octets: u64) {
+        let awaits = R::awaits(&self.state);
         let (machine, settings) = self.parts();
         match (machine.stage, machine.receiving) {
+            (Stage::Open, Half::Idle) if octets > 0 && !awaits => {
+                // the next request's answer must not be read from them (RFC 9112 9.2)
+                machine.tick(now);
+                machine.causes.add(CloseReason::Unsolicited);
+                machine.end();
+            }
             (Stage::Open, Half::Idle) if octets > 0 => machine.head_octets(now, octets),
             (Stage::Open, Half::Head) => machine.head_octets(now, machine.octets.saturating_add(octets)),
             (Stage::Open, _) => {}

@@ -35,6 +35,12 @@ pub trait Reads: Sized {
     /// The section trailers are.
     const TRAILERS: Section;
 
+    /// May octets come that begin a message?
+    #[inline(always)]
+    fn awaits(_: &Self::State) -> bool {
+        true
+    }
+
     /// A message may have become complete.
     #[inline(always)]
     fn settle(_: &mut Self::State, _: &mut Machine, _: Instant) {}

@@ -59,6 +59,11 @@ impl Machine {
 
     /// Ends the connection of a client that has nothing to lose: what it was told has been read, or will not come.
     pub(crate) fn end(&mut self) {
+        if self.sending == Half::Content {
+            // what the application still holds is taken and not written: the peer's octets are no mistake of the caller's
+            self.sending = Half::Complete;
+            self.flags |= flag::SUPPRESSED | flag::ENDED;
+        }
         if matches!(self.stage, Stage::Open | Stage::Finishing) {
             self.stage = Stage::CloseDue;
         }

@@ -228,3 +228,37 @@ fn a_clock_set_back_counts_as_no_time() {
     assert_eq!(asker.connection.handle_timeout(early), None);
     assert_eq!(asker.connection.next_deadline().map(|next| next.at), Some(due));
 }
+
+#[test]
+fn close_14_nothing_a_peer_does_makes_content_a_mistake() {
+    let ways: [fn(&mut Asker); 3] = [
+        |asker| {
+            asker.feed("noise");
+        },
+        |asker| {
+            asker.eof();
+        },
+        |asker| {
+            asker.feed("HTTP/1.1 413 x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+        },
+    ];
+    for way in ways {
+        for content in [Content::Exact(6), Content::Unknown] {
+            let mut asker = Asker::new(&DEFAULT);
+            asker.ask_with("POST", [], content);
+            asker.content("abc").written();
+            way(&mut asker);
+            assert!(asker.connection.lifecycle().has_ended());
+            assert_eq!(asker.connection.wants().application, None);
+            asker.content("def").end(http_keepalive::NO_FIELDS);
+            assert_eq!(asker.written(), "", "taken and not written");
+        }
+    }
+}
+
+#[test]
+fn exchange_of_a_pipelined_request_counts_from_its_own_first_octet() {
+    let mut asker = Asker::knowing(&only(|timeouts| timeouts.with_exchange(Some(secs(10)))));
+    asker.ask("GET").wait(secs(4)).ask("GET").wait(secs(3)).feed(&ok(""));
+    asker.assert_due(DeadlineKind::Exchange, secs(7)).assert_closes(CloseReason::ExchangeTimeout);
+}

@@ -247,3 +247,23 @@ fn a_queue_of_one_is_no_pipeline() {
     let second = connection.send_request(now, &get, HOST, Content::Empty, &mut out);
     assert_eq!(second, Err(Misuse::PipelineFull.into()));
 }
+
+#[test]
+fn content_past_the_connection_ends_its_response() {
+    let mut asker = Asker::knowing(&DEFAULT);
+    asker.ask("GET").ask("GET").feed(&answer("200 OK", "Content-Length: 4\r\n"));
+    assert_eq!(asker.connection.contiguous_content(), 4);
+    assert_eq!(asker.connection.skip_content(asker.now, 5), Err(Misuse::ContentNotExpected));
+    asker.connection.skip_content(asker.now, 4).unwrap();
+    asker.feed(&ok("b")).assert_idle();
+    assert_eq!(asker.said[1], Said::End(vec![]));
+    assert_eq!(asker.exchanges(), [(200, String::new()), (200, "b".into())]);
+
+    // no more of until-close content than the limit
+    let mut asker = Asker::new(&with_limits(Limits::DEFAULT.with_content(Some(6))));
+    asker.ask("GET").feed(&(answer("200 OK", "") + "ab"));
+    assert_eq!(asker.connection.contiguous_content(), 4);
+    assert_eq!(asker.connection.skip_content(asker.now, 5), Err(Misuse::ContentNotExpected));
+    asker.connection.skip_content(asker.now, 4).unwrap();
+    assert_eq!(asker.feed("c").error(), Some(ProtocolErrorKind::ContentTooLarge));
+}

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use common::client::{Asker, DEFAULT, Four, HOST, Said, answer, no_timeouts, ok, request, with_limits, with_policy};
 use http_keepalive::{
-    CloseReason, Config, Content, DeadlineKind, Eof, Instant, Limits, Misuse, Persistence, Policy, ProtocolErrorKind,
-    Reusable, ReuseReason, Timeouts, Use,
+    CloseReason, Config, Content, DeadlineKind, Eof, HeadFacts, Instant, Lifecycle, Limits, Misuse, Persistence,
+    Policy, ProtocolErrorKind, Reusable, ReuseReason, Shut, Timeouts, Use,
 };
 
 const fn secs(secs: u64) -> Duration {
@@ -315,4 +315,16 @@ fn close_06_a_fault_ends_the_connection_at_once() {
     assert_eq!(asker.error(), Some(ProtocolErrorKind::NotHttp));
     asker.assert_closes(CloseReason::ProtocolError);
     assert_eq!(asker.connection.next_deadline(), None);
+}
+
+#[test]
+fn pipe_05_the_lifecycle_alone_takes_nothing_for_an_answer_to_come() {
+    let now = Instant::from_secs(1);
+    let mut lifecycle = Lifecycle::new(now, &DEFAULT);
+    lifecycle.octets_received(now, 30);
+    assert_eq!(lifecycle.wants().shut, Some(Shut::Close(CloseReason::Unsolicited)));
+    let get = request("GET");
+    let mut facts = HeadFacts::request(get.method, get.version);
+    facts.field_line(b"Host", b"a");
+    assert_eq!(lifecycle.head_to_send(now, &get, &facts, Content::Empty), Err(Misuse::Closed));
 }
