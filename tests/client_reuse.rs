@@ -324,7 +324,7 @@ fn pipe_05_the_lifecycle_alone_takes_nothing_for_an_answer_to_come() {
     lifecycle.octets_received(now, 30);
     assert_eq!(lifecycle.wants().shut, Some(Shut::Close(CloseReason::Unsolicited)));
     let get = request("GET");
-    let mut facts = HeadFacts::request(get.method, get.version);
+    let mut facts = HeadFacts::request(get.method(), get.version);
     facts.field_line(b"Host", b"a");
     assert_eq!(lifecycle.head_to_send(now, &get, &facts, Content::Empty), Err(Misuse::Closed));
 }
