@@ -148,7 +148,7 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Lifecycle<Cli
         request.check_line()?;
         self.state.check(&self.machine, settings, now)?;
         let mut plan = request::plan(&self.state, &self.machine, settings, request, content)?;
-        request::check_fields(&mut plan, fields, false)?;
+        request::check_fields(&mut plan, fields)?;
         let announce = plan.announce(settings);
         request::commit(&mut self.state, &mut self.machine, now, request, &plan, fields);
         Ok(announce)
@@ -253,12 +253,10 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
         request.check_line()?;
         state.check(machine, settings, now)?;
         let mut plan = request::plan(state, machine, settings, request, content)?;
-        let mut facts = request.facts();
-        let mut te = false;
         let mut writer = Writer::new(out);
         writer.request_line(request);
-        writer.request_fields(fields, &mut facts, &mut te)?;
-        request::check_fields(&mut plan, &facts, te)?;
+        let facts = writer.request_fields(request, fields)?;
+        request::check_fields(&mut plan, &facts)?;
         let bare = match plan.hint {
             RequestHint::BareNumber => request::hint_seconds(settings),
             RequestHint::Silent | RequestHint::Timeout => None,

@@ -200,7 +200,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
             written = writer.finish()?;
             self.lifecycle.wrote(now, written as u64);
         } else if !machine.is(flag::SUPPRESSED) {
-            if !trailers.checked().is_empty() {
+            if !trailers.checked().lines.is_empty() {
                 return Err(Misuse::TrailersNotChunked.into());
             }
             trailers.visit(|_, _| Err(Misuse::TrailersNotChunked))?;

@@ -273,6 +273,16 @@ impl Machine {
         empty
     }
 
+    /// Content of a known length is being received, and reported.
+    #[inline(always)]
+    pub(crate) fn counts_content(&self) -> bool {
+        self.receiving == Half::Content
+            && self.receive_by == Counted::Exact
+            && self.stage == Stage::Open
+            && self.refusal.is_none()
+            && !self.is(flag::DISCARD)
+    }
+
     /// Content arrived.
     pub(crate) fn content_received(&mut self, now: Instant, octets: u64) {
         let now = self.tick(now);

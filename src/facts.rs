@@ -54,6 +54,10 @@ pub(crate) mod flag {
     pub(crate) const CONTINUE: u32 = 1 << 17;
     pub(crate) const EXPECTATION: u32 = 1 << 18;
     pub(crate) const RESPONSE: u32 = 1 << 19;
+    /// There is a `TE`: of lines to be sent alone.
+    pub(crate) const TE: u32 = 1 << 20;
+    /// There is an `Upgrade`, whatever it names: of lines to be sent alone.
+    pub(crate) const UPGRADE_LINE: u32 = 1 << 21;
 }
 
 /// No number: what a peer says is cut to one less.
@@ -92,6 +96,23 @@ impl HeadFacts {
         if name.first().is_some_and(|&first| may_matter(first, name.len())) {
             self.known_field(name, octets::trim(value));
         }
+    }
+
+    /// Takes one line that is to be sent into account.
+    #[inline]
+    pub(crate) fn line_to_send(&mut self, name: &[u8], value: &[u8]) {
+        self.field_line(name, value);
+        if name.eq_ignore_ascii_case(b"te") {
+            self.flags |= flag::TE;
+        } else if name.eq_ignore_ascii_case(b"upgrade") {
+            self.flags |= flag::UPGRADE_LINE;
+        }
+    }
+
+    /// A request that begins with lines of which these are the flags and offers.
+    #[inline(always)]
+    pub(crate) const fn with_lines(self, flags: u32, offers: Offers) -> Self {
+        Self { flags, offers, ..self }
     }
 
     /// Any field, its value trimmed; out of line, so that the walk over field lines stays small. Each field is so too: then

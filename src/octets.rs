@@ -171,7 +171,12 @@ pub(crate) fn copy(place: &mut [u8], octets: &[u8]) {
         }
         true
     }
-    if octets.len() > 32 || !(ends::<16>(place, octets) || ends::<8>(place, octets) || ends::<4>(place, octets)) {
+    let few = ends::<16>(place, octets)
+        || ends::<8>(place, octets)
+        || ends::<4>(place, octets)
+        || ends::<2>(place, octets)
+        || ends::<1>(place, octets);
+    if octets.len() > 32 || !few {
         place.copy_from_slice(octets);
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::announce::{Announce, ConnectionOptions, FramingField, Plan};
 use crate::error::{Misuse, SendError};
-use crate::facts::{HeadFacts, Offers};
+use crate::facts::{HeadFacts, Offers, flag};
 use crate::keep_alive::KeepAlive;
 use crate::octets;
 use crate::request::Request;
@@ -97,17 +97,14 @@ impl<'o> Writer<'o> {
     #[inline(always)]
     pub(crate) fn fields(&mut self, fields: impl Fields, offers: Option<&Offers>) -> Result<bool, Misuse> {
         let mut upgrades = false;
-        self.put(fields.checked());
+        let checked = fields.checked();
+        self.put(checked.lines);
+        if checked.flags & flag::UPGRADE_LINE != 0 {
+            upgrades = checked_upgrade(checked.lines, offers)?;
+        }
         fields.visit(|name, value| {
             self.field(name, value)?;
-            if name.len() == 7 && name.eq_ignore_ascii_case(b"upgrade") {
-                for protocol in octets::members(value) {
-                    upgrades = true;
-                    if offers.is_some_and(|offers| !offers.contains(protocol)) {
-                        return Err(Misuse::UpgradeNotOffered);
-                    }
-                }
-            }
+            upgrades |= upgrade(name, value, offers)?;
             Ok(())
         })?;
         Ok(upgrades)
@@ -133,30 +130,30 @@ impl<'o> Writer<'o> {
     }
 
     /// `method SP request-target SP HTTP-version CRLF`
+    #[inline(always)]
     pub(crate) fn request_line(&mut self, request: &Request<'_>) {
         self.put(request.method().as_bytes());
         self.put_all(b" ");
         self.put(request.target);
-        self.put(if request.version.is_http11() { b" HTTP/1.1\r\n" } else { b" HTTP/1.0\r\n" });
+        self.put_all(if request.version.is_http11() { b" HTTP/1.1\r\n" } else { b" HTTP/1.0\r\n" });
     }
 
-    /// The caller's fields of a request, and what they say of the connection.
-    pub(crate) fn request_fields(
-        &mut self,
-        fields: impl Fields,
-        facts: &mut HeadFacts,
-        te: &mut bool,
-    ) -> Result<(), Misuse> {
-        self.put(fields.checked());
+    /// The caller's fields of a request, and the facts of its head.
+    #[inline(always)]
+    pub(crate) fn request_fields(&mut self, request: &Request<'_>, fields: impl Fields) -> Result<HeadFacts, Misuse> {
+        let checked = fields.checked();
+        self.put(checked.lines);
+        let mut facts = request.facts(&checked);
         fields.visit(|name, value| {
             self.field(name, value)?;
-            facts.field_line(name, value);
-            *te |= name.eq_ignore_ascii_case(b"te");
+            facts.line_to_send(name, value);
             Ok(())
-        })
+        })?;
+        Ok(facts)
     }
 
     /// What the machine has to say in a request, and the empty line. `bare`: a hint of old, a number alone.
+    #[inline(always)]
     pub(crate) fn announce_request(&mut self, announce: &Announce, bare: Option<u32>) {
         match announce.framing {
             FramingField::None => {}
@@ -211,8 +208,9 @@ impl<'o> Writer<'o> {
     /// `0 CRLF`, the trailers, the empty line.
     pub(crate) fn last_chunk(&mut self, trailers: impl Fields) -> Result<(), Misuse> {
         self.put(b"0\r\n");
-        self.put(trailers.checked());
-        if lines(trailers.checked()).any(|(name, _)| never_a_trailer(name)) {
+        let checked = trailers.checked().lines;
+        self.put(checked);
+        if lines(checked).any(|(name, _)| never_a_trailer(name)) {
             return Err(Misuse::TrailerField);
         }
         trailers.visit(|name, value| {
@@ -224,4 +222,25 @@ impl<'o> Writer<'o> {
         self.put(b"\r\n");
         Ok(())
     }
+}
+
+/// Do lines that have been checked name protocols to switch to?
+#[cold]
+fn checked_upgrade(checked: &[u8], offers: Option<&Offers>) -> Result<bool, Misuse> {
+    lines(checked).try_fold(false, |upgrades, (name, value)| Ok(upgrades | upgrade(name, value, offers)?))
+}
+
+/// Does this line name protocols to switch to? Only those offered may be named.
+#[inline(always)]
+fn upgrade(name: &[u8], value: &[u8], offers: Option<&Offers>) -> Result<bool, Misuse> {
+    let mut upgrades = false;
+    if name.len() == 7 && name.eq_ignore_ascii_case(b"upgrade") {
+        for protocol in octets::members(value) {
+            upgrades = true;
+            if offers.is_some_and(|offers| !offers.contains(protocol)) {
+                return Err(Misuse::UpgradeNotOffered);
+            }
+        }
+    }
+    Ok(upgrades)
 }

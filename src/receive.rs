@@ -120,20 +120,26 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     /// consumed and dropped while the answer goes out and the close is staged.
     #[inline]
     pub fn receive<'b>(&mut self, now: Instant, buf: &'b [u8]) -> Result<Received<'b>, ProtocolError> {
-        if let Reading::Head(progress) = &mut self.reading {
-            let machine = &mut self.lifecycle.machine;
+        let machine = &mut self.lifecycle.machine;
+        match &mut self.reading {
             // a head that dribbles in
-            let begun = machine.receiving == Half::Head && machine.stage == Stage::Open;
-            if begun && progress.still_unfinished(buf) {
-                machine.head_octets(now, buf.len() as u64);
-                self.ahead = buf.len() as u32;
-                return Ok(Received { consumed: 0, outcome: Outcome::NeedMore });
+            Reading::Head(progress) => {
+                let begun = machine.receiving == Half::Head && machine.stage == Stage::Open;
+                if begun && progress.still_unfinished(buf) {
+                    machine.head_octets(now, buf.len() as u64);
+                    self.ahead = buf.len() as u32;
+                    return Ok(Received { consumed: 0, outcome: Outcome::NeedMore });
+                }
             }
-        }
-        if R::ENDS_BEHIND && matches!(self.reading, Reading::End) {
-            self.reading = Reading::Next;
-            let trailers = FieldSection::empty();
-            return Ok(Received { consumed: 0, outcome: Outcome::Event(Event::End { trailers }) });
+            Reading::Exact if machine.counts_content() && !buf.is_empty() => {
+                return Ok(self.receive_counted(now, buf));
+            }
+            Reading::End if R::ENDS_BEHIND => {
+                self.reading = Reading::Next;
+                let trailers = FieldSection::empty();
+                return Ok(Received { consumed: 0, outcome: Outcome::Event(Event::End { trailers }) });
+            }
+            _ => {}
         }
         self.receive_next(now, buf)
     }
@@ -260,24 +266,21 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         buf: &'b [u8],
         outcome: &mut Outcome<'b>,
     ) -> Result<Step, ProtocolError> {
-        let unread = self.lifecycle.machine.is(flag::DISCARD);
         let (machine, settings) = self.lifecycle.parts();
-        let mut octets = usize::try_from(machine.to_receive).unwrap_or(usize::MAX).min(buf.len());
-        if octets == 0 {
+        if buf.is_empty() || machine.to_receive == 0 {
             return Ok(self.no_content(outcome));
         }
+        let unread = machine.is(flag::DISCARD);
+        let mut buf = buf;
         if let (Counted::UntilClose, Some(most)) = (machine.receive_by, settings.limits.content) {
             // up to the limit it is content like any other
-            let room = most.saturating_sub(machine.octets);
+            let room = usize::try_from(most.saturating_sub(machine.octets)).unwrap_or(usize::MAX);
             if room == 0 {
                 return Err(self.fail(now, Fault::new(ContentTooLarge, 0)));
             }
-            octets = octets.min(usize::try_from(room).unwrap_or(usize::MAX));
+            buf = buf.get(..room).unwrap_or(buf);
         }
-        if octets as u64 == machine.to_receive {
-            self.reading = Reading::End;
-        }
-        self.lifecycle.took(now, octets as u64);
+        let octets = self.take_exact(now, buf);
         if unread {
             if matches!(self.reading, Reading::End) {
                 self.reading = Reading::Next;
@@ -286,6 +289,26 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         }
         *outcome = Outcome::Event(Event::Content(&buf[..octets]));
         Ok(Step::Done(octets))
+    }
+
+    /// Content of a known length that is there, to be reported.
+    #[inline(never)]
+    fn receive_counted<'b>(&mut self, now: Instant, buf: &'b [u8]) -> Received<'b> {
+        let octets = self.take_exact(now, buf);
+        self.leave(octets, buf.len());
+        Received { consumed: octets, outcome: Outcome::Event(Event::Content(&buf[..octets])) }
+    }
+
+    /// Takes content that lies at the front of `buf`, as much as is still to come: so many octets.
+    #[inline(always)]
+    fn take_exact(&mut self, now: Instant, buf: &[u8]) -> usize {
+        let to_receive = self.lifecycle.machine.to_receive;
+        let octets = buf.len().min(usize::try_from(to_receive).unwrap_or(usize::MAX));
+        if octets as u64 == to_receive {
+            self.reading = Reading::End;
+        }
+        self.lifecycle.took(now, octets as u64);
+        octets
     }
 
     fn receive_trailers<'b>(

@@ -16,6 +16,7 @@ use crate::keep_alive::KeepAlive;
 use crate::method::{Method, MethodKind, Version};
 use crate::outstanding::{Outstanding, bit};
 use crate::persistence::CloseReason;
+use crate::send_fields::CheckedFields;
 use crate::time::Instant;
 
 /// A request to be sent: its request line, and what the caller knows of it.
@@ -62,9 +63,10 @@ impl<'a> Request<'a> {
         self.method
     }
 
-    /// Its facts, its field lines still to come.
-    pub(crate) const fn facts(&self) -> HeadFacts {
-        HeadFacts::new(self.kind, self.version)
+    /// Its facts, those of its first field lines with them.
+    #[inline(always)]
+    pub(crate) const fn facts(&self, lines: &CheckedFields<'_>) -> HeadFacts {
+        HeadFacts::new(self.kind, self.version).with_lines(lines.flags, lines.offers)
     }
 
     /// With another version.
@@ -96,10 +98,10 @@ impl<'a> Request<'a> {
     }
 
     /// Are method and target what they may be (RFC 9112 3.2, RFC 9110 9.1)?
-    #[inline]
+    #[inline(always)]
     pub(crate) fn check_line(&self) -> Result<(), Misuse> {
         let target = self.target;
-        let octets = crate::octets::is_token(self.method.as_bytes())
+        let octets = (self.kind != MethodKind::Other || crate::octets::is_token(self.method.as_bytes()))
             && !target.is_empty()
             && crate::octets::all(target, crate::octets::class::TARGET);
         let form = crate::head::check_form(self.kind, target);
@@ -176,14 +178,14 @@ pub(crate) fn plan<const DEPTH: usize>(
 
 /// What the field lines of a request add to its plan; `facts` are theirs.
 #[inline]
-pub(crate) fn check_fields(plan: &mut RequestPlan, facts: &HeadFacts, te: bool) -> Result<(), Misuse> {
+pub(crate) fn check_fields(plan: &mut RequestPlan, facts: &HeadFacts) -> Result<(), Misuse> {
     framing::host_rule(facts).map_err(|_| Misuse::Host)?;
     let empty = plan.length == BodyLength::Empty;
     if facts.any(crate::facts::flag::EXPECTATION) || (facts.any(crate::facts::flag::CONTINUE) && empty) {
         return Err(Misuse::Expectation);
     }
     plan.options.upgrade = facts.any(crate::facts::flag::UPGRADE);
-    plan.options.te = te;
+    plan.options.te = facts.any(crate::facts::flag::TE);
     Ok(())
 }
 

@@ -5,6 +5,8 @@
 //! the same ones.
 
 use crate::error::Misuse;
+use crate::facts::{HeadFacts, Offers};
+use crate::method::{Method, Version};
 use crate::octets;
 
 /// One field line to send: any pair of octet strings, or a reference to one.
@@ -50,10 +52,10 @@ pub trait Fields {
     /// Calls `visit` with name and value of each.
     fn visit(self, visit: impl FnMut(&[u8], &[u8]) -> Result<(), Misuse>) -> Result<(), Misuse>;
 
-    /// Whole lines that have been checked and go before those visited: those of [`CheckedFields`].
+    /// Lines that have been checked and go before those visited.
     #[inline(always)]
-    fn checked(&self) -> &[u8] {
-        b""
+    fn checked(&self) -> CheckedFields<'_> {
+        CheckedFields { lines: b"", flags: 0, offers: Offers::NONE }
     }
 }
 
@@ -78,21 +80,25 @@ pub const NO_FIELDS: [(&str, &str); 0] = [];
 /// assert_eq!(CheckedFields::new(b"Connection: close\r\n"), Err(Misuse::OwnedField));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct CheckedFields<'a>(&'a [u8]);
+pub struct CheckedFields<'a> {
+    pub(crate) lines: &'a [u8],
+    /// What they say of the connection, as [`HeadFacts`] keep it.
+    pub(crate) flags: u32,
+    pub(crate) offers: Offers,
+}
 
 impl<'a> CheckedFields<'a> {
-    /// Checks `lines`: `name: value CRLF` each. Errors are those of sending them one by one; fields that change what the head
-    /// means to the connection (`Upgrade`, `Expect`, `Host`, `TE`) are to be given apart: [`Misuse::OwnedField`].
+    /// Checks `lines`: `name: value CRLF` each. Errors are those of sending them one by one. What `Host`, `Expect`, `Upgrade` and
+    /// `TE` say of the connection is kept, and judged with each head they are sent in.
     pub fn new(lines: &'a [u8]) -> Result<Self, Misuse> {
-        let mut octets = 0;
+        let (mut octets, mut facts) = (0, HeadFacts::request(Method::new(b"GET"), Version::HTTP_11));
         for (name, value) in self::lines(lines) {
             check_field(name, value)?;
-            if ["upgrade", "expect", "host", "te"].iter().any(|own| name.eq_ignore_ascii_case(own.as_bytes())) {
-                return Err(Misuse::OwnedField);
-            }
+            facts.line_to_send(name, value);
             octets += name.len() + value.len() + 4;
         }
-        if octets == lines.len() { Ok(Self(lines)) } else { Err(Misuse::FieldName) }
+        let checked = Self { lines, flags: facts.flags(), offers: facts.offers() };
+        if octets == lines.len() { Ok(checked) } else { Err(Misuse::FieldName) }
     }
 
     /// These lines, and behind them other `fields`.
@@ -112,8 +118,8 @@ impl Fields for CheckedFields<'_> {
     }
 
     #[inline(always)]
-    fn checked(&self) -> &[u8] {
-        self.0
+    fn checked(&self) -> CheckedFields<'_> {
+        *self
     }
 }
 
@@ -124,8 +130,8 @@ impl<F: Fields> Fields for CheckedAnd<'_, F> {
     }
 
     #[inline(always)]
-    fn checked(&self) -> &[u8] {
-        self.0.0
+    fn checked(&self) -> CheckedFields<'_> {
+        self.0
     }
 }
 

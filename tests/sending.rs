@@ -3,7 +3,10 @@
 mod common;
 
 use common::{Driver, expect_pairs, get, read_responses};
-use http_keepalive::{CloseReason, Content, Misuse, NO_FIELDS, Persistence, SendError, Shut, StatusCode, Turn};
+use http_keepalive::{
+    CheckedFields, Client, CloseReason, Config, Connection, Content, Instant, Method, Misuse, NO_FIELDS, Persistence,
+    Request, SendError, Server, Shut, StatusCode, Turn,
+};
 
 const FORBIDDEN: [&str; 9] = ["a\r\nX: evil", "a\nb", "a\rb", "a\0b", "a\u{1}b", "a\u{7f}b", "\r\n", "a\r\n b", "\n"];
 
@@ -413,4 +416,53 @@ fn what_does_not_fit_is_not_begun() {
         assert_eq!(driver.connection, before, "{room}");
     }
     assert_eq!(driver.connection.send_end(driver.now, [("X", "y")], &mut [0; 11]), Ok(11));
+}
+
+#[test]
+fn checked_lines_are_judged_as_lines_given_one_by_one() {
+    let now = Instant::EPOCH;
+    let cases: [&[(&str, &str)]; 10] = [
+        &[("Host", "a")],
+        &[("X", "y")],
+        &[("Host", "a"), ("host", "a")],
+        &[("Host", "a b")],
+        &[("Host", "a"), ("TE", "trailers")],
+        &[("Host", "a"), ("Expect", "100-continue")],
+        &[("Host", "a"), ("Expect", "more")],
+        &[("Host", "a"), ("Upgrade", "websocket")],
+        &[("Host", "a"), ("Upgrade", "h2c")],
+        &[("Host", "a"), ("Upgrade", "foo, websocket")],
+    ];
+    for fields in cases {
+        let lines: String = fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let checked = CheckedFields::new(lines.as_bytes()).unwrap();
+        // a request
+        for content in [Content::Empty, Content::Exact(3)] {
+            let request = Request::new(Method::new(b"POST"), b"/");
+            let mut one = Connection::<Client>::new(now, &Config::DEFAULT);
+            let mut other = one.clone();
+            let (mut out, mut same) = ([0; 256], [0; 256]);
+            let sent = one.send_request(now, &request, fields, content, &mut out);
+            assert_eq!(other.send_request(now, &request, checked, content, &mut same), sent, "{lines}");
+            assert_eq!(one, other, "{lines}");
+            assert!(sent.is_err() || out == same, "{lines}");
+        }
+        // a response, to an offer of a protocol
+        for status in [StatusCode::OK, StatusCode::SWITCHING_PROTOCOLS, StatusCode::UPGRADE_REQUIRED] {
+            let mut one = Connection::<Server>::new(now, &Config::DEFAULT);
+            let offer = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
+            one.receive(now, offer).unwrap();
+            let mut other = one.clone();
+            let (mut out, mut same) = ([0; 256], [0; 256]);
+            let sent = one.send_response(now, status, fields, Content::Empty, &mut out);
+            assert_eq!(other.send_response(now, status, checked, Content::Empty, &mut same), sent, "{status} {lines}");
+            assert_eq!(one, other, "{status} {lines}");
+            assert!(sent.is_err() || out == same, "{status} {lines}");
+        }
+    }
+    let host = CheckedFields::new(b"Host: a\r\n").unwrap().and([("Host", "a")]);
+    let mut connection = Connection::<Client>::new(now, &Config::DEFAULT);
+    let request = Request::new(Method::new(b"GET"), b"/");
+    let sent = connection.send_request(now, &request, host, Content::Empty, &mut [0; 256]);
+    assert_eq!(sent, Err(SendError::Misuse(Misuse::Host)));
 }

@@ -53,7 +53,7 @@ fn run(work: &str, input: &str, times: usize) -> Result<(), String> {
 }
 
 /// What is counted.
-const COUNTED: [(&str, &str); 28] = [
+const COUNTED: [(&str, &str); 29] = [
     ("ours", "tiny"),
     ("ours", "classic"),
     ("ours", "chrome"),
@@ -80,6 +80,7 @@ const COUNTED: [(&str, &str); 28] = [
     ("response-head", "tiny"),
     ("exchange-unchecked", "tiny"),
     ("client-exchange", "tiny"),
+    ("client-exchange-unchecked", "tiny"),
     ("http-net-client", "tiny"),
     ("http-net-server", "tiny"),
 ];

@@ -16,7 +16,8 @@ pub fn run(work: &str, input: &[u8], times: usize) -> Option<()> {
         "pieces" => (0..times).for_each(|_| in_pieces(black_box(input), 3)),
         "exchange" => exchanges(black_box(input), times, usual_fields()),
         "exchange-unchecked" => exchanges(black_box(input), times, [DATE, TYPE]),
-        "client-exchange" => client_exchanges(times),
+        "client-exchange" => client_exchanges(times, CheckedFields::new(black_box(b"Host: a\r\n")).unwrap()),
+        "client-exchange-unchecked" => client_exchanges(times, [("Host", "a")]),
         "pipelined" => pipelined(black_box(input), times),
         "chunks-small" => chunks(16, 64, times),
         "chunks-large" => chunks(16 * 1024, 4, times),
@@ -133,7 +134,7 @@ fn exchanges(input: &[u8], times: usize, fields: impl Fields + Copy) {
 }
 
 /// A small request out and its response in, 13 octets of content, to where the next may be sent.
-fn client_exchanges(times: usize) {
+fn client_exchanges(times: usize, fields: impl Fields + Copy) {
     static CONFIG: Config<Client> =
         match Config::new(Limits::DEFAULT.with_max_exchanges(None), Timeouts::DEFAULT, Policy::DEFAULT) {
             Ok(config) => config,
@@ -142,9 +143,9 @@ fn client_exchanges(times: usize) {
     let now = Instant::EPOCH;
     let mut connection = Connection::<Client>::new(now, &CONFIG);
     let mut out = [0; 1024];
+    let request = Request::new(Method::new(black_box(b"GET")), black_box(b"/"));
     for _ in 0..times {
-        let request = Request::new(Method::new(black_box(b"GET")), black_box(b"/"));
-        let written = connection.send_request(now, &request, [("Host", "a")], Content::Empty, &mut out).unwrap();
+        let written = connection.send_request(now, &request, fields, Content::Empty, &mut out).unwrap();
         connection.handle_sent(now, written as u64);
         let (mut rest, mut content) = (black_box(peers::RESPONSE), 0);
         loop {
