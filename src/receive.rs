@@ -120,26 +120,21 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     /// consumed and dropped while the answer goes out and the close is staged.
     #[inline]
     pub fn receive<'b>(&mut self, now: Instant, buf: &'b [u8]) -> Result<Received<'b>, ProtocolError> {
-        let machine = &mut self.lifecycle.machine;
-        match &mut self.reading {
+        if let Reading::Head(progress) = &mut self.reading {
+            let machine = &mut self.lifecycle.machine;
             // a head that dribbles in
-            Reading::Head(progress) => {
-                let begun = machine.receiving == Half::Head && machine.stage == Stage::Open;
-                if begun && progress.still_unfinished(buf) {
-                    machine.head_octets(now, buf.len() as u64);
-                    self.ahead = buf.len() as u32;
-                    return Ok(Received { consumed: 0, outcome: Outcome::NeedMore });
-                }
+            let begun = machine.receiving == Half::Head && machine.stage == Stage::Open;
+            if begun && progress.still_unfinished(buf) {
+                machine.head_octets(now, buf.len() as u64);
+                self.ahead = buf.len() as u32;
+                return Ok(Received { consumed: 0, outcome: Outcome::NeedMore });
             }
-            Reading::Exact if machine.counts_content() && !buf.is_empty() => {
-                return Ok(self.receive_counted(now, buf));
-            }
-            Reading::End if R::ENDS_BEHIND => {
-                self.reading = Reading::Next;
-                let trailers = FieldSection::empty();
-                return Ok(Received { consumed: 0, outcome: Outcome::Event(Event::End { trailers }) });
-            }
-            _ => {}
+        } else if matches!(self.reading, Reading::Exact) && self.lifecycle.machine.counts_content() && !buf.is_empty() {
+            return Ok(self.receive_counted(now, buf));
+        } else if R::ENDS_BEHIND && matches!(self.reading, Reading::End) {
+            self.reading = Reading::Next;
+            let trailers = FieldSection::empty();
+            return Ok(Received { consumed: 0, outcome: Outcome::Event(Event::End { trailers }) });
         }
         self.receive_next(now, buf)
     }
