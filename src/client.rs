@@ -294,8 +294,7 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
             state.strays += 1;
             return Step::Again(1);
         }
-        machine.causes.add(CloseReason::Unsolicited);
-        machine.end();
+        machine.unsolicited(now);
         Step::Again(octets)
     }
 }

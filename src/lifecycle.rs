@@ -106,9 +106,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
         match (machine.stage, machine.receiving) {
             (Stage::Open, Half::Idle) if octets > 0 && !awaits => {
                 // the next request's answer must not be read from them (RFC 9112 9.2)
-                machine.tick(now);
-                machine.causes.add(CloseReason::Unsolicited);
-                machine.end();
+                machine.unsolicited(now);
             }
             (Stage::Open, Half::Idle) if octets > 0 => machine.head_octets(now, octets),
             (Stage::Open, Half::Head) => machine.head_octets(now, machine.octets.saturating_add(octets)),

@@ -110,10 +110,9 @@ impl<'o> Writer<'o> {
         Ok(upgrades)
     }
 
-    /// What the machine has to say, and the empty line.
     #[inline(always)]
-    pub(crate) fn announce(&mut self, plan: &Plan, hint: Option<KeepAlive>, upgrades: bool) {
-        match plan.framing {
+    fn framing(&mut self, field: FramingField) {
+        match field {
             FramingField::None => {}
             FramingField::ContentLength(octets) => {
                 self.put_all(b"Content-Length: ");
@@ -122,6 +121,12 @@ impl<'o> Writer<'o> {
             }
             FramingField::Chunked => self.put(b"Transfer-Encoding: chunked\r\n"),
         }
+    }
+
+    /// What the machine has to say, and the empty line.
+    #[inline(always)]
+    pub(crate) fn announce(&mut self, plan: &Plan, hint: Option<KeepAlive>, upgrades: bool) {
+        self.framing(plan.framing);
         let options = ConnectionOptions { upgrade: upgrades, ..plan.options };
         if options != ConnectionOptions::default() {
             self.connection(options, hint);
@@ -155,15 +160,7 @@ impl<'o> Writer<'o> {
     /// What the machine has to say in a request, and the empty line. `bare`: a hint of old, a number alone.
     #[inline(always)]
     pub(crate) fn announce_request(&mut self, announce: &Announce, bare: Option<u32>) {
-        match announce.framing {
-            FramingField::None => {}
-            FramingField::ContentLength(octets) => {
-                self.put_all(b"Content-Length: ");
-                self.decimal(octets);
-                self.put_all(b"\r\n");
-            }
-            FramingField::Chunked => self.put(b"Transfer-Encoding: chunked\r\n"),
-        }
+        self.framing(announce.framing);
         if announce.options != ConnectionOptions::default() {
             self.connection(announce.options, announce.keep_alive);
         }

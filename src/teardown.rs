@@ -69,6 +69,13 @@ impl Machine {
         }
     }
 
+    /// Octets came to a client that answer no request of its (RFC 9112 9.2).
+    pub(crate) fn unsolicited(&mut self, now: Instant) {
+        self.tick(now);
+        self.causes.add(CloseReason::Unsolicited);
+        self.end();
+    }
+
     /// Cuts the connection; a message being sent must not look complete.
     pub(crate) fn cut(&mut self) {
         let until_close = self.sending == Half::Content && self.send_by == Counted::UntilClose;
