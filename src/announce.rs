@@ -108,7 +108,7 @@ impl Plan {
             return None;
         }
         let timeout = settings.timeouts.idle_advertised.map(|idle| u32::try_from(idle.as_secs()).unwrap_or(u32::MAX));
-        let max = settings.limits.max_exchanges.map(|most| most.saturating_sub(machine.exchanges));
+        let max = machine.most_exchanges(settings).map(|most| most.saturating_sub(machine.exchanges));
         Some(KeepAlive { timeout, max })
     }
 }
@@ -123,7 +123,7 @@ pub(crate) fn plan_response(
     content: Content,
     ahead: u64,
 ) -> Result<Plan, Misuse> {
-    let refusing = machine.refusal.is_some();
+    let refusing = machine.is(flag::REFUSING);
     match machine.stage {
         Stage::Open => {}
         Stage::Tunnel => return Err(Misuse::Tunnel),
@@ -151,7 +151,12 @@ pub(crate) fn plan_response(
     if sends == Sends::UntilClose {
         causes.add(CloseReason::UntilClose);
     }
-    late_causes(machine, settings, now, status, ahead, &mut causes);
+    let octets = if let (Sends::Exact, FramingField::ContentLength(octets)) = (sends, framing) { octets } else { 0 };
+    if machine.is(flag::EOF) && ahead == 0 {
+        causes.add(CloseReason::PeerClosed);
+    }
+    machine.life_causes(settings, now, octets, &mut causes);
+    late_causes(machine, settings, status, ahead, &mut causes);
     let is_tunnel = switches || connects;
     // 0 octets, though the application has some
     let is_suppressed = sends == Sends::Nothing && !matches!(content, Content::Empty | Content::Exact(0));
@@ -182,29 +187,16 @@ fn frame_response(machine: &Machine, status: StatusCode, content: Content, conne
         Content::Empty => (FramingField::ContentLength(0), Sends::Nothing),
         Content::Exact(octets) => (FramingField::ContentLength(octets), Sends::Exact),
         // what an HTTP/1.0 client sees must end by closing (RFC 9112 6.1); so must the answer to a head never understood
-        Content::Unknown if !machine.is(flag::HTTP10) && machine.refusal.is_none() => {
+        Content::Unknown if !machine.is(flag::HTTP10) && !machine.is(flag::REFUSING) => {
             (FramingField::Chunked, Sends::Chunked)
         }
         Content::Unknown | Content::UntilClose => (FramingField::None, Sends::UntilClose),
     }
 }
 
-/// Causes to close that are known only when the response begins.
+/// Causes to close that lie in what of the request is still to come.
 #[inline(always)]
-fn late_causes(
-    machine: &Machine,
-    settings: &Settings,
-    now: Instant,
-    status: StatusCode,
-    ahead: u64,
-    causes: &mut Causes,
-) {
-    if machine.is(flag::EOF) && ahead == 0 {
-        causes.add(CloseReason::PeerClosed);
-    }
-    if settings.spans.age.is_over(machine.life, now) && !machine.is(flag::DRAINING) {
-        causes.add(CloseReason::Age);
-    }
+fn late_causes(machine: &Machine, settings: &Settings, status: StatusCode, ahead: u64, causes: &mut Causes) {
     if machine.is(flag::CONNECT) && !status.is_successful() && ahead > 0 {
         causes.add(CloseReason::ConnectRefused);
     }
@@ -244,7 +236,7 @@ fn options(machine: &Machine, settings: &Settings, causes: &Causes) -> (Connecti
 #[inline(always)]
 pub(crate) fn commit_response(machine: &mut Machine, now: Instant, plan: &Plan) {
     machine.causes = plan.causes;
-    machine.refusal = None;
+    machine.flags &= !flag::REFUSING;
     if plan.options.close {
         machine.flags |= flag::ANNOUNCED;
     }
@@ -283,7 +275,7 @@ pub(crate) fn check_interim(machine: &Machine, status: StatusCode) -> Result<(),
         Stage::Tunnel => return Err(Misuse::Tunnel),
         _ => return Err(Misuse::Closed),
     }
-    if machine.refusal.is_some() || matches!(machine.receiving, Half::Idle | Half::Head) {
+    if machine.is(flag::REFUSING) || matches!(machine.receiving, Half::Idle | Half::Head) {
         return Err(Misuse::NothingToAnswer);
     }
     if machine.sending != Half::Idle {

@@ -11,9 +11,10 @@
 use core::ops::Deref;
 
 use crate::announce::{Announce, Content};
-use crate::config::{Client, Config, RequestHint, Settings};
+use crate::config::{Client, Config, Limits, RequestHint, Settings};
 use crate::connection::Connection;
 use crate::deadline::{Deadline, DeadlineKind};
+use crate::due::PeerTime;
 use crate::error::ProtocolErrorKind::{self, ContentTooLarge};
 use crate::error::{Misuse, ProtocolError, SendError};
 use crate::exchange::{Half, Machine, flag};
@@ -26,6 +27,7 @@ use crate::method::MethodKind;
 use crate::octets;
 use crate::output::Writer;
 use crate::outstanding::{Outstanding, bit};
+use crate::parking::OWN;
 use crate::persistence::{self, CloseReason, Persistence};
 use crate::receive::{Reading, Reads, Step};
 use crate::request::{self, Request};
@@ -70,9 +72,25 @@ impl<const DEPTH: usize> Reads for Client<DEPTH> {
         state.whole();
     }
 
+    fn peer_time(state: &Self::State) -> PeerTime {
+        state.peer
+    }
+
     fn left(state: &mut Self::State, machine: &mut Machine, now: Instant) {
         let now = machine.tick(now);
         state.left(machine, now);
+    }
+
+    fn pack(state: &Self::State, machine: &Machine, limits: &Limits) -> Option<[u8; OWN]> {
+        // what it has carried is not kept
+        if limits.max_octets.is_some() {
+            return None;
+        }
+        state.pack(machine.exchanges)
+    }
+
+    fn unpack(own: [u8; OWN], machine: &mut Machine) -> Self::State {
+        Outstanding::unpack(own, machine.exchanges)
     }
 
     fn receive_head<'b, C: Deref<Target = Config<Self>>>(
@@ -368,9 +386,9 @@ fn received<const DEPTH: usize>(
     if message {
         machine.flags |= flag::FINAL;
     }
-    if settings.spans.age.is_over(machine.life, now) && !machine.is(flag::DRAINING) {
-        machine.causes.add(CloseReason::Age);
-    }
+    let mut causes = machine.causes;
+    machine.life_causes(settings, now, 0, &mut causes);
+    machine.causes = causes;
     early(machine, state, settings, status, message);
     machine.expect_content(framing.length);
 }
@@ -399,7 +417,7 @@ fn message_causes<const DEPTH: usize>(
         end(machine, CloseReason::FaultyFraming);
     }
     if let Some(hint) = head.keep_alive() {
-        machine.hint = hint.timeout.unwrap_or(machine.hint);
+        state.peer.hint = hint.timeout.unwrap_or(state.peer.hint);
         if policy.max_hint.is_on() || hint.max == Some(0) || state.iter().count() > 1 {
             state.hint(hint.max);
         }
@@ -408,7 +426,7 @@ fn message_causes<const DEPTH: usize>(
     if state.is_exhausted() && !ends {
         machine.causes.add(CloseReason::MaxHint);
     }
-    if head.keep_alive().is_some() && machine.idle_span(settings).is_nothing() && !ends {
+    if head.keep_alive().is_some() && machine.idle_span(settings, state.peer.hint).is_nothing() && !ends {
         machine.causes.add(CloseReason::HintTooShort);
     }
     ends

@@ -24,8 +24,8 @@
 use core::marker::PhantomData;
 use core::time::Duration;
 
-use crate::deadline::Spans;
 use crate::error::ConfigError;
+use crate::span::Spans;
 
 /// Which side of a connection we are: [`Server`] or [`Client`], and nothing outside.
 pub trait Role: crate::receive::Reads + 'static {}
@@ -114,6 +114,12 @@ settings! {
         linger_octets / with_linger_octets: Option<u64> = Some(64 * 1024 * 1024);
         /// Exchanges on one connection; the last response says `close`. As nginx.
         max_exchanges / with_max_exchanges: Option<u32> = Some(1000);
+        /// Octets of one connection, both ways: the response that reaches it, its content of known length counted, says `close`.
+        /// Off: a count of exchanges and an age bound a connection's life already.
+        max_octets / with_max_octets: Option<u64> = None;
+        /// Per cent by which `max_exchanges`, `max_octets` and the timeout `age` vary from connection to connection, up and down, by
+        /// [`with_seed`](crate::Connection::with_seed): 0 to 100. So a thousand that opened together do not end together.
+        jitter / with_jitter: u8 = 0;
         /// Interim responses to one request.
         interim_responses / with_interim_responses: u8 = 16;
     }
@@ -157,6 +163,12 @@ settings! {
         linger_gap / with_linger_gap: Option<Duration> = secs(5);
         /// From the begin of a drain to its hard end.
         drain / with_drain: Option<Duration> = secs(30);
+        /// In a drain, how long idle and fresh connections stay, so that a request already on its way is answered, with `close`.
+        /// None: they close at once, and what is on its way meets a closed connection. As HAProxy's `idle-close-on-response`.
+        drain_window / with_drain_window: Option<Duration> = None;
+        /// Added to `drain_window`: up to so much, by [`with_seed`](crate::Connection::with_seed), so that their peers do not
+        /// all come back at once.
+        drain_spread / with_drain_spread: Option<Duration> = None;
         /// Since the connection opened; cut at message boundaries. As nginx.
         age / with_age: Option<Duration> = secs(3600);
         /// Taken off the peer's `Keep-Alive: timeout` before it bounds reuse.
@@ -193,6 +205,15 @@ impl Use {
     pub(crate) const fn is_on(self) -> bool {
         matches!(self, Self::On)
     }
+}
+
+/// What follows when a client closes its side behind a request that is not answered yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum HalfClose {
+    /// It is answered: TCP can close one side (RFC 9112 9.6).
+    Answer,
+    /// The client is taken to have gone, and nothing more is done for it.
+    Abort,
 }
 
 /// When a `Keep-Alive` field is sent. Never without `Connection: keep-alive` beside it (RFC 2068 19.7.1.1).
@@ -273,6 +294,8 @@ settings! {
         /// A client stops sending content when a final status of 400 or above comes early, though the response does not say `close`;
         /// off: it is sent to its end, so that the connection stays (RFC 9110 7.5).
         stop_refused_content / with_stop_refused_content: Use = Use::Off;
+        /// A client's FIN behind its request.
+        half_close / with_half_close: HalfClose = HalfClose::Answer;
         /// 408 where a request had begun when its time ran out; off: silence (RFC 9110 15.5.9).
         request_timeout_response / with_request_timeout_response: Use = Use::On;
         /// After a final status of 400 or above that was sent instead of `100 (Continue)`, the content is read to keep the
@@ -328,6 +351,9 @@ impl<R: Role> Config<R> {
         }
         if limits.trailer_section < 2 || limits.trailer_section > MOST_HEAD {
             return broken("trailer_section", "2 octets to 16 MiB");
+        }
+        if limits.jitter > 100 {
+            return broken("jitter", "at most 100 per cent");
         }
         if matches!(limits.max_exchanges, Some(0)) {
             return broken("max_exchanges", "at least 1");

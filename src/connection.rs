@@ -12,7 +12,7 @@ use core::ops::Deref;
 
 use crate::body::chunked;
 use crate::config::{Config, Role};
-use crate::deadline::Deadline;
+use crate::deadline::{Deadline, DeadlineCause};
 use crate::error::{Misuse, ProtocolError, SendError};
 use crate::exchange::{Counted, Half, flag};
 use crate::lifecycle::Lifecycle;
@@ -50,6 +50,19 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     /// A connection that opened at `now`.
     pub fn new(now: Instant, config: C) -> Self {
         Self { lifecycle: Lifecycle::new(now, config), reading: Reading::FRESH, offset: 0, ahead: 0, empty_lines: 0 }
+    }
+
+    /// The same with a place of its own between the extremes of `jitter` and `drain_spread`: connections of different seeds do not
+    /// end together. Any numbers do, also those that count connections; the same seed gives the same place.
+    #[must_use]
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        self.lifecycle = self.lifecycle.with_seed(seed);
+        self
+    }
+
+    /// Which fact armed the next deadline, and which setting gave its length.
+    pub fn deadline_cause(&self) -> Option<DeadlineCause> {
+        self.lifecycle.deadline_cause()
     }
 
     /// The decisions alone, to be read.
@@ -211,7 +224,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
 
     /// Takes `octets` of content as received past this connection, by `splice`: at most what is left of it, or of this chunk.
     pub fn skip_content(&mut self, now: Instant, octets: u64) -> Result<(), Misuse> {
-        let open = self.lifecycle.machine.stage == Stage::Open && self.lifecycle.machine.refusal.is_none();
+        let open = self.lifecycle.machine.stage == Stage::Open && !self.lifecycle.machine.is(flag::REFUSING);
         if !open || self.ahead > 0 || octets > self.contiguous_content() {
             return Err(Misuse::ContentNotExpected);
         }
@@ -222,6 +235,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
             chunked.skip(octets);
         }
         self.offset = self.offset.saturating_add(octets);
+        self.lifecycle.machine.carry(octets);
         self.lifecycle.content_received(now, octets)?;
         if matches!(self.reading, Reading::Exact) && self.lifecycle.machine.to_receive == 0 {
             self.reading = Reading::End;

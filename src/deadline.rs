@@ -4,9 +4,6 @@
 //! [`Lifecycle::next_deadline`](crate::Lifecycle::next_deadline) and `handle_timeout` read the same table, so what is announced is
 //! what expires. Of several due at once the first in the order of [`DeadlineKind`] expires.
 
-use core::time::Duration;
-
-use crate::config::Timeouts;
 use crate::reasons::reasons;
 use crate::time::Instant;
 
@@ -17,6 +14,47 @@ pub struct Deadline {
     pub at: Instant,
     /// Which; the setting of the same name gave its length.
     pub kind: DeadlineKind,
+}
+
+/// Why a deadline is due when it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct DeadlineCause {
+    /// The deadline.
+    pub deadline: Deadline,
+    /// When what armed it happened; the deadline counts from there.
+    pub since: Instant,
+    /// What that was.
+    pub fact: DeadlineFact,
+    /// The name of the setting that gave the length: of [`Timeouts`](crate::Timeouts), or `keep_alive`, which the peer said.
+    pub setting: &'static str,
+}
+
+reasons! {
+    /// What arms deadlines.
+    pub enum DeadlineFact {
+        /// The connection opened.
+        Opened => "opened", "RFC 9112 9.5";
+        /// A drain began.
+        DrainBegan => "drain-began", "RFC 9112 9.6";
+        /// The first octet of an exchange came, or its request was handed out.
+        ExchangeBegan => "exchange-began", "RFC 9112 9.5";
+        /// The first octet of a head came.
+        HeadBegan => "head-began", "RFC 9112 9.5";
+        /// A head was complete, and its content was to follow.
+        ContentBegan => "content-began", "RFC 9112 9.5";
+        /// A piece of content came, or its head was complete.
+        ContentCame => "content-came", "RFC 9112 9.5";
+        /// The request was complete.
+        RequestCame => "request-came", "RFC 9112 9.5";
+        /// The request had left whole, and the response before it had come.
+        RequestLeft => "request-left", "RFC 9112 9.5";
+        /// The last octet left, or the first was handed out since.
+        OctetLeft => "octet-left", "RFC 9112 9.5";
+        /// Our side was shut.
+        HalfClosed => "half-closed", "RFC 9112 9.6";
+        /// An octet was discarded, or our side was shut.
+        OctetDiscarded => "octet-discarded", "RFC 9112 9.6";
+    }
 }
 
 reasons! {
@@ -48,109 +86,11 @@ reasons! {
         LingerGap => "linger_gap", "RFC 9112 9.6";
         /// Between exchanges, until which a close that is wanted waits.
         IdleShield => "idle_shield", "RFC 9112 9.5";
+        /// Between exchanges or fresh, from the begin of a drain: until which a request on its way is awaited.
+        DrainWindow => "drain_window", "RFC 9112 9.6";
         /// Between exchanges, from the last octet either way: then it is closed in silence.
         Idle => "idle", "RFC 9112 9.5";
         /// Fresh or between exchanges, from the begin of the connection: then it is closed.
         Age => "age", "RFC 9112 9.5";
-    }
-}
-
-/// Timeouts as they are counted: nanoseconds.
-macro_rules! spans {
-    ($($name:ident)+) => {
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub(crate) struct Spans {
-            $(pub(crate) $name: Span,)+
-        }
-
-        impl Spans {
-            pub(crate) const fn of(timeouts: &Timeouts) -> Self {
-                Self { $($name: Span::of(timeouts.$name),)+ }
-            }
-        }
-    };
-}
-
-spans! {
-    first_octet idle idle_shield head head_cap content_gap application response write_stall exchange expect linger linger_gap
-    drain age hint_margin
-}
-
-/// Nanoseconds, or no end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Span(u64);
-
-impl Span {
-    pub(crate) const NEVER: Self = Self(u64::MAX);
-
-    pub(crate) const fn of(timeout: Option<Duration>) -> Self {
-        match timeout {
-            Some(timeout) => Self(Instant::EPOCH.saturating_add(timeout).as_nanos()),
-            None => Self::NEVER,
-        }
-    }
-
-    /// Nothing, where there is no end.
-    pub(crate) const fn or_nothing(self) -> Self {
-        if self.0 == u64::MAX { Self(0) } else { self }
-    }
-
-    pub(crate) const fn is_nothing(self) -> bool {
-        self.0 == 0
-    }
-
-    /// This span without the first `part` of it.
-    pub(crate) const fn less(self, part: Self) -> Self {
-        if self.0 == u64::MAX { self } else { Self(self.0.saturating_sub(part.0)) }
-    }
-
-    /// This span after `anchor`; without an end, [`Instant::MAX`].
-    #[inline(always)]
-    pub(crate) const fn after(self, anchor: Instant) -> Instant {
-        Instant::from_nanos(anchor.as_nanos().saturating_add(self.0))
-    }
-
-    /// Has this span after `anchor` passed?
-    #[inline(always)]
-    pub(crate) fn is_over(self, anchor: Instant, now: Instant) -> bool {
-        self != Self::NEVER && self.after(anchor) <= now
-    }
-
-    /// Extended by the time that `octets` take at `rate` octets a second, to `cap` at most. No rate: not extended.
-    pub(crate) fn extended(self, octets: u64, rate: Option<u32>, cap: Self) -> Self {
-        let Some(rate) = rate else { return self };
-        let nanos = u128::from(octets) * 1_000_000_000 / u128::from(rate.max(1));
-        let longer = self.0.saturating_add(u64::try_from(nanos).unwrap_or(u64::MAX));
-        Self(longer.min(cap.0.max(self.0)))
-    }
-}
-
-/// The earliest of the deadlines offered; of equal ones the first offered. What is never due is none.
-#[derive(Clone, Copy)]
-pub(crate) struct Earliest(Deadline);
-
-impl Earliest {
-    #[inline(always)]
-    pub(crate) const fn new() -> Self {
-        Self(Deadline { at: Instant::MAX, kind: DeadlineKind::Drain })
-    }
-
-    /// Offers the deadline `span` after `anchor`.
-    #[inline(always)]
-    pub(crate) fn offer(&mut self, kind: DeadlineKind, anchor: Instant, span: Span) {
-        self.offer_at(kind, span.after(anchor));
-    }
-
-    /// Offers a deadline at this instant.
-    #[inline(always)]
-    pub(crate) fn offer_at(&mut self, kind: DeadlineKind, at: Instant) {
-        if at < self.0.at {
-            self.0 = Deadline { at, kind };
-        }
-    }
-
-    #[inline(always)]
-    pub(crate) fn get(self) -> Option<Deadline> {
-        if self.0.at == Instant::MAX { None } else { Some(self.0) }
     }
 }

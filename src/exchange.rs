@@ -18,6 +18,7 @@
 use crate::config::Settings;
 use crate::facts::{HeadFacts, Offers};
 use crate::framing::{BodyLength, Framing, FramingRule};
+use crate::life;
 use crate::persistence::{self, Causes, CloseReason, Persistence, ReuseReason, TunnelReason};
 use crate::teardown::Stage;
 use crate::time::Instant;
@@ -65,23 +66,20 @@ pub struct Machine {
     pub(crate) octets: u64,
     /// Octets handed out that have not left.
     pub(crate) pending: u64,
+    /// Octets that came and that were handed out, on this connection.
+    pub(crate) carried: u64,
     /// Content still to be received, where its length is known.
     pub(crate) to_receive: u64,
     /// Content still to be sent, where its length is known.
     pub(crate) to_send: u64,
-    /// Since when the response to the first request is waited for: it left whole, and the one before is answered. Clients'.
-    pub(crate) asked: Option<Instant>,
-    /// The response before was complete. Clients'.
-    pub(crate) answered: Instant,
-    /// Seconds the peer says it will stay, or the greatest number. Clients'.
-    pub(crate) hint: u32,
     /// Exchanges begun: complete heads received.
     pub(crate) exchanges: u32,
     pub(crate) causes: Causes,
     pub(crate) offers: Offers,
     pub(crate) flags: u16,
+    /// Where between the extremes its limits lie.
+    pub(crate) jitter: u16,
     pub(crate) fault: Option<ProtocolErrorKind>,
-    pub(crate) refusal: Option<StatusCode>,
     /// A close is wanted for this; one more look at the transport decides.
     pub(crate) looking: Option<CloseReason>,
     pub(crate) receiving: Half,
@@ -124,6 +122,8 @@ pub(crate) mod flag {
     pub(crate) const FINAL: u16 = 1 << 13;
     /// The peer's side ended without the closure that TLS owes.
     pub(crate) const TRUNCATED: u16 = 1 << 14;
+    /// A refusal is due, and nothing else may be sent.
+    pub(crate) const REFUSING: u16 = 1 << 15;
 
     /// What belongs to one request.
     pub(crate) const OF_REQUEST: u16 =
@@ -144,17 +144,15 @@ impl Machine {
             left: now,
             octets: 0,
             pending: 0,
+            carried: 0,
             to_receive: 0,
             to_send: 0,
-            asked: None,
-            answered: now,
-            hint: u32::MAX,
             exchanges: 0,
             causes: Causes::NONE,
             offers: Offers::NONE,
             flags,
+            jitter: life::MIDDLE,
             fault: None,
-            refusal: None,
             looking: None,
             receiving: Half::Idle,
             sending: Half::Idle,
@@ -235,7 +233,7 @@ impl Machine {
         if !policy.persistence.is_on() {
             self.causes.add(CloseReason::PersistenceOff);
         }
-        if settings.limits.max_exchanges.is_some_and(|most| self.exchanges >= most) {
+        if self.most_exchanges(settings).is_some_and(|most| self.exchanges >= most) {
             self.causes.add(CloseReason::MaxExchanges);
         }
     }
@@ -279,7 +277,7 @@ impl Machine {
         self.receiving == Half::Content
             && self.receive_by == Counted::Exact
             && self.stage == Stage::Open
-            && self.refusal.is_none()
+            && !self.is(flag::REFUSING)
             && !self.is(flag::DISCARD)
     }
 
@@ -327,8 +325,8 @@ impl Machine {
             return self.end();
         }
         match (self.sending, status) {
-            (Half::Idle, Some(status)) => self.refusal = Some(status),
-            (Half::Idle, _) => self.close(now),
+            (Half::Idle, Some(_)) => self.flags |= flag::REFUSING,
+            (Half::Idle, None) => self.close(now),
             _ => self.over_if_complete(now),
         }
     }
@@ -418,6 +416,15 @@ impl Machine {
         kind
     }
 
+    /// The refusal that is due: for what was wrong, or for what took too long.
+    pub(crate) fn refusal(&self) -> Option<StatusCode> {
+        match self.fault {
+            _ if !self.is(flag::REFUSING) => None,
+            Some(fault) => fault.suggested_status(),
+            None => Some(StatusCode::REQUEST_TIMEOUT),
+        }
+    }
+
     /// Octets were handed out to be sent.
     #[inline(always)]
     pub(crate) fn written(&mut self, now: Instant, octets: u64) {
@@ -425,6 +432,7 @@ impl Machine {
             self.left = now;
         }
         self.pending = self.pending.saturating_add(octets);
+        self.carry(octets);
     }
 
     /// Octets left.

@@ -91,6 +91,7 @@ mod connection;
 mod deadline;
 #[cfg(feature = "std")]
 mod deadline_queue;
+mod due;
 mod error;
 mod exchange;
 mod facts;
@@ -98,12 +99,14 @@ pub mod framing;
 mod head;
 mod host;
 mod keep_alive;
+mod life;
 mod lifecycle;
 mod message;
 mod method;
 mod octets;
 mod output;
 mod outstanding;
+mod parking;
 pub mod persistence;
 mod reasons;
 mod receive;
@@ -111,6 +114,7 @@ mod request;
 pub mod retry;
 mod send_fields;
 mod server;
+mod span;
 mod status;
 mod target;
 mod teardown;
@@ -118,9 +122,11 @@ mod time;
 mod wants;
 
 pub use announce::{Announce, ConnectionOptions, Content, FramingField};
-pub use config::{Client, Config, KeepAliveField, Limits, Policy, RequestHint, Role, Server, Timeouts, Tolerance, Use};
+pub use config::{
+    Client, Config, HalfClose, KeepAliveField, Limits, Policy, RequestHint, Role, Server, Timeouts, Tolerance, Use,
+};
 pub use connection::Connection;
-pub use deadline::{Deadline, DeadlineKind};
+pub use deadline::{Deadline, DeadlineCause, DeadlineFact, DeadlineKind};
 #[cfg(feature = "std")]
 pub use deadline_queue::{Armed, DeadlineQueue};
 pub use error::{ConfigError, Misuse, ProtocolError, ProtocolErrorKind, SendError};
@@ -132,6 +138,7 @@ pub use lifecycle::Lifecycle;
 pub use message::{Eof, Event, Framed, Outcome, PauseReason, Received, RequestHead, ResponseHead, Written};
 pub use method::{Method, MethodKind, Version};
 
+pub use parking::Parked;
 pub use persistence::{CloseReason, Persistence, ReuseReason, TunnelReason};
 pub use request::Request;
 pub use retry::Reusable;

@@ -33,11 +33,12 @@ use core::ops::Deref;
 
 use crate::announce::{self, Announce, Content};
 use crate::config::{Config, Role, Server, Settings};
-use crate::deadline::Deadline;
+use crate::deadline::{Deadline, DeadlineCause};
 use crate::error::{Misuse, ProtocolErrorKind};
 use crate::exchange::{Counted, Half, Machine, flag};
 use crate::facts::HeadFacts;
 use crate::framing::{self, BodyLength, Framing};
+use crate::life;
 use crate::persistence::{CloseReason, Persistence};
 use crate::status::StatusCode;
 use crate::teardown::Stage;
@@ -66,6 +67,13 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
         Self { config, machine: Machine::new(now, R::FLAGS), state: R::FRESH }
     }
 
+    /// [`Connection::with_seed`](crate::Connection::with_seed)
+    #[must_use]
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        self.machine.jitter = life::place(seed);
+        self
+    }
+
     /// The configuration it keeps to.
     pub fn config(&self) -> &Config<R> {
         &self.config
@@ -87,6 +95,16 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     pub(crate) fn took(&mut self, now: Instant, octets: u64) {
         self.machine.content_received(now, octets);
         self.settle(now);
+        self.end_if_old(now);
+    }
+
+    /// An exchange may have ended.
+    #[inline(always)]
+    pub(crate) fn end_if_old(&mut self, now: Instant) {
+        let (machine, settings) = self.parts();
+        if !machine.is(flag::CLIENT) {
+            machine.end_if_old(now, settings);
+        }
     }
 
     /// Octets were handed out, at an instant that has been noted.
@@ -103,6 +121,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     pub fn octets_received(&mut self, now: Instant, octets: u64) {
         let awaits = R::awaits(&self.state);
         let (machine, settings) = self.parts();
+        machine.carry(octets);
         match (machine.stage, machine.receiving) {
             (Stage::Open, Half::Idle) if octets > 0 && !awaits => {
                 // the next request's answer must not be read from them (RFC 9112 9.2)
@@ -128,6 +147,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
             machine.unread_content(now, settings);
         }
         self.settle(now);
+        self.end_if_old(now);
         Ok(())
     }
 
@@ -135,7 +155,10 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     pub fn end_received(&mut self, now: Instant) -> Result<(), Misuse> {
         match self.machine.receiving {
             _ if self.machine.stage != Stage::Open => {}
-            Half::Content if self.machine.receive_by != Counted::Exact => self.machine.end_received(now),
+            Half::Content if self.machine.receive_by != Counted::Exact => {
+                self.machine.end_received(now);
+                self.end_if_old(now);
+            }
             Half::Content | Half::Head => return Err(Misuse::ContentNotExpected),
             Half::Complete | Half::Idle => {}
         }
@@ -153,6 +176,8 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     /// The peer closed its side, all it sent having been reported. What it broke off, if anything.
     pub fn eof_received(&mut self, now: Instant) -> Option<ProtocolErrorKind> {
         let broken = self.machine.eof(now, 0);
+        let (machine, settings) = self.parts();
+        machine.half_closed(settings);
         self.settle(now);
         broken
     }
@@ -188,8 +213,9 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     /// Lets what is due expire: the deadline that did, if one was due. To be called until `None`; then the next deadline is
     /// absent or later than `now`.
     pub fn handle_timeout(&mut self, now: Instant) -> Option<Deadline> {
+        let peer = R::peer_time(&self.state);
         let (machine, settings) = self.parts();
-        machine.handle_timeout(now, settings)
+        machine.handle_timeout(now, settings, peer)
     }
 
     /// Closes gracefully: after this exchange, or now if there is none (RFC 9112 9.6).
@@ -228,6 +254,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
         self.machine.end_sent(now);
         R::whole(&mut self.state);
         self.settle(now);
+        self.end_if_old(now);
     }
 
     /// The message we send is complete. Behind one that ended by itself this changes nothing.
@@ -257,7 +284,12 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
 
     /// What is due next, if nothing happens before.
     pub fn next_deadline(&self) -> Option<Deadline> {
-        self.machine.next_deadline(self.config.settings())
+        self.machine.next_deadline(self.config.settings(), R::peer_time(&self.state))
+    }
+
+    /// Which fact armed the next deadline, and which setting gave its length.
+    pub fn deadline_cause(&self) -> Option<DeadlineCause> {
+        self.machine.deadline_cause(self.config.settings(), R::peer_time(&self.state))
     }
 
     /// Exchanges begun on this connection: complete heads.
@@ -305,7 +337,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
         }
         match machine.stage {
             Stage::Open if machine.looking.is_some() => ReadWant::LookOnce,
-            Stage::Open if machine.refusal.is_some() => ReadWant::Discard,
+            Stage::Open if machine.is(flag::REFUSING) => ReadWant::Discard,
             Stage::Open if machine.receiving != Half::Complete => ReadWant::Octets,
             Stage::Open if machine.is(flag::DISCARD) => ReadWant::Discard,
             Stage::Open => ReadWant::EofOnly,
@@ -320,7 +352,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
             let sends = machine.stage == Stage::Open && machine.sending == Half::Content;
             return if sends && !machine.is(flag::CONTINUE) { Some(Turn::Content) } else { None };
         }
-        match (machine.stage, machine.refusal) {
+        match (machine.stage, machine.refusal()) {
             (Stage::Open, Some(status)) => Some(Turn::Refuse(status)),
             (Stage::Open, None) => match (machine.receiving, machine.sending) {
                 (_, Half::Content) => Some(Turn::Content),

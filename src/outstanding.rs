@@ -16,10 +16,12 @@
 use arrayvec::ArrayVec;
 
 use crate::config::Settings;
+use crate::due::PeerTime;
 use crate::error::Misuse;
 use crate::exchange::{Half, Machine, flag};
 use crate::facts::Offers;
 use crate::method::MethodKind;
+use crate::parking::{OWN, Packer, Unpacker};
 use crate::teardown::Stage;
 use crate::time::Instant;
 
@@ -78,6 +80,10 @@ pub struct Outstanding<const DEPTH: usize> {
     written: u64,
     /// The peer is known to speak HTTP/1.1: by its answers, or because the caller knows.
     pub(crate) is_http11: bool,
+    /// The peer's time.
+    pub(crate) peer: PeerTime,
+    /// The response before was complete.
+    answered: Instant,
     /// Requests the peer will still accept, by its `max`.
     budget: Option<u32>,
     /// Interim responses to the first request.
@@ -93,6 +99,8 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
             asked: 0,
             written: 0,
             is_http11: false,
+            peer: PeerTime::UNKNOWN,
+            answered: Instant::EPOCH,
             budget: None,
             interim: 0,
             strays: 0,
@@ -140,7 +148,7 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
         }
         let Some(last) = self.requests.last() else {
             // what is due has ended it, though nobody has looked
-            return if machine.is_over_idle(settings, now) { Err(Misuse::Closed) } else { Ok(()) };
+            return if machine.is_over_idle(settings, self.peer.hint, now) { Err(Misuse::Closed) } else { Ok(()) };
         };
         if last.is(bit::LAST) {
             return Err(Misuse::PipelineHeld);
@@ -162,7 +170,7 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
             Pending { begun: now, left: now, from: self.written, to: 0, offers, method, bits: bits | pipelined };
         if self.is_empty() {
             machine.exchange = now;
-            machine.asked = None;
+            self.peer.waiting = None;
             machine.octets = 0;
             self.interim = 0;
         }
@@ -171,6 +179,32 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
         }
         self.asked = self.asked.saturating_add(1);
         self.budget = self.budget.map(|left| left.saturating_sub(1));
+    }
+
+    /// What is kept of an idle connection that is parked: the hint, the budget, the peer. The number of requests is that of the
+    /// exchanges then.
+    pub(crate) fn pack(&self, exchanges: u32) -> Option<[u8; OWN]> {
+        if self.asked != exchanges {
+            return None;
+        }
+        let mut packer = Packer { octets: [0; OWN], at: 0 };
+        let known = |number: Option<u32>| match number {
+            None => Some(NONE),
+            Some(number) => Some(u64::from(number)).filter(|&number| number < NONE),
+        };
+        packer.put(known(Some(self.peer.hint).filter(|&hint| hint != u32::MAX))?, 3)?;
+        packer.put(known(self.budget)?, 3)?;
+        packer.put(u64::from(self.strays) << 1 | u64::from(self.is_http11), 1)?;
+        Some(packer.octets)
+    }
+
+    pub(crate) fn unpack(own: [u8; OWN], exchanges: u32) -> Self {
+        let mut unpacker = Unpacker { octets: &own, at: 0 };
+        let mut number = || Some(unpacker.take(3)).filter(|&number| number != NONE).map(|number| number as u32);
+        let (hint, budget) = (number().unwrap_or(u32::MAX), number());
+        let bits = unpacker.take(1) as u8;
+        let peer = PeerTime { hint, ..PeerTime::UNKNOWN };
+        Self { asked: exchanges, is_http11: bits & 1 != 0, peer, budget, strays: bits >> 1, ..Self::new() }
     }
 
     /// Octets were handed out.
@@ -196,13 +230,13 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
                 request.left = now;
             }
         }
-        self.wait(machine);
+        self.wait();
     }
 
     /// The first request's wait for its response counts from when it left whole, and not before the answer before it.
-    fn wait(&self, machine: &mut Machine) {
-        machine.asked = match self.requests.first() {
-            Some(first) if first.is(bit::LEFT) => Some(first.left.max(machine.answered)),
+    fn wait(&mut self) {
+        self.peer.waiting = match self.requests.first() {
+            Some(first) if first.is(bit::LEFT) => Some(first.left.max(self.answered)),
             _ => None,
         };
     }
@@ -230,7 +264,7 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
         self.requests.pop_at(0);
         self.interim = 0;
         self.strays = 0;
-        machine.answered = now;
+        self.answered = now;
         machine.receiving = Half::Idle;
         machine.octets = 0;
         machine.flags &= !flag::DISCARD;
@@ -240,6 +274,9 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
             machine.sending = Half::Idle;
             machine.left = now;
         }
-        self.wait(machine);
+        self.wait();
     }
 }
+
+/// No number, in three octets.
+const NONE: u64 = 0xFF_FFFF;

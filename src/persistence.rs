@@ -72,6 +72,8 @@ reasons! {
         FaultyFraming => "faulty-framing", "RFC 9112 6.1";
         /// As many exchanges as one connection may have.
         MaxExchanges => "max-exchanges", "RFC 9112 9.5";
+        /// The limit of octets of one connection is reached.
+        MaxOctets => "max-octets", "RFC 9112 9.5";
         /// The connection is as old as one may become.
         Age => "age", "RFC 9112 9.5";
         /// We are closing gracefully.
@@ -149,38 +151,39 @@ pub const fn of_message(facts: &HeadFacts, honours_http10: bool) -> Persistence 
 }
 
 /// A set of causes to close, and which came first.
+///
+/// A bit for each, and the number of the first above them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Causes {
-    set: u32,
-    first: u8,
-}
+pub(crate) struct Causes(u64);
+
+/// Bits of a set of causes.
+const CAUSES: u32 = 56;
+const _: () = assert!(CloseReason::ALL.len() <= CAUSES as usize);
 
 impl Causes {
-    pub(crate) const NONE: Self = Self { set: 0, first: 0 };
+    pub(crate) const NONE: Self = Self(0);
 
     pub(crate) fn add(&mut self, reason: CloseReason) {
-        if self.set == 0 {
-            self.first = reason as u8;
+        if self.0 == 0 {
+            self.0 = (reason as u64) << CAUSES;
         }
-        self.set |= 1 << reason as u8;
+        self.0 |= 1 << reason as u8;
     }
 
     #[inline(always)]
     pub(crate) const fn is_empty(&self) -> bool {
-        self.set == 0
+        self.0 == 0
     }
 
     pub(crate) const fn has(&self, reason: CloseReason) -> bool {
-        self.set >> reason as u8 & 1 != 0
+        self.0 >> reason as u8 & 1 != 0
     }
 
     pub(crate) fn first(&self) -> Option<CloseReason> {
-        if self.set == 0 { None } else { CloseReason::ALL.get(usize::from(self.first)).copied() }
+        if self.0 == 0 { None } else { CloseReason::ALL.get((self.0 >> CAUSES) as usize).copied() }
     }
 
     pub(crate) fn iter(self) -> impl Iterator<Item = CloseReason> {
         CloseReason::ALL.iter().copied().filter(move |&reason| self.has(reason))
     }
 }
-
-const _: () = assert!(CloseReason::ALL.len() <= 32);

@@ -8,14 +8,16 @@
 use core::ops::Deref;
 
 use crate::body::chunked::{Chunked, Piece};
-use crate::config::{Config, Role};
+use crate::config::{Config, Limits, Role};
 use crate::connection::Connection;
+use crate::due::PeerTime;
 use crate::error::ProtocolError;
 use crate::error::ProtocolErrorKind::{self, *};
 use crate::exchange::{Counted, Half, Machine, flag};
 use crate::framing::BodyLength;
 use crate::head::{Fault, FieldSection, Progress, Rules, Section};
 use crate::message::{Eof, Event, Outcome, PauseReason, Received};
+use crate::parking::OWN;
 use crate::send_fields::never_a_trailer;
 use crate::teardown::Stage;
 use crate::time::Instant;
@@ -53,9 +55,21 @@ pub trait Reads: Sized {
     #[inline(always)]
     fn whole(_: &mut Self::State) {}
 
+    /// What is known of the peer's time.
+    #[inline(always)]
+    fn peer_time(_: &Self::State) -> PeerTime {
+        PeerTime::UNKNOWN
+    }
+
     /// Octets left.
     #[inline(always)]
     fn left(_: &mut Self::State, _: &mut Machine, _: Instant) {}
+
+    /// What the role keeps of an idle connection that is parked, if it fits.
+    fn pack(state: &Self::State, machine: &Machine, limits: &Limits) -> Option<[u8; OWN]>;
+
+    /// What it kept.
+    fn unpack(own: [u8; OWN], machine: &mut Machine) -> Self::State;
 
     /// Reads a head into `outcome`.
     fn receive_head<'b, C: Deref<Target = Config<Self>>>(
@@ -164,7 +178,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
                 Step::Again(_) => {}
                 Step::NeedMore(_) => {
                     let machine = &self.lifecycle.machine;
-                    if machine.is(flag::EOF) && machine.stage == Stage::Open && machine.refusal.is_none() {
+                    if machine.is(flag::EOF) && machine.stage == Stage::Open && !machine.is(flag::REFUSING) {
                         let consumed = received.consumed;
                         return self.end_of_stream(now, consumed).inspect_err(|_| self.offset = before);
                     }
@@ -178,7 +192,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     #[inline(always)]
     fn step<'b>(&mut self, now: Instant, buf: &'b [u8], outcome: &mut Outcome<'b>) -> Result<Step, ProtocolError> {
         let machine = &mut self.lifecycle.machine;
-        if machine.stage != Stage::Open || machine.refusal.is_some() {
+        if machine.stage != Stage::Open || machine.is(flag::REFUSING) {
             return Ok(self.discard(now, buf, outcome));
         }
         if machine.receiving == Half::Idle && !matches!(self.reading, Reading::Head(_)) {
@@ -333,6 +347,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         self.reading = Reading::Next;
         self.lifecycle.machine.end_received(now);
         self.lifecycle.settle(now);
+        self.lifecycle.end_if_old(now);
         if unread {
             return Ok(Step::Again(end));
         }
@@ -386,6 +401,8 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         }
         // pipelined requests are still to be read
         machine.eof(now, u64::from(self.ahead));
+        let (machine, settings) = self.lifecycle.parts();
+        machine.half_closed(settings);
         // a client's request may have been answered, and is not sent to its end now
         self.lifecycle.settle(now);
         Ok(Received { consumed: 0, outcome: Outcome::Paused(left) })
@@ -396,8 +413,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         let ends = machine.stage == Stage::Open
             && machine.receiving == Half::Content
             && machine.receive_by == Counted::UntilClose;
-        let broken = self.lifecycle.machine.eof(now, 0);
-        self.lifecycle.settle(now);
+        let broken = self.lifecycle.eof_received(now);
         match broken {
             None if ends => {
                 self.reading = Reading::Next;
@@ -413,6 +429,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     #[inline(always)]
     fn leave(&mut self, consumed: usize, offered: usize) {
         self.offset = self.offset.saturating_add(consumed as u64);
+        self.lifecycle.machine.carry(consumed as u64);
         self.ahead = u32::try_from(offered - consumed).unwrap_or(u32::MAX);
     }
 

@@ -162,7 +162,7 @@ pub(crate) fn plan<const DEPTH: usize>(
         Content::Unknown | Content::UntilClose => return Err(Misuse::ContentNotAllowed),
     };
     let policy = &settings.policy;
-    let last = settings.limits.max_exchanges.is_some_and(|most| state.asked().saturating_add(1) >= most);
+    let last = machine.most_exchanges(settings).is_some_and(|most| state.asked().saturating_add(1) >= most);
     let closes = request.close || last || !policy.persistence.is_on();
     let hint = if closes { RequestHint::Silent } else { policy.request_hint };
     let asks = !request.version.is_http11() && policy.http10_keep_alive.is_on();

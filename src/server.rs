@@ -3,14 +3,16 @@
 use core::ops::Deref;
 
 use crate::announce::{self, Content, Sends};
-use crate::config::{Config, Server};
+use crate::config::{Config, Limits, Server};
 use crate::connection::Connection;
 use crate::error::ProtocolErrorKind::{BareCr, BareLf, EmptyLines};
 use crate::error::{Misuse, ProtocolError, SendError};
+use crate::exchange::Machine;
 use crate::head::{Fault, FieldSection, Rules, Section};
 use crate::lifecycle;
 use crate::message::{Event, Outcome, RequestHead, blamed_field};
 use crate::output::Writer;
+use crate::parking::{OWN, Packer, Unpacker};
 use crate::receive::{Reading, Reads, Step};
 use crate::send_fields::{Fields, NO_FIELDS};
 use crate::status::StatusCode;
@@ -23,6 +25,16 @@ impl Reads for Server {
     const ENDS_BEHIND: bool = false;
     const HEAD: Section = Section::Request;
     const TRAILERS: Section = Section::RequestTrailers;
+
+    fn pack((): &(), machine: &Machine, _: &Limits) -> Option<[u8; OWN]> {
+        let mut packer = Packer { octets: [0; OWN], at: 0 };
+        packer.put(machine.carried, 6)?;
+        Some(packer.octets)
+    }
+
+    fn unpack(own: [u8; OWN], machine: &mut Machine) {
+        machine.carried = Unpacker { octets: &own, at: 0 }.take(6);
+    }
 
     #[inline(always)]
     fn receive_head<'b, C: Deref<Target = Config<Self>>>(
@@ -165,7 +177,7 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
     pub fn send_refusal(&mut self, now: Instant, fields: impl Fields, out: &mut [u8]) -> Result<usize, SendError> {
         let (machine, settings) = self.lifecycle.parts();
         let now = machine.tick(now);
-        let Some(status) = machine.refusal else { return Err(Misuse::NothingToAnswer.into()) };
+        let Some(status) = machine.refusal() else { return Err(Misuse::NothingToAnswer.into()) };
         if let Reading::Head(progress) = &self.reading {
             // its time ran out behind its start line
             if progress.has_start_line() {

@@ -6,17 +6,15 @@
 //! is nothing of the kind to lose, and the close follows at once. A reset is advised for a peer that does not read, and where
 //! our own until-close content was cut, so that it can not pass for complete.
 //!
-//! **Draining** asks for the end without cutting anything: a fresh connection ends at once, an idle one too but not within the
-//! shield after its last exchange, a busy one with its exchange. A hard deadline ends it in any state.
+//! **Draining** asks for the end without cutting anything: a busy connection ends with its exchange, whose response says so. A fresh
+//! one and an idle one end at once, the idle one not within the shield after its last exchange; or both stay for a window in
+//! which a request that was on its way is answered, with `close`. A hard deadline ends it in any state.
 
-use core::time::Duration;
-
-use crate::config::Settings;
-use crate::deadline::{Deadline, DeadlineKind, Earliest, Span, Spans};
+use crate::ProtocolErrorKind;
+use crate::config::{HalfClose, Settings};
 use crate::exchange::{Counted, Half, Machine, flag};
 use crate::persistence::CloseReason;
 use crate::time::Instant;
-use crate::{ProtocolErrorKind, StatusCode};
 
 /// How far the connection is from its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -143,8 +141,17 @@ impl Machine {
             if self.between_exchanges() {
                 self.end();
             }
-        } else if self.stage == Stage::Open && self.between_exchanges() && self.shield_end(settings) <= now {
+        } else if self.stage == Stage::Open && self.between_exchanges() && self.may_end_idle(settings, now) {
             self.looking = Some(CloseReason::Drain);
+        }
+    }
+
+    /// The peer has closed its side. By policy it is taken to have gone, and what it asked for is not answered.
+    pub(crate) fn half_closed(&mut self, settings: &Settings) {
+        let waits = self.stage == Stage::Open && !self.between_exchanges() && !self.is(flag::CLIENT);
+        if waits && settings.policy.half_close == HalfClose::Abort {
+            self.causes.add(CloseReason::PeerClosed);
+            self.cut();
         }
     }
 
@@ -177,181 +184,6 @@ impl Machine {
             self.causes.add(reason);
             self.close(now);
         }
-    }
-
-    /// No close by us before this.
-    fn shield_end(&self, settings: &Settings) -> Instant {
-        if self.exchanges > 0 { settings.spans.idle_shield.or_nothing().after(self.left) } else { Instant::EPOCH }
-    }
-
-    /// The table of deadlines: which state arms which.
-    pub(crate) fn next_deadline(&self, settings: &Settings) -> Option<Deadline> {
-        let spans = &settings.spans;
-        let mut earliest = Earliest::new();
-        if self.is(flag::DRAINING)
-            && !matches!(self.stage, Stage::CloseDue | Stage::ResetDue | Stage::Closed | Stage::Tunnel)
-        {
-            earliest.offer(DeadlineKind::Drain, self.life, spans.drain);
-        }
-        match self.stage {
-            Stage::Open if self.is(flag::CLIENT) && !self.between_exchanges() => {
-                self.client_deadlines(settings, &mut earliest);
-            }
-            Stage::Open if self.is(flag::CLIENT) => {
-                if self.pending > 0 {
-                    earliest.offer(DeadlineKind::WriteStall, self.left, spans.write_stall);
-                }
-                if self.exchanges > 0 {
-                    earliest.offer(DeadlineKind::Idle, self.left, self.idle_span(settings));
-                }
-                earliest.offer(DeadlineKind::Age, self.life, spans.age);
-            }
-            Stage::Open if self.between_exchanges() => self.idle_deadlines(settings, &mut earliest),
-            Stage::Open => self.exchange_deadlines(settings, &mut earliest),
-            Stage::Finishing if self.pending > 0 => {
-                earliest.offer(DeadlineKind::WriteStall, self.left, spans.write_stall)
-            }
-            Stage::HalfClosed => {
-                earliest.offer(DeadlineKind::Linger, self.begun, spans.linger);
-                earliest.offer(DeadlineKind::LingerGap, self.last, spans.linger_gap);
-            }
-            _ => {}
-        }
-        earliest.get()
-    }
-
-    #[inline(always)]
-    fn idle_deadlines(&self, settings: &Settings, earliest: &mut Earliest) {
-        let spans = &settings.spans;
-        if self.pending > 0 {
-            if self.exchanges > 0 {
-                // it lasts until the last octet of its response has left
-                earliest.offer(DeadlineKind::Exchange, self.exchange, spans.exchange);
-            }
-            return earliest.offer(DeadlineKind::WriteStall, self.left, spans.write_stall);
-        }
-        if self.looking.is_some() {
-            return;
-        }
-        if !self.causes.is_empty() {
-            return earliest.offer(DeadlineKind::IdleShield, self.left, spans.idle_shield.or_nothing());
-        }
-        if self.exchanges == 0 {
-            earliest.offer(DeadlineKind::FirstOctet, self.life, spans.first_octet);
-            return earliest.offer(DeadlineKind::Age, self.life, spans.age);
-        }
-        let shield = self.shield_end(settings);
-        earliest.offer_at(DeadlineKind::Idle, spans.idle.after(self.left).max(shield));
-        earliest.offer_at(DeadlineKind::Age, spans.age.after(self.life).max(shield));
-    }
-
-    #[inline(never)]
-    fn client_deadlines(&self, settings: &Settings, earliest: &mut Earliest) {
-        let (timeouts, spans) = (&settings.timeouts, &settings.spans);
-        if self.pending > 0 {
-            earliest.offer(DeadlineKind::WriteStall, self.left, spans.write_stall);
-        }
-        earliest.offer(DeadlineKind::Exchange, self.exchange, spans.exchange);
-        if self.is(flag::CONTINUE) && self.pending == 0 {
-            earliest.offer(DeadlineKind::Expect, self.left, spans.expect);
-        }
-        match (self.receiving, self.asked) {
-            (Half::Head, _) => earliest.offer(DeadlineKind::Head, self.begun, spans.head),
-            (Half::Content, _) => self.content_deadlines(timeouts.content_rate, spans, earliest),
-            (Half::Idle, Some(asked)) => earliest.offer(DeadlineKind::Response, asked, spans.response),
-            _ => {}
-        }
-    }
-
-    /// How long a client stays idle: its own limit, and what the peer said less the margin.
-    #[inline(always)]
-    pub(crate) fn idle_span(&self, settings: &Settings) -> Span {
-        if self.hint == u32::MAX {
-            return settings.spans.idle;
-        }
-        let hint = Span::of(Some(Duration::from_secs(self.hint.into())));
-        settings.spans.idle.min(hint.less(settings.spans.hint_margin.or_nothing()))
-    }
-
-    /// Has a client been idle, or has it lived, for as long as it may?
-    #[inline]
-    pub(crate) fn is_over_idle(&self, settings: &Settings, now: Instant) -> bool {
-        settings.spans.age.is_over(self.life, now)
-            || (self.exchanges > 0 && self.idle_span(settings).is_over(self.left, now))
-    }
-
-    fn content_deadlines(&self, rate: Option<u32>, spans: &Spans, earliest: &mut Earliest) {
-        earliest.offer(DeadlineKind::ContentGap, self.last, spans.content_gap);
-        if rate.is_some() && !self.is(flag::DISCARD) {
-            let due = spans.content_gap.extended(self.octets, rate, Span::NEVER);
-            earliest.offer(DeadlineKind::ContentRate, self.begun, due);
-        }
-    }
-
-    #[inline(never)]
-    fn exchange_deadlines(&self, settings: &Settings, earliest: &mut Earliest) {
-        let (timeouts, spans) = (&settings.timeouts, &settings.spans);
-        earliest.offer(DeadlineKind::Exchange, self.exchange, spans.exchange);
-        match (self.receiving, self.sending) {
-            (Half::Head, _) => {
-                let head = spans.head.extended(self.octets, timeouts.head_rate, spans.head_cap);
-                earliest.offer(DeadlineKind::Head, self.exchange, head);
-            }
-            (Half::Content, _) if !self.is(flag::CONTINUE) => {
-                self.content_deadlines(timeouts.content_rate, spans, earliest);
-            }
-            (Half::Complete, Half::Idle) => earliest.offer(DeadlineKind::Application, self.last, spans.application),
-            _ => {}
-        }
-        if self.pending > 0 {
-            earliest.offer(DeadlineKind::WriteStall, self.left, spans.write_stall);
-        }
-    }
-
-    /// Lets the earliest deadline expire if it is due.
-    pub(crate) fn handle_timeout(&mut self, now: Instant, settings: &Settings) -> Option<Deadline> {
-        let now = self.tick(now);
-        let due = self.next_deadline(settings).filter(|deadline| deadline.at <= now)?;
-        let at = due.at;
-        match due.kind {
-            DeadlineKind::Idle | DeadlineKind::Age if self.is(flag::CLIENT) => {
-                let age = due.kind == DeadlineKind::Age;
-                self.causes.add(if age { CloseReason::Age } else { CloseReason::IdleTimeout });
-                self.end();
-            }
-            // what had arrived before we committed to closing counts: the transport is looked at once more
-            DeadlineKind::FirstOctet => self.looking = Some(CloseReason::FirstOctetTimeout),
-            DeadlineKind::Idle => self.looking = Some(CloseReason::IdleTimeout),
-            DeadlineKind::Age => self.looking = Some(CloseReason::Age),
-            DeadlineKind::IdleShield => self.looking = self.causes.first(),
-            DeadlineKind::Head => self.time_out(now, settings, CloseReason::HeadTimeout),
-            DeadlineKind::ContentGap | DeadlineKind::ContentRate => {
-                self.time_out(now, settings, CloseReason::ContentTimeout);
-            }
-            DeadlineKind::Application => self.abort(at, CloseReason::ApplicationTimeout),
-            DeadlineKind::Response => self.abort(at, CloseReason::ResponseTimeout),
-            DeadlineKind::Exchange => self.abort(at, CloseReason::ExchangeTimeout),
-            DeadlineKind::WriteStall => {
-                self.causes.add(CloseReason::WriteStall);
-                self.stage = Stage::ResetDue;
-            }
-            DeadlineKind::Drain => {
-                self.causes.add(CloseReason::DrainTimeout);
-                self.cut();
-            }
-            DeadlineKind::Linger | DeadlineKind::LingerGap => self.stage = Stage::CloseDue,
-            DeadlineKind::Expect => self.flags &= !flag::CONTINUE,
-        }
-        Some(due)
-    }
-
-    fn time_out(&mut self, now: Instant, settings: &Settings, reason: CloseReason) {
-        if self.is(flag::CLIENT) {
-            return self.abort(now, reason);
-        }
-        self.causes.add(reason);
-        let answers = settings.policy.request_timeout_response.is_on();
-        self.refuse(now, if answers { Some(StatusCode::REQUEST_TIMEOUT) } else { None });
     }
 
     /// Why a refusal goes out, for people.

@@ -1,0 +1,89 @@
+//! Lengths of time as they are counted: whole nanoseconds, reduced from the timeouts once, when a configuration is built.
+
+use core::time::Duration;
+
+use crate::config::Timeouts;
+use crate::time::Instant;
+
+/// Timeouts as they are counted: nanoseconds.
+macro_rules! spans {
+    ($($name:ident)+) => {
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub(crate) struct Spans {
+            $(pub(crate) $name: Span,)+
+        }
+
+        impl Spans {
+            pub(crate) const fn of(timeouts: &Timeouts) -> Self {
+                Self { $($name: Span::of(timeouts.$name),)+ }
+            }
+        }
+    };
+}
+
+spans! {
+    first_octet idle idle_shield head head_cap content_gap application response write_stall exchange expect linger linger_gap
+    drain drain_window drain_spread age hint_margin
+}
+
+/// Nanoseconds, or no end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Span(u64);
+
+impl Span {
+    pub(crate) const NEVER: Self = Self(u64::MAX);
+
+    pub(crate) const fn of(timeout: Option<Duration>) -> Self {
+        match timeout {
+            Some(timeout) => Self(Instant::EPOCH.saturating_add(timeout).as_nanos()),
+            None => Self::NEVER,
+        }
+    }
+
+    pub(crate) const fn of_nanos(nanos: u64) -> Self {
+        Self(nanos)
+    }
+
+    pub(crate) const fn as_nanos(self) -> u64 {
+        self.0
+    }
+
+    /// Nothing, where there is no end.
+    pub(crate) const fn or_nothing(self) -> Self {
+        if self.0 == u64::MAX { Self(0) } else { self }
+    }
+
+    pub(crate) const fn is_nothing(self) -> bool {
+        self.0 == 0
+    }
+
+    /// This span without the first `part` of it.
+    pub(crate) const fn less(self, part: Self) -> Self {
+        if self.0 == u64::MAX { self } else { Self(self.0.saturating_sub(part.0)) }
+    }
+
+    /// This span and `other` behind it.
+    pub(crate) const fn plus(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
+    /// This span after `anchor`; without an end, [`Instant::MAX`].
+    #[inline(always)]
+    pub(crate) const fn after(self, anchor: Instant) -> Instant {
+        Instant::from_nanos(anchor.as_nanos().saturating_add(self.0))
+    }
+
+    /// Has this span after `anchor` passed?
+    #[inline(always)]
+    pub(crate) fn is_over(self, anchor: Instant, now: Instant) -> bool {
+        self != Self::NEVER && self.after(anchor) <= now
+    }
+
+    /// Extended by the time that `octets` take at `rate` octets a second, to `cap` at most. No rate: not extended.
+    pub(crate) fn extended(self, octets: u64, rate: Option<u32>, cap: Self) -> Self {
+        let Some(rate) = rate else { return self };
+        let nanos = u128::from(octets) * 1_000_000_000 / u128::from(rate.max(1));
+        let longer = self.0.saturating_add(u64::try_from(nanos).unwrap_or(u64::MAX));
+        Self(longer.min(cap.0.max(self.0)))
+    }
+}
