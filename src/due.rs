@@ -163,7 +163,7 @@ impl Machine {
 
     fn content_deadlines(&self, rate: Option<u32>, spans: &Spans, earliest: &mut Earliest) {
         earliest.offer(DeadlineKind::ContentGap, self.last, spans.content_gap);
-        if rate.is_some() && !self.is(flag::DISCARD) {
+        if rate.is_some() {
             let due = spans.content_gap.extended(self.octets, rate, Span::NEVER);
             earliest.offer(DeadlineKind::ContentRate, self.begun, due);
         }

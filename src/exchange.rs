@@ -338,6 +338,7 @@ impl Machine {
         if self.receiving == Half::Content && !self.is(flag::CLIENT) {
             if self.causes.is_empty() {
                 self.octets = 0;
+                self.begun = now;
                 self.last = now;
                 self.flags = self.flags & !flag::CONTINUE | flag::DISCARD;
             } else {

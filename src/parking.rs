@@ -69,7 +69,12 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     /// [`unpark`](Self::unpark) when an octet or an end arrives, when a request is to be sent, when its deadline is due or when it is
     /// to be closed.
     pub fn park(&self) -> Option<Parked<R>> {
-        let between = matches!(self.reading, Reading::Next) || self.reading == Reading::FRESH;
+        let between = match self.reading {
+            Reading::Next => true,
+            // an end that nobody needs to be told of: the response was out before
+            Reading::End => !R::ENDS_BEHIND,
+            reading => reading == Reading::FRESH,
+        };
         if !between || self.ahead > 0 {
             return None;
         }

@@ -64,6 +64,35 @@ fn only_an_idle_connection_is_parked() {
 }
 
 #[test]
+fn a_server_that_answers_at_the_head_may_be_parked_before_it_is_told_of_the_end() {
+    let now = Instant::EPOCH;
+    let mut connection = Connection::<Server>::new(now, &Config::DEFAULT);
+    let request = get("");
+    let received = connection.receive(now, request.as_bytes()).expect("a request");
+    assert_eq!(received.consumed, request.len());
+    let sent = connection.send_response(now, StatusCode::OK, NO_FIELDS, Content::Empty, &mut [0; 256]).unwrap();
+    connection.handle_sent(now, sent as u64);
+    let parked = connection.park().expect("both halves are complete");
+    let mut resumed = Connection::<Server>::unpark(parked, &Config::DEFAULT);
+    assert!(matches!(
+        resumed.receive(now, request.as_bytes()),
+        Ok(Received { outcome: Outcome::Event(Event::Request(_)), .. })
+    ));
+    // a client is still to be told that its response is complete
+    let mut asker = Asker::new(&client::DEFAULT);
+    asker.ask("GET");
+    let response = client::ok("x");
+    let head = asker.connection.receive(asker.now, response.as_bytes()).expect("a head").consumed;
+    asker.connection.receive(asker.now, &response.as_bytes()[head..]).expect("content");
+    assert!(!park_asker(&mut asker));
+    assert!(matches!(
+        asker.connection.receive(asker.now, b""),
+        Ok(Received { outcome: Outcome::Event(Event::End { .. }), .. })
+    ));
+    assert!(park_asker(&mut asker));
+}
+
+#[test]
 fn octets_in_the_buffer_keep_a_connection_from_being_parked() {
     let mut driver = Driver::strict();
     driver.feed(&(get("") + &get("")));

@@ -11,12 +11,14 @@ mod peer;
 #[allow(dead_code)]
 #[path = "../examples/serve/site.rs"]
 mod site;
+#[path = "../examples/serve/slot.rs"]
+mod slot;
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -44,8 +46,13 @@ impl Served {
         let timeouts = Timeouts::DEFAULT.with_idle_shield(None);
         let config = Config::new(Limits::DEFAULT, timeouts, Policy::DEFAULT).unwrap();
         let site = Site::new(&folder).unwrap();
-        let shared: &'static Shared =
-            Box::leak(Box::new(Shared { config, site, logs: false, draining: AtomicBool::new(false) }));
+        let shared: &'static Shared = Box::leak(Box::new(Shared {
+            config,
+            site,
+            logs: false,
+            draining: AtomicBool::new(false),
+            octets_lost: AtomicU64::new(0),
+        }));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let one = EventLoop::new(shared, listener).unwrap();

@@ -64,4 +64,4 @@ impl Buffer {
 }
 
 /// The smallest storage.
-const LEAST: usize = 4 * 1024;
+const LEAST: usize = 1024;

@@ -5,7 +5,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http_keepalive::{Config, DeadlineQueue, Instant, Server};
@@ -14,8 +14,9 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use slab::Slab;
 
 use crate::buffer::Buffer;
-use crate::peer::{Attended, Lent, Peer};
+use crate::peer::{Attended, Lent};
 use crate::site::Site;
+use crate::slot::Slot;
 
 /// What all loops share.
 pub struct Shared {
@@ -25,6 +26,8 @@ pub struct Shared {
     pub logs: bool,
     /// The end has been asked for; to be set before the loops are woken.
     pub draining: AtomicBool,
+    /// Octets that came to an idle connection behind the decision to close it.
+    pub octets_lost: AtomicU64,
 }
 
 /// A loop that has not begun.
@@ -36,7 +39,11 @@ pub struct EventLoop {
     listener: Option<TcpListener>,
     /// The listener may have connections waiting.
     acceptable: bool,
-    peers: Slab<Peer>,
+    /// The last connection could not be accepted.
+    refuses: bool,
+    peers: Slab<Slot>,
+    /// Connections accepted.
+    accepted: u64,
     deadlines: DeadlineQueue<usize>,
     /// Peers to be attended to.
     ready: Vec<usize>,
@@ -59,7 +66,9 @@ impl EventLoop {
             waker,
             listener: Some(listener),
             acceptable: true,
+            refuses: false,
             peers: Slab::new(),
+            accepted: 0,
             deadlines: DeadlineQueue::new(),
             ready: Vec::new(),
             clock: Clock::new(),
@@ -90,8 +99,8 @@ impl EventLoop {
                     LISTENER => self.acceptable = true,
                     WAKER => {}
                     Token(id) => {
-                        if let Some(peer) = self.peers.get_mut(id) {
-                            peer.ready(event);
+                        if let Some(slot) = self.peers.get_mut(id) {
+                            slot.peer(&self.shared.config).0.ready(event);
                             self.ready.push(id);
                         }
                     }
@@ -102,7 +111,7 @@ impl EventLoop {
                 self.drain(now);
             }
             while let Some(id) = self.deadlines.pop(now) {
-                self.peers[id].expire(now);
+                self.peers[id].peer(&self.shared.config).0.expire(now);
                 self.ready.push(id);
             }
             for id in std::mem::take(&mut self.ready) {
@@ -126,6 +135,7 @@ impl EventLoop {
         loop {
             match listener.accept() {
                 Ok((mut stream, address)) => {
+                    self.refuses = false;
                     // answers are written whole, and none is to wait for more
                     let _ = stream.set_nodelay(true);
                     let entry = self.peers.vacant_entry();
@@ -136,13 +146,19 @@ impl EventLoop {
                         continue;
                     }
                     self.ready.push(entry.key());
-                    entry.insert(Peer::new(now, stream, address, &self.shared.config));
+                    self.accepted += 1;
+                    entry.insert(Slot::new(now, stream, self.accepted, &self.shared.config));
                 }
                 Err(error) => match error.kind() {
                     io::ErrorKind::WouldBlock => return self.acceptable = false,
                     io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted => {}
                     // no descriptors, no memory: tried again at the next turn, when a peer may have gone
-                    _ => return eprintln!("serve: cannot accept: {error}"),
+                    _ => {
+                        if !std::mem::replace(&mut self.refuses, true) {
+                            eprintln!("serve: cannot accept: {error}");
+                        }
+                        return;
+                    }
                 },
             }
         }
@@ -151,14 +167,15 @@ impl EventLoop {
     /// Accepts nothing any more, and asks every peer for its end.
     fn drain(&mut self, now: Instant) {
         self.listener = None;
-        for (id, peer) in &mut self.peers {
-            peer.drain(now);
+        for (id, slot) in &mut self.peers {
+            slot.peer(&self.shared.config).0.drain(now);
             self.ready.push(id);
         }
     }
 
     fn attend(&mut self, now: Instant, id: usize) {
-        let Some(peer) = self.peers.get_mut(id) else { return };
+        let Some(slot) = self.peers.get_mut(id) else { return };
+        let (peer, armed) = slot.peer(&self.shared.config);
         let lent = Lent {
             site: &self.shared.site,
             date: &self.clock.date,
@@ -168,12 +185,13 @@ impl EventLoop {
         };
         let attended = peer.attend(now, lent);
         let next = peer.next_deadline();
-        self.deadlines.arm(id, &mut peer.armed, next);
+        self.deadlines.arm(id, armed, next);
         match attended {
-            Attended::Waits => {}
+            Attended::Waits => slot.sleep(),
             Attended::GoesOn => self.ready.push(id),
             Attended::Closed => {
-                self.deadlines.disarm(&mut peer.armed);
+                self.deadlines.disarm(armed);
+                self.shared.octets_lost.fetch_add(peer.octets_lost(), Ordering::Relaxed);
                 if self.shared.logs {
                     eprintln!("{}", peer.summary());
                 }

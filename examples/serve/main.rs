@@ -13,12 +13,13 @@ mod buffer;
 mod event_loop;
 mod peer;
 mod site;
+mod slot;
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -58,9 +59,19 @@ struct Options {
     /// The longest gap in a request's content.
     #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = duration)]
     content: Duration,
+    /// The most octets of a request's content; more is refused with 413.
+    #[arg(long, value_name = "OCTETS", default_value_t = 1024 * 1024)]
+    max_content: u64,
+    /// Per cent by which the limit of requests and the age of a connection vary, so that those that opened together do not end
+    /// together.
+    #[arg(long, value_name = "PERCENT", default_value_t = 10, value_parser = clap::value_parser!(u8).range(0..=100))]
+    jitter: u8,
     /// How long exchanges in flight may take to finish once the end was asked for.
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
     drain_timeout: Duration,
+    /// How long idle connections stay then, so that a request already on its way is answered; half as long again at random.
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = duration)]
+    drain_window: Duration,
     /// Threads, each with its own loop; 0: as many as cores.
     #[arg(long, value_name = "N", default_value_t = 0)]
     threads: usize,
@@ -97,8 +108,13 @@ fn run(options: &Options) -> Result<(), String> {
         listeners(&options.addr, threads).map_err(|error| format!("cannot listen on {}: {error}", options.addr))?;
     let address = listeners[0].local_addr().map_err(|error| error.to_string())?;
     // loops live as long as the process
-    let shared: &'static Shared =
-        Box::leak(Box::new(Shared { config, site, logs: options.log, draining: AtomicBool::new(false) }));
+    let shared: &'static Shared = Box::leak(Box::new(Shared {
+        config,
+        site,
+        logs: options.log,
+        draining: AtomicBool::new(false),
+        octets_lost: AtomicU64::new(0),
+    }));
     let loops: Vec<EventLoop> = listeners
         .into_iter()
         .map(|listener| EventLoop::new(shared, listener))
@@ -112,20 +128,26 @@ fn run(options: &Options) -> Result<(), String> {
         let ended = thread.join().map_err(|_| "a loop has panicked")?;
         ended.map_err(|error| format!("cannot wait for sockets: {error}"))?;
     }
+    eprintln!("serve: {} octets thrown away by idle closes", shared.octets_lost.load(Ordering::Relaxed));
     Ok(())
 }
 
 fn config(options: &Options) -> Result<Config<Server>, String> {
     let guard = Duration::from_secs(5).min(options.idle / 2);
     let advertised = Some(options.idle - guard).filter(|&told| told >= Duration::from_secs(1));
-    let limits = Limits::DEFAULT.with_max_exchanges(Some(options.max_requests).filter(|&most| most > 0));
+    let limits = Limits::DEFAULT
+        .with_max_exchanges(Some(options.max_requests).filter(|&most| most > 0))
+        .with_content(Some(options.max_content))
+        .with_jitter(options.jitter);
     let timeouts = Timeouts::DEFAULT
         .with_idle(Some(options.idle))
         .with_idle_advertised(advertised)
         .with_head(Some(options.head))
         .with_head_cap(Some(options.head.saturating_mul(2)))
         .with_content_gap(Some(options.content))
-        .with_drain(Some(options.drain_timeout));
+        .with_drain(Some(options.drain_timeout))
+        .with_drain_window(Some(options.drain_window))
+        .with_drain_spread(Some(options.drain_window / 2));
     Config::new(limits, timeouts, Policy::DEFAULT).map_err(|error| error.to_string())
 }
 

@@ -7,14 +7,18 @@
 //! **Back-pressure.** Answers gather in the output buffer and go out in one write, also those to pipelined requests. While
 //! [`HIGH_WATER`] octets or more wait there, nothing is answered, no content is fetched from its file, and nothing is read.
 //!
-//! **Memory.** A peer that waits with empty buffers has none: it borrows the loop's, and keeps one only with octets in it.
+//! **Content of requests** is of no use here. It is read to its end all the same before the answer goes out, within the limit, so
+//! that a client which writes all before it reads is not cut off; a client that waits to be asked for it is answered at once.
+//!
+//! **Memory.** A peer that waits with empty buffers has none: it borrows the loop's, and keeps one only with octets in it. One
+//! that is idle besides goes to sleep ([`Peer::sleep`]): forty octets of a machine and its socket are left.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr};
+use std::net::Shutdown;
 
 use http_keepalive::{
-    Armed, Config, Connection, Content as Length, Deadline, Eof, Event, Instant, NO_FIELDS, Outcome, ReadWant,
-    RequestHead, SendError, Server, Shut, Turn,
+    BodyLength, CloseReason, Config, Connection, Content as Length, Deadline, Eof, Event, Instant, NO_FIELDS, Outcome,
+    Parked, ReadWant, RequestHead, SendError, Server, Shut, Turn,
 };
 use mio::net::TcpStream;
 use socket2::SockRef;
@@ -24,13 +28,12 @@ use crate::site::{Answer, Content, Site};
 
 /// One connection.
 pub struct Peer {
-    pub stream: TcpStream,
-    /// Its place in the queue of deadlines.
-    pub armed: Armed,
-    address: SocketAddr,
+    stream: TcpStream,
     machine: Connection<Server>,
     input: Buffer,
     output: Buffer,
+    /// The answer to a request whose content is still coming.
+    waiting: Option<Answer>,
     /// What is left to be sent of the answer.
     content: Option<Content>,
     /// The socket may have something to read: it had, and has not said otherwise since.
@@ -44,6 +47,16 @@ pub struct Peer {
     octets_in: u64,
     octets_out: u64,
     octets_discarded: u64,
+    /// Of these, what came to an idle connection behind the decision to close it: a request that is lost.
+    octets_lost: u64,
+}
+
+/// A peer that is idle: all that is left of it.
+pub struct Asleep {
+    pub stream: TcpStream,
+    machine: Parked<Server>,
+    octets_in: u64,
+    octets_out: u64,
 }
 
 /// What a loop lends to the peer it attends to.
@@ -69,24 +82,46 @@ pub enum Attended {
 }
 
 impl Peer {
-    pub fn new(now: Instant, stream: TcpStream, address: SocketAddr, config: &'static Config<Server>) -> Self {
+    /// One that has just connected; `seed` sets it apart from others where limits vary.
+    pub fn new(now: Instant, stream: TcpStream, seed: u64, config: &'static Config<Server>) -> Self {
+        // often the first request has come with the connection
+        Self { readable: true, ..Self::of(stream, Connection::new(now, config).with_seed(seed)) }
+    }
+
+    fn of(stream: TcpStream, machine: Connection<Server>) -> Self {
         Self {
             stream,
-            armed: Armed::default(),
-            address,
-            machine: Connection::new(now, config),
+            machine,
             input: Buffer::default(),
             output: Buffer::default(),
+            waiting: None,
             content: None,
-            // often the first request has come with the connection
-            readable: true,
+            readable: false,
             read_closed: false,
             eof: false,
             writable: true,
             octets_in: 0,
             octets_out: 0,
             octets_discarded: 0,
+            octets_lost: 0,
         }
+    }
+
+    /// What it can sleep as, if it waits for nothing but its socket and time.
+    pub fn sleep(&self) -> Option<Parked<Server>> {
+        let awaits = self.readable || self.read_closed || !self.writable;
+        let holds =
+            !self.input.is_empty() || !self.output.is_empty() || self.waiting.is_some() || self.content.is_some();
+        if awaits || holds { None } else { self.machine.park() }
+    }
+
+    pub fn fall_asleep(self, machine: Parked<Server>) -> Asleep {
+        Asleep { stream: self.stream, machine, octets_in: self.octets_in, octets_out: self.octets_out }
+    }
+
+    pub fn wake(asleep: Asleep, config: &'static Config<Server>) -> Self {
+        let Asleep { stream, machine, octets_in, octets_out } = asleep;
+        Self { octets_in, octets_out, ..Self::of(stream, Connection::unpark(machine, config)) }
     }
 
     pub fn next_deadline(&self) -> Option<Deadline> {
@@ -140,7 +175,13 @@ impl Peer {
                 Some(Turn::Refuse(_)) => {
                     self.send(now, |machine, out| machine.send_refusal(now, [("Date", lent.date)], out));
                 }
-                Some(Turn::Content) => self.send_content(now, lent.piece),
+                Some(Turn::Content) => {
+                    self.send_content(now, lent.piece);
+                    if self.machine.wants().application != Some(Turn::Content) {
+                        // a file is not to stay open while the connection idles
+                        self.content = None;
+                    }
+                }
                 _ if self.offer(now, lent) => {}
                 _ => return true,
             }
@@ -158,8 +199,14 @@ impl Peer {
         // an error is the machine's to remember and to answer
         let goes_on = match self.machine.receive(now, input.octets()) {
             Ok(received) => {
-                if let Outcome::Event(Event::Request(head)) = &received.outcome {
-                    self.respond(now, head, lent);
+                match &received.outcome {
+                    Outcome::Event(Event::Request(head)) => self.requested(now, head, lent),
+                    Outcome::Event(Event::End { .. }) => {
+                        if let Some(answer) = self.waiting.take() {
+                            self.respond(now, answer, lent);
+                        }
+                    }
+                    _ => {}
                 }
                 let goes_on = matches!(received.outcome, Outcome::Event(_));
                 input.take(received.consumed);
@@ -171,9 +218,15 @@ impl Peer {
         goes_on
     }
 
-    /// Answers a request as soon as its head is there: no content of a request is of interest here.
-    fn respond(&mut self, now: Instant, head: &RequestHead<'_>, lent: &Lent<'_>) {
-        let Answer { status, fields, content } = lent.site.answer(head);
+    /// Answers a request, now or when its content has come.
+    fn requested(&mut self, now: Instant, head: &RequestHead<'_>, lent: &Lent<'_>) {
+        let answer = lent.site.answer(head);
+        let content_comes = head.framing.length != BodyLength::Empty && !head.expects_continue();
+        if content_comes { self.waiting = Some(answer) } else { self.respond(now, answer, lent) }
+    }
+
+    fn respond(&mut self, now: Instant, answer: Answer, lent: &Lent<'_>) {
+        let Answer { status, fields, content } = answer;
         let date = [("Date", lent.date)];
         let length = Length::Exact(content.octets());
         self.send(now, |machine, out| {
@@ -201,7 +254,7 @@ impl Peer {
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                     // it was cut since it was opened, or can not be read: what was promised can not be kept
                     result => {
-                        eprintln!("serve: {}: a file ended early: {result:?}", self.address);
+                        eprintln!("serve: {}: a file ended early: {result:?}", self.address());
                         self.machine.abort(now);
                     }
                 }
@@ -238,7 +291,7 @@ impl Peer {
                 Ok(octets) => return self.output.put(octets),
                 Err(SendError::OutputTooSmall { needed }) => room = needed,
                 Err(SendError::Misuse(misuse)) => {
-                    eprintln!("serve: {}: a mistake in this program: {misuse}", self.address);
+                    eprintln!("serve: {}: a mistake in this program: {misuse}", self.address());
                     return self.machine.abort(now);
                 }
             }
@@ -268,10 +321,31 @@ impl Peer {
             None => return,
             Some(Shut::HalfClose(_)) => drop(self.stream.shutdown(Shutdown::Write)),
             // it closes when it is dropped
-            Some(Shut::Close(_)) => {}
+            Some(Shut::Close(reason)) => {
+                if matches!(reason, CloseReason::IdleTimeout | CloseReason::FirstOctetTimeout | CloseReason::Age) {
+                    self.count_lost();
+                }
+            }
             Some(Shut::Reset(_)) => drop(SockRef::from(&self.stream).set_linger(Some(std::time::Duration::ZERO))),
         }
         self.machine.handle_shut(now);
+    }
+
+    /// What has come since the last look at an idle connection meets the close.
+    fn count_lost(&mut self) {
+        if let Ok(octets) = self.stream.read(self.input.room(ROOM)) {
+            self.octets_discarded += octets as u64;
+            self.octets_lost += octets as u64;
+        }
+    }
+
+    /// Octets that an idle close has thrown away.
+    pub fn octets_lost(&self) -> u64 {
+        self.octets_lost
+    }
+
+    fn address(&self) -> String {
+        self.stream.peer_addr().map_or_else(|_| "a peer that has gone".into(), |address| address.to_string())
     }
 
     /// Reads once, if the machine wants something read. Whether the machine was told something.
@@ -342,7 +416,7 @@ impl Peer {
         let persistence = self.machine.persistence();
         let mut line = format!(
             "{} exchanges={} in={} out={} discarded={} reason={} clause={:?}",
-            self.address,
+            self.address(),
             self.machine.lifecycle().exchanges(),
             self.octets_in,
             self.octets_out,
@@ -360,6 +434,6 @@ impl Peer {
 /// While so many octets wait to be sent, no more are made.
 const HIGH_WATER: usize = 64 * 1024;
 /// The least room to read into and to write a head into.
-const ROOM: usize = 2 * 1024;
+const ROOM: usize = 16 * 1024;
 /// Rounds of reading and writing before the other peers have their turn.
 const ROUNDS: usize = 16;

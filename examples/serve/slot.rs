@@ -1,0 +1,46 @@
+//! A connection's place in a loop: its peer while something goes on, and what is left of it while nothing does.
+
+use http_keepalive::{Armed, Config, Instant, Server};
+use mio::net::TcpStream;
+
+use crate::peer::{Asleep, Peer};
+
+/// A place.
+pub struct Slot {
+    /// In the queue of deadlines.
+    pub armed: Armed,
+    state: State,
+}
+
+enum State {
+    Awake(Box<Peer>),
+    /// None only while it wakes.
+    Asleep(Option<Asleep>),
+}
+
+impl Slot {
+    pub fn new(now: Instant, stream: TcpStream, seed: u64, config: &'static Config<Server>) -> Self {
+        Self { armed: Armed::default(), state: State::Awake(Box::new(Peer::new(now, stream, seed, config))) }
+    }
+
+    /// The peer, woken if it slept; and its place in the queue of deadlines.
+    pub fn peer(&mut self, config: &'static Config<Server>) -> (&mut Peer, &mut Armed) {
+        if let State::Asleep(asleep) = &mut self.state {
+            let asleep = asleep.take().expect("it is put back by what took it");
+            self.state = State::Awake(Box::new(Peer::wake(asleep, config)));
+        }
+        match &mut self.state {
+            State::Awake(peer) => (peer, &mut self.armed),
+            State::Asleep(_) => unreachable!("it was woken"),
+        }
+    }
+
+    /// Lets the peer go to sleep, if it waits for nothing but its socket and time. Its deadline is armed already.
+    pub fn sleep(&mut self) {
+        let State::Awake(peer) = &self.state else { return };
+        let Some(parked) = peer.sleep() else { return };
+        if let State::Awake(peer) = std::mem::replace(&mut self.state, State::Asleep(None)) {
+            self.state = State::Asleep(Some(peer.fall_asleep(parked)));
+        }
+    }
+}
