@@ -216,6 +216,16 @@ pub enum HalfClose {
     Abort,
 }
 
+/// How a server closes an idle connection that has been looked at once more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum IdleClose {
+    /// At once: nothing of ours is under way. A request that arrives between the last look and the close meets a reset.
+    AtOnce,
+    /// In stages as any other close: such a request meets our FIN, the octets are discarded, and the socket stays until the
+    /// client has closed its side, for `linger_gap` at most.
+    Staged,
+}
+
 /// When a `Keep-Alive` field is sent. Never without `Connection: keep-alive` beside it (RFC 2068 19.7.1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KeepAliveField {
@@ -294,6 +304,8 @@ settings! {
         /// A client stops sending content when a final status of 400 or above comes early, though the response does not say `close`;
         /// off: it is sent to its end, so that the connection stays (RFC 9110 7.5).
         stop_refused_content / with_stop_refused_content: Use = Use::Off;
+        /// How a server closes an idle or fresh connection by itself (RFC 9112 9.6).
+        idle_close / with_idle_close: IdleClose = IdleClose::AtOnce;
         /// A client's FIN behind its request.
         half_close / with_half_close: HalfClose = HalfClose::Answer;
         /// 408 where a request had begun when its time ran out; off: silence (RFC 9110 15.5.9).

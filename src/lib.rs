@@ -123,7 +123,8 @@ mod wants;
 
 pub use announce::{Announce, ConnectionOptions, Content, FramingField};
 pub use config::{
-    Client, Config, HalfClose, KeepAliveField, Limits, Policy, RequestHint, Role, Server, Timeouts, Tolerance, Use,
+    Client, Config, HalfClose, IdleClose, KeepAliveField, Limits, Policy, RequestHint, Role, Server, Timeouts,
+    Tolerance, Use,
 };
 pub use connection::Connection;
 pub use deadline::{Deadline, DeadlineCause, DeadlineFact, DeadlineKind};

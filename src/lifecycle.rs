@@ -184,7 +184,8 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
 
     /// The look that [`ReadWant::LookOnce`] asked for found nothing.
     pub fn nothing_to_read(&mut self, now: Instant) {
-        self.machine.nothing_to_read(now);
+        let (machine, settings) = self.parts();
+        machine.nothing_to_read(now, settings);
     }
 
     /// Octets were handed to the transport, or will be: of heads, framing and content.

@@ -11,7 +11,7 @@
 //! which a request that was on its way is answered, with `close`. A hard deadline ends it in any state.
 
 use crate::ProtocolErrorKind;
-use crate::config::{HalfClose, Settings};
+use crate::config::{HalfClose, IdleClose, Settings};
 use crate::exchange::{Counted, Half, Machine, flag};
 use crate::persistence::CloseReason;
 use crate::time::Instant;
@@ -178,11 +178,14 @@ impl Machine {
     }
 
     /// The look that an idle deadline asked for found nothing.
-    pub(crate) fn nothing_to_read(&mut self, now: Instant) {
+    pub(crate) fn nothing_to_read(&mut self, now: Instant, settings: &Settings) {
         let now = self.tick(now);
         if let Some(reason) = self.looking.take() {
             self.causes.add(reason);
-            self.close(now);
+            match settings.policy.idle_close {
+                IdleClose::AtOnce => self.close(now),
+                IdleClose::Staged => self.finish(now),
+            }
         }
     }
 

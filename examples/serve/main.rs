@@ -24,7 +24,7 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Parser;
-use http_keepalive::{Config, Limits, Policy, Server, Timeouts};
+use http_keepalive::{Config, IdleClose, Limits, Policy, Server, Timeouts};
 use listenfd::ListenFd;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -148,7 +148,9 @@ fn config(options: &Options) -> Result<Config<Server>, String> {
         .with_drain(Some(options.drain_timeout))
         .with_drain_window(Some(options.drain_window))
         .with_drain_spread(Some(options.drain_window / 2));
-    Config::new(limits, timeouts, Policy::DEFAULT).map_err(|error| error.to_string())
+    // a request that crosses our idle close is not to meet a reset
+    let policy = Policy::DEFAULT.with_idle_close(IdleClose::Staged);
+    Config::new(limits, timeouts, policy).map_err(|error| error.to_string())
 }
 
 /// A listener for each thread, all on one address: the system spreads connections over them, and no thread wakes for another's.

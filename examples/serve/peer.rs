@@ -319,23 +319,31 @@ impl Peer {
         // a half-close that fails shows in reading
         match self.machine.wants().shut {
             None => return,
-            Some(Shut::HalfClose(_)) => drop(self.stream.shutdown(Shutdown::Write)),
-            // it closes when it is dropped
-            Some(Shut::Close(reason)) => {
-                if matches!(reason, CloseReason::IdleTimeout | CloseReason::FirstOctetTimeout | CloseReason::Age) {
+            Some(Shut::HalfClose(reason)) => {
+                let _ = self.stream.shutdown(Shutdown::Write);
+                if matches!(reason, CloseReason::IdleTimeout | CloseReason::FirstOctetTimeout) {
                     self.count_lost();
                 }
             }
+            // it closes when it is dropped
+            Some(Shut::Close(_)) => {}
             Some(Shut::Reset(_)) => drop(SockRef::from(&self.stream).set_linger(Some(std::time::Duration::ZERO))),
         }
         self.machine.handle_shut(now);
     }
 
-    /// What has come since the last look at an idle connection meets the close.
+    /// What has come between the last look at an idle connection and our FIN is thrown away by us; what comes later, the client
+    /// sent into a connection that had ended.
     fn count_lost(&mut self) {
-        if let Ok(octets) = self.stream.read(self.input.room(ROOM)) {
-            self.octets_discarded += octets as u64;
-            self.octets_lost += octets as u64;
+        match self.stream.read(self.input.room(ROOM)) {
+            // to be read again, where it is told
+            Ok(0) => (self.readable, self.read_closed) = (true, true),
+            Ok(octets) => {
+                self.octets_in += octets as u64;
+                self.octets_discarded += octets as u64;
+                self.octets_lost += octets as u64;
+            }
+            Err(_) => {}
         }
     }
 
