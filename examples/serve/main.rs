@@ -59,6 +59,9 @@ struct Options {
     /// The longest gap in a request's content.
     #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = duration)]
     content: Duration,
+    /// Cut a client that takes nothing of its answer for so long.
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
+    write_stall: Duration,
     /// The most octets of a request's content; more is refused with 413.
     #[arg(long, value_name = "OCTETS", default_value_t = 1024 * 1024)]
     max_content: u64,
@@ -145,6 +148,7 @@ fn config(options: &Options) -> Result<Config<Server>, String> {
         .with_head(Some(options.head))
         .with_head_cap(Some(options.head.saturating_mul(2)))
         .with_content_gap(Some(options.content))
+        .with_write_stall(Some(options.write_stall))
         .with_drain(Some(options.drain_timeout))
         .with_drain_window(Some(options.drain_window))
         .with_drain_spread(Some(options.drain_window / 2));
