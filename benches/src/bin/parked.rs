@@ -59,8 +59,8 @@ fn measure(connections: usize) -> Result<(), String> {
     }
     let each = |took: Duration| took.as_nanos() as f64 / connections as f64;
     let filled = each(began.elapsed());
-    let change = region.change_and_reset();
-    let used = change.bytes_allocated as isize + change.bytes_reallocated - change.bytes_deallocated as isize;
+    let change = region.change();
+    let used = change.bytes_allocated - change.bytes_deallocated;
     println!(
         "{connections} parked: {:.1} octets each; {} of state, {} of place in the queue",
         used as f64 / connections as f64,
@@ -69,6 +69,7 @@ fn measure(connections: usize) -> Result<(), String> {
     );
     println!("opened, served and parked: {filled:.0} ns each");
 
+    region.reset();
     let began = Clock::now();
     for (id, (parked, armed)) in parked.iter_mut().enumerate() {
         let at = Instant::from_secs(20) + spread(id);
