@@ -141,6 +141,26 @@ fn other_methods_and_noise_are_refused() {
 }
 
 #[test]
+fn an_upload_is_answered_when_its_last_octet_has_come_and_the_connection_stays() {
+    let served = Served::new("upload");
+    let mut stream = served.connect();
+    let mut answer = [0; 1000];
+    for content in [&b"abc"[..], &[b'x'; 30_000]] {
+        stream.write_all(b"POST /small.txt HTTP/1.1\r\nHost: x\r\n").unwrap();
+        stream.write_all(format!("Content-Length: {}\r\n\r\n", content.len()).as_bytes()).unwrap();
+        stream.write_all(content).unwrap();
+        let octets = stream.read(&mut answer).unwrap();
+        let answer = String::from_utf8_lossy(&answer[..octets]);
+        assert!(answer.starts_with("HTTP/1.1 405 ") && !answer.contains("Connection: close"), "{answer}");
+    }
+    // whoever waits to be asked for it is told at once that it is not wanted
+    stream.write_all(b"PUT / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n").unwrap();
+    let octets = stream.read(&mut answer).unwrap();
+    let answer = String::from_utf8_lossy(&answer[..octets]);
+    assert!(answer.starts_with("HTTP/1.1 405 ") && answer.contains("Connection: close"), "{answer}");
+}
+
+#[test]
 fn a_drain_ends_what_is_idle_and_finishes_what_is_not() {
     let mut served = Served::new("drain");
     let mut idle = served.connect();

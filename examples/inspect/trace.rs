@@ -128,7 +128,14 @@ impl<R: Intents> Driver<'_, R> {
         let next = self.connection.next_deadline();
         if next != self.announced || !self.any_announced {
             let due = next.map_or(Value::Null, |deadline| seconds(deadline.at));
-            self.say(json!({ "event": "deadline", "due": due, "kind": next.map(|deadline| deadline.kind.as_str()) }));
+            let mut line =
+                json!({ "event": "deadline", "due": due, "kind": next.map(|deadline| deadline.kind.as_str()) });
+            if let Some(cause) = self.connection.deadline_cause() {
+                line["fact"] = json!(cause.fact.as_str());
+                line["since"] = seconds(cause.since);
+                line["setting"] = json!(cause.setting);
+            }
+            self.say(line);
             self.announced = next;
             self.any_announced = true;
         }

@@ -191,7 +191,8 @@ impl Peer {
 
     /// Offers what was received. Whether something came of it.
     fn offer(&mut self, now: Instant, lent: &Lent<'_>) -> bool {
-        if self.input.is_empty() && !self.eof {
+        // the end of a message is told behind its last octet
+        if self.input.is_empty() && !self.eof && self.waiting.is_none() {
             return false;
         }
         // taken for the call: what is received borrows it, and the answer needs the rest of the peer
