@@ -108,6 +108,7 @@ mod output;
 mod outstanding;
 mod parking;
 pub mod persistence;
+pub mod presets;
 mod reasons;
 mod receive;
 mod request;
