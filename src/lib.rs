@@ -24,7 +24,8 @@
 //!
 //! [`Connection`] is both, of a [`Server`] or a [`Client`]; [`Lifecycle`] is the lower half alone, for whoever has a parser. [`RequestHead::parse`] and
 //! [`ResponseHead::parse`] are the upper half's first step alone; [`framing`] and [`persistence`] are the rules as pure functions.
-//! [`Config`] holds [`Limits`], [`Timeouts`] and [`Policy`], checked once. [`DeadlineQueue`] keeps the deadlines of many connections.
+//! [`Config`] holds [`Limits`], [`Timeouts`] and [`Policy`], checked once; [`presets`] are some with names. [`DeadlineQueue`] keeps the
+//! deadlines of many connections, [`Parked`] the idle ones themselves.
 //!
 //! # The run loop
 //!
