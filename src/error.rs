@@ -195,9 +195,10 @@ reasons! {
         NothingToAnswer => "nothing-to-answer", "RFC 9110 15";
         /// The final response has been sent, or is being sent.
         AlreadyAnswered => "already-answered", "RFC 9110 15";
-        /// No message is being sent.
+        /// No message is being sent, or the one that was has ended meanwhile: by an early answer, a timeout, the peer. Whoever
+        /// asks [`wants`](crate::Connection::wants) behind each fact is not told this.
         NotSending => "not-sending", "RFC 9112 6";
-        /// The connection is closing or closed.
+        /// The connection is closing or closed, by whichever side or by a timeout.
         Closed => "closed", "RFC 9112 9.6";
         /// The connection is no longer HTTP.
         Tunnel => "tunnel", "RFC 9110 9.3.6";
