@@ -86,6 +86,7 @@ extern crate std;
 mod announce;
 mod body;
 mod client;
+#[macro_use]
 mod config;
 mod connection;
 mod deadline;
@@ -105,6 +106,8 @@ mod octets;
 mod output;
 mod outstanding;
 pub mod persistence;
+#[cfg(feature = "std")]
+pub mod pool;
 mod reasons;
 mod receive;
 mod request;

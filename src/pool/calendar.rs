@@ -1,0 +1,275 @@
+//! A queue of slots by a time that mostly grows: buckets of a coarse tick, re-armed lazily, exact in front.
+//!
+//! A connection's deadline moves with each use and is hardly ever met. So a slot has one record, in the bucket of the tick
+//! that its time had when the record was made; when the time moves later the record stays, and comes up early. It is then
+//! looked at, and put where it belongs by then: once a period, not once a use. Only a time that moves earlier needs another
+//! record; the old one is recognised by not being where the slot says its record is, and dropped.
+//!
+//! A record belongs to its slot, not to the connection in it: a slot that changes hands keeps it. Buckets are chains of
+//! cache lines with bare slot numbers, so that the slots of a bucket are loaded side by side, not one after another; the
+//! bucket in front is a heap where the exact order matters, and a stack where all of it is due.
+//!
+//! [`DeadlineQueue`](crate::DeadlineQueue) has the same idea for classes of one timeout each; it needs 40 octets a connection
+//! and more where deadlines come out of order, as peers' hints make them do.
+
+use std::boxed::Box;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::vec;
+use std::vec::Vec;
+
+use super::entries::NONE;
+
+/// The times that a [`Calendar`] is ordered by, and where it keeps each slot's record.
+pub(super) trait Times {
+    /// The record of this slot, found at a tick within these: its time now. `None`: the record is not, or no longer, needed.
+    fn time(&mut self, slot: u32, from: u32, to: u32) -> Option<u64>;
+    /// The slot's record is at this tick now; [`NONE`]: it has none.
+    fn recorded(&mut self, slot: u32, tick: u32);
+}
+
+#[derive(Debug)]
+pub(super) struct Calendar {
+    /// The instant of tick 0.
+    base: u64,
+    /// Nanoseconds of a tick, as a power of two.
+    shift: u32,
+    /// The tick in front: what belongs to it and before is in `near` or `ripe`.
+    front: u32,
+    /// The first chunk of each tick's chain, by tick modulo their number.
+    buckets: Box<[u32]>,
+    /// Which buckets have a chunk.
+    filled: [u64; BUCKETS / 64],
+    chunks: Vec<Chunk>,
+    /// The first unused chunk.
+    unused: u32,
+    near: BinaryHeap<Reverse<(u64, u32)>>,
+    /// Slots that were due when they were looked at.
+    ripe: Vec<u32>,
+}
+
+/// A cache line of records.
+#[derive(Debug)]
+struct Chunk {
+    slots: [u32; CHUNK],
+    len: u32,
+    next: u32,
+}
+
+impl Calendar {
+    /// Ticks count from `base`; times up to `span` nanoseconds ahead are told apart.
+    pub(super) fn new(base: u64, span: u64) -> Self {
+        let shift = (span / (BUCKETS as u64 - 1)).max(1).ilog2() + 1;
+        Self {
+            base,
+            shift: shift.clamp(SHIFT_LEAST, SHIFT_MOST),
+            front: 0,
+            buckets: vec![NONE; BUCKETS].into_boxed_slice(),
+            filled: [0; BUCKETS / 64],
+            chunks: Vec::new(),
+            unused: NONE,
+            near: BinaryHeap::new(),
+            ripe: Vec::new(),
+        }
+    }
+
+    /// The tick of a time; [`NONE`] for one that never comes.
+    #[inline(always)]
+    pub(super) fn tick(&self, at: u64) -> u32 {
+        let tick = at.saturating_sub(self.base) >> self.shift;
+        if tick >= u64::from(NONE) { NONE } else { tick as u32 }
+    }
+
+    /// The first instant of a tick.
+    fn start(&self, tick: u32) -> u64 {
+        self.base.saturating_add(u64::from(tick).checked_shl(self.shift).unwrap_or(u64::MAX))
+    }
+
+    /// A record at this tick is late for a time of that tick.
+    #[inline(always)]
+    pub(super) fn is_late(&self, recorded: u32, tick: u32) -> bool {
+        tick < recorded || tick <= self.front
+    }
+
+    /// Makes a record: the tick where it is now.
+    pub(super) fn insert(&mut self, slot: u32, at: u64) -> u32 {
+        let tick = self.tick(at);
+        if tick == NONE {
+            return NONE;
+        }
+        if tick <= self.front {
+            self.near.push(Reverse((at, slot)));
+            return self.front;
+        }
+        let tick = tick.min(self.front.saturating_add(BUCKETS as u32 - 1));
+        let bucket = tick as usize % BUCKETS;
+        let head = self.buckets[bucket];
+        let room = self.chunks.get_mut(head as usize).filter(|chunk| (chunk.len as usize) < CHUNK);
+        match room {
+            Some(chunk) => {
+                chunk.slots[chunk.len as usize] = slot;
+                chunk.len += 1;
+            }
+            None => {
+                self.buckets[bucket] = self.chunk(slot, head);
+                self.filled[bucket / 64] |= 1 << (bucket % 64);
+            }
+        }
+        tick
+    }
+
+    /// A chunk with one record in front of a chain.
+    fn chunk(&mut self, slot: u32, next: u32) -> u32 {
+        let mut chunk = Chunk { slots: [0; CHUNK], len: 1, next };
+        chunk.slots[0] = slot;
+        let index = self.unused;
+        match self.chunks.get_mut(index as usize) {
+            Some(unused) => {
+                self.unused = unused.next;
+                *unused = chunk;
+                index
+            }
+            None => {
+                self.chunks.push(chunk);
+                self.chunks.len() as u32 - 1
+            }
+        }
+    }
+
+    /// A slot whose time is `now` or before, and which has no record any more. In no particular order.
+    pub(super) fn pop_due(&mut self, now: u64, times: &mut impl Times) -> Option<u32> {
+        loop {
+            let slot = if let Some(slot) = self.ripe.pop() {
+                slot
+            } else if let Some(&Reverse((_, slot))) = self.near.peek().filter(|near| near.0.0 <= now) {
+                self.near.pop();
+                slot
+            } else if self.front < self.tick(now) {
+                self.advance(self.tick(now), now, times);
+                continue;
+            } else {
+                return None;
+            };
+            if let Some(at) = times.time(slot, 0, self.front) {
+                if at <= now {
+                    times.recorded(slot, NONE);
+                    return Some(slot);
+                }
+                let tick = self.insert(slot, at);
+                times.recorded(slot, tick);
+            }
+        }
+    }
+
+    /// The slot whose time is first of all, and which has no record any more, with its time.
+    pub(super) fn pop_first(&mut self, times: &mut impl Times) -> Option<(u32, u64)> {
+        loop {
+            while let Some(slot) = self.ripe.pop() {
+                self.near.push(Reverse((0, slot)));
+            }
+            let Some(Reverse((recorded, slot))) = self.near.pop() else {
+                let next = self.next_filled()?;
+                self.advance(next, 0, times);
+                continue;
+            };
+            match times.time(slot, 0, self.front) {
+                Some(at) if at == recorded => {
+                    times.recorded(slot, NONE);
+                    return Some((slot, at));
+                }
+                Some(at) => {
+                    let tick = self.insert(slot, at);
+                    times.recorded(slot, tick);
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// When something may be due: never late; early only where its bucket holds many.
+    pub(super) fn next(&self, times: impl Fn(u32) -> Option<u64>) -> Option<u64> {
+        if !self.ripe.is_empty() {
+            return Some(0);
+        }
+        let mut first = self.near.peek().map_or(u64::MAX, |near| near.0.0);
+        let mut tick = self.front;
+        while let Some(next) = self.next_filled_after(tick) {
+            tick = next;
+            let start = self.start(tick);
+            if start >= first {
+                break;
+            }
+            let chunk = &self.chunks[self.buckets[tick as usize % BUCKETS] as usize];
+            if chunk.next != NONE {
+                first = start;
+                break;
+            }
+            let times = chunk.slots[..chunk.len as usize].iter().filter_map(|&slot| times(slot));
+            first = times.fold(first, u64::min);
+        }
+        (first != u64::MAX).then_some(first)
+    }
+
+    /// Opens the buckets up to this tick, until something has come of them. What is due is ripe, the rest near or elsewhere.
+    fn advance(&mut self, to: u32, now: u64, times: &mut impl Times) {
+        loop {
+            self.front = self.next_filled().unwrap_or(to).min(to);
+            let bucket = self.front as usize % BUCKETS;
+            let mut chain = std::mem::replace(&mut self.buckets[bucket], NONE);
+            self.filled[bucket / 64] &= !(1 << (bucket % 64));
+            while chain != NONE {
+                let index = chain as usize;
+                let chunk = &mut self.chunks[index];
+                let (slots, len) = (chunk.slots, chunk.len as usize);
+                chain = std::mem::replace(&mut chunk.next, self.unused);
+                self.unused = index as u32;
+                for &slot in &slots[..len] {
+                    match times.time(slot, self.front, self.front) {
+                        Some(at) if at <= now => self.ripe.push(slot),
+                        Some(at) => {
+                            let tick = self.insert(slot, at);
+                            times.recorded(slot, tick);
+                        }
+                        None => {}
+                    }
+                }
+            }
+            if self.front >= to || !self.near.is_empty() || !self.ripe.is_empty() {
+                return;
+            }
+        }
+    }
+
+    fn next_filled(&self) -> Option<u32> {
+        self.next_filled_after(self.front)
+    }
+
+    /// The first tick behind this one with a record, of those that have a bucket of their own.
+    fn next_filled_after(&self, tick: u32) -> Option<u32> {
+        let last = self.front.saturating_add(BUCKETS as u32 - 1);
+        let mut tick = tick.checked_add(1)?;
+        while tick <= last {
+            let bucket = tick as usize % BUCKETS;
+            let word = self.filled[bucket / 64] >> (bucket % 64);
+            if word != 0 {
+                let found = tick + word.trailing_zeros();
+                return (found <= last).then_some(found);
+            }
+            tick = tick.checked_add(64 - bucket as u32 % 64)?;
+        }
+        None
+    }
+}
+
+/// Ticks that are told apart; a power of two, so that ticks may wrap.
+const BUCKETS: usize = 512;
+/// Records in a chunk, which is a cache line.
+const CHUNK: usize = 14;
+/// A tick is at least a millisecond …
+const SHIFT_LEAST: u32 = 20;
+/// … and at most four minutes.
+const SHIFT_MOST: u32 = 38;
+
+/// Octets of a record, as its share of a chunk.
+#[cfg(test)]
+pub(super) const RECORD: f64 = size_of::<Chunk>() as f64 / CHUNK as f64;

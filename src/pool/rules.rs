@@ -1,0 +1,87 @@
+//! The settings as they are counted: nanoseconds, and the greatest number for "any".
+
+use core::time::Duration;
+
+use super::config::{Eviction, Excess, Order, PoolConfig, ReuseMode};
+use super::entries::NONE;
+use crate::config::Use;
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rules {
+    pub(super) used_idle: u64,
+    pub(super) unused_idle: u64,
+    pub(super) age: u64,
+    pub(super) open: u64,
+    pub(super) wait: u64,
+    pub(super) lease: u64,
+    pub(super) look_after: u64,
+    pub(super) purge: u64,
+    /// Seconds.
+    pub(super) forget: u32,
+    margin: u64,
+    margin_percent: u8,
+    margin_round_trips: u8,
+    pub(super) idle_per_origin: u32,
+    pub(super) idle_total: u32,
+    pub(super) high_water: u32,
+    /// The longest time that is told apart in the calendars.
+    pub(super) longest: u64,
+    pub(super) learns: bool,
+    /// Idle connections are kept in order of their idleness.
+    pub(super) ranks: bool,
+    /// The first or the last of the used ones is taken, whoever asks.
+    pub(super) quick: Option<End>,
+}
+
+/// An end of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    First,
+    Last,
+}
+
+impl Rules {
+    pub(super) fn of(PoolConfig { limits, timeouts, policy }: &PoolConfig) -> Self {
+        let (used_idle, unused_idle) = (nanos(timeouts.used_idle), nanos(timeouts.unused_idle));
+        let finite = |span: u64| if span == u64::MAX { 0 } else { span };
+        let purges = timeouts.purge.is_some() || limits.high_water.is_some();
+        let ranks_excess = limits.idle_total.is_some() && policy.total_excess == Excess::Idle;
+        Self {
+            used_idle,
+            unused_idle,
+            age: nanos(timeouts.age),
+            open: nanos(timeouts.open),
+            wait: nanos(timeouts.wait),
+            lease: nanos(timeouts.lease),
+            look_after: nanos(timeouts.look_after),
+            purge: nanos(timeouts.purge),
+            forget: u32::try_from(timeouts.forget.as_secs()).unwrap_or(NONE),
+            margin: nanos(Some(timeouts.margin)),
+            margin_percent: policy.margin_percent,
+            margin_round_trips: policy.margin_round_trips,
+            idle_per_origin: limits.idle_per_origin.unwrap_or(NONE),
+            idle_total: limits.idle_total.unwrap_or(NONE),
+            high_water: limits.high_water.unwrap_or(NONE),
+            longest: finite(used_idle).max(finite(unused_idle)).max(1_000_000_000),
+            learns: policy.learn == Use::On,
+            ranks: purges || ranks_excess || (limits.total.is_some() && policy.eviction != Eviction::Never),
+            quick: match (policy.reuse, policy.order) {
+                (ReuseMode::Always, Order::Newest) => Some(End::Last),
+                (ReuseMode::Always, Order::Oldest) => Some(End::First),
+                _ => None,
+            },
+        }
+    }
+
+    /// A time that the peer will stay, less the margin.
+    pub(super) fn less_margin(&self, span: u64, round_trip: Option<Duration>) -> u64 {
+        let fraction = (u128::from(span) * u128::from(self.margin_percent) / 100) as u64;
+        let trips = nanos(Some(round_trip.unwrap_or_default())).saturating_mul(self.margin_round_trips.into());
+        span.saturating_sub(self.margin).saturating_sub(fraction).saturating_sub(trips)
+    }
+}
+
+/// As nanoseconds; the greatest number for what never ends.
+pub(super) fn nanos(span: Option<Duration>) -> u64 {
+    span.map_or(u64::MAX, |span| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,111 @@
+//! Which idle connection goes, and what it leaves behind.
+
+use std::hash::{BuildHasher, Hash};
+
+use super::Pool;
+use super::config::Eviction;
+use super::entries::{ByDue, BySince, NONE, RECORDED, VACANT, unlink};
+use super::origins::READY;
+use super::reasons::EndReason;
+
+impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
+    /// Of the idle connections of an origin that wants another one: the longest idle, where evictions are allowed or its time is up.
+    pub(super) fn own_victim(&self, now: u64, index: u32) -> Option<u32> {
+        let never = self.config.policy.eviction == Eviction::Never;
+        self.longest(index, |due| !never || due <= now)
+    }
+
+    /// The longest idle connection of an origin whose deadline will do.
+    pub(super) fn longest(&self, index: u32, will_do: impl Fn(u64) -> bool) -> Option<u32> {
+        let mut longest = (u64::MAX, None);
+        for list in &self.origins.all[index as usize].lists {
+            let mut slot = list.first;
+            while let Some(entry) = self.entries.get(slot as usize) {
+                if will_do(entry.due) && entry.since < longest.0 {
+                    longest = (entry.since, Some(slot));
+                }
+                slot = entry.next;
+            }
+        }
+        longest.1
+    }
+
+    /// Of all idle connections that are not spared, the one whose turn it is. It has lost its record in one calendar.
+    pub(super) fn victim(&mut self, now: u64, rule: Eviction) -> Option<u32> {
+        let mut found = None;
+        if rule == Eviction::NearestExpiry {
+            while let Some((slot, _)) = self.deadlines.pop_first(&mut ByDue(&mut self.entries)) {
+                if self.entries[slot as usize].is_idle() && !self.is_spared(now, slot) {
+                    found = Some(slot);
+                    break;
+                }
+                self.spared.push(slot);
+            }
+            while let Some(slot) = self.spared.pop() {
+                self.arm(slot);
+            }
+        }
+        // the longest idle; or what never expires, and there is nothing else
+        if found.is_none() {
+            while let Some((slot, _)) = self.idleness.pop_first(&mut BySince(&mut self.entries)) {
+                if !self.is_spared(now, slot) {
+                    found = Some(slot);
+                    break;
+                }
+                self.spared.push(slot);
+            }
+            while let Some(slot) = self.spared.pop() {
+                self.rank(slot);
+            }
+        }
+        found
+    }
+
+    /// A waiter may want it, or it is one of those to be kept warm.
+    fn is_spared(&self, now: u64, slot: u32) -> bool {
+        let entry = &self.entries[slot as usize];
+        let origin = &self.origins.all[entry.origin as usize];
+        entry.due > now && (origin.waiting > 0 || origin.idle() <= self.config.limits.min_warm)
+    }
+
+    /// Sees to it that an idle slot is found by its idleness.
+    pub(super) fn rank(&mut self, slot: u32) {
+        let entry = &mut self.entries[slot as usize];
+        if !entry.has(RECORDED) && self.idleness.insert(slot, entry.since) != NONE {
+            entry.flags |= RECORDED;
+        }
+    }
+
+    /// Forgets a connection: its id.
+    pub(super) fn remove(&mut self, slot: u32, why: EndReason) -> Id {
+        let entry = &self.entries[slot as usize];
+        let (id, index, is_idle) = (entry.id, entry.origin, entry.is_idle());
+        if is_idle {
+            unlink(&mut self.entries, &mut self.origins.all[index as usize], slot);
+            self.idle -= 1;
+        }
+        let entry = &mut self.entries[slot as usize];
+        entry.step(VACANT);
+        entry.next = std::mem::replace(&mut self.vacant, slot);
+        self.give_back(index, why);
+        id
+    }
+
+    /// A place is free again.
+    pub(super) fn give_back(&mut self, index: u32, why: EndReason) {
+        self.origins.all[index as usize].held -= 1;
+        self.held -= 1;
+        self.origins.left(index);
+        self.counters.count_end(why);
+        self.unsettled = true;
+    }
+
+    /// The first waiter of this origin may go on.
+    pub(super) fn make_ready(&mut self, index: u32) {
+        let origin = &mut self.origins.all[index as usize];
+        if origin.waiting > 0 && !origin.has(READY) {
+            origin.flags |= READY;
+            self.ready.push_back(index);
+        }
+    }
+}
