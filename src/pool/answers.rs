@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::reasons::{EndReason, RefuseReason, Taint};
 use crate::keep_alive::KeepAlive;
-use crate::persistence::Persistence;
+use crate::persistence::{Persistence, ReuseReason};
 use crate::time::Instant;
 
 macro_rules! names {
@@ -196,26 +196,23 @@ pub enum Checkin<Id> {
 
 /// What is known of a connection that comes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Returned {
-    /// The verdict of its machine. `Undecided`: it was never used.
-    pub persistence: Persistence,
-    /// What makes it unfit all the same.
-    pub taint: Option<Taint>,
-    /// The peer's `Keep-Alive` field, if the connection option was there too.
-    pub hint: KeepAlive,
-    /// Until when its machine would use it ([`Reusable::Now`](crate::Reusable::Now)).
-    pub until: Option<Instant>,
-    /// Octets that it carried this time.
-    pub octets: u64,
-    /// How long a round trip takes, if known.
-    pub round_trip: Option<Duration>,
+    /// An HTTP/1.1 connection that persists, and nothing more is known that matters.
+    pub(super) plain: bool,
+    pub(super) persistence: Persistence,
+    pub(super) taint: Option<Taint>,
+    pub(super) hint: KeepAlive,
+    pub(super) until: Option<Instant>,
+    pub(super) octets: u64,
+    pub(super) round_trip: Option<Duration>,
 }
 
 impl Returned {
-    /// With this verdict, and nothing else.
+    /// With the verdict of its machine ([`Connection::persistence`](crate::Connection::persistence)), and nothing else.
+    /// `Undecided`: it was never used.
     pub const fn new(persistence: Persistence) -> Self {
         Self {
+            plain: matches!(persistence, Persistence::Reuse(ReuseReason::Http11)),
             persistence,
             taint: None,
             hint: KeepAlive { timeout: None, max: None },
@@ -225,35 +222,38 @@ impl Returned {
         }
     }
 
-    /// With `taint` set so.
+    /// With what makes it unfit, whatever its machine says.
     #[must_use]
     pub const fn with_taint(mut self, taint: Option<Taint>) -> Self {
+        self.plain &= taint.is_none();
         self.taint = taint;
         self
     }
 
-    /// With `hint` set so.
+    /// With the peer's `Keep-Alive` field, if the connection option was there too.
     #[must_use]
     pub const fn with_hint(mut self, hint: KeepAlive) -> Self {
+        self.plain &= hint.timeout.is_none() && hint.max.is_none();
         self.hint = hint;
         self
     }
 
-    /// With `until` set so.
+    /// With the instant until which its machine would use it ([`Reusable::Now`](crate::Reusable::Now)).
     #[must_use]
     pub const fn with_until(mut self, until: Option<Instant>) -> Self {
+        self.plain &= until.is_none();
         self.until = until;
         self
     }
 
-    /// With `octets` set so.
+    /// With the octets that it carried this time: what [`Order::Warmest`](super::Order::Warmest) counts.
     #[must_use]
     pub const fn with_octets(mut self, octets: u64) -> Self {
         self.octets = octets;
         self
     }
 
-    /// With `round_trip` set so.
+    /// With how long a round trip takes, if known.
     #[must_use]
     pub const fn with_round_trip(mut self, round_trip: Option<Duration>) -> Self {
         self.round_trip = round_trip;

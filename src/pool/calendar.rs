@@ -6,7 +6,7 @@
 //! record; the old one is recognised by not being where the slot says its record is, and dropped.
 //!
 //! A record belongs to its slot, not to the connection in it: a slot that changes hands keeps it. Buckets are chains of
-//! cache lines with bare slot numbers, so that the slots of a bucket are loaded side by side, not one after another; the
+//! chunks with bare slot numbers, so that the slots of a bucket are loaded side by side, not one after another; the
 //! bucket in front is a heap where the exact order matters, and a stack where all of it is due.
 //!
 //! [`DeadlineQueue`](crate::DeadlineQueue) has the same idea for classes of one timeout each; it needs 40 octets a connection
@@ -48,7 +48,7 @@ pub(super) struct Calendar {
     ripe: Vec<u32>,
 }
 
-/// A cache line of records.
+/// Records side by side.
 #[derive(Debug)]
 struct Chunk {
     slots: [u32; CHUNK],
@@ -263,8 +263,8 @@ impl Calendar {
 
 /// Ticks that are told apart; a power of two, so that ticks may wrap.
 const BUCKETS: usize = 512;
-/// Records in a chunk, which is a cache line.
-const CHUNK: usize = 14;
+/// Records in a chunk, which is two cache lines.
+const CHUNK: usize = 30;
 /// A tick is at least a millisecond …
 const SHIFT_LEAST: u32 = 20;
 /// … and at most four minutes.

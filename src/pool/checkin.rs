@@ -5,7 +5,9 @@ use std::hash::{BuildHasher, Hash};
 use super::Pool;
 use super::answers::{Checkin, Ended, Idle, Lease, Permit, Readable, Returned, Stale};
 use super::config::{Eviction, Excess};
-use super::entries::{Entry, IDLE, LEASED, NONE, PROVEN, REUSED, USED, link};
+use super::entries::{
+    Entry, IDLE, LEASED, LIMITED, NONE, OUTDATED, PROVEN, RECORDED, REUSED, SETTLED, STEP, USED, link,
+};
 use super::origins::{HTTP10, LIST_UNUSED, LIST_USED};
 use super::reasons::EndReason;
 use super::rules::nanos;
@@ -29,7 +31,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         let entry = Entry {
             id,
             since: now,
-            due: now.saturating_add(self.rules.lease),
+            due: u64::MAX,
             stamp: LEASED,
             origin,
             prev: NONE,
@@ -38,15 +40,15 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             retire: if age == u64::MAX { NONE } else { u32::try_from(retire).unwrap_or(NONE) },
             armed: NONE,
             uses,
-            flags: 0,
+            flags: if uses == u16::MAX { 0 } else { LIMITED } | if self.rules.ranks { 0 } else { RECORDED },
             why: 0,
         };
         let slot = self.vacant;
         let slot = match self.entries.get_mut(slot as usize) {
             Some(vacant) => {
                 self.vacant = vacant.next;
-                let (stamp, armed, records) = (vacant.stamp, vacant.armed, vacant.flags & super::entries::RECORDED);
-                *vacant = Entry { stamp, armed, flags: records, ..entry };
+                let (stamp, armed, records) = (vacant.stamp, vacant.armed, vacant.flags & RECORDED);
+                *vacant = Entry { stamp, armed, flags: entry.flags | records, ..entry };
                 vacant.step(LEASED);
                 slot
             }
@@ -83,10 +85,35 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     /// # Errors
     ///
     /// [`Stale`] if the lease is overdue or over: close the connection, if that is not done.
-    #[inline]
+    #[inline(always)]
     pub fn checkin(&mut self, now: Instant, lease: Lease, returned: &Returned) -> Result<Checkin<Id>, Stale> {
         let now = self.advance(now);
-        let entry = self.entry(lease.slot, lease.stamp)?;
+        let (slow, rules) = (self.slow, &self.rules);
+        let entry =
+            self.entries.get_mut(lease.slot as usize).filter(|entry| entry.stamp == lease.stamp).ok_or(Stale)?;
+        // all of this is what `judge` and `keep` do, where nothing else can matter
+        let due = now.wrapping_add(rules.used_idle);
+        let settled = entry.flags == SETTLED;
+        let lasting = entry.due <= due && due <= u64::from(entry.retire) * NANOS;
+        if !slow && returned.plain && settled && lasting {
+            let place = self.origins.all.get(entry.origin as usize).map(|origin| origin.lists[LIST_USED].last);
+            if place == Some(lease.slot) {
+                entry.since = now;
+                entry.due = due;
+                entry.why = EndReason::IdleLimit as u8;
+                entry.stamp = entry.stamp.wrapping_add(STEP + IDLE - LEASED);
+                self.counters.kept += 1;
+                return Ok(Checkin::Kept(Idle { slot: lease.slot, stamp: entry.stamp }));
+            }
+        }
+        self.checkin_slowly(now, lease, returned)
+    }
+
+    #[inline(never)]
+    fn checkin_slowly(&mut self, now: u64, lease: Lease, returned: &Returned) -> Result<Checkin<Id>, Stale> {
+        let index = self.entry(lease.slot, lease.stamp)?.origin;
+        self.straighten(index);
+        let entry = &mut self.entries[lease.slot as usize];
         if returned.persistence != Persistence::Undecided {
             if entry.has(REUSED) {
                 entry.flags |= PROVEN;
@@ -97,7 +124,6 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             }
         }
         entry.octets = entry.octets.saturating_add((returned.octets >> 10).min(u64::from(NONE)) as u32);
-        let index = entry.origin;
         match self.judge(now, lease.slot, index, returned) {
             Ok((due, why)) => Ok(self.keep(now, lease.slot, index, due, why)),
             Err(why) => {
@@ -108,7 +134,6 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     }
 
     /// Until when the connection may be idle, and what sets that; or why it ends.
-    #[inline(always)]
     fn judge(&mut self, now: u64, slot: u32, index: u32, returned: &Returned) -> Result<(u64, EndReason), EndReason> {
         let entry = &self.entries[slot as usize];
         let flags = entry.flags;
@@ -130,7 +155,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             return Err(EndReason::Drain);
         }
         let entry = &self.entries[slot as usize];
-        if entry.has(super::entries::OUTDATED) {
+        if entry.has(OUTDATED) {
             return Err(EndReason::Generation);
         }
         if entry.uses == 0 {
@@ -151,7 +176,6 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     }
 
     /// The end of idleness by what the peer and the machine say, and by what was learned.
-    #[inline(never)]
     fn bounded(
         &mut self,
         now: u64,
@@ -164,7 +188,10 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             let entry = &mut self.entries[slot as usize];
             match returned.hint.max {
                 Some(0) => return Err(EndReason::MaxHint),
-                Some(max) => entry.uses = entry.uses.min(max.min(65_534) as u16),
+                Some(max) => {
+                    entry.uses = entry.uses.min(max.min(65_534) as u16);
+                    entry.flags |= LIMITED;
+                }
                 None => {}
             }
             if let Some(timeout) = returned.hint.timeout {
@@ -191,21 +218,21 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         Ok(end)
     }
 
-    #[inline(always)]
     fn note_version(&mut self, index: u32, http10: bool) {
         if let Some(origin) = self.origins.all.get_mut(index as usize) {
             if origin.has(HTTP10) != http10 {
                 origin.flags ^= HTTP10;
+                self.http10 = true;
+                self.pace();
             }
         }
     }
 
-    #[inline(always)]
     fn keep(&mut self, now: u64, slot: u32, index: u32, due: u64, why: EndReason) -> Checkin<Id> {
         let mut instead = None;
         let origin = &self.origins.all[index as usize];
         let claimed = origin.waiting > origin.fit();
-        if (self.idle >= self.rules.idle_total || origin.idle() >= self.rules.idle_per_origin) && !claimed {
+        if (self.idle() >= self.rules.idle_total || origin.idle() >= self.rules.idle_per_origin) && !claimed {
             match self.excess(now, index) {
                 (Some(victim), why) => instead = Some((self.remove(victim, why), why)),
                 (None, why) => {
@@ -221,17 +248,14 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         entry.why = why as u8;
         entry.step(IDLE);
         let idle = Idle { slot, stamp: entry.stamp };
-        let tick = self.deadlines.tick(due);
-        if self.deadlines.is_late(entry.armed, tick) {
-            entry.armed = self.deadlines.insert(slot, due);
-        }
+        entry.enlist(list);
+        self.arm(slot);
         if self.rules.ranks {
             self.rank(slot);
         }
-        link(&mut self.entries, &mut self.origins.all[index as usize], slot, list);
-        self.idle += 1;
+        link(&mut self.entries, &mut self.origins.all[index as usize].lists[list], slot);
         self.counters.kept += 1;
-        if self.waiters.len() > 0 || self.idle > self.rules.high_water || self.rules.purge != u64::MAX {
+        if self.waiters.len() > 0 || self.idle() > self.rules.high_water || self.rules.purge != u64::MAX {
             self.note_idle(now, index);
         }
         match instead {
@@ -241,7 +265,6 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     }
 
     /// More come back than may be idle: which one goes, if not the one that comes.
-    #[inline(never)]
     fn excess(&mut self, now: u64, index: u32) -> (Option<u32>, EndReason) {
         let policy = self.config.policy;
         if self.origins.all[index as usize].idle() >= self.rules.idle_per_origin {
@@ -253,11 +276,10 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         (any, EndReason::IdleTotal)
     }
 
-    #[inline(never)]
     fn note_idle(&mut self, now: u64, index: u32) {
         self.make_ready(index);
         self.unsettled = true;
-        self.ebbing |= self.idle > self.rules.high_water;
+        self.ebbing |= self.idle() > self.rules.high_water;
         if self.purge_at == u64::MAX {
             self.purge_at = now.saturating_add(self.rules.purge);
         }
@@ -327,7 +349,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     pub fn new_generation(&mut self, now: Instant) {
         let now = self.advance(now);
         for entry in &mut self.entries {
-            entry.flags |= super::entries::OUTDATED;
+            entry.flags |= OUTDATED;
         }
         self.end_idle(now, EndReason::Generation);
     }
@@ -354,6 +376,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     pub fn drain(&mut self, now: Instant) {
         let now = self.advance(now);
         self.draining = true;
+        self.pace();
         self.end_idle(now, EndReason::Drain);
     }
 

@@ -5,11 +5,10 @@ use std::hash::{BuildHasher, Hash};
 
 use super::answers::{Checkout, Demand, Lease, Look, Patience, Peer, Permit, Session, Source, Stale, Ticket};
 use super::config::{Eviction, Order, ReuseMode};
-use super::entries::{LEASED, NONE, PROVEN, REUSED, USED, link, unlink};
+use super::entries::{Entry, IDLE, LEASED, NONE, PROVEN, REUSED, STEP, USED, link, unlink};
 use super::line::Name;
 use super::origins::{HTTP10, LIST_SPENT, LIST_UNUSED, LIST_USED, PROXY};
 use super::reasons::{EndReason, RefuseReason};
-use super::rules::End;
 use super::{Pool, Waiter, second};
 use crate::time::Instant;
 
@@ -17,7 +16,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     /// Asks for a connection.
     ///
     /// Constant time with [`Order::Newest`] and [`Order::Oldest`], but for connections whose time is up: each is passed once.
-    #[inline]
+    #[inline(always)]
     pub fn checkout<Q>(&mut self, now: Instant, key: &Q, demand: Demand) -> Checkout<Id>
     where
         K: Borrow<Q>,
@@ -41,13 +40,15 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
 
     #[inline(always)]
     fn serve(&mut self, now: u64, index: u32, demand: Demand) -> Checkout<Id> {
-        if let (Some(end), Source::Any, Some(origin)) =
-            (self.rules.quick, demand.source, self.origins.all.get(index as usize))
-        {
-            let list = &origin.lists[LIST_USED];
-            let slot = if end == End::Last { list.last } else { list.first };
-            if self.entries.get(slot as usize).is_some_and(|entry| entry.due > now) && origin.waiting == 0 {
-                return self.hand_out(now, index, slot);
+        let fast = !self.slow && demand.source == Source::Any;
+        if let (true, Some(origin)) = (fast, self.origins.all.get(index as usize)) {
+            let slot = origin.lists[LIST_USED].last;
+            if let Some(entry) = self.entries.get_mut(slot as usize) {
+                if entry.is_idle() && entry.due > now {
+                    // it stays where it is: most often it comes back before anybody looks
+                    self.counters.reused += 1;
+                    return entry.lend(now, slot, self.rules.look_after);
+                }
             }
         }
         self.serve_slowly(now, index, demand)
@@ -55,6 +56,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
 
     #[inline(never)]
     fn serve_slowly(&mut self, now: u64, index: u32, demand: Demand) -> Checkout<Id> {
+        self.straighten(index);
         if self.draining {
             return self.refuse(RefuseReason::Drain);
         }
@@ -85,38 +87,37 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     }
 
     fn queue(&mut self, now: u64, index: u32, demand: Demand) -> Name {
-        let before = self.origins.all[index as usize].waiters.map(|(_, last)| last);
+        let before = self.origins.all[index as usize].last_waiter;
         let due = now.saturating_add(self.rules.wait);
-        let name = self.waiters.push(due, Waiter { origin: index, demand, before, behind: None });
-        if let Some(waiter) = before.and_then(|before| self.waiters.get_mut(before)) {
-            waiter.behind = Some(name);
-        }
+        let name = self.waiters.push(due, Waiter { origin: index, demand, before, behind: NONE });
         self.origins.taken(index);
         let origin = &mut self.origins.all[index as usize];
-        origin.waiters = Some((origin.waiters.map_or(name, |(first, _)| first), name));
+        origin.last_waiter = name.0;
         origin.waiting += 1;
+        match self.waiters.at(before) {
+            Some(waiter) => waiter.behind = name.0,
+            None => origin.first_waiter = name.0,
+        }
         self.counters.waited += 1;
+        self.pace();
         name
     }
 
     /// Takes a waiter out of the queue.
     pub(super) fn unqueue(&mut self, name: Name) -> Option<Waiter> {
         let waiter = self.waiters.remove(name)?;
-        if let Some(before) = waiter.before.and_then(|before| self.waiters.get_mut(before)) {
-            before.behind = waiter.behind;
-        }
-        if let Some(behind) = waiter.behind.and_then(|behind| self.waiters.get_mut(behind)) {
-            behind.before = waiter.before;
-        }
         let origin = &mut self.origins.all[waiter.origin as usize];
         origin.waiting -= 1;
-        origin.waiters = origin.waiters.and_then(|(first, last)| match (waiter.before, waiter.behind) {
-            (None, None) => None,
-            (None, Some(behind)) => Some((behind, last)),
-            (Some(before), None) => Some((first, before)),
-            (Some(_), Some(_)) => Some((first, last)),
-        });
+        match self.waiters.at(waiter.before) {
+            Some(before) => before.behind = waiter.behind,
+            None => origin.first_waiter = waiter.behind,
+        }
+        match self.waiters.at(waiter.behind) {
+            Some(behind) => behind.before = waiter.before,
+            None => origin.last_waiter = waiter.before,
+        }
         self.origins.left(waiter.origin);
+        self.pace();
         Some(waiter)
     }
 
@@ -140,6 +141,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         demand: Demand,
         yields: bool,
     ) -> Result<Checkout<Id>, RefuseReason> {
+        self.straighten(index);
         if demand.source == Source::Any {
             for list in [LIST_USED, LIST_UNUSED] {
                 if let Some(slot) = self.choose(now, index, list, demand.session) {
@@ -165,8 +167,9 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             PROVEN => flags & (USED | PROVEN) != USED,
             _ => flags & USED == 0,
         };
-        let (mut slot, mut fit, mut warmest) = (self.end(index, list, order), 0_u64, (0, NONE));
-        while let Some(entry) = self.entries.get(slot as usize) {
+        let ((mut slot, len), mut fit, mut warmest) = (self.end(index, list, order), 0_u64, (0, NONE));
+        for _ in 0..len {
+            let entry = self.entries.get(slot as usize)?;
             let next = if order == Order::Newest { entry.prev } else { entry.next };
             if entry.due <= now {
                 self.spend(index, slot);
@@ -193,8 +196,8 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             Order::Random => self.draw() % fit,
             _ => return Some(warmest.1),
         };
-        slot = self.end(index, list, order);
-        loop {
+        let (mut slot, len) = self.end(index, list, order);
+        for _ in 0..len {
             let entry = self.entries.get(slot as usize)?;
             if fits(entry.flags) {
                 if place == 0 {
@@ -204,48 +207,36 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             }
             slot = entry.next;
         }
+        None
     }
 
-    fn end(&self, index: u32, list: usize, order: Order) -> u32 {
+    /// Where a list begins, in the order in which it is searched, and its length.
+    fn end(&self, index: u32, list: usize, order: Order) -> (u32, u32) {
         let list = self.origins.all[index as usize].lists[list];
-        if order == Order::Newest { list.last } else { list.first }
+        (if order == Order::Newest { list.last } else { list.first }, list.len)
     }
 
     /// Puts an idle connection whose time is up where it is not met again.
     fn spend(&mut self, index: u32, slot: u32) {
         let origin = &mut self.origins.all[index as usize];
         unlink(&mut self.entries, origin, slot);
-        link(&mut self.entries, origin, slot, LIST_SPENT);
+        link(&mut self.entries, &mut origin.lists[LIST_SPENT], slot);
+        self.entries[slot as usize].enlist(LIST_SPENT);
     }
 
-    #[inline(always)]
     fn hand_out(&mut self, now: u64, index: u32, slot: u32) -> Checkout<Id> {
-        let (Some(origin), true) = (self.origins.all.get_mut(index as usize), (slot as usize) < self.entries.len())
-        else {
-            // no name leads here
-            return Checkout::Refuse(RefuseReason::Total);
-        };
-        unlink(&mut self.entries, origin, slot);
-        self.idle = self.idle.wrapping_sub(1);
-        let entry = &mut self.entries[slot as usize];
-        let idle = now.saturating_sub(entry.since);
-        let look = if idle >= self.rules.look_after { Look::First } else { Look::Skip };
-        if self.rules.learns {
-            if let Some(age) = self.ages.get_mut(slot as usize) {
-                *age = idle;
-            }
-        }
-        entry.since = now;
-        entry.due = now.saturating_add(self.rules.lease);
-        entry.flags |= REUSED;
-        entry.step(LEASED);
-        let (id, lease) = (entry.id, Lease { slot, stamp: entry.stamp });
-        let tick = self.deadlines.tick(entry.due);
-        if self.deadlines.is_late(entry.armed, tick) {
-            entry.armed = self.deadlines.insert(slot, entry.due);
-        }
+        unlink(&mut self.entries, &mut self.origins.all[index as usize], slot);
         self.counters.reused += 1;
-        Checkout::Reuse { id, lease, look }
+        let entry = &mut self.entries[slot as usize];
+        if self.rules.learns {
+            self.ages[slot as usize] = now.saturating_sub(entry.since);
+        }
+        let answer = entry.lend(now, slot, self.rules.look_after);
+        if !self.rules.long_lease {
+            entry.due = u64::MAX;
+            self.arm(slot);
+        }
+        answer
     }
 
     /// A place for a new connection, if need be that of an idle one.
@@ -292,5 +283,18 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         };
         let for_users = limits.per_user.map_or(NONE, |each| each.saturating_mul(self.users));
         (most.unwrap_or(NONE).min(for_users), why)
+    }
+}
+
+impl<Id: Copy> Entry<Id> {
+    /// From idle to leased.
+    #[inline(always)]
+    fn lend(&mut self, now: u64, slot: u32, look_after: u64) -> Checkout<Id> {
+        let idle = now.wrapping_sub(self.since);
+        let look = if idle >= look_after { Look::First } else { Look::Skip };
+        self.since = now;
+        self.flags |= REUSED;
+        self.stamp = self.stamp.wrapping_add(STEP + LEASED - IDLE);
+        Checkout::Reuse { id: self.id, lease: Lease { slot, stamp: self.stamp }, look }
     }
 }

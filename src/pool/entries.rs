@@ -15,7 +15,8 @@ pub(super) struct Entry<Id> {
     pub(super) id: Id,
     /// When it was handed out or came back, in nanoseconds.
     pub(super) since: u64,
-    /// When its time in this state is up; `u64::MAX`: never.
+    /// When its time is up while it is idle; `u64::MAX`: never. Of a leased one, what it was when it was idle, if the record for that
+    /// is still there, else `u64::MAX`: if it comes back for longer, its record will do.
     pub(super) due: u64,
     /// A count of its steps above its state.
     pub(super) stamp: u32,
@@ -41,19 +42,26 @@ pub(super) struct Entry<Id> {
 pub(super) const USED: u8 = 1;
 /// It has carried one after it had been idle.
 pub(super) const PROVEN: u8 = 2;
-/// It was idle when it was handed out.
+/// It has been handed out after it had been idle.
 pub(super) const REUSED: u8 = 4;
 /// It is of an earlier generation.
 pub(super) const OUTDATED: u8 = 8;
-/// Its slot has a record in the calendar of idleness. Of the slot, not of the connection.
+/// Its slot has a record in the calendar of idleness, or needs none. Of the slot, not of the connection.
 pub(super) const RECORDED: u8 = 16;
+/// Its uses are limited.
+pub(super) const LIMITED: u8 = 128;
 /// In which of its origin's lists it is.
 pub(super) const LIST_SHIFT: u32 = 5;
 pub(super) const LIST_MASK: u8 = 3 << LIST_SHIFT;
 
+/// What a connection on the fast path has, and nothing else.
+pub(super) const SETTLED: u8 = USED | PROVEN | REUSED | RECORDED;
+
 pub(super) const VACANT: u32 = 0;
 pub(super) const LEASED: u32 = 1;
 pub(super) const IDLE: u32 = 2;
+/// What a step adds, besides the change of state.
+pub(super) const STEP: u32 = 4;
 /// The bits of a stamp that say one of these.
 pub(super) const STATE: u32 = 3;
 
@@ -69,8 +77,19 @@ impl<Id> Entry<Id> {
         self.stamp = (self.stamp | STATE).wrapping_add(1) | state;
     }
 
+    /// Notes in which list it is.
+    pub(super) const fn enlist(&mut self, list: usize) {
+        self.flags = self.flags & !LIST_MASK | (list as u8) << LIST_SHIFT;
+    }
+
+    /// When its time in this state is up.
+    pub(super) const fn deadline(&self, lease: u64) -> u64 {
+        if self.state() == LEASED { self.since.saturating_add(lease) } else { self.due }
+    }
+
     pub(super) const fn is_idle(&self) -> bool {
-        self.state() == IDLE
+        // no state has more bits
+        self.stamp & IDLE != 0
     }
 
     pub(super) const fn has(&self, flag: u8) -> bool {
@@ -82,7 +101,11 @@ impl<Id> Entry<Id> {
     }
 }
 
-/// A list through `prev` and `next`, oldest first.
+/// A list through `prev` and `next`, oldest first. Only its length says where it ends: the outer links of the first and of the last
+/// entry may be anything.
+///
+/// Of the used ones, the last may be in use: it is handed out where it is, and if it comes back before anybody else looks, the
+/// list need not be touched. Whoever does look straightens it first.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct List {
     pub(super) first: u32,
@@ -95,44 +118,51 @@ impl List {
 }
 
 /// Takes an entry out of its origin's list.
-#[inline(always)]
 pub(super) fn unlink<Id>(entries: &mut [Entry<Id>], origin: &mut Origin, slot: u32) {
     let Some(entry) = entries.get(slot as usize) else { return };
     let (prev, next) = (entry.prev, entry.next);
     let list = &mut origin.lists[entry.list() % origin.lists.len()];
     list.len = list.len.wrapping_sub(1);
-    match entries.get_mut(prev as usize) {
-        Some(before) => before.next = next,
-        None => list.first = next,
+    if list.len == 0 {
+        *list = List::EMPTY;
+        return;
     }
-    match entries.get_mut(next as usize) {
-        Some(behind) => behind.prev = prev,
-        None => list.last = prev,
+    if list.first == slot {
+        list.first = next;
+    } else if let Some(before) = entries.get_mut(prev as usize) {
+        before.next = next;
+    }
+    if list.last == slot {
+        list.last = prev;
+    } else if let Some(behind) = entries.get_mut(next as usize) {
+        behind.prev = prev;
     }
 }
 
 /// Puts an entry at the end of one of its origin's lists.
-#[inline(always)]
-pub(super) fn link<Id>(entries: &mut [Entry<Id>], origin: &mut Origin, slot: u32, number: usize) {
-    let list = &mut origin.lists[number % 3];
+pub(super) fn link<Id>(entries: &mut [Entry<Id>], list: &mut List, slot: u32) {
     let last = std::mem::replace(&mut list.last, slot);
-    list.len += 1;
-    match entries.get_mut(last as usize) {
-        Some(before) => before.next = slot,
-        None => list.first = slot,
+    if list.len == 0 {
+        list.first = slot;
+    } else if let Some(before) = entries.get_mut(last as usize) {
+        before.next = slot;
     }
-    let Some(entry) = entries.get_mut(slot as usize) else { return };
-    entry.prev = last;
-    entry.next = NONE;
-    entry.flags = entry.flags & !LIST_MASK | (number as u8) << LIST_SHIFT;
+    list.len = list.len.wrapping_add(1);
+    if let Some(entry) = entries.get_mut(slot as usize) {
+        entry.prev = last;
+    }
 }
 
 /// By deadline.
-pub(super) struct ByDue<'p, Id>(pub(super) &'p mut [Entry<Id>]);
+pub(super) struct ByDue<'p, Id> {
+    pub(super) entries: &'p mut [Entry<Id>],
+    /// How long a lease may last.
+    pub(super) lease: u64,
+}
 
 impl<Id> Times for ByDue<'_, Id> {
     fn time(&mut self, slot: u32, from: u32, to: u32) -> Option<u64> {
-        let entry = self.0.get_mut(slot as usize)?;
+        let entry = self.entries.get_mut(slot as usize)?;
         if entry.armed < from || entry.armed > to {
             return None;
         }
@@ -140,12 +170,16 @@ impl<Id> Times for ByDue<'_, Id> {
             entry.armed = NONE;
             return None;
         }
-        Some(entry.due)
+        Some(entry.deadline(self.lease))
     }
 
     fn recorded(&mut self, slot: u32, tick: u32) {
-        if let Some(entry) = self.0.get_mut(slot as usize) {
+        if let Some(entry) = self.entries.get_mut(slot as usize) {
             entry.armed = tick;
+            if entry.state() == LEASED {
+                // the record may be too late for when it comes back
+                entry.due = u64::MAX;
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hash};
 use super::Pool;
 use super::answers::{Checkout, Due, Lease, Permit, Ticket};
 use super::config::Eviction;
-use super::entries::ByDue;
+use super::entries::{ByDue, VACANT};
 use super::line::Name;
 use super::origins::READY;
 use super::reasons::{EndReason, RefuseReason};
@@ -19,7 +19,10 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         if self.ebbing || self.purging > 0 || busy && self.waiters.len() > 0 {
             return Some(Instant::from_nanos(self.now));
         }
-        let due = |slot: u32| self.entries.get(slot as usize).filter(|entry| entry.state() != 0).map(|entry| entry.due);
+        let due = |slot: u32| {
+            let entry = self.entries.get(slot as usize).filter(|entry| entry.state() != VACANT)?;
+            Some(entry.deadline(self.rules.lease))
+        };
         let times = [self.deadlines.next(due), self.permits.due(), self.waiters.due(), Some(self.purge_at)];
         times.into_iter().flatten().filter(|&at| at != u64::MAX).min().map(Instant::from_nanos)
     }
@@ -27,7 +30,8 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     /// One thing that is due at `now`, if there is any; to be called until `None`.
     pub fn expire(&mut self, now: Instant) -> Option<Due<Id>> {
         let now = self.advance(now);
-        if let Some(slot) = self.deadlines.pop_due(now, &mut ByDue(&mut self.entries)) {
+        let lease = self.rules.lease;
+        if let Some(slot) = self.deadlines.pop_due(now, &mut ByDue { entries: &mut self.entries, lease }) {
             let entry = &self.entries[slot as usize];
             if entry.is_idle() {
                 let why = EndReason::numbered(entry.why);
@@ -49,13 +53,13 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     /// Above the high water mark, or at a purge, the idle connections whose turn it is.
     fn reap(&mut self, now: u64) -> Option<Due<Id>> {
         if self.purge_at <= now {
-            self.purging = (u64::from(self.idle) * u64::from(self.config.policy.purge_percent) / 100) as u32;
-            self.purge_at = if self.idle == 0 { u64::MAX } else { now.saturating_add(self.rules.purge) };
+            self.purging = (u64::from(self.idle()) * u64::from(self.config.policy.purge_percent) / 100) as u32;
+            self.purge_at = if self.idle() == 0 { u64::MAX } else { now.saturating_add(self.rules.purge) };
         }
         let why = if self.purging > 0 {
             self.purging -= 1;
             EndReason::Purge
-        } else if self.ebbing && self.idle > self.config.limits.low_water {
+        } else if self.ebbing && self.idle() > self.config.limits.low_water {
             EndReason::Water
         } else {
             self.ebbing = false;
@@ -79,7 +83,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             return None;
         }
         while let Some(&index) = self.ready.front() {
-            if let Some((first, _)) = self.origins.all[index as usize].waiters {
+            if let Some(first) = self.waiters.name(self.origins.all[index as usize].first_waiter) {
                 if let Some(due) = self.admit(now, first) {
                     return Some(due);
                 }
@@ -90,7 +94,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         let mut next = self.waiters.first().filter(|_| self.unsettled);
         while let Some(name) = next {
             let origin = self.waiters.get(name).map(|waiter| &self.origins.all[waiter.origin as usize]);
-            if origin.is_some_and(|origin| origin.waiters.is_some_and(|(first, _)| first == name)) {
+            if origin.is_some_and(|origin| origin.first_waiter == name.0) {
                 if let Some(due) = self.admit(now, name) {
                     return Some(due);
                 }

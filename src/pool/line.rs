@@ -95,7 +95,7 @@ impl<T> Line<T> {
         self.places.get(self.first as usize).map(|place| place.due)
     }
 
-    fn name(&self, index: u32) -> Option<Name> {
+    pub(super) fn name(&self, index: u32) -> Option<Name> {
         self.places.get(index as usize).map(|place| (index, place.stamp))
     }
 
@@ -103,7 +103,8 @@ impl<T> Line<T> {
         self.places.get(index as usize).filter(|place| place.stamp == stamp)?.item.as_ref()
     }
 
-    pub(super) fn get_mut(&mut self, (index, stamp): Name) -> Option<&mut T> {
-        self.places.get_mut(index as usize).filter(|place| place.stamp == stamp)?.item.as_mut()
+    /// What is at this place, if anything is.
+    pub(super) fn at(&mut self, index: u32) -> Option<&mut T> {
+        self.places.get_mut(index as usize)?.item.as_mut()
     }
 }

@@ -110,7 +110,7 @@ pub use reasons::{EndReason, RefuseReason, Taint};
 use crate::time::Instant;
 use calendar::Calendar;
 use entries::{Entry, NONE};
-use line::{Line, Name};
+use line::Line;
 use origins::Origins;
 use rules::Rules;
 
@@ -148,10 +148,15 @@ pub struct Pool<K, Id, S = RandomState> {
     /// More are idle than the high water mark has it, and not yet as few as the low one.
     ebbing: bool,
     draining: bool,
+    /// Whatever keeps the calls from their fast path: settings, a drain, waiters, an HTTP/1.0 peer.
+    slow: bool,
+    /// An origin's responses were HTTP/1.0 once.
+    http10: bool,
     /// The greatest instant seen, in nanoseconds.
     now: u64,
     held: u32,
-    idle: u32,
+    /// Idle connections that ended.
+    idle_ended: u64,
     users: u32,
     /// When idle connections are purged next.
     purge_at: u64,
@@ -172,8 +177,9 @@ struct Waiter {
     origin: u32,
     demand: Demand,
     /// The one that came next for the same origin.
-    behind: Option<Name>,
-    before: Option<Name>,
+    behind: u32,
+    /// The one that came before it.
+    before: u32,
 }
 
 impl<K: Hash + Eq, Id: Copy> Pool<K, Id> {
@@ -201,9 +207,11 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             unsettled: false,
             ebbing: false,
             draining: false,
+            slow: rules.slow,
+            http10: false,
             now,
             held: 0,
-            idle: 0,
+            idle_ended: 0,
             users: 1,
             purge_at: u64::MAX,
             purging: 0,
@@ -221,7 +229,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
 
     /// Connections that are idle.
     pub const fn idle(&self) -> u32 {
-        self.idle
+        (self.counters.kept - self.counters.reused - self.idle_ended) as u32
     }
 
     /// Connections that are idle, in use, or being opened: what the limits count.
@@ -299,13 +307,18 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         self.entries.get_mut(slot as usize).filter(|entry| entry.stamp == stamp).ok_or(Stale)
     }
 
+    /// Whether the fast path will do.
+    fn pace(&mut self) {
+        self.slow = self.rules.slow || self.draining || self.http10 || self.waiters.len() > 0;
+    }
+
     /// Sees to it that the slot's deadline is met.
-    #[inline(always)]
+    #[inline(never)]
     fn arm(&mut self, slot: u32) {
         if let Some(entry) = self.entries.get_mut(slot as usize) {
-            let tick = self.deadlines.tick(entry.due);
-            if self.deadlines.is_late(entry.armed, tick) {
-                entry.armed = self.deadlines.insert(slot, entry.due);
+            let at = entry.deadline(self.rules.lease);
+            if self.deadlines.is_late(entry.armed, self.deadlines.tick(at)) {
+                entry.armed = self.deadlines.insert(slot, at);
             }
         }
     }

@@ -8,23 +8,26 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash};
 use std::vec::Vec;
 
-use super::entries::List;
+use super::entries::{List, NONE};
 use super::learned::Memory;
-use super::line::Name;
 
 /// Used, never used, and past their time: the lists of an origin.
 pub(super) const LIST_USED: usize = 0;
 pub(super) const LIST_UNUSED: usize = 1;
 pub(super) const LIST_SPENT: usize = 2;
 
+/// One cache line.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(super) struct Origin {
     pub(super) lists: [List; 3],
     /// Connections: leased, idle, and being opened.
     pub(super) held: u32,
-    /// How many wait; the first and the last of them.
+    /// How many wait.
     pub(super) waiting: u32,
-    pub(super) waiters: Option<(Name, Name)>,
+    /// The places of the first and the last of them in the queue.
+    pub(super) first_waiter: u32,
+    pub(super) last_waiter: u32,
     /// The turn of [`Order::RoundRobin`](super::Order::RoundRobin).
     pub(super) turn: u32,
     pub(super) flags: u8,
@@ -40,7 +43,8 @@ pub(super) const READY: u8 = 4;
 pub(super) const GONE: u8 = 8;
 
 impl Origin {
-    const NEW: Self = Self { lists: [List::EMPTY; 3], held: 0, waiting: 0, waiters: None, turn: 0, flags: 0 };
+    const NEW: Self =
+        Self { lists: [List::EMPTY; 3], held: 0, waiting: 0, first_waiter: NONE, last_waiter: NONE, turn: 0, flags: 0 };
 
     /// Idle connections that may be used.
     #[inline(always)]

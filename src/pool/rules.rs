@@ -29,15 +29,11 @@ pub(super) struct Rules {
     pub(super) learns: bool,
     /// Idle connections are kept in order of their idleness.
     pub(super) ranks: bool,
-    /// The first or the last of the used ones is taken, whoever asks.
-    pub(super) quick: Option<End>,
-}
-
-/// An end of a list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
-    First,
-    Last,
+    /// Connections that come back stay idle for less than a lease may last, and for some time: whoever is handed out has a record
+    /// that will do for the lease.
+    pub(super) long_lease: bool,
+    /// The settings ask for more than the fast path does.
+    pub(super) slow: bool,
 }
 
 impl Rules {
@@ -46,13 +42,17 @@ impl Rules {
         let finite = |span: u64| if span == u64::MAX { 0 } else { span };
         let purges = timeouts.purge.is_some() || limits.high_water.is_some();
         let ranks_excess = limits.idle_total.is_some() && policy.total_excess == Excess::Idle;
+        let ranks = purges || ranks_excess || (limits.total.is_some() && policy.eviction != Eviction::Never);
+        let lease = nanos(timeouts.lease);
+        let long_lease =
+            lease == u64::MAX || (used_idle.max(unused_idle) != u64::MAX && used_idle.max(unused_idle) <= lease);
         Self {
             used_idle,
             unused_idle,
             age: nanos(timeouts.age),
             open: nanos(timeouts.open),
             wait: nanos(timeouts.wait),
-            lease: nanos(timeouts.lease),
+            lease,
             look_after: nanos(timeouts.look_after),
             purge: nanos(timeouts.purge),
             forget: u32::try_from(timeouts.forget.as_secs()).unwrap_or(NONE),
@@ -64,12 +64,15 @@ impl Rules {
             high_water: limits.high_water.unwrap_or(NONE),
             longest: finite(used_idle).max(finite(unused_idle)).max(1_000_000_000),
             learns: policy.learn == Use::On,
-            ranks: purges || ranks_excess || (limits.total.is_some() && policy.eviction != Eviction::Never),
-            quick: match (policy.reuse, policy.order) {
-                (ReuseMode::Always, Order::Newest) => Some(End::Last),
-                (ReuseMode::Always, Order::Oldest) => Some(End::First),
-                _ => None,
-            },
+            ranks,
+            long_lease,
+            slow: !long_lease
+                || (policy.reuse, policy.order) != (ReuseMode::Always, Order::Newest)
+                || matches!(used_idle, 0 | u64::MAX)
+                || policy.learn == Use::On
+                || limits.idle_per_origin.is_some()
+                || limits.idle_total.is_some()
+                || purges,
         }
     }
 

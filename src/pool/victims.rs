@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hash};
 use super::Pool;
 use super::config::Eviction;
 use super::entries::{ByDue, BySince, NONE, RECORDED, VACANT, unlink};
-use super::origins::READY;
+use super::origins::{LIST_USED, READY};
 use super::reasons::EndReason;
 
 impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
@@ -20,7 +20,8 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         let mut longest = (u64::MAX, None);
         for list in &self.origins.all[index as usize].lists {
             let mut slot = list.first;
-            while let Some(entry) = self.entries.get(slot as usize) {
+            for _ in 0..list.len {
+                let Some(entry) = self.entries.get(slot as usize) else { break };
                 if will_do(entry.due) && entry.since < longest.0 {
                     longest = (entry.since, Some(slot));
                 }
@@ -34,7 +35,8 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     pub(super) fn victim(&mut self, now: u64, rule: Eviction) -> Option<u32> {
         let mut found = None;
         if rule == Eviction::NearestExpiry {
-            while let Some((slot, _)) = self.deadlines.pop_first(&mut ByDue(&mut self.entries)) {
+            let lease = self.rules.lease;
+            while let Some((slot, _)) = self.deadlines.pop_first(&mut ByDue { entries: &mut self.entries, lease }) {
                 if self.entries[slot as usize].is_idle() && !self.is_spared(now, slot) {
                     found = Some(slot);
                     break;
@@ -65,7 +67,8 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     fn is_spared(&self, now: u64, slot: u32) -> bool {
         let entry = &self.entries[slot as usize];
         let origin = &self.origins.all[entry.origin as usize];
-        entry.due > now && (origin.waiting > 0 || origin.idle() <= self.config.limits.min_warm)
+        let lent = self.is_lent_in_place(origin.lists[LIST_USED].last);
+        entry.due > now && (origin.waiting > 0 || origin.idle() - u32::from(lent) <= self.config.limits.min_warm)
     }
 
     /// Sees to it that an idle slot is found by its idleness.
@@ -76,13 +79,27 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         }
     }
 
+    /// The last of a list is in use: it was handed out from where it is.
+    fn is_lent_in_place(&self, last: u32) -> bool {
+        self.entries.get(last as usize).is_some_and(|entry| !entry.is_idle())
+    }
+
+    /// Takes the connection that was lent in place out of its list: what is in a list from here on is idle.
+    pub(super) fn straighten(&mut self, index: u32) {
+        let last = self.origins.all[index as usize].lists[LIST_USED].last;
+        if self.is_lent_in_place(last) {
+            unlink(&mut self.entries, &mut self.origins.all[index as usize], last);
+        }
+    }
+
     /// Forgets a connection: its id.
     pub(super) fn remove(&mut self, slot: u32, why: EndReason) -> Id {
+        self.straighten(self.entries[slot as usize].origin);
         let entry = &self.entries[slot as usize];
         let (id, index, is_idle) = (entry.id, entry.origin, entry.is_idle());
         if is_idle {
             unlink(&mut self.entries, &mut self.origins.all[index as usize], slot);
-            self.idle -= 1;
+            self.idle_ended += 1;
         }
         let entry = &mut self.entries[slot as usize];
         entry.step(VACANT);
