@@ -231,7 +231,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     fn keep(&mut self, now: u64, slot: u32, index: u32, due: u64, why: EndReason) -> Checkin<Id> {
         let mut instead = None;
         let origin = &self.origins.all[index as usize];
-        let claimed = origin.waiting > origin.fit();
+        let claimed = origin.waiting > origin.idle();
         if (self.idle() >= self.rules.idle_total || origin.idle() >= self.rules.idle_per_origin) && !claimed {
             match self.excess(now, index) {
                 (Some(victim), why) => instead = Some((self.remove(victim, why), why)),
@@ -278,7 +278,11 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
 
     fn note_idle(&mut self, now: u64, index: u32) {
         self.make_ready(index);
-        self.unsettled = true;
+        let limits = &self.config.limits;
+        if self.config.policy.eviction != Eviction::Never && limits.total.is_some_and(|total| self.held >= total) {
+            // it may have to go for one who waits for another
+            self.unsettle();
+        }
         self.ebbing |= self.idle() > self.rules.high_water;
         if self.purge_at == u64::MAX {
             self.purge_at = now.saturating_add(self.rules.purge);

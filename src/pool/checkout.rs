@@ -130,6 +130,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         let waiter = self.unqueue((ticket.slot, ticket.stamp)).ok_or(Stale)?;
         // who stood behind may need less
         self.make_ready(waiter.origin);
+        self.unsettle();
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, Hash};
 
 use super::Pool;
-use super::answers::{Checkout, Due, Lease, Permit, Ticket};
+use super::answers::{Due, Lease, Permit, Ticket};
 use super::config::Eviction;
 use super::entries::{ByDue, VACANT};
 use super::line::Name;
@@ -84,9 +84,11 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         }
         while let Some(&index) = self.ready.front() {
             if let Some(first) = self.waiters.name(self.origins.all[index as usize].first_waiter) {
-                if let Some(due) = self.admit(now, first) {
+                if let Some(due) = self.admit(now, first, true) {
                     return Some(due);
                 }
+                // it may still take the place of a connection that it may not use
+                self.unsettle();
             }
             self.origins.all[index as usize].flags &= !READY;
             self.ready.pop_front();
@@ -95,7 +97,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         while let Some(name) = next {
             let origin = self.waiters.get(name).map(|waiter| &self.origins.all[waiter.origin as usize]);
             if origin.is_some_and(|origin| origin.first_waiter == name.0) {
-                if let Some(due) = self.admit(now, name) {
+                if let Some(due) = self.admit(now, name, false) {
                     return Some(due);
                 }
             }
@@ -105,13 +107,11 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         None
     }
 
-    fn admit(&mut self, now: u64, name: Name) -> Option<Due<Id>> {
+    /// `yields`: an idle connection, but no place for a new one.
+    fn admit(&mut self, now: u64, name: Name, yields: bool) -> Option<Due<Id>> {
         let (index, demand) = self.waiters.get(name).map(|waiter| (waiter.origin, waiter.demand))?;
-        let checkout = self.allot(now, index, demand, false).ok()?;
+        let checkout = self.allot(now, index, demand, yields).ok()?;
         self.unqueue(name);
-        if !matches!(checkout, Checkout::Reuse { .. }) {
-            self.unsettled = true;
-        }
         self.make_ready(index);
         self.counters.went_on += 1;
         Some(Due::GoOn { ticket: Ticket { slot: name.0, stamp: name.1 }, checkout })
@@ -128,6 +128,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         let name = self.waiters.first()?;
         let waiter = self.unqueue(name)?;
         self.make_ready(waiter.origin);
+        self.unsettle();
         self.counters.count_refusal(why);
         Some(Due::WaitOver { ticket: Ticket { slot: name.0, stamp: name.1 }, why })
     }

@@ -261,7 +261,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     /// connection is closed, only none opened until there are few enough.
     pub fn set_users(&mut self, users: u32) {
         self.users = users.max(1);
-        self.unsettled = true;
+        self.unsettle();
     }
 
     /// What was learned of this key, if anything is.

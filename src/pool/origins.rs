@@ -46,16 +46,9 @@ impl Origin {
     const NEW: Self =
         Self { lists: [List::EMPTY; 3], held: 0, waiting: 0, first_waiter: NONE, last_waiter: NONE, turn: 0, flags: 0 };
 
-    /// Idle connections that may be used.
-    #[inline(always)]
-    pub(super) const fn fit(&self) -> u32 {
-        self.lists[LIST_USED].len + self.lists[LIST_UNUSED].len
-    }
-
-    /// All idle connections.
-    #[inline(always)]
+    /// Idle connections.
     pub(super) const fn idle(&self) -> u32 {
-        self.fit() + self.lists[LIST_SPENT].len
+        self.lists[LIST_USED].len + self.lists[LIST_UNUSED].len + self.lists[LIST_SPENT].len
     }
 
     pub(super) const fn has(&self, flag: u8) -> bool {

@@ -114,10 +114,15 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         self.held -= 1;
         self.origins.left(index);
         self.counters.count_end(why);
-        self.unsettled = true;
+        self.unsettle();
     }
 
-    /// The first waiter of this origin may go on.
+    /// Any waiter may go on.
+    pub(super) fn unsettle(&mut self) {
+        self.unsettled |= self.waiters.len() > 0;
+    }
+
+    /// The first waiter of this origin may be given an idle connection.
     pub(super) fn make_ready(&mut self, index: u32) {
         let origin = &mut self.origins.all[index as usize];
         if origin.waiting > 0 && !origin.has(READY) {
