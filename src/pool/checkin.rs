@@ -219,7 +219,8 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     }
 
     fn note_version(&mut self, index: u32, http10: bool) {
-        if let Some(origin) = self.origins.all.get_mut(index as usize) {
+        let matters = self.config.limits.per_http10_origin.is_some();
+        if let Some(origin) = self.origins.all.get_mut(index as usize).filter(|_| matters) {
             if origin.has(HTTP10) != http10 {
                 origin.flags ^= HTTP10;
                 self.http10 = true;
