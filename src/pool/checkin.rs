@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, Hash};
 
 use super::Pool;
 use super::answers::{Checkin, Ended, Idle, Lease, Permit, Readable, Returned, Stale};
-use super::config::{Eviction, Excess};
+use super::config::{Eviction, Excess, Order};
 use super::entries::{
     Entry, IDLE, LEASED, LIMITED, NONE, OUTDATED, PROVEN, RECORDED, REUSED, SETTLED, STEP, USED, link,
 };
@@ -36,7 +36,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             origin,
             prev: NONE,
             next: NONE,
-            octets: 0,
+            rank: self.counters.opened as u32,
             retire: if age == u64::MAX { NONE } else { u32::try_from(retire).unwrap_or(NONE) },
             armed: NONE,
             uses,
@@ -115,6 +115,10 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         self.straighten(index);
         let entry = &mut self.entries[lease.slot as usize];
         if returned.persistence != Persistence::Undecided {
+            if self.config.policy.order == Order::Warmest {
+                let before = if entry.has(USED) { entry.rank } else { 0 };
+                entry.rank = before.saturating_add((returned.octets >> 10).min(u64::from(NONE)) as u32);
+            }
             if entry.has(REUSED) {
                 entry.flags |= PROVEN;
             }
@@ -123,7 +127,6 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
                 entry.uses = entry.uses.saturating_sub(1);
             }
         }
-        entry.octets = entry.octets.saturating_add((returned.octets >> 10).min(u64::from(NONE)) as u32);
         match self.judge(now, lease.slot, index, returned) {
             Ok((due, why)) => Ok(self.keep(now, lease.slot, index, due, why)),
             Err(why) => {

@@ -156,7 +156,10 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     /// Which connection of a list is taken, if any may be. Those whose time is up are put aside.
     fn choose(&mut self, now: u64, index: u32, list: usize, session: Session) -> Option<u32> {
         let policy = &self.config.policy;
-        let order = if list == LIST_USED { policy.order } else { policy.unused_order };
+        let order = match if list == LIST_USED { policy.order } else { policy.unused_order } {
+            Order::Warmest if list == LIST_UNUSED => Order::Newest,
+            order => order,
+        };
         let barred = match (policy.reuse, session) {
             (ReuseMode::Always, _) | (ReuseMode::Safe | ReuseMode::Aggressive, Session::Later) => 0,
             (ReuseMode::Aggressive, Session::First) => PROVEN,
@@ -168,7 +171,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             PROVEN => flags & (USED | PROVEN) != USED,
             _ => flags & USED == 0,
         };
-        let ((mut slot, len), mut fit, mut warmest) = (self.end(index, list, order), 0_u64, (0, NONE));
+        let ((mut slot, len), mut fit, mut best) = (self.end(index, list, order), 0_u64, (0, NONE));
         for _ in 0..len {
             let entry = self.entries.get(slot as usize)?;
             let next = if order == Order::Newest { entry.prev } else { entry.next };
@@ -179,8 +182,13 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
                     return Some(slot);
                 }
                 fit += 1;
-                if entry.octets >= warmest.0 {
-                    warmest = (entry.octets, slot);
+                let rank = match order {
+                    Order::Warmest if entry.flags & USED != 0 => entry.rank,
+                    Order::Warmest => 0,
+                    _ => NONE - entry.rank,
+                };
+                if rank >= best.0 {
+                    best = (rank, slot);
                 }
             }
             slot = next;
@@ -195,7 +203,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
                 u64::from(turn.wrapping_sub(1)) % fit
             }
             Order::Random => self.draw() % fit,
-            _ => return Some(warmest.1),
+            _ => return Some(best.1),
         };
         let (mut slot, len) = self.end(index, list, order);
         for _ in 0..len {

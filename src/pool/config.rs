@@ -80,8 +80,10 @@ pub enum Order {
     Newest,
     /// Idle for the longest time: spreads the load, keeps all alive.
     Oldest,
-    /// The one that has carried most octets, counted in KiB: its congestion window is wide.
+    /// The one that has carried most octets, counted in KiB: its congestion window is wide. Of those never used, the newest.
     Warmest,
+    /// The one that was opened first. As curl.
+    FirstOpened,
     /// Each place in turn, counted from the oldest.
     RoundRobin,
     /// Any, by the seed.
@@ -90,7 +92,8 @@ pub enum Order {
 
 impl Order {
     /// Every order there is.
-    pub const ALL: [Self; 5] = [Self::Newest, Self::Oldest, Self::Warmest, Self::RoundRobin, Self::Random];
+    pub const ALL: [Self; 6] =
+        [Self::Newest, Self::Oldest, Self::Warmest, Self::FirstOpened, Self::RoundRobin, Self::Random];
 }
 
 /// Who may be given a connection that was used before, as HAProxy's `http-reuse` has it. The first request of a session is one

@@ -25,8 +25,8 @@ pub(super) struct Entry<Id> {
     pub(super) prev: u32,
     /// The one behind it in its list; of a vacant slot, the next vacant one.
     pub(super) next: u32,
-    /// KiB that it has carried.
-    pub(super) octets: u32,
+    /// What its order looks at: KiB that it has carried, or its number in the order of opening.
+    pub(super) rank: u32,
     /// The second in which its age ends; [`NONE`]: never.
     pub(super) retire: u32,
     /// The tick of its record in the calendar of deadlines.

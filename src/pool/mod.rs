@@ -47,7 +47,7 @@
 //!
 //! A check-out hashes the key once, a check-in never. A connection costs 48 octets beside its id, about five for its place among
 //! the deadlines and five more where eviction asks for an order, and an origin 60 octets. Nothing is allocated in steady state.
-//! [`Order::Warmest`], [`Order::RoundRobin`] and [`Order::Random`] look at all idle connections of their key.
+//! [`Order::Newest`] and [`Order::Oldest`] look at one idle connection, the other orders at all of the key.
 //!
 //! ```
 //! use std::time::Duration;

@@ -344,6 +344,7 @@ impl World {
         match if unused { policy.unused_order } else { policy.order } {
             Order::Newest => vec![last.id],
             Order::Oldest => vec![first.id],
+            Order::FirstOpened => vec![fit.iter().min_by_key(|connection| connection.id).unwrap().id],
             Order::Warmest => vec![fit.iter().max_by_key(|connection| connection.kib).unwrap().id],
             Order::RoundRobin => vec![fit[turn as usize % fit.len()].id],
             Order::Random => fit.iter().map(|connection| connection.id).collect(),

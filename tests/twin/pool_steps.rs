@@ -81,9 +81,9 @@ impl World {
         if persistence != Persistence::Undecided {
             connection.proven |= connection.reused;
             connection.used = true;
+            connection.kib += u64::from(choice) / 2;
             connection.uses = connection.uses.saturating_sub(u16::from(connection.uses != u16::MAX));
         }
-        connection.kib += u64::from(choice) / 2;
         let limit = if connection.used { timeouts.used_idle } else { timeouts.unused_idle };
         let own = if connection.used { EndReason::IdleLimit } else { EndReason::UnusedLimit };
         let mut ends = vec![(now.saturating_add(nanos(limit)), own), (connection.retire, EndReason::Age)];
