@@ -30,7 +30,7 @@ pub(super) trait Times {
 
 #[derive(Debug)]
 pub(super) struct Calendar {
-    /// The instant of tick 0.
+    /// The instant of tick 1; before it is the front as it begins.
     base: u64,
     /// Nanoseconds of a tick, as a power of two.
     shift: u32,
@@ -73,16 +73,22 @@ impl Calendar {
         }
     }
 
+    /// Makes room for so many more records.
+    pub(super) fn reserve(&mut self, records: usize) {
+        self.chunks.reserve_exact(records / CHUNK + BUCKETS);
+    }
+
     /// The tick of a time; [`NONE`] for one that never comes.
     #[inline(always)]
     pub(super) fn tick(&self, at: u64) -> u32 {
-        let tick = at.saturating_sub(self.base) >> self.shift;
+        let tick = (at.saturating_sub(self.base) >> self.shift) + 1;
         if tick >= u64::from(NONE) { NONE } else { tick as u32 }
     }
 
     /// The first instant of a tick.
     fn start(&self, tick: u32) -> u64 {
-        self.base.saturating_add(u64::from(tick).checked_shl(self.shift).unwrap_or(u64::MAX))
+        let ticks = u64::from(tick.saturating_sub(1));
+        if ticks > u64::MAX >> self.shift { u64::MAX } else { self.base.saturating_add(ticks << self.shift) }
     }
 
     /// A record at this tick is late for a time of that tick.
@@ -263,13 +269,11 @@ impl Calendar {
 
 /// Ticks that are told apart; a power of two, so that ticks may wrap.
 const BUCKETS: usize = 512;
-/// Records in a chunk, which is two cache lines.
-const CHUNK: usize = 30;
+/// Records in a chunk, which is four cache lines.
+const CHUNK: usize = 62;
 /// A tick is at least a millisecond …
 const SHIFT_LEAST: u32 = 20;
 /// … and at most four minutes.
 const SHIFT_MOST: u32 = 38;
 
-/// Octets of a record, as its share of a chunk.
-#[cfg(test)]
-pub(super) const RECORD: f64 = size_of::<Chunk>() as f64 / CHUNK as f64;
+const _: () = assert!(size_of::<Chunk>() == 256);

@@ -31,7 +31,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         let entry = Entry {
             id,
             since: now,
-            due: u64::MAX,
+            due: now.saturating_add(self.rules.shortest),
             stamp: LEASED,
             origin,
             prev: NONE,
@@ -60,7 +60,11 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
                 self.entries.len() as u32 - 1
             }
         };
-        self.arm(slot);
+        // early for the lease, so that it will do when the connection comes back
+        let (due, entry) = (now.saturating_add(self.rules.shortest), &mut self.entries[slot as usize]);
+        if self.deadlines.is_late(entry.armed, self.deadlines.tick(due)) {
+            entry.armed = self.deadlines.insert(slot, due);
+        }
         self.counters.opened += 1;
         Ok(Lease { slot, stamp: self.entries[slot as usize].stamp })
     }

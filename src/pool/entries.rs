@@ -15,8 +15,8 @@ pub(super) struct Entry<Id> {
     pub(super) id: Id,
     /// When it was handed out or came back, in nanoseconds.
     pub(super) since: u64,
-    /// When its time is up while it is idle; `u64::MAX`: never. Of a leased one, what it was when it was idle, if the record for that
-    /// is still there, else `u64::MAX`: if it comes back for longer, its record will do.
+    /// When its time is up while it is idle; `u64::MAX`: never. Of a leased one, an instant that its record is not too late for, or
+    /// `u64::MAX`: if it comes back for longer than to then, its record will do.
     pub(super) due: u64,
     /// A count of its steps above its state.
     pub(super) stamp: u32,
@@ -152,6 +152,8 @@ pub(super) fn link<Id>(entries: &mut [Entry<Id>], list: &mut List, slot: u32) {
         entry.prev = last;
     }
 }
+
+const _: () = assert!(size_of::<Entry<u64>>() == 48 + 8 && size_of::<Entry<u32>>() <= 48 + 8);
 
 /// By deadline.
 pub(super) struct ByDue<'p, Id> {

@@ -5,8 +5,7 @@
 //! kept below it, less the margin that would be taken off a hint. After [`forget`](super::PoolTimeouts::forget) without another such close it is
 //! forgotten: servers are reconfigured, and a crash looks like a limit.
 //!
-//! Ages are kept in milliseconds, those of closes rounded down, those of reuses rounded down: nothing is claimed that was not
-//! seen.
+//! Ages are kept in milliseconds, rounded down.
 
 use core::fmt;
 use core::time::Duration;
@@ -55,10 +54,14 @@ impl Memory {
 
     /// The peer had closed after so many nanoseconds.
     pub(super) fn closed(&mut self, idle: u64, second: u32, forget: u32) {
-        if !self.is_known(second, forget) {
+        if self.closed != NONE && !self.is_known(second, forget) {
             *self = Self::NOTHING;
         }
         self.closed = self.closed.min(millis(idle));
+        if self.worked >= self.closed {
+            // the server is not what it was
+            self.worked = 0;
+        }
         self.seen = second;
     }
 

@@ -227,6 +227,16 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         &self.config
     }
 
+    /// Makes room for so many more connections, and keys, at once and no more: without it room is doubled when it is full.
+    pub fn reserve(&mut self, connections: usize, keys: usize) {
+        self.entries.reserve_exact(connections);
+        self.origins.reserve(keys);
+        self.deadlines.reserve(connections);
+        if self.rules.ranks {
+            self.idleness.reserve(connections);
+        }
+    }
+
     /// Connections that are idle.
     pub const fn idle(&self) -> u32 {
         (self.counters.kept - self.counters.reused - self.idle_ended) as u32

@@ -16,9 +16,8 @@ pub(super) const LIST_USED: usize = 0;
 pub(super) const LIST_UNUSED: usize = 1;
 pub(super) const LIST_SPENT: usize = 2;
 
-/// One cache line.
+/// 60 octets.
 #[derive(Debug)]
-#[repr(align(64))]
 pub(super) struct Origin {
     pub(super) lists: [List; 3],
     /// Connections: leased, idle, and being opened.
@@ -152,6 +151,11 @@ impl<K: Hash + Eq, S: BuildHasher> Origins<K, S> {
         });
         self.vacant = kept;
         self.sweep_at = FEW.max(2 * kept);
+    }
+
+    pub(super) fn reserve(&mut self, keys: usize) {
+        self.map.reserve(keys);
+        self.all.reserve_exact(keys);
     }
 
     pub(super) fn len(&self) -> usize {

@@ -24,6 +24,8 @@ pub(super) struct Rules {
     pub(super) idle_per_origin: u32,
     pub(super) idle_total: u32,
     pub(super) high_water: u32,
+    /// The shortest time, by the settings alone, that a connection may be leased or idle.
+    pub(super) shortest: u64,
     /// The longest time that is told apart in the calendars.
     pub(super) longest: u64,
     pub(super) learns: bool,
@@ -62,6 +64,7 @@ impl Rules {
             idle_per_origin: limits.idle_per_origin.unwrap_or(NONE),
             idle_total: limits.idle_total.unwrap_or(NONE),
             high_water: limits.high_water.unwrap_or(NONE),
+            shortest: lease.min(used_idle).min(unused_idle),
             longest: finite(used_idle).max(finite(unused_idle)).max(1_000_000_000),
             learns: policy.learn == Use::On,
             ranks,
