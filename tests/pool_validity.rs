@@ -209,6 +209,7 @@ fn the_idle_limit_of_a_server_is_learned_explained_and_forgotten() {
     driver.fetch("b");
     assert_eq!(driver.closed_after(Duration::from_secs(59)), []);
     assert_eq!(driver.closed_after(Duration::from_secs(600)).len(), 1);
+    assert_eq!(driver.expire(), []);
     assert_eq!(driver.pool.learned("a"), None);
     driver.fetch("a");
     assert_eq!(driver.closed_after(Duration::from_secs(61)), [(4 + 1, EndReason::IdleLimit)]);

@@ -38,6 +38,8 @@ pub(super) struct Calendar {
     front: u32,
     /// The first chunk of each tick's chain, by tick modulo their number.
     buckets: Box<[u32]>,
+    /// What is left of the front's chain to look through.
+    chain: u32,
     /// Which buckets have a chunk.
     filled: [u64; BUCKETS / 64],
     chunks: Vec<Chunk>,
@@ -65,6 +67,7 @@ impl Calendar {
             shift: shift.clamp(SHIFT_LEAST, SHIFT_MOST),
             front: 0,
             buckets: vec![NONE; BUCKETS].into_boxed_slice(),
+            chain: NONE,
             filled: [0; BUCKETS / 64],
             chunks: Vec::new(),
             unused: NONE,
@@ -147,11 +150,14 @@ impl Calendar {
         loop {
             let slot = if let Some(slot) = self.ripe.pop() {
                 slot
+            } else if self.chain != NONE {
+                self.look_through(now, times);
+                continue;
             } else if let Some(&Reverse((_, slot))) = self.near.peek().filter(|near| near.0.0 <= now) {
                 self.near.pop();
                 slot
             } else if self.front < self.tick(now) {
-                self.advance(self.tick(now), now, times);
+                self.open(self.next_filled().unwrap_or(NONE).min(self.tick(now)));
                 continue;
             } else {
                 return None;
@@ -170,12 +176,14 @@ impl Calendar {
     /// The slot whose time is first of all, and which has no record any more, with its time.
     pub(super) fn pop_first(&mut self, times: &mut impl Times) -> Option<(u32, u64)> {
         loop {
+            while self.chain != NONE {
+                self.look_through(0, times);
+            }
             while let Some(slot) = self.ripe.pop() {
                 self.near.push(Reverse((0, slot)));
             }
             let Some(Reverse((recorded, slot))) = self.near.pop() else {
-                let next = self.next_filled()?;
-                self.advance(next, 0, times);
+                self.open(self.next_filled()?);
                 continue;
             };
             match times.time(slot, 0, self.front) {
@@ -194,8 +202,8 @@ impl Calendar {
 
     /// When something may be due: never late; early only where its bucket holds many.
     pub(super) fn next(&self, times: impl Fn(u32) -> Option<u64>) -> Option<u64> {
-        if !self.ripe.is_empty() {
-            return Some(0);
+        if !self.ripe.is_empty() || self.chain != NONE {
+            return Some(self.start(self.front));
         }
         let mut first = self.near.peek().map_or(u64::MAX, |near| near.0.0);
         let mut tick = self.front;
@@ -206,7 +214,7 @@ impl Calendar {
                 break;
             }
             let chunk = &self.chunks[self.buckets[tick as usize % BUCKETS] as usize];
-            if chunk.next != NONE {
+            if chunk.next != NONE || chunk.len > FEW {
                 first = start;
                 break;
             }
@@ -216,32 +224,30 @@ impl Calendar {
         (first != u64::MAX).then_some(first)
     }
 
-    /// Opens the buckets up to this tick, until something has come of them. What is due is ripe, the rest near or elsewhere.
-    fn advance(&mut self, to: u32, now: u64, times: &mut impl Times) {
-        loop {
-            self.front = self.next_filled().unwrap_or(to).min(to);
-            let bucket = self.front as usize % BUCKETS;
-            let mut chain = std::mem::replace(&mut self.buckets[bucket], NONE);
-            self.filled[bucket / 64] &= !(1 << (bucket % 64));
-            while chain != NONE {
-                let index = chain as usize;
-                let chunk = &mut self.chunks[index];
-                let (slots, len) = (chunk.slots, chunk.len as usize);
-                chain = std::mem::replace(&mut chunk.next, self.unused);
-                self.unused = index as u32;
-                for &slot in &slots[..len] {
-                    match times.time(slot, self.front, self.front) {
-                        Some(at) if at <= now => self.ripe.push(slot),
-                        Some(at) => {
-                            let tick = self.insert(slot, at);
-                            times.recorded(slot, tick);
-                        }
-                        None => {}
-                    }
+    /// Makes this tick the front: it is the next with a record, or there is none before it.
+    fn open(&mut self, tick: u32) {
+        self.front = tick;
+        let bucket = tick as usize % BUCKETS;
+        self.chain = std::mem::replace(&mut self.buckets[bucket], NONE);
+        self.filled[bucket / 64] &= !(1 << (bucket % 64));
+    }
+
+    /// Looks through one chunk of the front: what is due is ripe, the rest near or elsewhere. A chunk at a time, so that what was
+    /// looked at is still in the cache when it is used.
+    fn look_through(&mut self, now: u64, times: &mut impl Times) {
+        let index = self.chain;
+        let chunk = &mut self.chunks[index as usize];
+        let (slots, len) = (chunk.slots, chunk.len as usize);
+        self.chain = std::mem::replace(&mut chunk.next, self.unused);
+        self.unused = index;
+        for &slot in &slots[..len] {
+            match times.time(slot, self.front, self.front) {
+                Some(at) if at <= now => self.ripe.push(slot),
+                Some(at) => {
+                    let tick = self.insert(slot, at);
+                    times.recorded(slot, tick);
                 }
-            }
-            if self.front >= to || !self.near.is_empty() || !self.ripe.is_empty() {
-                return;
+                None => {}
             }
         }
     }
@@ -269,6 +275,8 @@ impl Calendar {
 
 /// Ticks that are told apart; a power of two, so that ticks may wrap.
 const BUCKETS: usize = 512;
+/// So many records are looked at to know when the next is due.
+const FEW: u32 = 8;
 /// Records in a chunk, which is four cache lines.
 const CHUNK: usize = 62;
 /// A tick is at least a millisecond …

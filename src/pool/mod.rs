@@ -307,7 +307,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             return number;
         }
         let range = (u128::from(number) * u128::from(2 * percent) / 100) as u64;
-        let drawn = (u128::from(self.draw()) * (u128::from(range) + 1) >> 64) as u64;
+        let drawn = ((u128::from(self.draw()) * (u128::from(range) + 1)) >> 64) as u64;
         (number - range / 2).saturating_add(drawn)
     }
 

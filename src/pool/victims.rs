@@ -94,13 +94,13 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
 
     /// Forgets a connection: its id.
     pub(super) fn remove(&mut self, slot: u32, why: EndReason) -> Id {
-        self.straighten(self.entries[slot as usize].origin);
         let entry = &self.entries[slot as usize];
         let (id, index, is_idle) = (entry.id, entry.origin, entry.is_idle());
-        if is_idle {
-            unlink(&mut self.entries, &mut self.origins.all[index as usize], slot);
-            self.idle_ended += 1;
+        let origin = &mut self.origins.all[index as usize];
+        if is_idle || origin.lists[LIST_USED].last == slot {
+            unlink(&mut self.entries, origin, slot);
         }
+        self.idle_ended += u64::from(is_idle);
         let entry = &mut self.entries[slot as usize];
         entry.step(VACANT);
         entry.next = std::mem::replace(&mut self.vacant, slot);
