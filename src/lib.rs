@@ -87,6 +87,7 @@ extern crate std;
 mod announce;
 mod body;
 mod client;
+#[macro_use]
 mod config;
 mod connection;
 mod deadline;
@@ -109,6 +110,8 @@ mod output;
 mod outstanding;
 mod parking;
 pub mod persistence;
+#[cfg(feature = "std")]
+pub mod pool;
 pub mod presets;
 mod reasons;
 mod receive;

@@ -40,3 +40,8 @@ fn head() {
 fn fields() {
     replay("fields", harness::fields);
 }
+
+#[test]
+fn pool() {
+    replay("pool", harness::pool);
+}

@@ -3,6 +3,7 @@
 
 mod inputs;
 mod peers;
+mod pool;
 mod work;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,13 @@ struct Options {
 enum Action {
     /// Does one kind of work so many times: what is counted.
     Run { work: String, input: String, times: usize },
+    /// Times the pool beside a lookup in the standard map.
+    Pool {
+        #[arg(long, default_value_t = 1_000_000)]
+        connections: usize,
+        #[arg(long, default_value_t = 100_000)]
+        origins: usize,
+    },
     /// Counts everything under callgrind and prints it with the ratios.
     Count {
         /// Fails if a count is over the committed one by more than 3 per cent, or a ratio over its bound.
@@ -36,6 +44,10 @@ enum Action {
 fn main() -> ExitCode {
     let result = match Options::parse().command {
         Action::Run { work, input, times } => run(&work, &input, times),
+        Action::Pool { connections, origins } => {
+            pool::compare(connections, origins);
+            Ok(())
+        }
         Action::Count { check, save } => count(check.as_deref(), save.as_deref()),
     };
     match result {

@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use http_keepalive::*;
 
-use crate::{inputs, peers};
+use crate::{inputs, peers, pool};
 
 /// A kind of work by its name, with the input it is done on; `None`: no such work.
 pub fn run(work: &str, input: &[u8], times: usize) -> Option<()> {
@@ -24,6 +24,8 @@ pub fn run(work: &str, input: &[u8], times: usize) -> Option<()> {
         "response-head" => response_heads(times),
         "http-net-client" => peers::http_net_client(times),
         "http-net-server" => peers::http_net_server(black_box(input), times),
+        "pool" => pool::exchanges(times),
+        "map-lookup" => pool::lookups(times),
         _ => return None,
     }
     Some(())

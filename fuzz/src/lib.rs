@@ -350,3 +350,11 @@ pub fn fields(data: &[u8]) {
         assert_eq!(KeepAlive::parse(&doubled), hint, "the smallest of equal hints is the hint");
     }
 }
+
+/// The pool beside its naive twin, which the tests share: settings, then what happens.
+pub fn pool(data: &[u8]) {
+    twin::run(data);
+}
+
+#[path = "../../tests/twin/pool.rs"]
+mod twin;

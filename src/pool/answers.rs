@@ -1,0 +1,318 @@
+//! What is asked of a pool, and what it answers.
+
+use core::fmt;
+use core::time::Duration;
+
+use super::reasons::{EndReason, RefuseReason, Taint};
+use crate::keep_alive::KeepAlive;
+use crate::persistence::{Persistence, ReuseReason};
+use crate::time::Instant;
+
+macro_rules! names {
+    ($( $(#[$doc:meta])* $name:ident; )+) => {
+        $(
+            $(#[$doc])*
+            ///
+            /// It names one step of one connection: it is stale once that step is over, and a call with a stale name answers
+            /// [`Stale`]. A name from another pool is not told apart from one of this pool.
+            #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+            #[must_use]
+            pub struct $name {
+                pub(super) slot: u32,
+                pub(super) stamp: u32,
+            }
+        )+
+    };
+}
+
+names! {
+    /// A place for a connection that is being opened: answered by [`opened`](super::Pool::opened) or [`failed`](super::Pool::failed).
+    Permit;
+    /// A connection in use: ended by [`checkin`](super::Pool::checkin) or [`closed`](super::Pool::closed).
+    Lease;
+    /// A connection that is idle in the pool: what the driver has to say when its socket can be read.
+    Idle;
+    /// A place in the queue: answered by [`Due::GoOn`] or [`Due::WaitOver`].
+    Ticket;
+}
+
+/// The name given names nothing here any more: what it named is over, and was reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Stale;
+
+impl fmt::Display for Stale {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name is stale: what it named is over")
+    }
+}
+
+impl core::error::Error for Stale {}
+
+/// What the key of a check-out names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Peer {
+    /// The origin server, or one end of a tunnel to it.
+    #[default]
+    Origin,
+    /// A proxy that carries requests for any origin.
+    Proxy,
+}
+
+/// Which request of its own client's connection this is, as [`ReuseMode`](super::ReuseMode) needs to know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Session {
+    /// The first one: its client does not repeat it when we fail.
+    First,
+    /// A later one, or one of our own, which we can repeat.
+    #[default]
+    Later,
+}
+
+/// Which connections will do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// An idle one, or else a new one.
+    #[default]
+    Any,
+    /// A new one: to repeat a request that an idle one failed, or to have one in advance.
+    New,
+}
+
+/// Whether the request waits for a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Patience {
+    /// It waits, if there is room.
+    #[default]
+    Wait,
+    /// It does not.
+    None,
+}
+
+/// What a request needs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Demand {
+    /// What the key names.
+    pub peer: Peer,
+    /// Which request of its session it is.
+    pub session: Session,
+    /// Which connections will do.
+    pub source: Source,
+    /// Whether it waits.
+    pub patience: Patience,
+}
+
+impl Demand {
+    /// One of our own requests to an origin: any connection will do, and it waits.
+    pub const DEFAULT: Self =
+        Self { peer: Peer::Origin, session: Session::Later, source: Source::Any, patience: Patience::Wait };
+
+    /// With `peer` set so.
+    #[must_use]
+    pub const fn with_peer(mut self, peer: Peer) -> Self {
+        self.peer = peer;
+        self
+    }
+
+    /// With `session` set so.
+    #[must_use]
+    pub const fn with_session(mut self, session: Session) -> Self {
+        self.session = session;
+        self
+    }
+
+    /// With `source` set so.
+    #[must_use]
+    pub const fn with_source(mut self, source: Source) -> Self {
+        self.source = source;
+        self
+    }
+
+    /// With `patience` set so.
+    #[must_use]
+    pub const fn with_patience(mut self, patience: Patience) -> Self {
+        self.patience = patience;
+        self
+    }
+}
+
+/// Whether to read from a connection before it is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Look {
+    /// It was idle for so short a time that it may be trusted.
+    Skip,
+    /// Read without waiting: octets or an end mean that it is [dead](super::Pool::closed), and the next check-out may find another.
+    First,
+}
+
+/// The answer to a check-out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Checkout<Id> {
+    /// Use this connection.
+    Reuse {
+        /// The connection.
+        id: Id,
+        /// Its name while it is used.
+        lease: Lease,
+        /// Whether to look at it first.
+        look: Look,
+    },
+    /// Open a connection.
+    Open(Permit),
+    /// Close this idle connection, and open another one.
+    EvictThenOpen {
+        /// The connection that goes; the pool has forgotten it.
+        victim: Id,
+        /// Why it was that one's turn.
+        why: EndReason,
+        /// The place.
+        permit: Permit,
+    },
+    /// Wait: [`expire`](super::Pool::expire) will say.
+    Wait(Ticket),
+    /// There is none to be had.
+    Refuse(RefuseReason),
+}
+
+/// The answer to a check-in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Checkin<Id> {
+    /// The connection is idle in the pool.
+    Kept(Idle),
+    /// It is, and this one is to be closed in its stead; the pool has forgotten it.
+    KeptFor {
+        /// The connection that came back.
+        idle: Idle,
+        /// The one that goes.
+        victim: Id,
+        /// Why.
+        why: EndReason,
+    },
+    /// Close it; the pool has forgotten it.
+    Close(EndReason),
+}
+
+/// What is known of a connection that comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Returned {
+    /// An HTTP/1.1 connection that persists, and nothing more is known that matters.
+    pub(super) plain: bool,
+    pub(super) persistence: Persistence,
+    pub(super) taint: Option<Taint>,
+    pub(super) hint: KeepAlive,
+    pub(super) until: Option<Instant>,
+    pub(super) octets: u64,
+    pub(super) round_trip: Option<Duration>,
+}
+
+impl Returned {
+    /// With the verdict of its machine ([`Connection::persistence`](crate::Connection::persistence)), and nothing else.
+    /// `Undecided`: it was never used.
+    pub const fn new(persistence: Persistence) -> Self {
+        Self {
+            plain: matches!(persistence, Persistence::Reuse(ReuseReason::Http11)),
+            persistence,
+            taint: None,
+            hint: KeepAlive { timeout: None, max: None },
+            until: None,
+            octets: 0,
+            round_trip: None,
+        }
+    }
+
+    /// With what makes it unfit, whatever its machine says.
+    #[must_use]
+    pub const fn with_taint(mut self, taint: Option<Taint>) -> Self {
+        self.plain &= taint.is_none();
+        self.taint = taint;
+        self
+    }
+
+    /// With the peer's `Keep-Alive` field, if the connection option was there too.
+    #[must_use]
+    pub const fn with_hint(mut self, hint: KeepAlive) -> Self {
+        self.plain &= hint.timeout.is_none() && hint.max.is_none();
+        self.hint = hint;
+        self
+    }
+
+    /// With the instant until which its machine would use it ([`Reusable::Now`](crate::Reusable::Now)).
+    #[must_use]
+    pub const fn with_until(mut self, until: Option<Instant>) -> Self {
+        self.plain &= until.is_none();
+        self.until = until;
+        self
+    }
+
+    /// With the octets that it carried this time: what [`Order::Warmest`](super::Order::Warmest) counts.
+    #[must_use]
+    pub const fn with_octets(mut self, octets: u64) -> Self {
+        self.octets = octets;
+        self
+    }
+
+    /// With how long a round trip takes, if known.
+    #[must_use]
+    pub const fn with_round_trip(mut self, round_trip: Option<Duration>) -> Self {
+        self.round_trip = round_trip;
+        self
+    }
+}
+
+/// What is known of a connection that ended while it was in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Ended {
+    /// The peer had closed it: it was found closed before a response began.
+    DeadAtReuse,
+    /// The peer closed it, or the transport failed, in the middle of its use.
+    ByPeer,
+    /// We closed it.
+    ByUs,
+}
+
+/// What a look at an idle connection shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Readable {
+    /// Octets: nobody asked for them.
+    Octets,
+    /// The end: the peer has closed.
+    End,
+}
+
+/// What fell due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Due<Id> {
+    /// Close this idle connection; the pool has forgotten it.
+    Close {
+        /// The connection.
+        id: Id,
+        /// Why.
+        why: EndReason,
+    },
+    /// A permit was not answered in time, and its place is free again. What is opened with it all the same is to be closed.
+    PermitOverdue(Permit),
+    /// A connection was not returned in time, and its place is free again. Close it.
+    LeaseOverdue {
+        /// The connection.
+        id: Id,
+        /// Its name, stale from now.
+        lease: Lease,
+    },
+    /// A waiter will get nothing.
+    WaitOver {
+        /// The waiter's.
+        ticket: Ticket,
+        /// Why.
+        why: RefuseReason,
+    },
+    /// A waiter's turn has come.
+    GoOn {
+        /// The waiter's, stale from now.
+        ticket: Ticket,
+        /// What it gets: `Reuse`, `Open` or `EvictThenOpen`.
+        checkout: Checkout<Id>,
+    },
+}

@@ -1,0 +1,410 @@
+//! Taking in: what was opened, what comes back, and what is over.
+
+use std::hash::{BuildHasher, Hash};
+
+use super::Pool;
+use super::answers::{Checkin, Ended, Idle, Lease, Permit, Readable, Returned, Stale};
+use super::config::{Eviction, Excess, Order};
+use super::entries::{
+    Entry, IDLE, LEASED, LIMITED, NONE, OUTDATED, PROVEN, RECORDED, REUSED, SETTLED, STEP, USED, link,
+};
+use super::origins::{HTTP10, LIST_UNUSED, LIST_USED};
+use super::reasons::EndReason;
+use super::rules::nanos;
+use super::second;
+use crate::config::Use;
+use crate::persistence::{CloseReason, Persistence, ReuseReason};
+use crate::time::Instant;
+
+impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
+    /// A connection was opened: it is in use, and comes back with [`checkin`](Self::checkin), be it at once.
+    ///
+    /// # Errors
+    ///
+    /// [`Stale`] if the permit is overdue or was answered: close the connection.
+    pub fn opened(&mut self, now: Instant, permit: Permit, id: Id) -> Result<Lease, Stale> {
+        let now = self.advance(now);
+        let origin = self.permits.remove((permit.slot, permit.stamp)).ok_or(Stale)?;
+        let age = self.jitter(self.rules.age);
+        let uses = self.config.limits.uses.map_or(u16::MAX, |uses| self.jitter(uses.into()).clamp(1, 65_534) as u16);
+        let retire = now.saturating_add(age) / NANOS;
+        let entry = Entry {
+            id,
+            since: now,
+            due: now.saturating_add(self.rules.shortest),
+            stamp: LEASED,
+            origin,
+            prev: NONE,
+            next: NONE,
+            rank: self.counters.opened as u32,
+            retire: if age == u64::MAX { NONE } else { u32::try_from(retire).unwrap_or(NONE) },
+            armed: NONE,
+            uses,
+            flags: if uses == u16::MAX { 0 } else { LIMITED } | if self.rules.ranks { 0 } else { RECORDED },
+            why: 0,
+        };
+        let slot = self.vacant;
+        let slot = match self.entries.get_mut(slot as usize) {
+            Some(vacant) => {
+                self.vacant = vacant.next;
+                let (stamp, armed, records) = (vacant.stamp, vacant.armed, vacant.flags & RECORDED);
+                *vacant = Entry { stamp, armed, flags: entry.flags | records, ..entry };
+                vacant.step(LEASED);
+                slot
+            }
+            None => {
+                self.entries.push(entry);
+                if self.rules.learns {
+                    self.ages.push(0);
+                }
+                self.entries.len() as u32 - 1
+            }
+        };
+        // early for the lease, so that it will do when the connection comes back
+        let (due, entry) = (now.saturating_add(self.rules.shortest), &mut self.entries[slot as usize]);
+        if self.deadlines.is_late(entry.armed, self.deadlines.tick(due)) {
+            entry.armed = self.deadlines.insert(slot, due);
+        }
+        self.counters.opened += 1;
+        Ok(Lease { slot, stamp: self.entries[slot as usize].stamp })
+    }
+
+    /// A connection could not be opened.
+    ///
+    /// # Errors
+    ///
+    /// [`Stale`] if the permit is overdue or was answered.
+    pub fn failed(&mut self, now: Instant, permit: Permit) -> Result<(), Stale> {
+        self.advance(now);
+        let origin = self.permits.remove((permit.slot, permit.stamp)).ok_or(Stale)?;
+        self.give_back(origin, EndReason::OpenFailed);
+        Ok(())
+    }
+
+    /// A connection is not used any more: it is kept, or to be closed. Its idle time counts from `now`, which is when the last
+    /// octet of the response came.
+    ///
+    /// Constant time, but where more come back than may be idle.
+    ///
+    /// # Errors
+    ///
+    /// [`Stale`] if the lease is overdue or over: close the connection, if that is not done.
+    #[inline(always)]
+    pub fn checkin(&mut self, now: Instant, lease: Lease, returned: &Returned) -> Result<Checkin<Id>, Stale> {
+        let now = self.advance(now);
+        let (slow, rules) = (self.slow, &self.rules);
+        let entry =
+            self.entries.get_mut(lease.slot as usize).filter(|entry| entry.stamp == lease.stamp).ok_or(Stale)?;
+        // all of this is what `judge` and `keep` do, where nothing else can matter
+        let due = now.wrapping_add(rules.used_idle);
+        let settled = entry.flags == SETTLED;
+        let lasting = entry.due <= due && due <= u64::from(entry.retire) * NANOS;
+        if !slow && returned.plain && settled && lasting {
+            let place = self.origins.all.get(entry.origin as usize).map(|origin| origin.lists[LIST_USED].last);
+            if place == Some(lease.slot) {
+                entry.since = now;
+                entry.due = due;
+                entry.why = EndReason::IdleLimit as u8;
+                entry.stamp = entry.stamp.wrapping_add(STEP + IDLE - LEASED);
+                self.counters.kept += 1;
+                return Ok(Checkin::Kept(Idle { slot: lease.slot, stamp: entry.stamp }));
+            }
+        }
+        self.checkin_slowly(now, lease, returned)
+    }
+
+    #[inline(never)]
+    fn checkin_slowly(&mut self, now: u64, lease: Lease, returned: &Returned) -> Result<Checkin<Id>, Stale> {
+        let index = self.entry(lease.slot, lease.stamp)?.origin;
+        self.straighten(index);
+        let entry = &mut self.entries[lease.slot as usize];
+        if returned.persistence != Persistence::Undecided {
+            if self.config.policy.order == Order::Warmest {
+                let before = if entry.has(USED) { entry.rank } else { 0 };
+                entry.rank = before.saturating_add((returned.octets >> 10).min(u64::from(NONE)) as u32);
+            }
+            if entry.has(REUSED) {
+                entry.flags |= PROVEN;
+            }
+            entry.flags |= USED;
+            if entry.uses != u16::MAX {
+                entry.uses = entry.uses.saturating_sub(1);
+            }
+        }
+        match self.judge(now, lease.slot, index, returned) {
+            Ok((due, why)) => Ok(self.keep(now, lease.slot, index, due, why)),
+            Err(why) => {
+                self.remove(lease.slot, why);
+                Ok(Checkin::Close(why))
+            }
+        }
+    }
+
+    /// Until when the connection may be idle, and what sets that; or why it ends.
+    fn judge(&mut self, now: u64, slot: u32, index: u32, returned: &Returned) -> Result<(u64, EndReason), EndReason> {
+        let entry = &self.entries[slot as usize];
+        let flags = entry.flags;
+        if let Some(taint) = returned.taint {
+            return Err(taint.end());
+        }
+        match returned.persistence {
+            Persistence::Reuse(reason) => self.note_version(index, reason == ReuseReason::Http10KeepAlive),
+            Persistence::Undecided => {}
+            Persistence::Close(reason) => {
+                if matches!(reason, CloseReason::Http10 | CloseReason::Http10KeepAliveOff) {
+                    self.note_version(index, true);
+                }
+                return Err(EndReason::of(reason));
+            }
+            Persistence::Tunnel(_) => return Err(EndReason::Tunnel),
+        }
+        if self.draining {
+            return Err(EndReason::Drain);
+        }
+        let entry = &self.entries[slot as usize];
+        if entry.has(OUTDATED) {
+            return Err(EndReason::Generation);
+        }
+        if entry.uses == 0 {
+            return Err(EndReason::Uses);
+        }
+        let (limit, why) = match flags & USED {
+            0 => (self.rules.unused_idle, EndReason::UnusedLimit),
+            _ => (self.rules.used_idle, EndReason::IdleLimit),
+        };
+        let mut end = (now.saturating_add(limit), why);
+        if entry.retire != NONE {
+            end = sooner(end, (u64::from(entry.retire) * NANOS, EndReason::Age));
+        }
+        if !returned.hint.is_empty() || self.rules.learns || returned.until.is_some() {
+            end = self.bounded(now, slot, index, returned, end)?;
+        }
+        if end.0 <= now { Err(end.1) } else { Ok(end) }
+    }
+
+    /// The end of idleness by what the peer and the machine say, and by what was learned.
+    fn bounded(
+        &mut self,
+        now: u64,
+        slot: u32,
+        index: u32,
+        returned: &Returned,
+        mut end: (u64, EndReason),
+    ) -> Result<(u64, EndReason), EndReason> {
+        if self.config.policy.hints == Use::On {
+            let entry = &mut self.entries[slot as usize];
+            match returned.hint.max {
+                Some(0) => return Err(EndReason::MaxHint),
+                Some(max) => {
+                    entry.uses = entry.uses.min(max.min(65_534) as u16);
+                    entry.flags |= LIMITED;
+                }
+                None => {}
+            }
+            if let Some(timeout) = returned.hint.timeout {
+                let limit = self.rules.less_margin(u64::from(timeout) * NANOS, returned.round_trip);
+                if limit == 0 {
+                    return Err(EndReason::HintTooShort);
+                }
+                end = sooner(end, (now.saturating_add(limit), EndReason::HintLimit));
+            }
+        }
+        if let Some(memory) = self.origins.learned.get_mut(index as usize).filter(|_| self.rules.learns) {
+            let entry = &self.entries[slot as usize];
+            if entry.has(REUSED) {
+                memory.worked(self.ages.get(slot as usize).copied().unwrap_or(0));
+            }
+            if let Some(closed) = memory.bound(second(now), self.rules.forget) {
+                let limit = self.rules.less_margin(closed, returned.round_trip);
+                end = sooner(end, (now.saturating_add(limit), EndReason::LearnedLimit));
+            }
+        }
+        if let Some(until) = returned.until {
+            end = sooner(end, (until.as_nanos(), EndReason::Until));
+        }
+        Ok(end)
+    }
+
+    fn note_version(&mut self, index: u32, http10: bool) {
+        let matters = self.config.limits.per_http10_origin.is_some();
+        if let Some(origin) = self.origins.all.get_mut(index as usize).filter(|_| matters) {
+            if origin.has(HTTP10) != http10 {
+                origin.flags ^= HTTP10;
+                self.http10 = true;
+                self.pace();
+            }
+        }
+    }
+
+    fn keep(&mut self, now: u64, slot: u32, index: u32, due: u64, why: EndReason) -> Checkin<Id> {
+        let mut instead = None;
+        let origin = &self.origins.all[index as usize];
+        let claimed = origin.waiting > origin.idle();
+        if (self.idle() >= self.rules.idle_total || origin.idle() >= self.rules.idle_per_origin) && !claimed {
+            match self.excess(now, index) {
+                (Some(victim), why) => instead = Some((self.remove(victim, why), why)),
+                (None, why) => {
+                    self.remove(slot, why);
+                    return Checkin::Close(why);
+                }
+            }
+        }
+        let entry = &mut self.entries[slot as usize];
+        let list = if entry.has(USED) || self.config.policy.used_first == Use::Off { LIST_USED } else { LIST_UNUSED };
+        entry.since = now;
+        entry.due = due;
+        entry.why = why as u8;
+        entry.step(IDLE);
+        let idle = Idle { slot, stamp: entry.stamp };
+        entry.enlist(list);
+        self.arm(slot);
+        if self.rules.ranks {
+            self.rank(slot);
+        }
+        link(&mut self.entries, &mut self.origins.all[index as usize].lists[list], slot);
+        self.counters.kept += 1;
+        if self.waiters.len() > 0 || self.idle() > self.rules.high_water || self.rules.purge != u64::MAX {
+            self.note_idle(now, index);
+        }
+        match instead {
+            Some((victim, why)) => Checkin::KeptFor { idle, victim, why },
+            None => Checkin::Kept(idle),
+        }
+    }
+
+    /// More come back than may be idle: which one goes, if not the one that comes.
+    fn excess(&mut self, now: u64, index: u32) -> (Option<u32>, EndReason) {
+        let policy = self.config.policy;
+        if self.origins.all[index as usize].idle() >= self.rules.idle_per_origin {
+            let own = if policy.origin_excess == Excess::Idle { self.longest(index, |_| true) } else { None };
+            return (own, EndReason::IdlePerOrigin);
+        }
+        let rule = if policy.eviction == Eviction::Never { Eviction::LongestIdle } else { policy.eviction };
+        let any = if policy.total_excess == Excess::Idle { self.victim(now, rule) } else { None };
+        (any, EndReason::IdleTotal)
+    }
+
+    fn note_idle(&mut self, now: u64, index: u32) {
+        self.make_ready(index);
+        let limits = &self.config.limits;
+        if self.config.policy.eviction != Eviction::Never && limits.total.is_some_and(|total| self.held >= total) {
+            // it may have to go for one who waits for another
+            self.unsettle();
+        }
+        self.ebbing |= self.idle() > self.rules.high_water;
+        if self.purge_at == u64::MAX {
+            self.purge_at = now.saturating_add(self.rules.purge);
+        }
+    }
+
+    /// A connection that was in use is over: it is closed, or will be.
+    ///
+    /// # Errors
+    ///
+    /// [`Stale`] if the lease is overdue or over.
+    pub fn closed(&mut self, now: Instant, lease: Lease, ended: Ended) -> Result<(), Stale> {
+        let now = self.advance(now);
+        let entry = self.entry(lease.slot, lease.stamp)?;
+        let (index, reused) = (entry.origin, entry.has(REUSED));
+        let why = match ended {
+            Ended::DeadAtReuse => EndReason::DeadAtReuse,
+            Ended::ByPeer => EndReason::PeerClosed,
+            Ended::ByUs => EndReason::Caller,
+        };
+        if why == EndReason::DeadAtReuse && reused && self.rules.learns {
+            let age = self.ages.get(lease.slot as usize).copied().unwrap_or(0);
+            self.learn(now, index, age);
+        }
+        self.remove(lease.slot, why);
+        Ok(())
+    }
+
+    fn learn(&mut self, now: u64, index: u32, idle: u64) {
+        if let Some(memory) = self.origins.learned.get_mut(index as usize) {
+            memory.closed(idle, second(now), self.rules.forget);
+        }
+    }
+
+    /// An idle connection can be read: whatever there is, nobody asked for it (RFC 9112 9.2), and the connection is over. Close it.
+    ///
+    /// # Errors
+    ///
+    /// [`Stale`] if it is not idle any more: whoever uses it will see.
+    pub fn readable_while_idle(&mut self, now: Instant, idle: Idle, readable: Readable) -> Result<EndReason, Stale> {
+        let now = self.advance(now);
+        let entry = self.entry(idle.slot, idle.stamp)?;
+        let (index, age) = (entry.origin, now.saturating_sub(entry.since));
+        let why = match readable {
+            Readable::Octets => EndReason::UnsolicitedOctets,
+            Readable::End => EndReason::PeerClosed,
+        };
+        if why == EndReason::PeerClosed && self.rules.learns {
+            self.learn(now, index, age);
+        }
+        self.remove(idle.slot, why);
+        Ok(why)
+    }
+
+    /// Takes an idle connection out of the pool, for whatever reason of the caller's: its id.
+    ///
+    /// # Errors
+    ///
+    /// [`Stale`] if it is not idle any more.
+    pub fn withdraw(&mut self, now: Instant, idle: Idle) -> Result<Id, Stale> {
+        self.advance(now);
+        self.entry(idle.slot, idle.stamp)?;
+        Ok(self.remove(idle.slot, EndReason::Caller))
+    }
+
+    /// Begins a generation: what is idle goes, what is in use goes when it comes back, since the network or the settings have
+    /// changed. Takes time in the number of connections; [`expire`](Self::expire) says what to close.
+    pub fn new_generation(&mut self, now: Instant) {
+        let now = self.advance(now);
+        for entry in &mut self.entries {
+            entry.flags |= OUTDATED;
+        }
+        self.end_idle(now, EndReason::Generation);
+    }
+
+    /// We slept for so long, while the caller's clock stood still: idle connections are older than they look. Those that are past
+    /// their time go, and all of them after [`suspension`](super::PoolTimeouts::suspension). Takes time in the number of connections.
+    pub fn suspended(&mut self, now: Instant, asleep: core::time::Duration) {
+        let now = self.advance(now);
+        let asleep = nanos(Some(asleep));
+        if asleep >= nanos(self.config.timeouts.suspension) {
+            return self.end_idle(now, EndReason::Suspended);
+        }
+        for slot in 0..self.entries.len() as u32 {
+            let entry = &mut self.entries[slot as usize];
+            if entry.is_idle() && entry.due != u64::MAX {
+                entry.due = entry.due.saturating_sub(asleep);
+                self.arm(slot);
+            }
+        }
+    }
+
+    /// Ends the pool: whoever waits or asks gets nothing, what is idle goes, and what is in use when it comes back. [`expire`](Self::expire)
+    /// says what to close. Takes time in the number of connections.
+    pub fn drain(&mut self, now: Instant) {
+        let now = self.advance(now);
+        self.draining = true;
+        self.pace();
+        self.end_idle(now, EndReason::Drain);
+    }
+
+    fn end_idle(&mut self, now: u64, why: EndReason) {
+        for slot in 0..self.entries.len() as u32 {
+            let entry = &mut self.entries[slot as usize];
+            if entry.is_idle() {
+                (entry.due, entry.why) = (now, why as u8);
+                self.arm(slot);
+            }
+        }
+    }
+}
+
+fn sooner(one: (u64, EndReason), other: (u64, EndReason)) -> (u64, EndReason) {
+    if other.0 < one.0 { other } else { one }
+}
+
+const NANOS: u64 = 1_000_000_000;

@@ -1,0 +1,309 @@
+//! Handing out: an idle connection, a place for a new one, a place in the queue, or a reason.
+
+use std::borrow::{Borrow, ToOwned};
+use std::hash::{BuildHasher, Hash};
+
+use super::answers::{Checkout, Demand, Lease, Look, Patience, Peer, Permit, Session, Source, Stale, Ticket};
+use super::config::{Eviction, Order, ReuseMode};
+use super::entries::{Entry, IDLE, LEASED, NONE, PROVEN, REUSED, STEP, USED, link, unlink};
+use super::line::Name;
+use super::origins::{HTTP10, LIST_SPENT, LIST_UNUSED, LIST_USED, PROXY};
+use super::reasons::{EndReason, RefuseReason};
+use super::{Pool, Waiter, second};
+use crate::time::Instant;
+
+impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
+    /// Asks for a connection.
+    ///
+    /// Constant time with [`Order::Newest`] and [`Order::Oldest`], but for connections whose time is up: each is passed once.
+    #[inline(always)]
+    pub fn checkout<Q>(&mut self, now: Instant, key: &Q, demand: Demand) -> Checkout<Id>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        let now = self.advance(now);
+        match self.origins.find(key) {
+            Some(index) => self.serve(now, index, demand),
+            None => self.serve_new(now, key.to_owned(), demand),
+        }
+    }
+
+    #[inline(never)]
+    fn serve_new(&mut self, now: u64, key: K, demand: Demand) -> Checkout<Id> {
+        if self.draining {
+            return self.refuse(RefuseReason::Drain);
+        }
+        let index = self.origins.add(key, self.rules.learns, second(now), self.rules.forget);
+        self.serve_slowly(now, index, demand)
+    }
+
+    #[inline(always)]
+    fn serve(&mut self, now: u64, index: u32, demand: Demand) -> Checkout<Id> {
+        let fast = !self.slow && demand.source == Source::Any;
+        if let (true, Some(origin)) = (fast, self.origins.all.get(index as usize)) {
+            let slot = origin.lists[LIST_USED].last;
+            if let Some(entry) = self.entries.get_mut(slot as usize) {
+                if entry.is_idle() && entry.due > now {
+                    // it stays where it is: most often it comes back before anybody looks
+                    self.counters.reused += 1;
+                    return entry.lend(now, slot, self.rules.look_after);
+                }
+            }
+        }
+        self.serve_slowly(now, index, demand)
+    }
+
+    #[inline(never)]
+    fn serve_slowly(&mut self, now: u64, index: u32, demand: Demand) -> Checkout<Id> {
+        self.straighten(index);
+        if self.draining {
+            return self.refuse(RefuseReason::Drain);
+        }
+        if demand.peer == Peer::Proxy {
+            self.origins.all[index as usize].flags |= PROXY;
+        }
+        let why = if self.origins.all[index as usize].waiting > 0 {
+            RefuseReason::Behind
+        } else {
+            match self.allot(now, index, demand, self.unsettled && self.waiters.len() > 0) {
+                Ok(checkout) => return checkout,
+                Err(why) => why,
+            }
+        };
+        if demand.patience == Patience::None || self.config.limits.waiters == 0 {
+            return self.refuse(why);
+        }
+        if self.waiters.len() >= self.config.limits.waiters {
+            return self.refuse(RefuseReason::Waiters);
+        }
+        let (slot, stamp) = self.queue(now, index, demand);
+        Checkout::Wait(Ticket { slot, stamp })
+    }
+
+    fn refuse(&mut self, why: RefuseReason) -> Checkout<Id> {
+        self.counters.count_refusal(why);
+        Checkout::Refuse(why)
+    }
+
+    fn queue(&mut self, now: u64, index: u32, demand: Demand) -> Name {
+        let before = self.origins.all[index as usize].last_waiter;
+        let due = now.saturating_add(self.rules.wait);
+        let name = self.waiters.push(due, Waiter { origin: index, demand, before, behind: NONE });
+        self.origins.taken(index);
+        let origin = &mut self.origins.all[index as usize];
+        origin.last_waiter = name.0;
+        origin.waiting += 1;
+        match self.waiters.at(before) {
+            Some(waiter) => waiter.behind = name.0,
+            None => origin.first_waiter = name.0,
+        }
+        self.counters.waited += 1;
+        self.pace();
+        name
+    }
+
+    /// Takes a waiter out of the queue.
+    pub(super) fn unqueue(&mut self, name: Name) -> Option<Waiter> {
+        let waiter = self.waiters.remove(name)?;
+        let origin = &mut self.origins.all[waiter.origin as usize];
+        origin.waiting -= 1;
+        match self.waiters.at(waiter.before) {
+            Some(before) => before.behind = waiter.behind,
+            None => origin.first_waiter = waiter.behind,
+        }
+        match self.waiters.at(waiter.behind) {
+            Some(behind) => behind.before = waiter.before,
+            None => origin.last_waiter = waiter.before,
+        }
+        self.origins.left(waiter.origin);
+        self.pace();
+        Some(waiter)
+    }
+
+    /// Gives up a place in the queue.
+    ///
+    /// # Errors
+    ///
+    /// [`Stale`] if the ticket was answered: then its connection or place is to be given back.
+    pub fn cancel(&mut self, ticket: Ticket) -> Result<(), Stale> {
+        let waiter = self.unqueue((ticket.slot, ticket.stamp)).ok_or(Stale)?;
+        // who stood behind may need less
+        self.make_ready(waiter.origin);
+        self.unsettle();
+        Ok(())
+    }
+
+    /// An idle connection, or else a place for a new one. `yields`: the place is the queue's.
+    pub(super) fn allot(
+        &mut self,
+        now: u64,
+        index: u32,
+        demand: Demand,
+        yields: bool,
+    ) -> Result<Checkout<Id>, RefuseReason> {
+        self.straighten(index);
+        if demand.source == Source::Any {
+            for list in [LIST_USED, LIST_UNUSED] {
+                if let Some(slot) = self.choose(now, index, list, demand.session) {
+                    return Ok(self.hand_out(now, index, slot));
+                }
+            }
+        }
+        if yields { Err(RefuseReason::Behind) } else { self.place(now, index) }
+    }
+
+    /// Which connection of a list is taken, if any may be. Those whose time is up are put aside.
+    fn choose(&mut self, now: u64, index: u32, list: usize, session: Session) -> Option<u32> {
+        let policy = &self.config.policy;
+        let order = match if list == LIST_USED { policy.order } else { policy.unused_order } {
+            Order::Warmest if list == LIST_UNUSED => Order::Newest,
+            order => order,
+        };
+        let barred = match (policy.reuse, session) {
+            (ReuseMode::Always, _) | (ReuseMode::Safe | ReuseMode::Aggressive, Session::Later) => 0,
+            (ReuseMode::Aggressive, Session::First) => PROVEN,
+            (ReuseMode::Never, _) | (ReuseMode::Safe, Session::First) => USED,
+        };
+        // a connection that was never used is as good as new
+        let fits = |flags: u8| match barred {
+            0 => true,
+            PROVEN => flags & (USED | PROVEN) != USED,
+            _ => flags & USED == 0,
+        };
+        let ((mut slot, len), mut fit, mut best) = (self.end(index, list, order), 0_u64, (0, NONE));
+        for _ in 0..len {
+            let entry = self.entries.get(slot as usize)?;
+            let next = if order == Order::Newest { entry.prev } else { entry.next };
+            if entry.due <= now {
+                self.spend(index, slot);
+            } else if fits(entry.flags) {
+                if matches!(order, Order::Newest | Order::Oldest) {
+                    return Some(slot);
+                }
+                fit += 1;
+                let rank = match order {
+                    Order::Warmest if entry.flags & USED != 0 => entry.rank,
+                    Order::Warmest => 0,
+                    _ => NONE - entry.rank,
+                };
+                if rank >= best.0 {
+                    best = (rank, slot);
+                }
+            }
+            slot = next;
+        }
+        if fit == 0 {
+            return None;
+        }
+        let mut place = match order {
+            Order::RoundRobin => {
+                let turn = &mut self.origins.all[index as usize].turn;
+                *turn = turn.wrapping_add(1);
+                u64::from(turn.wrapping_sub(1)) % fit
+            }
+            Order::Random => self.draw() % fit,
+            _ => return Some(best.1),
+        };
+        let (mut slot, len) = self.end(index, list, order);
+        for _ in 0..len {
+            let entry = self.entries.get(slot as usize)?;
+            if fits(entry.flags) {
+                if place == 0 {
+                    return Some(slot);
+                }
+                place -= 1;
+            }
+            slot = entry.next;
+        }
+        None
+    }
+
+    /// Where a list begins, in the order in which it is searched, and its length.
+    fn end(&self, index: u32, list: usize, order: Order) -> (u32, u32) {
+        let list = self.origins.all[index as usize].lists[list];
+        (if order == Order::Newest { list.last } else { list.first }, list.len)
+    }
+
+    /// Puts an idle connection whose time is up where it is not met again.
+    fn spend(&mut self, index: u32, slot: u32) {
+        let origin = &mut self.origins.all[index as usize];
+        unlink(&mut self.entries, origin, slot);
+        link(&mut self.entries, &mut origin.lists[LIST_SPENT], slot);
+        self.entries[slot as usize].enlist(LIST_SPENT);
+    }
+
+    fn hand_out(&mut self, now: u64, index: u32, slot: u32) -> Checkout<Id> {
+        unlink(&mut self.entries, &mut self.origins.all[index as usize], slot);
+        self.counters.reused += 1;
+        let entry = &mut self.entries[slot as usize];
+        if self.rules.learns {
+            self.ages[slot as usize] = now.saturating_sub(entry.since);
+        }
+        let answer = entry.lend(now, slot, self.rules.look_after);
+        if !self.rules.long_lease {
+            entry.due = u64::MAX;
+            self.arm(slot);
+        }
+        answer
+    }
+
+    /// A place for a new connection, if need be that of an idle one.
+    fn place(&mut self, now: u64, index: u32) -> Result<Checkout<Id>, RefuseReason> {
+        let (most, why) = self.most(index);
+        let held = self.origins.all[index as usize].held;
+        let total = self.config.limits.total.unwrap_or(NONE);
+        let victim = if held >= most {
+            // one over the limit would be as much after it went
+            Some(self.own_victim(now, index).filter(|_| held == most && self.held <= total).ok_or(why)?)
+        } else if self.held >= total {
+            let rule = self.config.policy.eviction;
+            let may = self.held == total && rule != Eviction::Never;
+            Some(if may { self.victim(now, rule) } else { None }.ok_or(RefuseReason::Total)?)
+        } else {
+            None
+        };
+        let evicted = victim.map(|victim| {
+            let entry = &self.entries[victim as usize];
+            let why = if entry.due <= now { EndReason::numbered(entry.why) } else { EndReason::Evicted };
+            (self.remove(victim, why), why)
+        });
+        self.origins.taken(index);
+        self.origins.all[index as usize].held += 1;
+        self.held += 1;
+        self.counters.permitted += 1;
+        let (slot, stamp) = self.permits.push(now.saturating_add(self.rules.open), index);
+        let permit = Permit { slot, stamp };
+        Ok(match evicted {
+            Some((victim, why)) => Checkout::EvictThenOpen { victim, why, permit },
+            None => Checkout::Open(permit),
+        })
+    }
+
+    /// How many connections this origin may have, and which limit says so.
+    fn most(&self, index: u32) -> (u32, RefuseReason) {
+        let (limits, origin) = (&self.config.limits, &self.origins.all[index as usize]);
+        let (most, why) = if origin.has(PROXY) {
+            (limits.per_proxy, RefuseReason::PerProxy)
+        } else if origin.has(HTTP10) && limits.per_http10_origin.is_some() {
+            (limits.per_http10_origin, RefuseReason::PerHttp10Origin)
+        } else {
+            (limits.per_origin, RefuseReason::PerOrigin)
+        };
+        let for_users = limits.per_user.map_or(NONE, |each| each.saturating_mul(self.users));
+        (most.unwrap_or(NONE).min(for_users), why)
+    }
+}
+
+impl<Id: Copy> Entry<Id> {
+    /// From idle to leased.
+    #[inline(always)]
+    fn lend(&mut self, now: u64, slot: u32, look_after: u64) -> Checkout<Id> {
+        let idle = now.wrapping_sub(self.since);
+        let look = if idle >= look_after { Look::First } else { Look::Skip };
+        self.since = now;
+        self.flags |= REUSED;
+        self.stamp = self.stamp.wrapping_add(STEP + LEASED - IDLE);
+        Checkout::Reuse { id: self.id, lease: Lease { slot, stamp: self.stamp }, look }
+    }
+}

@@ -1,0 +1,253 @@
+//! What a pool keeps to: how many connections, for how long, which first, and which goes.
+//!
+//! Checked once by [`PoolConfig::new`]; a pool then never fails to build.
+
+use core::time::Duration;
+
+use crate::config::Use;
+use crate::error::ConfigError;
+
+settings! {
+    /// How many of anything. `None`: any number.
+    pub struct PoolLimits {
+        /// Connections to one origin, those being opened included. As browsers; RFC 2616 8.1.4 had 2, RFC 9112 9.4 has no number.
+        per_origin / with_per_origin: Option<u32> = Some(6);
+        /// Connections to an origin whose responses are HTTP/1.0. `None`: as to any other. Internet Explorer had 4 where it
+        /// had 2 to others, since an HTTP/1.0 connection is of little use twice.
+        per_http10_origin / with_per_http10_origin: Option<u32> = None;
+        /// Connections to one proxy. As browsers.
+        per_proxy / with_per_proxy: Option<u32> = Some(32);
+        /// Connections to one proxy or origin for each user, where we are a proxy ourselves: RFC 2616 8.1.4 has 2. Bounds
+        /// both besides their own limits, with the number of [users](super::Pool::set_users) at run time.
+        per_user / with_per_user: Option<u32> = None;
+        /// All connections. As Chromium.
+        total / with_total: Option<u32> = Some(256);
+        /// Idle connections to one origin.
+        idle_per_origin / with_idle_per_origin: Option<u32> = None;
+        /// All idle connections.
+        idle_total / with_idle_total: Option<u32> = None;
+        /// Once more than so many are idle …
+        high_water / with_high_water: Option<u32> = None;
+        /// … as many go as leave so many.
+        low_water / with_low_water: u32 = 0;
+        /// So many idle connections to an origin are spared by eviction, water marks and purges. They have their own limits
+        /// in time all the same: what the peer has closed is not warm.
+        min_warm / with_min_warm: u32 = 0;
+        /// Requests that may wait for a connection; 0: none waits.
+        waiters / with_waiters: u32 = 1024;
+        /// Times one connection is used, at most 65 534.
+        uses / with_uses: Option<u16> = None;
+    }
+}
+
+const fn secs(secs: u64) -> Option<Duration> {
+    Some(Duration::from_secs(secs))
+}
+
+settings! {
+    /// How long anything may take. `None`: for ever.
+    pub struct PoolTimeouts {
+        /// Idle, after use. Below the 65 s and 75 s of common servers.
+        used_idle / with_used_idle: Option<Duration> = secs(60);
+        /// Idle, and never used: servers give a fresh connection less. As Chromium.
+        unused_idle / with_unused_idle: Option<Duration> = secs(10);
+        /// Since the connection opened; counted in whole seconds, and cut when it is idle. As nginx.
+        age / with_age: Option<Duration> = secs(3600);
+        /// From a permit to its connection.
+        open / with_open: Option<Duration> = secs(30);
+        /// In the queue.
+        wait / with_wait: Option<Duration> = secs(30);
+        /// From check-out to check-in: longer than any exchange that we know, since what is overdue is given up.
+        lease / with_lease: Option<Duration> = secs(3600);
+        /// After so long idle, the connection is to be looked at before it is used: zero for always. As HttpClient.
+        look_after / with_look_after: Option<Duration> = secs(2);
+        /// Taken off the peer's `Keep-Alive: timeout`, and off a learned limit: a request must arrive before the peer closes. As
+        /// undici.
+        margin / with_margin: Duration = Duration::from_secs(2);
+        /// Between two purges.
+        purge / with_purge: Option<Duration> = None;
+        /// What was learned of an origin is forgotten after so long. A server's settings seldom change sooner.
+        forget / with_forget: Duration = Duration::from_secs(3600);
+        /// Once we slept for so long, everything idle goes: addresses and translations have changed.
+        suspension / with_suspension: Option<Duration> = secs(60);
+    }
+}
+
+/// Which of several idle connections is used. Ties go to the one that is idle for the shortest time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Order {
+    /// Idle for the shortest time: most likely alive, and the others may go.
+    Newest,
+    /// Idle for the longest time: spreads the load, keeps all alive.
+    Oldest,
+    /// The one that has carried most octets, counted in KiB: its congestion window is wide. Of those never used, the newest.
+    Warmest,
+    /// The one that was opened first. As curl.
+    FirstOpened,
+    /// Each place in turn, counted from the oldest.
+    RoundRobin,
+    /// Any, by the seed.
+    Random,
+}
+
+impl Order {
+    /// Every order there is.
+    pub const ALL: [Self; 6] =
+        [Self::Newest, Self::Oldest, Self::Warmest, Self::FirstOpened, Self::RoundRobin, Self::Random];
+}
+
+/// Who may be given a connection that was used before, as HAProxy's `http-reuse` has it. The first request of a session is one
+/// that nobody repeats when the connection turns out to be closed ([`Session`](super::Session)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ReuseMode {
+    /// Nobody.
+    Never,
+    /// Every request but the first of a session.
+    Safe,
+    /// The first, too, if the connection has already been reused with success.
+    Aggressive,
+    /// Everybody.
+    Always,
+}
+
+impl ReuseMode {
+    /// Every mode there is.
+    pub const ALL: [Self; 4] = [Self::Never, Self::Safe, Self::Aggressive, Self::Always];
+}
+
+/// Which idle connection goes when its place is needed. Ties are broken by place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Eviction {
+    /// None: who needs a place waits.
+    Never,
+    /// The one that is idle for the longest time, to whatever origin: the least recently used one.
+    LongestIdle,
+    /// The one whose time is up first.
+    NearestExpiry,
+}
+
+impl Eviction {
+    /// Every rule there is.
+    pub const ALL: [Self; 3] = [Self::Never, Self::LongestIdle, Self::NearestExpiry];
+}
+
+/// Which connection goes when one more comes back than may be idle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Excess {
+    /// The one that comes back.
+    Returned,
+    /// One that is idle: the longest to the same origin; of all, as [`Eviction`] has it, the longest where that is `Never`.
+    Idle,
+}
+
+settings! {
+    /// Which connection first, and which goes.
+    pub struct PoolPolicy {
+        /// Which used connection is taken.
+        order / with_order: Order = Order::Newest;
+        /// Which never used connection is taken. As Chromium: the oldest, whose time is up first.
+        unused_order / with_unused_order: Order = Order::Oldest;
+        /// Used connections are taken before never used ones; off: they are one list, under `order`. On, since a used one has
+        /// proven itself and has a wider window.
+        used_first / with_used_first: Use = Use::On;
+        /// Who may be given a used connection.
+        reuse / with_reuse: ReuseMode = ReuseMode::Always;
+        /// Which connection goes when another one needs its place.
+        eviction / with_eviction: Eviction = Eviction::LongestIdle;
+        /// Which one goes over `idle_per_origin`.
+        origin_excess / with_origin_excess: Excess = Excess::Idle;
+        /// Which one goes over `idle_total`.
+        total_excess / with_total_excess: Excess = Excess::Idle;
+        /// Idle connections that go at each purge, in per cent, rounded down.
+        purge_percent / with_purge_percent: u8 = 50;
+        /// The peer's `Keep-Alive` field bounds reuse.
+        hints / with_hints: Use = Use::On;
+        /// Added to the margin: so many per cent of the time it is taken off.
+        margin_percent / with_margin_percent: u8 = 0;
+        /// Added to the margin: so many round trips, where the caller knows how long one takes.
+        margin_round_trips / with_margin_round_trips: u8 = 0;
+        /// The idle limit of an origin is learned from what happened. Off: it is a guess.
+        learn / with_learn: Use = Use::Off;
+        /// Age and uses of a connection vary by up to so many per cent, either way, so that what was opened together does not
+        /// close together.
+        jitter_percent / with_jitter_percent: u8 = 10;
+        /// Of everything random. The same seed and the same calls give the same answers.
+        seed / with_seed: u64 = 0;
+    }
+}
+
+/// A checked set of [`PoolLimits`], [`PoolTimeouts`] and [`PoolPolicy`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct PoolConfig {
+    pub(super) limits: PoolLimits,
+    pub(super) timeouts: PoolTimeouts,
+    pub(super) policy: PoolPolicy,
+}
+
+impl PoolConfig {
+    /// The defaults.
+    pub const DEFAULT: Self =
+        Self { limits: PoolLimits::DEFAULT, timeouts: PoolTimeouts::DEFAULT, policy: PoolPolicy::DEFAULT };
+
+    /// Checks the settings against each other.
+    ///
+    /// # Errors
+    ///
+    /// The first setting that is out of bounds.
+    pub const fn new(limits: PoolLimits, timeouts: PoolTimeouts, policy: PoolPolicy) -> Result<Self, ConfigError> {
+        const fn broken(setting: &'static str, bound: &'static str) -> Result<PoolConfig, ConfigError> {
+            Err(ConfigError { setting, bound })
+        }
+        if let Some(0) = limits.per_origin {
+            return broken("per_origin", "at least 1");
+        }
+        if let Some(0) = limits.per_http10_origin {
+            return broken("per_http10_origin", "at least 1");
+        }
+        if let Some(0) = limits.per_proxy {
+            return broken("per_proxy", "at least 1");
+        }
+        if let Some(0) = limits.per_user {
+            return broken("per_user", "at least 1");
+        }
+        if let Some(0) = limits.total {
+            return broken("total", "at least 1");
+        }
+        if let Some(high) = limits.high_water {
+            if limits.low_water > high {
+                return broken("low_water", "at most `high_water`");
+            }
+        }
+        if let Some(0 | u16::MAX) = limits.uses {
+            return broken("uses", "1 to 65534");
+        }
+        if policy.purge_percent > 100 {
+            return broken("purge_percent", "at most 100");
+        }
+        if policy.margin_percent > 100 {
+            return broken("margin_percent", "at most 100");
+        }
+        if policy.jitter_percent > 100 {
+            return broken("jitter_percent", "at most 100");
+        }
+        if let Some(Duration::ZERO) = timeouts.purge {
+            return broken("purge", "longer than nothing");
+        }
+        Ok(Self { limits, timeouts, policy })
+    }
+
+    /// The limits.
+    pub const fn limits(&self) -> &PoolLimits {
+        &self.limits
+    }
+
+    /// The timeouts.
+    pub const fn timeouts(&self) -> &PoolTimeouts {
+        &self.timeouts
+    }
+
+    /// The policies.
+    pub const fn policy(&self) -> &PoolPolicy {
+        &self.policy
+    }
+}

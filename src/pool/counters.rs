@@ -1,0 +1,54 @@
+//! What a pool did, counted by cause.
+
+use super::reasons::{EndReason, RefuseReason};
+
+/// Counts since the pool was made. They wrap after 584 years of a billion a second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counters {
+    /// Idle connections handed out.
+    pub reused: u64,
+    /// Permits given.
+    pub permitted: u64,
+    /// Connections opened with one.
+    pub opened: u64,
+    /// Connections that came back and were kept.
+    pub kept: u64,
+    /// Requests that began to wait.
+    pub waited: u64,
+    /// Requests that went on after they had waited.
+    pub went_on: u64,
+    ended: [u64; EndReason::ALL.len()],
+    refused: [u64; RefuseReason::ALL.len()],
+}
+
+impl Counters {
+    pub(super) const ZERO: Self = Self {
+        reused: 0,
+        permitted: 0,
+        opened: 0,
+        kept: 0,
+        waited: 0,
+        went_on: 0,
+        ended: [0; EndReason::ALL.len()],
+        refused: [0; RefuseReason::ALL.len()],
+    };
+
+    /// Connections and permits that left the pool for this cause.
+    pub fn ended(&self, why: EndReason) -> u64 {
+        self.ended[why as usize % self.ended.len()]
+    }
+
+    /// Requests that got nothing for this cause.
+    pub fn refused(&self, why: RefuseReason) -> u64 {
+        self.refused[why as usize % self.refused.len()]
+    }
+
+    pub(super) fn count_end(&mut self, why: EndReason) {
+        self.ended[why as usize % EndReason::ALL.len()] += 1;
+    }
+
+    pub(super) fn count_refusal(&mut self, why: RefuseReason) {
+        self.refused[why as usize % RefuseReason::ALL.len()] += 1;
+    }
+}

@@ -1,0 +1,341 @@
+//! The pool: which idle connection, for whom, until when, and why.
+//!
+//! Read first: RFC 9112 9.3 and 9.3.1 (persistence; a connection may close while it is idle), 9.4 (how many connections: no number
+//! any more; RFC 2616 8.1.4 had 2, and 2 × N for a proxy with N users), 9.5 (how long: no number either), RFC 2068 19.7.1.1 (the
+//! peer's hint).
+//!
+//! A [`Pool`] opens and closes nothing, and knows no sockets: it holds the caller's ids and says what to do with them, and why.
+//! What it hands out is named, and each name has a deadline of its own, so that nothing is lost silently: a [`Permit`] to open a
+//! connection, a [`Lease`] of one in use, an [`Idle`] one, a [`Ticket`] in the queue. What falls due comes out of
+//! [`expire`](Pool::expire): call it until `None` whenever [`next_deadline`](Pool::next_deadline) is due, and, where requests wait, after every call that may
+//! have let one go on.
+//!
+//! # What belongs into a key
+//!
+//! Whatever two requests must agree in to share a connection, and nothing else:
+//!
+//! - for a client, the origin: scheme, host and port (RFC 9110 4.3.1), and whatever of the transport's settings differs;
+//! - for requests through a plain proxy, the proxy and not the origin: one connection carries requests for any host;
+//! - behind CONNECT, the proxy and the tunnel's origin: the tunnel belongs to it;
+//! - for a proxy, the next hop, and what it tells that hop of the client at the level of the connection;
+//! - the owner, where a connection may not be shared: authentication that is bound to it (NTLM, Negotiate), client certificates.
+//!
+//! # Which connection
+//!
+//! Used ones before never used ones; among each, as [`Order`] has it; never one whose time is up, be it by our limit, the peer's
+//! hint less the margin, what was learned, its age or its generation. The deadline of an idle connection is the first of these,
+//! and it keeps the cause. The peer may close at any time all the same (RFC 9112 9.5): [`Look`] says when to look first, and a
+//! request that meets a closed connection is one for [`retry`](crate::retry).
+//!
+//! # Who goes first, and who goes
+//!
+//! Requests wait in one queue. Of those for one key the first is served first, and nobody who comes later is served before it.
+//! Of those for different keys the first one that can go on does. A place that is free while somebody waits is offered to the
+//! queue before it is given to who comes next. So nobody starves while connections of its key come back.
+//!
+//! At the limit of its key a request takes the place of an idle connection of that key which it may not use, or whose time is
+//! up; at the limit of all, that of the idle connection which [`Eviction`] names, to whatever key: that is how Netscape's pool
+//! stayed small. Connections that a waiter may want, and as many as are to be kept warm, are spared.
+//!
+//! # Tie-breaks
+//!
+//! Equal octets: the newest. Equal instants in an eviction: any, but always the same. What falls due at one call of `expire`
+//! comes in this order: connections whose time is up, overdue permits, water marks and purges, waiters that go on, waiters that
+//! are too late.
+//!
+//! # Cost
+//!
+//! A check-out hashes the key once, a check-in never. A connection costs 48 octets beside its id, about five for its place among
+//! the deadlines and five more where eviction asks for an order, and an origin 60 octets. Nothing is allocated in steady state.
+//! [`Order::Newest`] and [`Order::Oldest`] look at one idle connection, the other orders at all of the key.
+//!
+//! ```
+//! use std::time::Duration;
+//! use http_keepalive::pool::*;
+//! use http_keepalive::{Instant, Persistence, ReuseReason};
+//!
+//! let opened = Instant::from_secs(1);
+//! let mut pool = Pool::<String, usize>::new(opened, &PoolConfig::DEFAULT);
+//!
+//! // nothing is there: open a connection, and say so
+//! let Checkout::Open(permit) = pool.checkout(opened, "example.org:80", Demand::DEFAULT) else { panic!() };
+//! let lease = pool.opened(opened, permit, 7)?;
+//!
+//! // the exchange is over, and the machine says that the connection persists
+//! let returned = Returned::new(Persistence::Reuse(ReuseReason::Http11));
+//! assert!(matches!(pool.checkin(opened, lease, &returned)?, Checkin::Kept(_)));
+//!
+//! // the next request uses it
+//! let Checkout::Reuse { id: 7, lease, .. } = pool.checkout(opened, "example.org:80", Demand::DEFAULT) else { panic!() };
+//! let _ = pool.checkin(opened, lease, &returned)?;
+//!
+//! // and nobody else does
+//! let deadline = pool.next_deadline().expect("it does not stay for ever");
+//! assert_eq!(deadline, opened + Duration::from_secs(60));
+//! assert_eq!(pool.expire(deadline), Some(Due::Close { id: 7, why: EndReason::IdleLimit }));
+//! assert_eq!(pool.expire(deadline), None);
+//! # Ok::<(), Stale>(())
+//! ```
+
+mod answers;
+mod calendar;
+mod checkin;
+mod checkout;
+mod config;
+mod counters;
+mod entries;
+mod expire;
+mod learned;
+mod line;
+mod origins;
+mod reasons;
+mod rules;
+mod victims;
+
+use std::borrow::Borrow;
+use std::collections::VecDeque;
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hash};
+use std::vec::Vec;
+
+pub use answers::{
+    Checkin, Checkout, Demand, Due, Ended, Idle, Lease, Look, Patience, Peer, Permit, Readable, Returned, Session,
+    Source, Stale, Ticket,
+};
+pub use config::{Eviction, Excess, Order, PoolConfig, PoolLimits, PoolPolicy, PoolTimeouts, ReuseMode};
+pub use counters::Counters;
+pub use learned::Learned;
+pub use reasons::{EndReason, RefuseReason, Taint};
+
+use crate::time::Instant;
+use calendar::Calendar;
+use entries::{Entry, NONE};
+use line::Line;
+use origins::Origins;
+use rules::Rules;
+
+/// Idle connections by key, and who may have which. `K` is the key, `Id` how the driver names a connection: an index or a token.
+///
+/// ```
+/// // keys that no peer chooses may be hashed faster
+/// use std::hash::{BuildHasherDefault, DefaultHasher};
+/// use http_keepalive::Instant;
+/// use http_keepalive::pool::{Pool, PoolConfig};
+///
+/// type Hasher = BuildHasherDefault<DefaultHasher>;
+/// let pool = Pool::<u64, u32, Hasher>::with_hasher(Instant::EPOCH, &PoolConfig::DEFAULT, Hasher::default());
+/// assert_eq!((pool.idle(), pool.held(), pool.next_deadline()), (0, 0, None));
+/// ```
+#[derive(Debug)]
+pub struct Pool<K, Id, S = RandomState> {
+    config: PoolConfig,
+    rules: Rules,
+    origins: Origins<K, S>,
+    entries: Vec<Entry<Id>>,
+    /// The first vacant entry.
+    vacant: u32,
+    /// Leased and idle connections by deadline.
+    deadlines: Calendar,
+    /// Idle connections by how long they are.
+    idleness: Calendar,
+    /// By the origin that a connection is being opened to.
+    permits: Line<u32>,
+    waiters: Line<Waiter>,
+    /// Origins whose first waiter may go on.
+    ready: VecDeque<u32>,
+    /// Something changed for any waiter.
+    unsettled: bool,
+    /// More are idle than the high water mark has it, and not yet as few as the low one.
+    ebbing: bool,
+    draining: bool,
+    /// Whatever keeps the calls from their fast path: settings, a drain, waiters, an HTTP/1.0 peer.
+    slow: bool,
+    /// An origin's responses were HTTP/1.0 once.
+    http10: bool,
+    /// The greatest instant seen, in nanoseconds.
+    now: u64,
+    held: u32,
+    /// Idle connections that ended.
+    idle_ended: u64,
+    users: u32,
+    /// When idle connections are purged next.
+    purge_at: u64,
+    /// So many are still to go.
+    purging: u32,
+    /// Random numbers drawn.
+    draws: u64,
+    /// How long each slot's connection had been idle when it was handed out, where that is learned from.
+    ages: Vec<u64>,
+    /// What was looked at and spared in a search for a victim.
+    spared: Vec<u32>,
+    counters: Counters,
+}
+
+/// A request that waits.
+#[derive(Debug)]
+struct Waiter {
+    origin: u32,
+    demand: Demand,
+    /// The one that came next for the same origin.
+    behind: u32,
+    /// The one that came before it.
+    before: u32,
+}
+
+impl<K: Hash + Eq, Id: Copy> Pool<K, Id> {
+    /// An empty pool, whose map is keyed at random: nobody can choose keys that collide.
+    pub fn new(now: Instant, config: &PoolConfig) -> Self {
+        Self::with_hasher(now, config, RandomState::new())
+    }
+}
+
+impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
+    /// An empty pool with the caller's hasher.
+    pub fn with_hasher(now: Instant, config: &PoolConfig, hasher: S) -> Self {
+        let (rules, now) = (Rules::of(config), now.as_nanos());
+        Self {
+            config: *config,
+            rules,
+            origins: Origins::new(hasher),
+            entries: Vec::new(),
+            vacant: NONE,
+            deadlines: Calendar::new(now, rules.longest),
+            idleness: Calendar::new(now, rules.longest),
+            permits: Line::new(),
+            waiters: Line::new(),
+            ready: VecDeque::new(),
+            unsettled: false,
+            ebbing: false,
+            draining: false,
+            slow: rules.slow,
+            http10: false,
+            now,
+            held: 0,
+            idle_ended: 0,
+            users: 1,
+            purge_at: u64::MAX,
+            purging: 0,
+            draws: 0,
+            ages: Vec::new(),
+            spared: Vec::new(),
+            counters: Counters::ZERO,
+        }
+    }
+
+    /// The settings.
+    pub const fn config(&self) -> &PoolConfig {
+        &self.config
+    }
+
+    /// Makes room for so many more connections, and keys, at once and no more: without it room is doubled when it is full.
+    pub fn reserve(&mut self, connections: usize, keys: usize) {
+        self.entries.reserve_exact(connections);
+        self.origins.reserve(keys);
+        self.deadlines.reserve(connections);
+        if self.rules.ranks {
+            self.idleness.reserve(connections);
+        }
+    }
+
+    /// Connections that are idle.
+    pub const fn idle(&self) -> u32 {
+        (self.counters.kept - self.counters.reused - self.idle_ended) as u32
+    }
+
+    /// Connections that are idle, in use, or being opened: what the limits count.
+    pub const fn held(&self) -> u32 {
+        self.held
+    }
+
+    /// Requests that wait.
+    pub const fn waiting(&self) -> u32 {
+        self.waiters.len()
+    }
+
+    /// Keys that are known: those with a connection or a waiter, and some that had one.
+    pub fn keys(&self) -> usize {
+        self.origins.len()
+    }
+
+    /// What happened so far, counted.
+    pub const fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// No check-out is served any more and nothing is held: a drain has ended.
+    pub const fn is_drained(&self) -> bool {
+        self.draining && self.held == 0 && self.waiters.len() == 0
+    }
+
+    /// Says for how many users we work, at least one: the N of RFC 2616 8.1.4, see [`PoolLimits::per_user`]. With fewer than before no
+    /// connection is closed, only none opened until there are few enough.
+    pub fn set_users(&mut self, users: u32) {
+        self.users = users.max(1);
+        self.unsettle();
+    }
+
+    /// What was learned of this key, if anything is.
+    pub fn learned<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<Learned>
+    where
+        K: Borrow<Q>,
+    {
+        let memory = self.origins.learned.get(self.origins.find(key)? as usize)?;
+        let closed = memory.bound(second(self.now), self.rules.forget)?;
+        Some(memory.explain(self.rules.less_margin(closed, None)))
+    }
+
+    #[inline(always)]
+    fn advance(&mut self, now: Instant) -> u64 {
+        self.now = self.now.max(now.as_nanos());
+        self.now
+    }
+
+    /// The next number of the seed's sequence.
+    fn draw(&mut self) -> u64 {
+        self.draws += 1;
+        // SplitMix64: equidistributed, and any seed will do
+        let mut mixed = self.config.policy.seed.wrapping_add(self.draws.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ mixed >> 31
+    }
+
+    /// A number varied by the jitter.
+    fn jitter(&mut self, number: u64) -> u64 {
+        let percent = u64::from(self.config.policy.jitter_percent);
+        if percent == 0 || number == u64::MAX {
+            return number;
+        }
+        let range = (u128::from(number) * u128::from(2 * percent) / 100) as u64;
+        let drawn = ((u128::from(self.draw()) * (u128::from(range) + 1)) >> 64) as u64;
+        (number - range / 2).saturating_add(drawn)
+    }
+
+    /// A name in use, checked: the entry's index.
+    #[inline(always)]
+    fn entry(&mut self, slot: u32, stamp: u32) -> Result<&mut Entry<Id>, Stale> {
+        self.entries.get_mut(slot as usize).filter(|entry| entry.stamp == stamp).ok_or(Stale)
+    }
+
+    /// Whether the fast path will do.
+    fn pace(&mut self) {
+        self.slow = self.rules.slow || self.draining || self.http10 || self.waiters.len() > 0;
+    }
+
+    /// Sees to it that the slot's deadline is met.
+    #[inline(never)]
+    fn arm(&mut self, slot: u32) {
+        if let Some(entry) = self.entries.get_mut(slot as usize) {
+            let at = entry.deadline(self.rules.lease);
+            if self.deadlines.is_late(entry.armed, self.deadlines.tick(at)) {
+                entry.armed = self.deadlines.insert(slot, at);
+            }
+        }
+    }
+}
+
+/// The whole seconds of an instant.
+const fn second(now: u64) -> u32 {
+    let second = now / 1_000_000_000;
+    if second >= NONE as u64 { NONE - 1 } else { second as u32 }
+}

@@ -1,0 +1,133 @@
+//! Which idle connection goes, and what it leaves behind.
+
+use std::hash::{BuildHasher, Hash};
+
+use super::Pool;
+use super::config::Eviction;
+use super::entries::{ByDue, BySince, NONE, RECORDED, VACANT, unlink};
+use super::origins::{LIST_USED, READY};
+use super::reasons::EndReason;
+
+impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
+    /// Of the idle connections of an origin that wants another one: the longest idle, where evictions are allowed or its time is up.
+    pub(super) fn own_victim(&self, now: u64, index: u32) -> Option<u32> {
+        let never = self.config.policy.eviction == Eviction::Never;
+        self.longest(index, |due| !never || due <= now)
+    }
+
+    /// The longest idle connection of an origin whose deadline will do.
+    pub(super) fn longest(&self, index: u32, will_do: impl Fn(u64) -> bool) -> Option<u32> {
+        let mut longest = (u64::MAX, None);
+        for list in &self.origins.all[index as usize].lists {
+            let mut slot = list.first;
+            for _ in 0..list.len {
+                let Some(entry) = self.entries.get(slot as usize) else { break };
+                if will_do(entry.due) && entry.since < longest.0 {
+                    longest = (entry.since, Some(slot));
+                }
+                slot = entry.next;
+            }
+        }
+        longest.1
+    }
+
+    /// Of all idle connections that are not spared, the one whose turn it is. It has lost its record in one calendar.
+    pub(super) fn victim(&mut self, now: u64, rule: Eviction) -> Option<u32> {
+        let mut found = None;
+        if rule == Eviction::NearestExpiry {
+            let lease = self.rules.lease;
+            while let Some((slot, _)) = self.deadlines.pop_first(&mut ByDue { entries: &mut self.entries, lease }) {
+                if self.entries[slot as usize].is_idle() && !self.is_spared(now, slot) {
+                    found = Some(slot);
+                    break;
+                }
+                self.spared.push(slot);
+            }
+            while let Some(slot) = self.spared.pop() {
+                self.arm(slot);
+            }
+        }
+        // the longest idle; or what never expires, and there is nothing else
+        if found.is_none() {
+            while let Some((slot, _)) = self.idleness.pop_first(&mut BySince(&mut self.entries)) {
+                if !self.is_spared(now, slot) {
+                    found = Some(slot);
+                    break;
+                }
+                self.spared.push(slot);
+            }
+            while let Some(slot) = self.spared.pop() {
+                self.rank(slot);
+            }
+        }
+        found
+    }
+
+    /// A waiter may want it, or it is one of those to be kept warm.
+    fn is_spared(&self, now: u64, slot: u32) -> bool {
+        let entry = &self.entries[slot as usize];
+        let origin = &self.origins.all[entry.origin as usize];
+        let lent = self.is_lent_in_place(origin.lists[LIST_USED].last);
+        entry.due > now && (origin.waiting > 0 || origin.idle() - u32::from(lent) <= self.config.limits.min_warm)
+    }
+
+    /// Sees to it that an idle slot is found by its idleness.
+    pub(super) fn rank(&mut self, slot: u32) {
+        let entry = &mut self.entries[slot as usize];
+        if !entry.has(RECORDED) && self.idleness.insert(slot, entry.since) != NONE {
+            entry.flags |= RECORDED;
+        }
+    }
+
+    /// The last of a list is in use: it was handed out from where it is.
+    fn is_lent_in_place(&self, last: u32) -> bool {
+        self.entries.get(last as usize).is_some_and(|entry| !entry.is_idle())
+    }
+
+    /// Takes the connection that was lent in place out of its list: what is in a list from here on is idle.
+    pub(super) fn straighten(&mut self, index: u32) {
+        let last = self.origins.all[index as usize].lists[LIST_USED].last;
+        if self.is_lent_in_place(last) {
+            unlink(&mut self.entries, &mut self.origins.all[index as usize], last);
+        }
+    }
+
+    /// Forgets a connection: its id.
+    pub(super) fn remove(&mut self, slot: u32, why: EndReason) -> Id {
+        let entry = &self.entries[slot as usize];
+        let (id, index, is_idle) = (entry.id, entry.origin, entry.is_idle());
+        let origin = &mut self.origins.all[index as usize];
+        if is_idle || origin.lists[LIST_USED].last == slot {
+            unlink(&mut self.entries, origin, slot);
+        }
+        self.idle_ended += u64::from(is_idle);
+        let entry = &mut self.entries[slot as usize];
+        entry.step(VACANT);
+        entry.next = std::mem::replace(&mut self.vacant, slot);
+        self.give_back(index, why);
+        id
+    }
+
+    /// A place is free again.
+    pub(super) fn give_back(&mut self, index: u32, why: EndReason) {
+        self.origins.all[index as usize].held -= 1;
+        self.held -= 1;
+        self.origins.left(index);
+        self.counters.count_end(why);
+        self.unsettle();
+    }
+
+    /// Any waiter may go on.
+    pub(super) fn unsettle(&mut self) {
+        self.unsettled |= self.waiters.len() > 0;
+    }
+
+    /// The first waiter of this origin may be given an idle connection.
+    pub(super) fn make_ready(&mut self, index: u32) {
+        let origin = &mut self.origins.all[index as usize];
+        if origin.waiting > 0 && !origin.has(READY) {
+            origin.flags |= READY;
+            self.ready.push_back(index);
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! No allocation in steady state, and few octets a connection.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use http_keepalive::pool::*;
+use http_keepalive::{Instant, Persistence, ReuseReason};
+
+/// The system's, counting.
+struct Counting;
+
+static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+static OCTETS: AtomicUsize = AtomicUsize::new(0);
+
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        OCTETS.fetch_add(layout.size(), Ordering::Relaxed);
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        OCTETS.fetch_sub(layout.size(), Ordering::Relaxed);
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+const RETURNED: Returned = Returned::new(Persistence::Reuse(ReuseReason::Http11));
+
+/// One test, since the counts are the program's.
+#[test]
+fn nothing_is_allocated_in_steady_state_and_a_connection_takes_few_octets() {
+    steady();
+    octets();
+}
+
+/// Requests to two hundred origins, with waiters, evictions, expiries and reopened connections, for an hour.
+fn steady() {
+    let limits = PoolLimits::DEFAULT.with_per_origin(Some(2)).with_total(Some(210));
+    let config = PoolConfig::new(limits, PoolTimeouts::DEFAULT, PoolPolicy::DEFAULT).unwrap();
+    let mut now = Instant::from_secs(1);
+    let mut pool = Pool::<u64, u64>::new(now, &config);
+    let (mut random, mut ids) = (1_u64, 0);
+    let mut leases = std::collections::VecDeque::with_capacity(1000);
+    let mut turn = |pool: &mut Pool<u64, u64>, leases: &mut std::collections::VecDeque<Lease>| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        now = now + Duration::from_millis(random >> 56);
+        let mut follow = |pool: &mut Pool<u64, u64>, checkout| {
+            let permit = match checkout {
+                Checkout::Reuse { lease, .. } => return Some(lease),
+                Checkout::Open(permit) | Checkout::EvictThenOpen { permit, .. } => permit,
+                Checkout::Wait(_) | Checkout::Refuse(_) => return None,
+            };
+            ids += 1;
+            Some(pool.opened(now, permit, ids).unwrap())
+        };
+        let checkout = pool.checkout(now, &(random >> 33 & 127 | random >> 35 & 64), Demand::DEFAULT);
+        leases.extend(follow(pool, checkout));
+        if leases.len() > 200 || random >> 60 == 0 {
+            let lease = leases.pop_front().unwrap();
+            let _ = pool.checkin(now, lease, &RETURNED);
+        }
+        while let Some(due) = pool.expire(now) {
+            if let Due::GoOn { checkout, .. } = due {
+                leases.extend(follow(pool, checkout));
+            }
+        }
+    };
+    for _ in 0..30_000 {
+        turn(&mut pool, &mut leases);
+    }
+    let (before, counted) = (ALLOCATIONS.load(Ordering::Relaxed), *pool.counters());
+    for _ in 0..30_000 {
+        turn(&mut pool, &mut leases);
+    }
+    assert_eq!(ALLOCATIONS.load(Ordering::Relaxed) - before, 0);
+    let after = pool.counters();
+    assert!(after.reused > counted.reused + 1000 && after.went_on > counted.went_on + 1000);
+    assert!(after.ended(EndReason::Evicted) > counted.ended(EndReason::Evicted) + 100);
+}
+
+/// A million idle connections over a hundred thousand origins, opened in no particular order.
+fn octets() {
+    let (connections, origins) = (1_000_000_u32, 100_000);
+    let limits = PoolLimits::DEFAULT.with_per_origin(None).with_total(Some(connections));
+    let config = PoolConfig::new(limits, PoolTimeouts::DEFAULT, PoolPolicy::DEFAULT).unwrap();
+    let before = OCTETS.load(Ordering::Relaxed);
+    let mut now = Instant::from_secs(1);
+    let mut pool = Pool::<u64, u64>::new(now, &config);
+    pool.reserve(connections as usize, origins);
+    for id in 0..u64::from(connections) {
+        now = now + Duration::from_micros(5);
+        let key = id * 7919 % origins as u64;
+        let Checkout::Open(permit) = pool.checkout(now, &key, Demand::DEFAULT.with_source(Source::New)) else {
+            panic!()
+        };
+        let lease = pool.opened(now, permit, id).unwrap();
+        let _ = pool.checkin(now, lease, &RETURNED).unwrap();
+    }
+    assert_eq!(pool.idle(), connections);
+    let octets = (OCTETS.load(Ordering::Relaxed) - before) as f64 / f64::from(connections);
+    // beside the id, and the share of a key
+    let beside = octets - size_of::<u64>() as f64 - size_of::<u64>() as f64 * origins as f64 / f64::from(connections);
+    println!("{beside:.1} octets for each idle connection");
+    assert!(beside <= 64.0, "{beside}");
+}

@@ -1,0 +1,463 @@
+//! What happens to the two pools, and what must hold after it.
+
+use std::collections::HashSet;
+
+use http_keepalive::{CloseReason, KeepAlive, Persistence, ReuseReason, TunnelReason};
+
+use super::*;
+
+impl World {
+    pub(super) fn answer_permit(&mut self, choices: &mut Choices) {
+        let Some((permit, key, _)) = self.permits.pop_front() else { return };
+        self.stale.2.push(permit);
+        if choices.next() % 4 == 0 {
+            self.pool.failed(self.at(), permit).unwrap();
+            return self.unsettle();
+        }
+        self.ids += 1;
+        let lease = self.pool.opened(self.at(), permit, self.ids).unwrap();
+        let retire = self.config.timeouts().age.map_or(u64::MAX, |age| {
+            // whole seconds
+            (self.now + age.as_nanos() as u64) / SECOND * SECOND
+        });
+        self.connections.push(Connection {
+            id: self.ids,
+            key,
+            name: Name::Lease(lease),
+            since: self.now,
+            due: u64::MAX,
+            why: EndReason::Verdict,
+            used: false,
+            proven: false,
+            reused: false,
+            outdated: false,
+            kib: 0,
+            retire,
+            uses: self.config.limits().uses.unwrap_or(u16::MAX),
+            age: 0,
+        });
+    }
+
+    fn pick(&self, choices: &mut Choices, idle: bool) -> Option<Connection> {
+        let all: Vec<_> = self.connections.iter().filter(|connection| connection.is_idle() == idle).collect();
+        let choice = usize::from(choices.next());
+        (!all.is_empty()).then(|| all[choice % all.len()].clone())
+    }
+
+    pub(super) fn checkin(&mut self, choices: &mut Choices) {
+        let Some(Connection { id, key, name: Name::Lease(lease), .. }) = self.pick(choices, false) else { return };
+        let choice = choices.next();
+        let persistence = match choice % 16 {
+            0..=10 => Persistence::Reuse(ReuseReason::Http11),
+            11 => Persistence::Reuse(ReuseReason::Http10KeepAlive),
+            12 | 13 => Persistence::Undecided,
+            14 => Persistence::Close(CloseReason::CloseReceived),
+            _ => Persistence::Tunnel(TunnelReason::Upgrade),
+        };
+        let mut returned = Returned::new(persistence).with_octets(u64::from(choice) * 512);
+        let (mut hint, mut until, mut trip) = (KeepAlive::default(), None, 0);
+        let taint = (choice >> 4 == 15).then_some(Taint::UnreadContent);
+        if choice >> 6 == 1 {
+            let more = choices.next();
+            hint.timeout = [None, Some(1), Some(4), Some(20)][usize::from(more % 4)];
+            hint.max = [None, None, Some(0), Some(1)][usize::from(more / 4 % 4)];
+            until = (more / 16 % 4 == 3).then(|| Instant::from_nanos(self.now + 3 * SECOND));
+            trip = SECOND / 5;
+            returned = returned.with_hint(hint).with_until(until).with_round_trip(Some(Duration::from_millis(100)));
+        }
+        let got = self.pool.checkin(self.at(), lease, &returned.with_taint(taint)).unwrap();
+
+        let (now, origin) = (self.now, self.origins.get_mut(&key).unwrap());
+        if taint.is_none() {
+            match persistence {
+                Persistence::Reuse(reason) => origin.http10 = reason == ReuseReason::Http10KeepAlive,
+                Persistence::Close(CloseReason::Http10) => origin.http10 = true,
+                _ => {}
+            }
+        }
+        let learned = origin.closed.filter(|&(_, seen)| now / SECOND - seen < 3600);
+        let timeouts = *self.config.timeouts();
+        let connection = self.find(id);
+        if persistence != Persistence::Undecided {
+            connection.proven |= connection.reused;
+            connection.used = true;
+            connection.kib += u64::from(choice) / 2;
+            connection.uses = connection.uses.saturating_sub(u16::from(connection.uses != u16::MAX));
+        }
+        let limit = if connection.used { timeouts.used_idle } else { timeouts.unused_idle };
+        let own = if connection.used { EndReason::IdleLimit } else { EndReason::UnusedLimit };
+        let mut ends = vec![(now.saturating_add(nanos(limit)), own), (connection.retire, EndReason::Age)];
+        let margin = |span: u64, trip: u64| span.saturating_sub(SECOND).saturating_sub(trip);
+        let used_up = connection.uses == 0;
+        if let Some(max) = hint.max {
+            connection.uses = connection.uses.min(max as u16);
+        }
+        if let Some(timeout) = hint.timeout {
+            ends.push((now + margin(u64::from(timeout) * SECOND, trip), EndReason::HintLimit));
+        }
+        if let Some((closed, _)) = learned {
+            ends.push((now + margin(closed * 1_000_000, trip), EndReason::LearnedLimit));
+        }
+        ends.extend(until.map(|until| (until.as_nanos(), EndReason::Until)));
+        let (due, why) = ends.iter().copied().min_by_key(|end| end.0).unwrap();
+        let outdated = connection.outdated;
+        let end = match persistence {
+            _ if taint.is_some() => Some(EndReason::UnreadContent),
+            Persistence::Close(_) => Some(EndReason::Verdict),
+            Persistence::Tunnel(_) => Some(EndReason::Tunnel),
+            _ if self.draining => Some(EndReason::Drain),
+            _ if outdated => Some(EndReason::Generation),
+            _ if used_up => Some(EndReason::Uses),
+            _ if hint.max == Some(0) => Some(EndReason::MaxHint),
+            _ if hint.timeout.is_some_and(|timeout| margin(u64::from(timeout) * SECOND, trip) == 0) => {
+                Some(EndReason::HintTooShort)
+            }
+            _ => (due <= now).then_some(why),
+        };
+        if let Some(why) = end {
+            assert_eq!(got, Checkin::Close(why));
+            self.gone(id);
+            return;
+        }
+        self.keep(id, key, due, why, got);
+    }
+
+    fn keep(&mut self, id: Id, key: Key, due: u64, why: EndReason, got: Checkin<Id>) {
+        let (limits, policy) = (*self.config.limits(), *self.config.policy());
+        let waiting = self.waiters.iter().filter(|waiter| waiter.key == key).count();
+        let own = self.idle().filter(|idle| idle.key == key).count();
+        let over = |most: Option<u32>, idle: usize| most.is_some_and(|most| idle >= most as usize) && waiting <= own;
+        let excess = if over(limits.idle_per_origin, own) {
+            let own = self.idle().filter(|idle| idle.key == key).min_by_key(|idle| idle.since).map(|idle| idle.id);
+            let may = policy.origin_excess == Excess::Idle;
+            Some((own.filter(|_| may).into_iter().collect(), EndReason::IdlePerOrigin))
+        } else if over(limits.idle_total, self.idle().count()) {
+            let may = policy.total_excess == Excess::Idle;
+            let rule = if policy.eviction == Eviction::Never { Eviction::LongestIdle } else { policy.eviction };
+            Some((if may { self.victims(rule) } else { Vec::new() }, EndReason::IdleTotal))
+        } else {
+            None
+        };
+        let idle = match (excess, got) {
+            (None, Checkin::Kept(idle)) => idle,
+            (Some((victims, why)), Checkin::KeptFor { idle, victim, why: got }) => {
+                assert!(victims.contains(&victim) && got == why, "{victim} for {got} of {victims:?} for {why}");
+                self.gone(victim);
+                idle
+            }
+            (Some((victims, why)), Checkin::Close(got)) => {
+                assert!(victims.is_empty() && got == why, "closed for {got} though {victims:?} may go");
+                self.gone(id);
+                return;
+            }
+            (excess, got) => panic!("{got:?} where {excess:?} may go"),
+        };
+        let now = self.now;
+        let connection = self.find(id);
+        (connection.since, connection.due, connection.why) = (now, due, why);
+        let before = std::mem::replace(&mut connection.name, Name::Idle(idle));
+        self.forget_name(before);
+        if self.config.policy().eviction != Eviction::Never
+            && limits.total.is_some_and(|total| self.held(|_| true) >= total as usize)
+        {
+            self.unsettle();
+        }
+        self.ebbing |= limits.high_water.is_some_and(|high| self.idle().count() > high as usize);
+        if self.purge_at == u64::MAX {
+            self.purge_at = self.now.saturating_add(nanos(self.config.timeouts().purge));
+        }
+    }
+
+    pub(super) fn closed(&mut self, choices: &mut Choices) {
+        let Some(connection) = self.pick(choices, false) else { return };
+        let Name::Lease(lease) = connection.name else { return };
+        let ended = choices.of(&[Ended::DeadAtReuse, Ended::ByPeer, Ended::ByUs]);
+        self.pool.closed(self.at(), lease, ended).unwrap();
+        if ended == Ended::DeadAtReuse && connection.reused {
+            self.learn(connection.key, connection.age);
+        }
+        self.gone(connection.id);
+    }
+
+    pub(super) fn readable(&mut self, choices: &mut Choices) {
+        let Some(connection) = self.pick(choices, true) else { return };
+        let Name::Idle(idle) = connection.name else { return };
+        if choices.next() % 4 == 0 {
+            assert_eq!(self.pool.withdraw(self.at(), idle), Ok(connection.id));
+        } else {
+            let readable = choices.of(&[Readable::End, Readable::Octets]);
+            let why = self.pool.readable_while_idle(self.at(), idle, readable).unwrap();
+            assert_eq!(why == EndReason::PeerClosed, readable == Readable::End);
+            if readable == Readable::End {
+                self.learn(connection.key, self.now - connection.since);
+            }
+        }
+        self.gone(connection.id);
+    }
+
+    fn learn(&mut self, key: Key, idle: u64) {
+        if self.config.policy().learn == Use::On {
+            let second = self.now / SECOND;
+            let closed = &mut self.origins.get_mut(&key).unwrap().closed;
+            let before = closed.filter(|&(_, seen)| second - seen < 3600).map_or(u64::MAX, |(closed, _)| closed);
+            *closed = Some((before.min(idle / 1_000_000), second));
+        }
+    }
+
+    pub(super) fn cancel(&mut self, choices: &mut Choices) {
+        if self.waiters.is_empty() {
+            return;
+        }
+        let place = usize::from(choices.next()) % self.waiters.len();
+        let waiter = self.waiters.remove(place).unwrap();
+        self.pool.cancel(waiter.ticket).unwrap();
+        self.stale.3.push(waiter.ticket);
+        self.unsettle();
+    }
+
+    pub(super) fn upheaval(&mut self, choices: &mut Choices) {
+        let (now, choice) = (self.at(), choices.next());
+        let why = match choice {
+            0..=15 => {
+                self.pool.drain(now);
+                self.draining = true;
+                EndReason::Drain
+            }
+            16..=90 => {
+                self.pool.new_generation(now);
+                self.connections.iter_mut().for_each(|connection| connection.outdated = true);
+                EndReason::Generation
+            }
+            91..=110 => {
+                self.pool.suspended(now, Duration::from_secs(60));
+                EndReason::Suspended
+            }
+            _ => {
+                self.pool.suspended(now, Duration::from_secs(4));
+                let idle = self.connections.iter_mut().filter(|connection| connection.is_idle());
+                for idle in idle.filter(|idle| idle.due != u64::MAX) {
+                    idle.due -= 4 * SECOND;
+                }
+                return;
+            }
+        };
+        for idle in self.connections.iter_mut().filter(|connection| connection.is_idle()) {
+            (idle.due, idle.why) = (self.now, why);
+        }
+    }
+
+    pub(super) fn try_stale(&mut self, choices: &mut Choices) {
+        let (now, place) = (self.at(), usize::from(choices.next()));
+        let (leases, idle, permits, tickets) = &self.stale;
+        if let Some(&lease) = leases.get(place % leases.len().max(1)) {
+            let returned = Returned::new(Persistence::Reuse(ReuseReason::Http11));
+            assert_eq!(self.pool.checkin(now, lease, &returned), Err(Stale));
+            assert_eq!(self.pool.closed(now, lease, Ended::ByPeer), Err(Stale));
+        }
+        if let Some(&idle) = idle.get(place % idle.len().max(1)) {
+            assert_eq!(self.pool.readable_while_idle(now, idle, Readable::End), Err(Stale));
+            assert_eq!(self.pool.withdraw(now, idle), Err(Stale));
+        }
+        if let Some(&permit) = permits.get(place % permits.len().max(1)) {
+            assert_eq!(self.pool.opened(now, permit, 0), Err(Stale));
+            assert_eq!(self.pool.failed(now, permit), Err(Stale));
+        }
+        if let Some(&ticket) = tickets.get(place % tickets.len().max(1)) {
+            assert_eq!(self.pool.cancel(ticket), Err(Stale));
+        }
+    }
+
+    pub(super) fn wait(&mut self, choices: &mut Choices) {
+        let choice = u64::from(choices.next());
+        self.now += match choice % 4 {
+            // a driver sleeps until something is due
+            0 => self.pool.next_deadline().map_or(0, |at| at.as_nanos().saturating_sub(self.now).min(100 * SECOND)),
+            1 => choice * 50_000_000,
+            2 => choice,
+            _ => choice % 16 * SECOND,
+        };
+        self.expire();
+    }
+
+    /// Everything that is due comes out, nothing else, and in order.
+    pub(super) fn expire(&mut self) {
+        for _ in 0..1000 {
+            let late = self.is_late();
+            if !late {
+                self.begin_reap();
+            }
+            match self.pool.expire(self.at()) {
+                Some(due) if late => self.follow_late(due),
+                due if self.purging > 0 || self.ebbing => {
+                    let rule = self.config.policy().eviction;
+                    let victims = self.victims(if rule == Eviction::Never { Eviction::LongestIdle } else { rule });
+                    let purging = self.purging > 0;
+                    self.purging = self.purging.saturating_sub(1);
+                    if victims.is_empty() {
+                        (self.purging, self.ebbing) = (0, false);
+                        if self.follow(due) {
+                            continue;
+                        }
+                        return;
+                    }
+                    let Some(Due::Close { id, why }) = due else {
+                        panic!("{due:?} though one of {victims:?} is to go")
+                    };
+                    assert!(victims.contains(&id), "{id} of {victims:?}");
+                    assert_eq!(why, if purging { EndReason::Purge } else { EndReason::Water });
+                    self.gone(id);
+                }
+                due => {
+                    if !self.follow(due) {
+                        return;
+                    }
+                }
+            }
+        }
+        panic!("it never ends");
+    }
+
+    fn lease_due(&self, connection: &Connection) -> u64 {
+        connection.since.saturating_add(nanos(self.config.timeouts().lease))
+    }
+
+    /// Something is past its time.
+    fn is_late(&self) -> bool {
+        self.connections.iter().any(|connection| {
+            self.now >= if connection.is_idle() { connection.due } else { self.lease_due(connection) }
+        }) || self.permits.front().is_some_and(|permit| permit.2 <= self.now)
+    }
+
+    fn begin_reap(&mut self) {
+        let (idle, purge) = (self.idle().count() as u64, nanos(self.config.timeouts().purge));
+        if self.purge_at <= self.now {
+            self.purging = idle * u64::from(self.config.policy().purge_percent) / 100;
+            self.purge_at = if idle == 0 { u64::MAX } else { self.now.saturating_add(purge) };
+        }
+        self.ebbing &= idle > u64::from(self.config.limits().low_water);
+    }
+
+    fn follow_late(&mut self, due: Due<Id>) {
+        match due {
+            Due::Close { id, why } => {
+                let gone = self.gone(id);
+                assert!(gone.is_idle() && gone.due <= self.now && gone.why == why, "{gone:?} for {why}");
+            }
+            Due::LeaseOverdue { id, lease } => {
+                let gone = self.gone(id);
+                assert!(gone.name == Name::Lease(lease) && self.lease_due(&gone) <= self.now);
+            }
+            Due::PermitOverdue(permit) => {
+                let (first, _, due) = self.permits.pop_front().unwrap();
+                assert!(first == permit && due <= self.now);
+                self.stale.2.push(permit);
+                self.unsettle();
+            }
+            due => panic!("{due:?} while something is late"),
+        }
+    }
+
+    /// A waiter goes on or gives up. Whether there may be more.
+    fn follow(&mut self, due: Option<Due<Id>>) -> bool {
+        match due {
+            Some(Due::GoOn { ticket, checkout }) => {
+                let place = self.waiters.iter().position(|waiter| waiter.ticket == ticket).expect("a waiter");
+                let Waiter { key, demand, .. } = self.waiters[place];
+                assert!(!self.draining);
+                let first = self.waiters.iter().position(|waiter| waiter.key == key);
+                assert_eq!(first, Some(place), "the first of its key");
+                if !matches!(checkout, Checkout::Reuse { .. }) {
+                    for earlier in 0..place {
+                        assert!(!self.may_go_on(earlier), "one that came earlier may go on");
+                    }
+                }
+                assert_eq!(self.judge(key, demand, false, checkout), Ok(()));
+                self.waiters.remove(place);
+                self.stale.3.push(ticket);
+                true
+            }
+            Some(Due::WaitOver { ticket, why }) => {
+                let waiter = self.waiters.pop_front().expect("a waiter");
+                assert_eq!(waiter.ticket, ticket);
+                match why {
+                    RefuseReason::Drain => assert!(self.draining),
+                    why => assert!(why == RefuseReason::WaitTimeout && waiter.due <= self.now && !self.draining),
+                }
+                self.stale.3.push(ticket);
+                self.unsettle();
+                true
+            }
+            Some(due) => panic!("{due:?} while nothing is late"),
+            None => {
+                assert!(!self.draining || self.waiters.is_empty());
+                assert!(self.waiters.front().is_none_or(|waiter| waiter.due > self.now));
+                for place in 0..self.waiters.len() {
+                    assert!(!self.may_go_on(place), "a waiter may go on");
+                }
+                self.unsettled = false;
+                let next = self.pool.next_deadline().map_or(u64::MAX, Instant::as_nanos);
+                let connections = self
+                    .connections
+                    .iter()
+                    .map(|connection| if connection.is_idle() { connection.due } else { self.lease_due(connection) });
+                let permits = self.permits.iter().map(|permit| permit.2);
+                let waiters = self.waiters.iter().map(|waiter| waiter.due);
+                let first = connections.chain(permits).chain(waiters).chain([self.purge_at]).min();
+                assert!(next > self.now, "due at once though nothing is");
+                assert!(next <= first.unwrap_or(u64::MAX), "{next} is later than {first:?}");
+                false
+            }
+        }
+    }
+
+    /// Is there anything for this waiter, the first of its key?
+    fn may_go_on(&self, place: usize) -> bool {
+        let Waiter { key, demand, .. } = self.waiters[place];
+        if self.waiters.iter().position(|waiter| waiter.key == key) != Some(place) {
+            return false;
+        }
+        let idle = [false, true].into_iter().any(|unused| !self.choices_of(key, unused, demand.session).is_empty());
+        if demand.source == Source::Any && idle {
+            return true;
+        }
+        let (own, all, (most, _)) = (self.held(|other| other == key), self.held(|_| true), self.most(key));
+        let total = self.config.limits().total.map_or(usize::MAX, |total| total as usize);
+        let rule = self.config.policy().eviction;
+        if own >= most {
+            let mut own_idle = self.idle().filter(|idle| idle.key == key);
+            return own == most && all <= total && own_idle.any(|idle| rule != Eviction::Never || idle.due <= self.now);
+        }
+        all < total || all == total && rule != Eviction::Never && !self.victims(rule).is_empty()
+    }
+
+    pub(super) fn check(&self) {
+        assert_eq!(self.pool.idle() as usize, self.idle().count());
+        assert_eq!(self.pool.held() as usize, self.held(|_| true));
+        assert_eq!(self.pool.waiting() as usize, self.waiters.len());
+        let counters = self.pool.counters();
+        let ended: u64 = EndReason::ALL.iter().map(|&why| counters.ended(why)).sum();
+        assert_eq!(counters.permitted, ended + self.held(|_| true) as u64);
+        let names: HashSet<Name> = self.connections.iter().map(|connection| connection.name).collect();
+        assert_eq!(names.len(), self.connections.len());
+    }
+
+    /// All of it ends.
+    pub(super) fn end(&mut self) {
+        self.pool.drain(self.at());
+        self.draining = true;
+        for idle in self.connections.iter_mut().filter(|connection| connection.is_idle()) {
+            (idle.due, idle.why) = (self.now, EndReason::Drain);
+        }
+        self.expire();
+        while let Some((permit, ..)) = self.permits.pop_front() {
+            self.pool.failed(self.at(), permit).unwrap();
+        }
+        for connection in std::mem::take(&mut self.connections) {
+            let Name::Lease(lease) = connection.name else { panic!("still idle") };
+            let returned = Returned::new(Persistence::Reuse(ReuseReason::Http11));
+            assert_eq!(self.pool.checkin(self.at(), lease, &returned), Ok(Checkin::Close(EndReason::Drain)));
+        }
+        assert!(self.pool.is_drained());
+        assert_eq!(self.pool.expire(self.at()), None);
+    }
+}
