@@ -21,6 +21,10 @@
 //! # Ok::<(), http_keepalive::presets::PresetError>(())
 //! ```
 
+#[cfg(feature = "std")]
+mod client_preset;
+#[cfg(feature = "std")]
+mod clients;
 mod servers;
 
 use core::fmt;
@@ -28,6 +32,10 @@ use core::fmt;
 use crate::config::{Config, Limits, Policy, Server, Timeouts};
 use crate::error::ConfigError;
 
+#[cfg(feature = "std")]
+pub use client_preset::{ClientPreset, Repeats};
+#[cfg(feature = "std")]
+pub use clients::CLIENTS;
 pub use servers::SERVERS;
 
 /// Which timer bounds the head of a request.
@@ -126,6 +134,18 @@ impl ServerPreset {
 /// The server of this name.
 pub fn server(name: &str) -> Option<&'static ServerPreset> {
     SERVERS.iter().find(|preset| preset.name == name)
+}
+
+/// The client of this name.
+#[cfg(feature = "std")]
+pub fn client(name: &str) -> Option<&'static ClientPreset> {
+    CLIENTS.iter().find(|preset| preset.name == name)
+}
+
+/// The names of all clients.
+#[cfg(feature = "std")]
+pub fn clients() -> impl Iterator<Item = &'static str> {
+    CLIENTS.iter().map(|preset| preset.name)
 }
 
 /// The names of all servers.
