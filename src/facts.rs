@@ -152,6 +152,17 @@ impl HeadFacts {
         self.flags |= flag::HOST;
     }
 
+    /// `Content-Length` in digits that fit and without leading zeros, unless one has been read before.
+    #[inline(always)]
+    pub(crate) const fn first_length(&mut self, octets: u64) -> bool {
+        if self.any(flag::LENGTH) {
+            return false;
+        }
+        self.flags |= flag::LENGTH;
+        self.content_length = octets;
+        true
+    }
+
     #[inline(never)]
     fn host(&mut self, value: &[u8]) {
         if self.flags & flag::HOST != 0 {

@@ -162,8 +162,8 @@ impl Progress {
                 let window = self.window(rules, buf.get(at..).unwrap_or_default(), at);
                 let lines = rules.section.lines(rules.limits);
                 let rest = match unfolds {
-                    true => self.quick_lines::<true>(lines, window, table),
-                    false => self.quick_lines::<false>(lines, window, table),
+                    true => self.quick_whole_lines(lines, window, table),
+                    false => self.quick_lines(lines, window, table),
                 };
                 at += window.len() - rest.len();
                 if let [b'\r', b'\n', ..] = rest {

@@ -4,6 +4,7 @@
 //! OPTIONS' alone. What is wrong first from the left is what is reported; a well-formed version of another major number
 //! counts before the target, since the target may be in a language we do not know.
 
+use super::fields::FieldTable;
 use super::{Bounds, Fault, Progress, Rules, cut_line_end};
 use crate::error::ProtocolErrorKind::*;
 use crate::facts::HeadFacts;
@@ -23,6 +24,14 @@ struct Request<'b> {
     minor: u8,
     octets: usize,
     behind: &'b [u8],
+}
+
+/// What a whole response head of common lines came to; its facts are in the progress.
+pub(crate) struct QuickResponse<'b> {
+    pub(crate) status: StatusCode,
+    pub(crate) reason: &'b [u8],
+    pub(crate) section: &'b [u8],
+    pub(crate) octets: usize,
 }
 
 /// Where the parts of a request line are.
@@ -64,7 +73,7 @@ impl Progress {
         let window = self.window(rules, line.behind, line.octets);
         let mut rest = self.quick_host(rules.limits.field_lines, window, head.fields.table());
         if !matches!(rest, [b'\r', b'\n', ..]) {
-            rest = self.quick_lines::<false>(rules.limits.field_lines, rest, head.fields.table());
+            rest = self.quick_lines(rules.limits.field_lines, rest, head.fields.table());
         }
         let section = window.get(..window.len() - rest.len())?;
         self.line = (line.octets + section.len()) as u32;
@@ -121,21 +130,62 @@ impl Progress {
         buf: &'b [u8],
         head: &mut ResponseHead<'b>,
     ) -> Result<Option<usize>, Fault> {
-        self.restart_if_shorter(buf);
-        let line = if self.line > 0 {
+        let fresh = self.sought == 0 && self.line == 0;
+        match if fresh { self.quick_response(rules, buf, head.fields.table()) } else { None } {
+            Some(quick) => {
+                (head.status, head.version, head.reason) = (quick.status, self.facts.version(), quick.reason);
+                head.fields.read(quick.section, self.lines());
+                Ok(Some(quick.octets))
+            }
+            None => self.any_response(rules, buf, head),
+        }
+    }
+
+    /// A whole head of common lines, or as much of it as there is. Nothing of it may have been read.
+    #[inline(always)]
+    pub(crate) fn quick_response<'b>(
+        &mut self,
+        rules: Rules<'_>,
+        buf: &'b [u8],
+        table: &mut FieldTable,
+    ) -> Option<QuickResponse<'b>> {
+        let line = quick_status_line(buf)?;
+        let behind = buf.get(line.end..)?;
+        if line.end > rules.limits.start_line as usize {
+            return None;
+        }
+        self.facts = HeadFacts::response(line.status, Version { minor: line.minor });
+        let window = self.window(rules, behind, line.end);
+        // what could continue a line is for the careful walk, also where it may not
+        let rest = self.quick_whole_lines(rules.limits.field_lines, window, table);
+        let section = window.get(..window.len() - rest.len())?;
+        self.line = (line.end + section.len()) as u32;
+        let [b'\r', b'\n', ..] = rest else { return None };
+        let reason = buf.get(line.reason.0..line.reason.1)?;
+        Some(QuickResponse { status: line.status, reason, section, octets: line.end + section.len() + 2 })
+    }
+
+    /// A response head by every rule, from where it was left.
+    #[inline(never)]
+    pub(crate) fn any_response<'b>(
+        &mut self,
+        rules: Rules<'_>,
+        buf: &'b [u8],
+        head: &mut ResponseHead<'b>,
+    ) -> Result<Option<usize>, Fault> {
+        if self.line == 0 || self.sought > 0 {
             // the table can not begin in the middle: the lines are found again when they are asked for
-            head.fields.table().stop(0);
+            self.restart_if_shorter(buf);
+            if self.line > 0 {
+                head.fields.table().stop(0);
+            }
+        }
+        let line = if self.line > 0 {
             let end = memchr::memchr(b'\n', buf).map_or(buf.len(), |lf| lf + 1);
             let line = cut_line_end(buf, 0, end, rules.policy)?;
             split_status_line(line, end).ok_or(Fault::new(StatusLine, 0))?
         } else {
-            let line = match quick_status_line(buf) {
-                Some(line) if line.end <= rules.limits.start_line as usize => line,
-                _ => match self.careful_status_line(rules, buf)? {
-                    Some(line) => line,
-                    None => return Ok(None),
-                },
-            };
+            let Some(line) = self.careful_status_line(rules, buf)? else { return Ok(None) };
             self.facts = HeadFacts::response(line.status, Version { minor: line.minor });
             self.line = line.end as u32;
             line
@@ -223,11 +273,7 @@ fn quick_request_line(buf: &[u8]) -> Option<Request<'_>> {
     let target = rest.get(..rest.len() - version.len())?;
     let (line_end, behind) = version.split_first_chunk::<11>()?;
     let [b' ', h, t1, t2, p, slash, one, point, minor, b'\r', b'\n'] = *line_end else { return None };
-    let minor = match u64::from_le_bytes([h, t1, t2, p, slash, one, point, minor]) {
-        HTTP_11 => 1,
-        HTTP_10 => 0,
-        _ => return None,
-    };
+    let minor = quick_version([h, t1, t2, p, slash, one, point, minor])?;
     // origin-form; the others are rare enough for the careful walk
     match target {
         [b'/', ..] if !method.is_empty() && kind != MethodKind::Connect => {
@@ -237,8 +283,17 @@ fn quick_request_line(buf: &[u8]) -> Option<Request<'_>> {
     }
 }
 
-const HTTP_10: u64 = u64::from_le_bytes(*b"HTTP/1.0");
-const HTTP_11: u64 = u64::from_le_bytes(*b"HTTP/1.1");
+/// The minor number of one of the two usual versions.
+#[inline(always)]
+const fn quick_version(octets: [u8; 8]) -> Option<u8> {
+    const HTTP_10: u64 = u64::from_le_bytes(*b"HTTP/1.0");
+    const HTTP_11: u64 = u64::from_le_bytes(*b"HTTP/1.1");
+    match u64::from_le_bytes(octets) {
+        HTTP_11 => Some(1),
+        HTTP_10 => Some(0),
+        _ => None,
+    }
+}
 
 /// The parts of the line that `buf` begins with, unchecked: first and last word, and what is between them.
 fn split_request_line(buf: &[u8]) -> Parts {
@@ -337,17 +392,21 @@ struct Status {
     end: usize,
 }
 
+/// `HTTP/1.x SP 3DIGIT SP reason-phrase CRLF`, as nearly all are; and nearly all of those are one line.
 #[inline(always)]
 fn quick_status_line(buf: &[u8]) -> Option<Status> {
-    let head = buf.first_chunk::<13>()?;
-    let [b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor @ b'0'..=b'9', b' ', x, y, z, b' '] = head else {
-        return None;
-    };
-    let status = three_digits(&[*x, *y, *z])?;
-    let behind = octets::from_control(&buf[13..]);
+    const OK: &[u8; 17] = b"HTTP/1.1 200 OK\r\n";
+    if buf.first_chunk::<17>() == Some(OK) {
+        return Some(Status { status: StatusCode::OK, minor: 1, reason: (13, 15), end: 17 });
+    }
+    let (version, rest) = buf.split_first_chunk::<8>()?;
+    let minor = quick_version(*version)?;
+    let ([b' ', status @ .., b' '], reason) = rest.split_first_chunk::<5>()? else { return None };
+    let status = three_digits(status)?;
+    let behind = octets::from_control(reason);
     let end = buf.len() - behind.len();
     match behind {
-        [b'\r', b'\n', ..] => Some(Status { status, minor: minor - b'0', reason: (13, end), end: end + 2 }),
+        [b'\r', b'\n', ..] => Some(Status { status, minor, reason: (13, end), end: end + 2 }),
         _ => None,
     }
 }
