@@ -149,6 +149,12 @@ impl Earliest {
         }
     }
 
+    /// Nothing offered is due at `now`.
+    #[inline(always)]
+    pub(crate) fn is_after(&self, now: Instant) -> bool {
+        self.0.at > now
+    }
+
     #[inline(always)]
     pub(crate) fn get(self) -> Option<Deadline> {
         if self.0.at == Instant::MAX { None } else { Some(self.0) }

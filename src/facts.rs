@@ -289,6 +289,12 @@ impl HeadFacts {
         self.flags & flags != 0
     }
 
+    /// The length of its content, where a response says nothing else that bears on the connection.
+    #[inline(always)]
+    pub(crate) const fn length_alone(&self) -> Option<u64> {
+        if self.flags == flag::RESPONSE | flag::LENGTH { Some(self.content_length) } else { None }
+    }
+
     /// What a head has to remember of its facts.
     pub(crate) const fn flags(&self) -> u32 {
         self.flags

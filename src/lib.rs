@@ -84,6 +84,7 @@
 extern crate std;
 
 mod announce;
+mod answer;
 mod body;
 mod client;
 mod config;

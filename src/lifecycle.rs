@@ -85,6 +85,8 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     /// Content arrived.
     #[inline(always)]
     pub(crate) fn took(&mut self, now: Instant, octets: u64) {
+        // it has them: said for the compiler, which then leaves out what is the other role's
+        self.machine.flags |= R::FLAGS;
         self.machine.content_received(now, octets);
         self.settle(now);
     }
@@ -256,8 +258,14 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     }
 
     /// What is due next, if nothing happens before.
+    #[inline]
     pub fn next_deadline(&self) -> Option<Deadline> {
-        self.machine.next_deadline(self.config.settings())
+        let settings = self.config.settings();
+        let resting = if R::FLAGS & flag::CLIENT != 0 { self.machine.resting(settings) } else { None };
+        match resting {
+            Some(earliest) => earliest.get(),
+            None => self.machine.next_deadline(settings),
+        }
     }
 
     /// Exchanges begun on this connection: complete heads.

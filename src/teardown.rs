@@ -201,10 +201,7 @@ impl Machine {
                 if self.pending > 0 {
                     earliest.offer(DeadlineKind::WriteStall, self.left, spans.write_stall);
                 }
-                if self.exchanges > 0 {
-                    earliest.offer(DeadlineKind::Idle, self.left, self.idle_span(settings));
-                }
-                earliest.offer(DeadlineKind::Age, self.life, spans.age);
+                self.resting_deadlines(settings, &mut earliest);
             }
             Stage::Open if self.between_exchanges() => self.idle_deadlines(settings, &mut earliest),
             Stage::Open => self.exchange_deadlines(settings, &mut earliest),
@@ -261,6 +258,25 @@ impl Machine {
             (Half::Idle, Some(asked)) => earliest.offer(DeadlineKind::Response, asked, spans.response),
             _ => {}
         }
+    }
+
+    #[inline(always)]
+    fn resting_deadlines(&self, settings: &Settings, earliest: &mut Earliest) {
+        if self.exchanges > 0 {
+            earliest.offer(DeadlineKind::Idle, self.left, self.idle_span(settings));
+        }
+        earliest.offer(DeadlineKind::Age, self.life, settings.spans.age);
+    }
+
+    /// What is due next of a client that has nothing to do, if that is so: asked for behind every exchange.
+    #[inline(always)]
+    pub(crate) fn resting(&self, settings: &Settings) -> Option<Earliest> {
+        if self.stage != Stage::Open || !self.between_exchanges() || self.is(flag::DRAINING) || self.pending > 0 {
+            return None;
+        }
+        let mut earliest = Earliest::new();
+        self.resting_deadlines(settings, &mut earliest);
+        Some(earliest)
     }
 
     /// How long a client stays idle: its own limit, and what the peer said less the margin.

@@ -19,7 +19,8 @@ mod fields;
 mod quick;
 mod start_line;
 
-pub(crate) use start_line::check_form;
+pub(crate) use fields::FieldTable;
+pub(crate) use start_line::{StatusLine, check_form};
 
 pub use fields::{FieldLine, FieldLines, FieldSection, FieldValue, FieldValueOctets};
 
@@ -28,7 +29,6 @@ use crate::error::ProtocolError;
 use crate::error::ProtocolErrorKind::{self, *};
 use crate::facts::{self, HeadFacts};
 use crate::octets::{self, class};
-use fields::FieldTable;
 
 /// What is wrong, and where in the octets offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -22,7 +22,7 @@ impl Progress {
     /// The octets behind `Host`, where it is the first line, as it should be (RFC 9110 7.2), and of a registered name alone.
     #[inline(always)]
     pub(super) fn quick_host<'b>(&mut self, most: u16, window: &'b [u8], table: &mut FieldTable) -> &'b [u8] {
-        if let (Some(behind), [place, ..]) = (host_line(window), table.places(0, most)) {
+        if let (Some(behind), Some(place)) = (host_line(window), table.place(0, most)) {
             *place = Packed::new(window.len() - behind.len(), 4, 1);
             self.facts.first_host();
             self.lines = 1;
@@ -35,8 +35,8 @@ impl Progress {
     #[inline(never)]
     pub(super) fn quick_lines<'b>(&mut self, most: u16, window: &'b [u8], table: &mut FieldTable) -> &'b [u8] {
         let mut rest = window;
-        let mut read = 0;
-        for place in table.places(self.lines, most) {
+        let mut read = self.lines;
+        while let Some(place) = table.place(read, most) {
             let Some(line) = quick_line(rest) else { break };
             let name = rest.len() - line.colon.len();
             if name.wrapping_sub(1) >= FieldTable::MOST_NAME {
@@ -49,7 +49,7 @@ impl Progress {
             read += 1;
             rest = line.behind;
         }
-        self.lines += read;
+        self.lines = read;
         rest
     }
 
@@ -58,8 +58,8 @@ impl Progress {
     pub(super) fn quick_whole_lines<'b>(&mut self, most: u16, window: &'b [u8], table: &mut FieldTable) -> &'b [u8] {
         let mut rest = window;
         let Some(&(mut first)) = rest.first() else { return rest };
-        let mut read = 0;
-        for place in table.places(self.lines, most) {
+        let mut read = self.lines;
+        while let Some(place) = table.place(read, most) {
             if first == b'\r' {
                 break;
             }
@@ -85,7 +85,7 @@ impl Progress {
             read += 1;
             (first, rest) = (next, line.behind);
         }
-        self.lines += read;
+        self.lines = read;
         rest
     }
 }
@@ -113,10 +113,9 @@ fn host_line(line: &[u8]) -> Option<&[u8]> {
         return None;
     }
     let value = line.get(6..)?;
-    match octets::from_host_name_end(value) {
-        [b'\r', b'\n', behind @ ..] if behind.len() + 2 < value.len() => Some(behind),
-        _ => None,
-    }
+    let end = octets::from_host_name_end(value);
+    let (line_end, behind) = end.split_first_chunk::<2>()?;
+    if line_end == b"\r\n" && end.len() < value.len() { Some(behind) } else { None }
 }
 
 /// What `Content-Length: ` and a number of few digits say, the shortest way to write it; and the octets behind its CRLF, if they

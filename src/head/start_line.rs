@@ -26,14 +26,6 @@ struct Request<'b> {
     behind: &'b [u8],
 }
 
-/// What a whole response head of common lines came to; its facts are in the progress.
-pub(crate) struct QuickResponse<'b> {
-    pub(crate) status: StatusCode,
-    pub(crate) reason: &'b [u8],
-    pub(crate) section: &'b [u8],
-    pub(crate) octets: usize,
-}
-
 /// Where the parts of a request line are.
 #[derive(Clone, Copy)]
 struct Parts {
@@ -130,39 +122,48 @@ impl Progress {
         buf: &'b [u8],
         head: &mut ResponseHead<'b>,
     ) -> Result<Option<usize>, Fault> {
-        let fresh = self.sought == 0 && self.line == 0;
-        match if fresh { self.quick_response(rules, buf, head.fields.table()) } else { None } {
-            Some(quick) => {
-                (head.status, head.version, head.reason) = (quick.status, self.facts.version(), quick.reason);
-                head.fields.read(quick.section, self.lines());
-                Ok(Some(quick.octets))
+        if self.sought == 0 && self.line == 0 {
+            if let Some((fresh, line)) = Self::quick_response(rules, buf) {
+                *self = fresh;
+                if let Some((section, octets)) = self.quick_section(rules, buf, head.fields.table()) {
+                    (head.status, head.version, head.reason) = (line.status, self.facts.version(), line.reason);
+                    head.fields.read(section, self.lines());
+                    return Ok(Some(octets));
+                }
             }
-            None => self.any_response(rules, buf, head),
         }
+        self.any_response(rules, buf, head)
     }
 
-    /// A whole head of common lines, or as much of it as there is. Nothing of it may have been read.
+    /// The status line that `buf` begins with, where it is as nearly all are, and that much read of a response.
     #[inline(always)]
-    pub(crate) fn quick_response<'b>(
+    pub(crate) fn quick_response<'b>(rules: Rules<'_>, buf: &'b [u8]) -> Option<(Self, StatusLine<'b>)> {
+        let line = quick_status_line(buf)?;
+        if line.end > rules.limits.start_line as usize {
+            return None;
+        }
+        let facts = HeadFacts::response(line.status, Version { minor: line.minor });
+        Some((Self { facts, line: line.end as u32, ..Self::FRESH }, line))
+    }
+
+    /// The field lines behind the status line read, where they are of common shape: they, and where the head ends.
+    #[inline(always)]
+    pub(crate) fn quick_section<'b>(
         &mut self,
         rules: Rules<'_>,
         buf: &'b [u8],
         table: &mut FieldTable,
-    ) -> Option<QuickResponse<'b>> {
-        let line = quick_status_line(buf)?;
-        let behind = buf.get(line.end..)?;
-        if line.end > rules.limits.start_line as usize {
-            return None;
-        }
-        self.facts = HeadFacts::response(line.status, Version { minor: line.minor });
-        let window = self.window(rules, behind, line.end);
+    ) -> Option<(&'b [u8], usize)> {
+        let at = self.line as usize;
+        let window = self.window(rules, buf.get(at..)?, at);
         // what could continue a line is for the careful walk, also where it may not
         let rest = self.quick_whole_lines(rules.limits.field_lines, window, table);
         let section = window.get(..window.len() - rest.len())?;
-        self.line = (line.end + section.len()) as u32;
-        let [b'\r', b'\n', ..] = rest else { return None };
-        let reason = buf.get(line.reason.0..line.reason.1)?;
-        Some(QuickResponse { status: line.status, reason, section, octets: line.end + section.len() + 2 })
+        self.line = (at + section.len()) as u32;
+        match rest {
+            [b'\r', b'\n', ..] => Some((section, at + section.len() + 2)),
+            _ => None,
+        }
     }
 
     /// A response head by every rule, from where it was left.
@@ -195,7 +196,7 @@ impl Progress {
         let Some(octets) = self.read_fields(rules, buf, head.fields.table())? else { return Ok(None) };
         let Some(section) = buf.get(line.end..self.fields_end()) else { return Ok(None) };
         head.fields.read(section, self.lines());
-        head.reason = buf.get(line.reason.0..line.reason.1).unwrap_or_default();
+        head.reason = line.reason;
         Ok(Some(octets))
     }
 
@@ -224,7 +225,7 @@ impl Progress {
 
     #[cold]
     #[inline(never)]
-    fn careful_status_line(&mut self, rules: Rules<'_>, buf: &[u8]) -> Result<Option<Status>, Fault> {
+    fn careful_status_line<'b>(&mut self, rules: Rules<'_>, buf: &'b [u8]) -> Result<Option<StatusLine<'b>>, Fault> {
         if buf.first().is_some_and(|&first| first != b'H') {
             return Err(Fault::new(NotHttp, 0));
         }
@@ -383,45 +384,46 @@ fn version(octets: &[u8]) -> Result<u8, crate::ProtocolErrorKind> {
     }
 }
 
-/// Where the parts of a status line are.
+/// The parts of a status line, and where it ends.
 #[derive(Clone, Copy)]
-struct Status {
-    status: StatusCode,
+pub(crate) struct StatusLine<'b> {
+    pub(crate) status: StatusCode,
     minor: u8,
-    reason: (usize, usize),
+    pub(crate) reason: &'b [u8],
     end: usize,
 }
 
-/// `HTTP/1.x SP 3DIGIT SP reason-phrase CRLF`, as nearly all are; and nearly all of those are one line.
+/// `HTTP/1.x SP 3DIGIT SP reason-phrase CRLF`, as nearly all are; and most of those are two.
 #[inline(always)]
-fn quick_status_line(buf: &[u8]) -> Option<Status> {
-    const OK: &[u8; 17] = b"HTTP/1.1 200 OK\r\n";
-    if buf.first_chunk::<17>() == Some(OK) {
-        return Some(Status { status: StatusCode::OK, minor: 1, reason: (13, 15), end: 17 });
-    }
+fn quick_status_line(buf: &[u8]) -> Option<StatusLine<'_>> {
     let (version, rest) = buf.split_first_chunk::<8>()?;
     let minor = quick_version(*version)?;
+    if let Some(([ok @ .., lf], _)) = rest.split_first_chunk::<9>() {
+        if u64::from_le_bytes(*ok) == u64::from_le_bytes(*b" 200 OK\r") && *lf == b'\n' {
+            return Some(StatusLine { status: StatusCode::OK, minor, reason: &rest[5..7], end: 17 });
+        }
+    }
     let ([b' ', status @ .., b' '], reason) = rest.split_first_chunk::<5>()? else { return None };
     let status = three_digits(status)?;
     let behind = octets::from_control(reason);
-    let end = buf.len() - behind.len();
+    let reason = reason.get(..reason.len() - behind.len())?;
     match behind {
-        [b'\r', b'\n', ..] => Some(Status { status, minor, reason: (13, end), end: end + 2 }),
+        [b'\r', b'\n', ..] => Some(StatusLine { status, minor, reason, end: 13 + reason.len() + 2 }),
         _ => None,
     }
 }
 
 /// A status line without its line end, its version checked already. A missing last space is common (RFC 9112 4).
-fn split_status_line(line: &[u8], end: usize) -> Option<Status> {
+fn split_status_line(line: &[u8], end: usize) -> Option<StatusLine<'_>> {
     let minor = line.get(7)?.wrapping_sub(b'0');
     let (b' ', rest) = line.get(8..)?.split_first()? else { return None };
     let status = three_digits(rest.first_chunk::<3>()?)?;
     let reason = match &rest[3..] {
-        [] => (12, 12),
-        [b' ', reason @ ..] if octets::all(reason, class::FIELD) => (13, 13 + reason.len()),
+        [b' ', reason @ ..] if octets::all(reason, class::FIELD) => reason,
+        [] => &[],
         _ => return None,
     };
-    Some(Status { status, minor, reason, end })
+    Some(StatusLine { status, minor, reason, end })
 }
 
 #[inline(always)]
