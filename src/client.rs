@@ -3,32 +3,29 @@
 //! Read first: RFC 9112 6.3 (a response is framed by the request it answers), 9.2, 9.5 (early responses), 9.6; RFC 9110 7.5, 10.1.1,
 //! 15.2 (interim responses), 7.8 (`101`), 9.3.6 (CONNECT).
 //!
-//! Tie-breaks. A response that comes before the content of its request is sent: held back for `100 (Continue)`, the content is
-//! not sent at all where the status is 300 or above, for it is not wanted; on its way, it is stopped where the response says
-//! `close`, and goes on otherwise. Octets while nothing is outstanding are no response, whatever they say: CRs and LFs are
-//! dropped, a bounded number of them, anything else ends the connection without an error.
+//! Tie-break. Octets while nothing is outstanding are no response, whatever they say: CRs and LFs are dropped, a bounded number of
+//! them, anything else ends the connection without an error. What a response means is in [`answer`].
 
 use core::ops::Deref;
 
 use crate::announce::{Announce, Content};
-use crate::config::{Client, Config, Limits, RequestHint, Settings};
+use crate::answer;
+use crate::config::{Client, Config, Limits, RequestHint};
 use crate::connection::Connection;
 use crate::deadline::{Deadline, DeadlineKind};
 use crate::due::PeerTime;
-use crate::error::ProtocolErrorKind::{self, ContentTooLarge};
-use crate::error::{Misuse, ProtocolError, SendError};
+use crate::error::{Misuse, ProtocolError, ProtocolErrorKind, SendError};
 use crate::exchange::{Half, Machine, flag};
 use crate::facts::HeadFacts;
-use crate::framing::{self, BodyLength, Framing, FramingRule};
-use crate::head::{Fault, Rules, Section};
+use crate::framing::Framing;
+use crate::head::{Fault, FieldSection, FieldTable, Progress, Rules, Section, StatusLine};
 use crate::lifecycle::Lifecycle;
-use crate::message::{Event, Outcome, ResponseHead, blamed_field};
-use crate::method::MethodKind;
+use crate::message::{Event, Outcome, Received, ResponseHead, blamed_field};
 use crate::octets;
 use crate::output::Writer;
-use crate::outstanding::{Outstanding, bit};
+use crate::outstanding::{Outstanding, Pending, bit};
 use crate::parking::OWN;
-use crate::persistence::{self, CloseReason, Persistence};
+use crate::persistence::CloseReason;
 use crate::receive::{Reading, Reads, Step};
 use crate::request::{self, Request};
 use crate::retry::{Evidence, Reusable, Sender, Sent, Unanswered};
@@ -93,10 +90,47 @@ impl<const DEPTH: usize> Reads for Client<DEPTH> {
         Outstanding::unpack(own, machine.exchanges)
     }
 
+    #[inline(never)]
+    fn receive_next<'b, C: Deref<Target = Config<Self>>>(
+        connection: &mut Connection<Self, C>,
+        now: Instant,
+        buf: &'b [u8],
+    ) -> Result<Received<'b>, ProtocolError> {
+        let Lifecycle { config, machine, state } = &mut connection.lifecycle;
+        let settings = config.settings();
+        let rules = Rules { section: Section::Response, limits: &settings.limits, policy: &settings.policy };
+        let (Some(&Pending { method, .. }), Stage::Open, Half::Idle) =
+            (state.first(), machine.stage, machine.receiving)
+        else {
+            return connection.receive_next(now, buf, None);
+        };
+        let Some((mut progress, line)) = Progress::quick_response(rules, buf) else {
+            return connection.receive_next(now, buf, None);
+        };
+        let mut table = FieldTable::new();
+        if let Some((section, octets)) = progress.quick_section(rules, buf, &mut table) {
+            let (lines, facts) = (progress.lines() as u32, &progress.facts);
+            if let Some(framing) = answer::judge_plain(method, line.status, settings, facts) {
+                answer::received_final(machine, state, settings, now, facts, framing);
+                connection.reading = Reading::Exact;
+                connection.leave(octets, buf.len());
+                return Ok(line.received(facts, FieldSection::of(section, table, lines), framing, octets));
+            }
+            if let Some(framing) = connection.receive_final(now, facts) {
+                connection.leave(octets, buf.len());
+                return Ok(line.received(facts, FieldSection::of(section, table, lines), framing, octets));
+            }
+        }
+        // what has been read of it is not read again
+        connection.reading = Reading::Head(progress);
+        connection.receive_next(now, buf, Some(&table))
+    }
+
     fn receive_head<'b, C: Deref<Target = Config<Self>>>(
         connection: &mut Connection<Self, C>,
         now: Instant,
         buf: &'b [u8],
+        table: Option<&FieldTable>,
         outcome: &mut Outcome<'b>,
     ) -> Result<Step, ProtocolError> {
         let Reading::Head(progress) = &mut connection.reading else { return Ok(Step::NeedMore(0)) };
@@ -111,6 +145,9 @@ impl<const DEPTH: usize> Reads for Client<DEPTH> {
         // read where it is returned from: a head is long to move
         *outcome = Outcome::Event(Event::Response(ResponseHead::new()));
         let Outcome::Event(Event::Response(head)) = outcome else { return Ok(Step::NeedMore(0)) };
+        if let Some(table) = table {
+            *head.fields.table() = table.clone();
+        }
         let octets = match progress.read_response(rules, buf, head) {
             Ok(Some(octets)) => octets,
             Ok(None) => return Ok(Step::NeedMore(0)),
@@ -138,14 +175,23 @@ impl<const DEPTH: usize> Reads for Client<DEPTH> {
     }
 }
 
+impl<'b> StatusLine<'b> {
+    /// The head that begins with it, of so many octets.
+    #[inline(always)]
+    fn received(self, facts: &HeadFacts, fields: FieldSection<'b>, framing: Framing, octets: usize) -> Received<'b> {
+        let head = ResponseHead { status: self.status, reason: self.reason, version: facts.version(), fields, framing };
+        Received { consumed: octets, outcome: Outcome::Event(Event::Response(head)) }
+    }
+}
+
 impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Lifecycle<Client<DEPTH>, C> {
     /// A response's head is complete: how its content is framed, by the first request that has no answer. An interim response is
     /// over with its head. What is wrong with it has been recorded, and the connection ends.
     pub fn head_received(&mut self, now: Instant, head: &HeadFacts) -> Result<Framing, ProtocolErrorKind> {
         let settings = self.config.settings();
-        let judged = judge(&self.machine, &self.state, settings, head);
+        let judged = answer::judge(&self.machine, &self.state, settings, head);
         match judged {
-            Ok(framing) => received(&mut self.machine, &mut self.state, settings, now, head, framing),
+            Ok(framing) => answer::received(&mut self.machine, &mut self.state, settings, now, head, framing),
             Err(kind) => self.machine.fail(now, kind),
         }
         self.settle(now);
@@ -173,8 +219,21 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Lifecycle<Cli
     }
 
     /// May a request be sent now, and until when?
+    #[inline]
     pub fn reusable(&self, now: Instant) -> Reusable {
+        let settings = self.config.settings();
         let now = now.max(self.machine.latest);
+        // nothing is outstanding, and nothing is due
+        if let (true, Some(earliest)) = (self.state.is_empty(), self.machine.resting(settings, self.state.peer.hint)) {
+            if earliest.is_after(now) && self.state.check_state(&self.machine, settings).is_ok() {
+                return Reusable::Now { until: earliest.get().map(|deadline| deadline.at) };
+            }
+        }
+        self.any_reusable(now)
+    }
+
+    #[inline(never)]
+    fn any_reusable(&self, now: Instant) -> Reusable {
         match self.state.check(&self.machine, self.config.settings(), now) {
             Ok(()) => Reusable::Now { until: self.next_deadline().map(|deadline| deadline.at) },
             Err(Misuse::Closed | Misuse::Tunnel) => Reusable::No(match self.machine.causes.first() {
@@ -275,11 +334,15 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
         writer.request_line(request);
         let facts = writer.request_fields(request, fields)?;
         request::check_fields(&mut plan, &facts)?;
-        let bare = match plan.hint {
-            RequestHint::BareNumber => request::hint_seconds(settings),
-            RequestHint::Silent | RequestHint::Timeout => None,
-        };
-        writer.announce_request(&plan.announce(settings), bare);
+        if plan.is_silent() {
+            writer.end_head();
+        } else {
+            let bare = match plan.hint {
+                RequestHint::BareNumber => request::hint_seconds(settings),
+                RequestHint::Silent | RequestHint::Timeout => None,
+            };
+            writer.announce_request(&plan.announce(settings), bare);
+        }
         let written = writer.finish()?;
         let lifecycle = &mut self.lifecycle;
         request::commit(&mut lifecycle.state, &mut lifecycle.machine, now, request, &plan, &facts);
@@ -302,6 +365,19 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
         self.lifecycle.unanswered()
     }
 
+    /// A final response's head is complete, behind which there is still HTTP: how its content is framed. Nothing has moved if it is
+    /// another, or one that may not be what it is.
+    #[inline(never)]
+    fn receive_final(&mut self, now: Instant, facts: &HeadFacts) -> Option<Framing> {
+        let Lifecycle { config, machine, state } = &mut self.lifecycle;
+        let settings = config.settings();
+        let framing = answer::judge_final(state, settings, facts)?;
+        answer::received_final(machine, state, settings, now, facts, framing);
+        self.lifecycle.settle(now);
+        self.reading = Reading::content(framing.length);
+        Some(framing)
+    }
+
     /// Octets came while nothing is outstanding (RFC 9112 9.2).
     #[cold]
     fn unsolicited(&mut self, now: Instant, first: u8, octets: usize) -> Step {
@@ -315,145 +391,4 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
         machine.unsolicited(now);
         Step::Again(octets)
     }
-}
-
-/// How a response is framed, if it may be what it is.
-fn judge<const DEPTH: usize>(
-    machine: &Machine,
-    state: &Outstanding<DEPTH>,
-    settings: &Settings,
-    head: &HeadFacts,
-) -> Result<Framing, ProtocolErrorKind> {
-    let (Some(first), Some(status)) = (state.first(), head.status()) else {
-        return Err(ProtocolErrorKind::StatusLine);
-    };
-    if status == StatusCode::SWITCHING_PROTOCOLS {
-        let whole = !state.sends_first() || machine.sending != Half::Content;
-        let offered = head.offers_upgrade() && first.offers.covers(&head.offers());
-        return match whole && offered {
-            true => Ok(Framing { length: BodyLength::Empty, rule: FramingRule::NoContent }),
-            false => Err(ProtocolErrorKind::UpgradeNotOffered),
-        };
-    }
-    if status.is_interim() && state.interim >= settings.limits.interim_responses {
-        return Err(ProtocolErrorKind::InterimResponses);
-    }
-    let framing = framing::response_framing(head, first.method, &settings.policy)?;
-    match (framing.length, settings.limits.content) {
-        (BodyLength::Exact(octets), Some(most)) if octets > most => Err(ContentTooLarge),
-        _ => Ok(framing),
-    }
-}
-
-/// A response's head is complete and within every rule.
-fn received<const DEPTH: usize>(
-    machine: &mut Machine,
-    state: &mut Outstanding<DEPTH>,
-    settings: &Settings,
-    now: Instant,
-    head: &HeadFacts,
-    framing: Framing,
-) {
-    let now = machine.tick(now);
-    let (Some(first), Some(status)) = (state.first().copied(), head.status()) else { return };
-    state.is_http11 = head.version().is_http11();
-    if status.is_interim() && status != StatusCode::SWITCHING_PROTOCOLS {
-        state.interim += 1;
-        machine.receiving = Half::Idle;
-        machine.octets = 0;
-        if status == StatusCode::CONTINUE && state.sends_first() {
-            machine.flags &= !flag::CONTINUE;
-        }
-        if head.has_close() {
-            // the final response is still owed
-            machine.causes.add(CloseReason::CloseReceived);
-        }
-        return;
-    }
-    machine.exchanges = machine.exchanges.saturating_add(1);
-    machine.begun = now;
-    machine.last = now;
-    machine.octets = 0;
-    let connects = first.method == MethodKind::Connect && status.is_successful();
-    if status == StatusCode::SWITCHING_PROTOCOLS || connects {
-        machine.flags = machine.flags & !flag::CONNECT | if connects { flag::CONNECT } else { 0 };
-        state.answered(machine, now);
-        machine.stage = Stage::Tunnel;
-        return;
-    }
-    machine.flags = machine.flags & !flag::HTTP10 | if head.version().is_http11() { 0 } else { flag::HTTP10 };
-    let message = message_causes(machine, state, settings, head, framing);
-    if message {
-        machine.flags |= flag::FINAL;
-    }
-    let mut causes = machine.causes;
-    machine.life_causes(settings, now, 0, &mut causes);
-    machine.causes = causes;
-    early(machine, state, settings, status, message);
-    machine.expect_content(framing.length);
-}
-
-/// Causes to close that lie in the message itself: no response follows it.
-fn message_causes<const DEPTH: usize>(
-    machine: &mut Machine,
-    state: &mut Outstanding<DEPTH>,
-    settings: &Settings,
-    head: &HeadFacts,
-    framing: Framing,
-) -> bool {
-    let policy = &settings.policy;
-    let mut ends = false;
-    let mut end = |machine: &mut Machine, reason| {
-        machine.causes.add(reason);
-        ends = true;
-    };
-    if let Persistence::Close(reason) = persistence::of_message(head, policy.http10_keep_alive.is_on()) {
-        end(machine, reason);
-    }
-    if framing.length == BodyLength::UntilClose {
-        end(machine, CloseReason::UntilClose);
-    }
-    if framing.rule == FramingRule::FaultyCoding {
-        end(machine, CloseReason::FaultyFraming);
-    }
-    if let Some(hint) = head.keep_alive() {
-        state.peer.hint = hint.timeout.unwrap_or(state.peer.hint);
-        if policy.max_hint.is_on() || hint.max == Some(0) || state.iter().count() > 1 {
-            state.hint(hint.max);
-        }
-    }
-    // also behind a response that says nothing of it: the one before did
-    if state.is_exhausted() && !ends {
-        machine.causes.add(CloseReason::MaxHint);
-    }
-    if head.keep_alive().is_some() && machine.idle_span(settings, state.peer.hint).is_nothing() && !ends {
-        machine.causes.add(CloseReason::HintTooShort);
-    }
-    ends
-}
-
-/// The content of the request that is answered may be still to be sent.
-fn early<const DEPTH: usize>(
-    machine: &mut Machine,
-    state: &mut Outstanding<DEPTH>,
-    settings: &Settings,
-    status: StatusCode,
-    closes: bool,
-) {
-    if !state.sends_first() || machine.sending != Half::Content {
-        return;
-    }
-    let held = machine.is(flag::CONTINUE);
-    machine.flags &= !flag::CONTINUE;
-    let code = status.as_u16();
-    let refused = code >= 400 && settings.policy.stop_refused_content.is_on();
-    let reason = match (held, closes || refused) {
-        (true, _) if code >= 300 => CloseReason::ContentUnwanted,
-        (_, true) => CloseReason::EarlyResponse,
-        _ => return,
-    };
-    machine.causes.add(reason);
-    machine.sending = Half::Complete;
-    // what the application still holds is taken and not written
-    machine.flags |= flag::SUPPRESSED | flag::ENDED;
 }

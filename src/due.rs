@@ -69,10 +69,7 @@ impl Machine {
                 if self.pending > 0 {
                     earliest.offer(DeadlineKind::WriteStall, self.left, spans.write_stall);
                 }
-                if self.exchanges > 0 {
-                    earliest.offer(DeadlineKind::Idle, self.left, self.idle_span(settings, peer.hint));
-                }
-                earliest.offer(DeadlineKind::Age, self.life, self.age(settings));
+                self.resting_deadlines(settings, peer.hint, &mut earliest);
             }
             Stage::Open if self.between_exchanges() => self.idle_deadlines(settings, &mut earliest),
             Stage::Open => self.exchange_deadlines(settings, &mut earliest),
@@ -142,6 +139,25 @@ impl Machine {
             (Half::Idle, Some(waiting)) => earliest.offer(DeadlineKind::Response, waiting, spans.response),
             _ => {}
         }
+    }
+
+    #[inline(always)]
+    fn resting_deadlines(&self, settings: &Settings, hint: u32, earliest: &mut Earliest) {
+        if self.exchanges > 0 {
+            earliest.offer(DeadlineKind::Idle, self.left, self.idle_span(settings, hint));
+        }
+        earliest.offer(DeadlineKind::Age, self.life, self.age(settings));
+    }
+
+    /// What is due next of a client that has nothing to do, if that is so: asked for behind every exchange.
+    #[inline(always)]
+    pub(crate) fn resting(&self, settings: &Settings, hint: u32) -> Option<Earliest> {
+        if self.stage != Stage::Open || !self.between_exchanges() || self.is(flag::DRAINING) || self.pending > 0 {
+            return None;
+        }
+        let mut earliest = Earliest::new();
+        self.resting_deadlines(settings, hint, &mut earliest);
+        Some(earliest)
     }
 
     /// How long a client stays idle: its own limit, and what the peer said less the margin.
@@ -294,6 +310,12 @@ impl Earliest {
         if at < self.0.at {
             self.0 = Deadline { at, kind };
         }
+    }
+
+    /// Nothing offered is due at `now`.
+    #[inline(always)]
+    pub(crate) fn is_after(&self, now: Instant) -> bool {
+        self.0.at > now
     }
 
     #[inline(always)]

@@ -152,6 +152,17 @@ impl HeadFacts {
         self.flags |= flag::HOST;
     }
 
+    /// `Content-Length` in digits that fit and without leading zeros, unless one has been read before.
+    #[inline(always)]
+    pub(crate) const fn first_length(&mut self, octets: u64) -> bool {
+        if self.any(flag::LENGTH) {
+            return false;
+        }
+        self.flags |= flag::LENGTH;
+        self.content_length = octets;
+        true
+    }
+
     #[inline(never)]
     fn host(&mut self, value: &[u8]) {
         if self.flags & flag::HOST != 0 {
@@ -276,6 +287,12 @@ impl HeadFacts {
     #[inline(always)]
     pub(crate) const fn any(&self, flags: u32) -> bool {
         self.flags & flags != 0
+    }
+
+    /// The length of its content, where a response says nothing else that bears on the connection.
+    #[inline(always)]
+    pub(crate) const fn length_alone(&self) -> Option<u64> {
+        if self.flags == flag::RESPONSE | flag::LENGTH { Some(self.content_length) } else { None }
     }
 
     /// What a head has to remember of its facts.

@@ -85,6 +85,7 @@
 extern crate std;
 
 mod announce;
+mod answer;
 mod body;
 mod client;
 #[macro_use]

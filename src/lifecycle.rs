@@ -93,6 +93,8 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     /// Content arrived.
     #[inline(always)]
     pub(crate) fn took(&mut self, now: Instant, octets: u64) {
+        // it has them: said for the compiler, which then leaves out what is the other role's
+        self.machine.flags |= R::FLAGS;
         self.machine.content_received(now, octets);
         self.settle(now);
         self.end_if_old(now);
@@ -284,8 +286,14 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     }
 
     /// What is due next, if nothing happens before.
+    #[inline]
     pub fn next_deadline(&self) -> Option<Deadline> {
-        self.machine.next_deadline(self.config.settings(), R::peer_time(&self.state))
+        let (settings, peer) = (self.config.settings(), R::peer_time(&self.state));
+        let resting = if R::FLAGS & flag::CLIENT != 0 { self.machine.resting(settings, peer.hint) } else { None };
+        match resting {
+            Some(earliest) => earliest.get(),
+            None => self.machine.next_deadline(settings, peer),
+        }
     }
 
     /// Which fact armed the next deadline, and which setting gave its length.

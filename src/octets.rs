@@ -101,7 +101,7 @@ fn from_other(mut octets: &[u8], class: u8) -> &[u8] {
 pub(crate) fn from_host_name_end(octets: &[u8]) -> &[u8] {
     let mut rest = octets;
     while let Some((block, behind)) = rest.split_first_chunk::<16>() {
-        if let Some(at) = first_marked(block.map(not_host_name)) {
+        if let Some(at) = first_marked(marks(block, not_host_name)) {
             return &rest[at..];
         }
         rest = behind;
@@ -387,6 +387,16 @@ fn first_marked(marks: [u8; 16]) -> Option<usize> {
     if high != 0 { Some(8 + first(high)) } else { None }
 }
 
+/// What `mark` says of each.
+#[inline(always)]
+fn marks(block: &[u8; 16], mark: impl Fn(u8) -> u8) -> [u8; 16] {
+    let mut marks = [0; 16];
+    for (place, &octet) in marks.iter_mut().zip(block) {
+        *place = mark(octet);
+    }
+    marks
+}
+
 const fn mark(marked: bool) -> u8 {
     if marked { 0xff } else { 0 }
 }
@@ -396,7 +406,7 @@ const fn mark(marked: bool) -> u8 {
 pub(crate) fn from_control(octets: &[u8]) -> &[u8] {
     let mut rest = octets;
     while let Some((block, behind)) = rest.split_first_chunk::<16>() {
-        if let Some(at) = first_marked(block.map(|b| mark(b < 0x20) | mark(b == 0x7f))) {
+        if let Some(at) = first_marked(marks(block, |b| mark(b < 0x20) | mark(b == 0x7f))) {
             return &rest[at..];
         }
         rest = behind;
@@ -422,7 +432,7 @@ pub(crate) fn from_control(octets: &[u8]) -> &[u8] {
 pub(crate) fn from_target_end(octets: &[u8]) -> &[u8] {
     let mut rest = octets;
     while let Some((block, behind)) = rest.split_first_chunk::<16>() {
-        if let Some(at) = first_marked(block.map(|b| mark(b.wrapping_sub(0x21) > 0x7e - 0x21) | mark(b == b'#'))) {
+        if let Some(at) = first_marked(marks(block, |b| mark(b.wrapping_sub(0x21) > 0x7e - 0x21) | mark(b == b'#'))) {
             return &rest[at..];
         }
         rest = behind;
@@ -441,7 +451,7 @@ pub(crate) fn from_target_end(octets: &[u8]) -> &[u8] {
 pub(crate) fn from_name_end(octets: &[u8]) -> Option<&[u8]> {
     let mut rest = octets;
     while let Some((block, behind)) = rest.split_first_chunk::<16>() {
-        if let Some(at) = first_marked(block.map(|b| mark((b | 0x20).wrapping_sub(b'a') >= 26) & mark(b != b'-'))) {
+        if let Some(at) = first_marked(marks(block, |b| mark((b | 0x20).wrapping_sub(b'a') >= 26) & mark(b != b'-'))) {
             return Some(&rest[at..]);
         }
         rest = behind;

@@ -7,6 +7,7 @@ use crate::announce::{Announce, ConnectionOptions, FramingField, Plan};
 use crate::error::{Misuse, SendError};
 use crate::facts::{HeadFacts, Offers, flag};
 use crate::keep_alive::KeepAlive;
+use crate::method::MethodKind;
 use crate::octets;
 use crate::request::Request;
 use crate::send_fields::{Fields, check_field, lines, never_a_trailer};
@@ -137,8 +138,12 @@ impl<'o> Writer<'o> {
     /// `method SP request-target SP HTTP-version CRLF`
     #[inline(always)]
     pub(crate) fn request_line(&mut self, request: &Request<'_>) {
-        self.put(request.method().as_bytes());
-        self.put_all(b" ");
+        if request.kind() == MethodKind::Get {
+            self.put_all(b"GET ");
+        } else {
+            self.put(request.method().as_bytes());
+            self.put_all(b" ");
+        }
         self.put(request.target);
         self.put_all(if request.version.is_http11() { b" HTTP/1.1\r\n" } else { b" HTTP/1.0\r\n" });
     }
@@ -157,8 +162,14 @@ impl<'o> Writer<'o> {
         Ok(facts)
     }
 
-    /// What the machine has to say in a request, and the empty line. `bare`: a hint of old, a number alone.
+    /// The empty line.
     #[inline(always)]
+    pub(crate) fn end_head(&mut self) {
+        self.put_all(b"\r\n");
+    }
+
+    /// What the machine has to say in a request, and the empty line. `bare`: a hint of old, a number alone.
+    #[inline(never)]
     pub(crate) fn announce_request(&mut self, announce: &Announce, bare: Option<u32>) {
         self.framing(announce.framing);
         if announce.options != ConnectionOptions::default() {

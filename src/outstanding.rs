@@ -63,6 +63,15 @@ impl Pending {
         self.bits & bit != 0
     }
 
+    /// So many octets have left on the connection.
+    #[inline(always)]
+    fn left_by(&mut self, sent: u64, now: Instant) {
+        if self.bits & (bit::WHOLE | bit::LEFT) == bit::WHOLE && self.to <= sent {
+            self.bits |= bit::LEFT;
+            self.left = now;
+        }
+    }
+
     /// Octets of it that left, and whether that is all.
     pub(crate) fn octets_left(&self, sent: u64) -> (u64, bool) {
         let to = if self.is(bit::WHOLE) { self.to } else { u64::MAX };
@@ -135,6 +144,18 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
     /// May a request be handed out now?
     #[inline]
     pub(crate) fn check(&self, machine: &Machine, settings: &Settings, now: Instant) -> Result<(), Misuse> {
+        self.check_state(machine, settings)?;
+        // what is due has ended it, though nobody has looked
+        if self.is_empty() && machine.is_over_idle(settings, self.peer.hint, now) {
+            Err(Misuse::Closed)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The same but for the time.
+    #[inline(always)]
+    pub(crate) fn check_state(&self, machine: &Machine, settings: &Settings) -> Result<(), Misuse> {
         match machine.stage {
             Stage::Open => {}
             Stage::Tunnel => return Err(Misuse::Tunnel),
@@ -146,10 +167,7 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
         if machine.sending == Half::Content {
             return Err(Misuse::RequestUnfinished);
         }
-        let Some(last) = self.requests.last() else {
-            // what is due has ended it, though nobody has looked
-            return if machine.is_over_idle(settings, self.peer.hint, now) { Err(Misuse::Closed) } else { Ok(()) };
-        };
+        let Some(last) = self.requests.last() else { return Ok(()) };
         if last.is(bit::LAST) {
             return Err(Misuse::PipelineHeld);
         }
@@ -222,18 +240,18 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
     }
 
     /// Octets left: those requests that are out whole begin to wait.
+    #[inline]
     pub(crate) fn left(&mut self, machine: &mut Machine, now: Instant) {
         let sent = self.sent(machine);
-        for request in self.requests.iter_mut() {
-            if request.is(bit::WHOLE) && !request.is(bit::LEFT) && request.to <= sent {
-                request.bits |= bit::LEFT;
-                request.left = now;
-            }
+        match self.requests.as_mut_slice() {
+            [only] => only.left_by(sent, now),
+            all => all.iter_mut().for_each(|request| request.left_by(sent, now)),
         }
         self.wait();
     }
 
     /// The first request's wait for its response counts from when it left whole, and not before the answer before it.
+    #[inline]
     fn wait(&mut self) {
         self.peer.waiting = match self.requests.first() {
             Some(first) if first.is(bit::LEFT) => Some(first.left.max(self.answered)),
@@ -260,19 +278,29 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
     }
 
     /// The first request has been answered whole.
+    #[inline(always)]
     pub(crate) fn answered(&mut self, machine: &mut Machine, now: Instant) {
-        self.requests.pop_at(0);
         self.interim = 0;
         self.strays = 0;
         self.answered = now;
         machine.receiving = Half::Idle;
         machine.octets = 0;
         machine.flags &= !flag::DISCARD;
+        if DEPTH > 1 && self.requests.len() > 1 {
+            return self.next(machine);
+        }
+        self.requests.clear();
+        machine.sending = Half::Idle;
+        machine.left = now;
+        self.peer.waiting = None;
+    }
+
+    /// The exchange of the second request begins.
+    #[inline(never)]
+    fn next(&mut self, machine: &mut Machine) {
+        self.requests.pop_at(0);
         if let Some(next) = self.requests.first() {
             machine.exchange = next.begun;
-        } else {
-            machine.sending = Half::Idle;
-            machine.left = now;
         }
         self.wait();
     }

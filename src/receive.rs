@@ -4,6 +4,9 @@
 //! decides; it tells the lifecycle what it read. `Next` waits in the caller's buffer until the exchange is over: that is the
 //! back-pressure of pipelining (RFC 9112 9.3.2). Content that nobody reads is walked over silently, and the next head may
 //! follow in the same call.
+//!
+//! What is as usual is taken in one step, each kind for itself: content of a known length, a chunk, for a client a whole head.
+//! Nothing has moved where that is not what came, and [`receive_next`](Connection::receive_next) knows every case.
 
 use core::ops::Deref;
 
@@ -15,7 +18,7 @@ use crate::error::ProtocolError;
 use crate::error::ProtocolErrorKind::{self, *};
 use crate::exchange::{Counted, Half, Machine, flag};
 use crate::framing::BodyLength;
-use crate::head::{Fault, FieldSection, Progress, Rules, Section};
+use crate::head::{Fault, FieldSection, FieldTable, Progress, Rules, Section};
 use crate::message::{Eof, Event, Outcome, PauseReason, Received};
 use crate::parking::OWN;
 use crate::send_fields::never_a_trailer;
@@ -71,11 +74,25 @@ pub trait Reads: Sized {
     /// What it kept.
     fn unpack(own: [u8; OWN], machine: &mut Machine) -> Self::State;
 
-    /// Reads a head into `outcome`.
+    /// Receives what is not known to be content.
+    #[inline(always)]
+    fn receive_next<'b, C: Deref<Target = Config<Self>>>(
+        connection: &mut Connection<Self, C>,
+        now: Instant,
+        buf: &'b [u8],
+    ) -> Result<Received<'b>, ProtocolError>
+    where
+        Self: Role,
+    {
+        connection.receive_next(now, buf, None)
+    }
+
+    /// Reads a head into `outcome`; the table is of what a quick look has read of it.
     fn receive_head<'b, C: Deref<Target = Config<Self>>>(
         connection: &mut Connection<Self, C>,
         now: Instant,
         buf: &'b [u8],
+        table: Option<&FieldTable>,
         outcome: &mut Outcome<'b>,
     ) -> Result<Step, ProtocolError>
     where
@@ -134,32 +151,42 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     /// consumed and dropped while the answer goes out and the close is staged.
     #[inline]
     pub fn receive<'b>(&mut self, now: Instant, buf: &'b [u8]) -> Result<Received<'b>, ProtocolError> {
-        if let Reading::Head(progress) = &mut self.reading {
-            let machine = &mut self.lifecycle.machine;
-            // a head that dribbles in
-            let begun = machine.receiving == Half::Head && machine.stage == Stage::Open;
-            if begun && progress.still_unfinished(buf) {
-                machine.head_octets(now, buf.len() as u64);
-                self.ahead = buf.len() as u32;
-                return Ok(Received { consumed: 0, outcome: Outcome::NeedMore });
+        let machine = &mut self.lifecycle.machine;
+        match &mut self.reading {
+            Reading::Head(progress) => {
+                // a head that dribbles in
+                let begun = machine.receiving == Half::Head && machine.stage == Stage::Open;
+                if begun && progress.still_unfinished(buf) {
+                    machine.head_octets(now, buf.len() as u64);
+                    self.ahead = buf.len() as u32;
+                    return Ok(Received { consumed: 0, outcome: Outcome::NeedMore });
+                }
             }
-        } else if matches!(self.reading, Reading::Exact) && self.lifecycle.machine.counts_content() && !buf.is_empty() {
-            return Ok(self.receive_counted(now, buf));
-        } else if R::ENDS_BEHIND && matches!(self.reading, Reading::End) {
-            self.reading = Reading::Next;
-            let trailers = FieldSection::empty();
-            return Ok(Received { consumed: 0, outcome: Outcome::Event(Event::End { trailers }) });
+            Reading::Exact if machine.counts_content() && !buf.is_empty() => return Ok(self.receive_counted(now, buf)),
+            Reading::Chunked(_) => return self.receive_chunk(now, buf),
+            Reading::End if R::ENDS_BEHIND => {
+                self.reading = Reading::Next;
+                let trailers = FieldSection::empty();
+                return Ok(Received { consumed: 0, outcome: Outcome::Event(Event::End { trailers }) });
+            }
+            _ => {}
         }
-        self.receive_next(now, buf)
+        R::receive_next(self, now, buf)
     }
 
+    /// As [`receive`](Self::receive); the table is of what a quick look has read of a head.
     #[inline(never)]
-    fn receive_next<'b>(&mut self, now: Instant, buf: &'b [u8]) -> Result<Received<'b>, ProtocolError> {
+    pub(crate) fn receive_next<'b>(
+        &mut self,
+        now: Instant,
+        buf: &'b [u8],
+        mut table: Option<&FieldTable>,
+    ) -> Result<Received<'b>, ProtocolError> {
         let before = self.offset;
         let mut received = Received { consumed: 0, outcome: Outcome::NeedMore };
         loop {
             let rest = buf.get(received.consumed..).unwrap_or_default();
-            let step = match self.step(now, rest, &mut received.outcome) {
+            let step = match self.step(now, rest, table.take(), &mut received.outcome) {
                 Ok(step) => step,
                 Err(error) => {
                     // the caller is told of no octet consumed, and offers all of them again
@@ -190,7 +217,13 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     }
 
     #[inline(always)]
-    fn step<'b>(&mut self, now: Instant, buf: &'b [u8], outcome: &mut Outcome<'b>) -> Result<Step, ProtocolError> {
+    fn step<'b>(
+        &mut self,
+        now: Instant,
+        buf: &'b [u8],
+        table: Option<&FieldTable>,
+        outcome: &mut Outcome<'b>,
+    ) -> Result<Step, ProtocolError> {
         let machine = &mut self.lifecycle.machine;
         if machine.stage != Stage::Open || machine.is(flag::REFUSING) {
             return Ok(self.discard(now, buf, outcome));
@@ -199,7 +232,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
             self.reading = Reading::FRESH;
         }
         match self.reading {
-            Reading::Head(_) => R::receive_head(self, now, buf, outcome),
+            Reading::Head(_) => R::receive_head(self, now, buf, table, outcome),
             _ => self.receive_content(now, buf, outcome),
         }
     }
@@ -306,6 +339,27 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         let octets = self.take_exact(now, buf);
         self.leave(octets, buf.len());
         Received { consumed: octets, outcome: Outcome::Event(Event::Content(&buf[..octets])) }
+    }
+
+    /// Content of a chunk whose size line is as usual, to be reported; anything else that may come in a chunked body.
+    #[inline(never)]
+    fn receive_chunk<'b>(&mut self, now: Instant, buf: &'b [u8]) -> Result<Received<'b>, ProtocolError> {
+        let (machine, settings) = (&mut self.lifecycle.machine, self.lifecycle.config.settings());
+        let open = machine.stage == Stage::Open && !machine.is(flag::REFUSING);
+        let reported = open && machine.receiving == Half::Content && !machine.is(flag::DISCARD);
+        if let (Reading::Chunked(chunked), true) = (&mut self.reading, reported) {
+            if let Some((behind, from, content)) = chunked.quick(buf) {
+                let octets = content.len() as u64;
+                if settings.limits.content.is_none_or(|most| octets <= most.saturating_sub(machine.octets)) {
+                    *chunked = behind;
+                    machine.content_received(now, octets);
+                    let consumed = from + content.len();
+                    self.leave(consumed, buf.len());
+                    return Ok(Received { consumed, outcome: Outcome::Event(Event::Content(content)) });
+                }
+            }
+        }
+        self.receive_next(now, buf, None)
     }
 
     /// Takes content that lies at the front of `buf`, as much as is still to come: so many octets.
@@ -427,7 +481,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
 
     /// Octets are left over: `offered` less `consumed`.
     #[inline(always)]
-    fn leave(&mut self, consumed: usize, offered: usize) {
+    pub(crate) fn leave(&mut self, consumed: usize, offered: usize) {
         self.offset = self.offset.saturating_add(consumed as u64);
         self.lifecycle.machine.carry(consumed as u64);
         self.ahead = u32::try_from(offered - consumed).unwrap_or(u32::MAX);

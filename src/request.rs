@@ -14,6 +14,7 @@ use crate::facts::HeadFacts;
 use crate::framing::{self, BodyLength};
 use crate::keep_alive::KeepAlive;
 use crate::method::{Method, MethodKind, Version};
+use crate::octets::{self, class};
 use crate::outstanding::{Outstanding, bit};
 use crate::persistence::CloseReason;
 use crate::send_fields::CheckedFields;
@@ -63,6 +64,10 @@ impl<'a> Request<'a> {
         self.method
     }
 
+    pub(crate) const fn kind(&self) -> MethodKind {
+        self.kind
+    }
+
     /// Its facts, those of its first field lines with them.
     #[inline(always)]
     pub(crate) const fn facts(&self, lines: &CheckedFields<'_>) -> HeadFacts {
@@ -100,12 +105,13 @@ impl<'a> Request<'a> {
     /// Are method and target what they may be (RFC 9112 3.2, RFC 9110 9.1)?
     #[inline(always)]
     pub(crate) fn check_line(&self) -> Result<(), Misuse> {
-        let target = self.target;
-        let octets = (self.kind != MethodKind::Other || crate::octets::is_token(self.method.as_bytes()))
-            && !target.is_empty()
-            && crate::octets::all(target, crate::octets::class::TARGET);
-        let form = crate::head::check_form(self.kind, target);
-        if octets && form.is_ok() && self.version.minor <= 1 { Ok(()) } else { Err(Misuse::RequestLine) }
+        let target = match self.target {
+            // origin-form, as nearly all are
+            [b'/', rest @ ..] if self.kind != MethodKind::Connect => octets::all(rest, class::TARGET),
+            target => octets::all(target, class::TARGET) && crate::head::check_form(self.kind, target).is_ok(),
+        };
+        let method = self.kind != MethodKind::Other || octets::is_token(self.method.as_bytes());
+        if method && target && self.version.minor <= 1 { Ok(()) } else { Err(Misuse::RequestLine) }
     }
 }
 
@@ -122,6 +128,14 @@ pub(crate) struct RequestPlan {
 }
 
 impl RequestPlan {
+    /// There is nothing to announce.
+    #[inline(always)]
+    pub(crate) fn is_silent(&self) -> bool {
+        self.framing == FramingField::None
+            && self.hint == RequestHint::Silent
+            && self.options == ConnectionOptions::default()
+    }
+
     pub(crate) fn announce(&self, settings: &Settings) -> Announce {
         let keep_alive = match self.hint {
             // a hint of nothing is no field

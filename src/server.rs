@@ -8,7 +8,7 @@ use crate::connection::Connection;
 use crate::error::ProtocolErrorKind::{BareCr, BareLf, EmptyLines};
 use crate::error::{Misuse, ProtocolError, SendError};
 use crate::exchange::Machine;
-use crate::head::{Fault, FieldSection, Rules, Section};
+use crate::head::{Fault, FieldSection, FieldTable, Rules, Section};
 use crate::lifecycle;
 use crate::message::{Event, Outcome, RequestHead, blamed_field};
 use crate::output::Writer;
@@ -41,6 +41,7 @@ impl Reads for Server {
         connection: &mut Connection<Self, C>,
         now: Instant,
         buf: &'b [u8],
+        _: Option<&FieldTable>,
         outcome: &mut Outcome<'b>,
     ) -> Result<Step, ProtocolError> {
         let Reading::Head(progress) = &mut connection.reading else { return Ok(Step::NeedMore(0)) };

@@ -45,6 +45,23 @@ fn body() -> impl Strategy<Value = (String, String)> {
         1 => Just(("Content-Length: 3\r\nTransfer-Encoding: chunked\r\n".into(), "1\r\nx\r\n0\r\n\r\n".into())),
         1 => Just(("Transfer-Encoding:\r\n chunked\r\n".into(), "1\r\nx\r\n0\r\n\r\n".into())),
         1 => Just(("Content-Length: 2, 2\r\n".into(), "ok".into())),
+        1 => select(
+            &[
+                "content-LENGTH: 2\r\n",
+                "Content-Length: 02\r\n",
+                "Content-Length: 2\r\nContent-Length: 2\r\n",
+                "Content-Length: 2\r\nContent-Length: 02\r\n",
+                "Content-Length: 2\r\n \r\n",
+                "Content-Length: 2\r\n\t3\r\n",
+                "Content-Length: 2 \r\n",
+                "Content-Length:2\r\n",
+                "Content-Length: \r\n 2\r\n",
+                "Content-Length: 18446744073709551616\r\n",
+                "Content-Length: 0000000000000000000002\r\n",
+                "Content\rLength: 2\r\nX-2: b\r\n",
+            ][..],
+        )
+        .prop_map(|framing| (framing.to_string(), "ok".to_string())),
     ]
 }
 

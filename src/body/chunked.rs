@@ -6,7 +6,7 @@
 
 use crate::config::Limits;
 use crate::error::ProtocolErrorKind::{self, *};
-use crate::octets::{self, class};
+use crate::octets::{self, class, hex_digit};
 
 /// Where a chunked body being received stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -91,6 +91,40 @@ impl Chunked {
         self.state = State::Data;
     }
 
+    /// Content behind a size line without extensions that lies in one piece, or within a chunk: where the body stands behind it,
+    /// the octets before it, and it.
+    #[inline(always)]
+    pub(crate) fn quick<'b>(&self, buf: &'b [u8]) -> Option<(Self, usize, &'b [u8])> {
+        let (mut chunked, mut rest) = (*self, buf);
+        if self.state != State::Data {
+            if self.state == State::DataCr {
+                rest = rest.strip_prefix(b"\r\n")?;
+            } else if self.state != State::Size || self.digits > 0 {
+                return None;
+            }
+            let line = rest;
+            chunked.remaining = 0;
+            while let Some((digit, behind)) = rest.split_first().and_then(|(b, behind)| Some((hex_digit(*b)?, behind)))
+            {
+                chunked.remaining = chunked.remaining << 4 | u64::from(digit);
+                rest = behind;
+            }
+            let digits = line.len() - rest.len();
+            rest = rest.strip_prefix(b"\r\n")?;
+            // more digits may not fit
+            if chunked.remaining == 0 || digits > 15 {
+                return None;
+            }
+            (chunked.digits, chunked.extension, chunked.state) = (digits as u8, 0, State::Data);
+        }
+        let octets = rest.len().min(usize::try_from(chunked.remaining).unwrap_or(usize::MAX));
+        if octets == 0 {
+            return None;
+        }
+        chunked.skip(octets as u64);
+        Some((chunked, buf.len() - rest.len(), rest.get(..octets)?))
+    }
+
     /// Reads framing up to the next content, or to the end of `buf`.
     pub(crate) fn read(
         &mut self,
@@ -116,7 +150,7 @@ impl Chunked {
                 },
                 State::DataLf if octet == b'\n' => self.next_chunk(),
                 State::DataLf => return Err((ChunkEnd, at)),
-                State::Size => match octets::hex_digit(octet) {
+                State::Size => match hex_digit(octet) {
                     Some(digit) => self.size_digit(digit).map_err(|kind| (kind, at))?,
                     None if self.digits == 0 => return Err((ChunkSize, at)),
                     None => self.behind_size(octet).map_err(|kind| (kind, at))?,
@@ -221,4 +255,34 @@ pub(crate) fn line(octets: u64) -> ([u8; MOST_LINE], usize) {
     }
     line[digits..digits + 2].copy_from_slice(b"\r\n");
     (line, digits + 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_quickly_is_what_is_read_octet_by_octet() {
+        const PARTS: [&str; 9] = ["0", "2", "f", "A", "\r\n", "\r", "\n", ";", "xyz"];
+        let at = |remaining, state| Chunked { remaining, state, ..Chunked::new() };
+        let places = [Chunked::new(), at(0, State::DataCr), at(2, State::Data), at(u64::MAX, State::Data)];
+        let mut quickly = 0;
+        for number in 0..PARTS.len().pow(5) {
+            let parts = (0..5).map(|place| PARTS[number / PARTS.len().pow(place) % PARTS.len()]);
+            let mut buf: arrayvec::ArrayVec<u8, 15> = arrayvec::ArrayVec::new();
+            parts.for_each(|part| buf.extend(part.bytes()));
+            for place in places {
+                let Some((behind, from, content)) = place.quick(&buf) else { continue };
+                let mut slowly = place;
+                let piece = slowly.read(&Limits::DEFAULT, false, &buf);
+                assert_eq!(piece, Ok(Piece::Content { from, to: from + content.len() }), "{buf:?}");
+                assert_eq!((behind, content), (slowly, &buf[from..][..content.len()]));
+                quickly += 1;
+            }
+        }
+        assert!(quickly > 1000);
+        for line in [&b"10000000000000000\r\nx"[..], b"0000000000000002\r\nxy", b"2\r\n", b"0\r\n\r\n", b"2"] {
+            assert!(Chunked::new().quick(line).is_none());
+        }
+    }
 }

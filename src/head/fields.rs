@@ -13,7 +13,8 @@ use crate::send_fields::never_a_trailer;
 
 /// Packed offsets of the first lines of a section, each in the place of its number.
 #[derive(Clone, Debug)]
-pub(crate) struct FieldTable {
+#[allow(unreachable_pub)]
+pub struct FieldTable {
     lines: [Packed; Self::LINES],
     /// Lines from here on are not in the table.
     end: u32,
@@ -81,10 +82,10 @@ impl FieldTable {
         }
     }
 
-    /// The places of the lines from one of this number on, to the one of number `most`.
+    /// The place of the line of this number, where there may be one before the line of number `most`.
     #[inline(always)]
-    pub(crate) fn places(&mut self, line: u16, most: u16) -> &mut [Packed] {
-        self.lines.get_mut(usize::from(line)..usize::from(most).min(Self::LINES)).unwrap_or_default()
+    pub(crate) fn place(&mut self, line: u16, most: u16) -> Option<&mut Packed> {
+        if line < most { self.lines.get_mut(usize::from(line)) } else { None }
     }
 }
 
@@ -101,6 +102,13 @@ impl<'a> FieldSection<'a> {
     #[inline(always)]
     pub(crate) const fn new() -> Self {
         Self { octets: b"", table: FieldTable::new(), is_trailers: false }
+    }
+
+    /// The validated field lines, so many, as far as they are in the table.
+    #[inline(always)]
+    pub(crate) const fn of(octets: &'a [u8], table: FieldTable, lines: u32) -> Self {
+        let end = if table.end < lines { table.end } else { lines };
+        Self { octets, table: FieldTable { end, ..table }, is_trailers: false }
     }
 
     /// As if nothing had been read.

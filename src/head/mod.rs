@@ -19,7 +19,8 @@ mod fields;
 mod quick;
 mod start_line;
 
-pub(crate) use start_line::check_form;
+pub(crate) use fields::FieldTable;
+pub(crate) use start_line::{StatusLine, check_form};
 
 pub use fields::{FieldLine, FieldLines, FieldSection, FieldValue, FieldValueOctets};
 
@@ -28,7 +29,6 @@ use crate::error::ProtocolError;
 use crate::error::ProtocolErrorKind::{self, *};
 use crate::facts::{self, HeadFacts};
 use crate::octets::{self, class};
-use fields::FieldTable;
 
 /// What is wrong, and where in the octets offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,8 +162,8 @@ impl Progress {
                 let window = self.window(rules, buf.get(at..).unwrap_or_default(), at);
                 let lines = rules.section.lines(rules.limits);
                 let rest = match unfolds {
-                    true => self.quick_lines::<true>(lines, window, table),
-                    false => self.quick_lines::<false>(lines, window, table),
+                    true => self.quick_whole_lines(lines, window, table),
+                    false => self.quick_lines(lines, window, table),
                 };
                 at += window.len() - rest.len();
                 if let [b'\r', b'\n', ..] = rest {

@@ -2,7 +2,8 @@
 //!
 //! Most of a head's time is spent in [`Progress::quick_lines`]: look at the code generated before and after a change. `Host`
 //! is first in nearly every request, so there its grammar and its end are one search ([`host_line`]), and the least of
-//! requests needs no other.
+//! requests needs no other. Where a line may be continued it counts once the octet behind it is there: so is it in responses,
+//! nearly all of which say their `Content-Length` in the shortest way ([`length_line`]).
 
 use super::fields::{FieldTable, Packed};
 use super::{Progress, Rules};
@@ -21,7 +22,7 @@ impl Progress {
     /// The octets behind `Host`, where it is the first line, as it should be (RFC 9110 7.2), and of a registered name alone.
     #[inline(always)]
     pub(super) fn quick_host<'b>(&mut self, most: u16, window: &'b [u8], table: &mut FieldTable) -> &'b [u8] {
-        if let (Some(behind), [place, ..]) = (host_line(window), table.places(0, most)) {
+        if let (Some(behind), Some(place)) = (host_line(window), table.place(0, most)) {
             *place = Packed::new(window.len() - behind.len(), 4, 1);
             self.facts.first_host();
             self.lines = 1;
@@ -32,20 +33,13 @@ impl Progress {
 
     /// The octets behind as many lines as are common enough and fit the table.
     #[inline(never)]
-    pub(super) fn quick_lines<'b, const UNFOLDS: bool>(
-        &mut self,
-        most: u16,
-        window: &'b [u8],
-        table: &mut FieldTable,
-    ) -> &'b [u8] {
+    pub(super) fn quick_lines<'b>(&mut self, most: u16, window: &'b [u8], table: &mut FieldTable) -> &'b [u8] {
         let mut rest = window;
-        let mut read = 0;
-        for place in table.places(self.lines, most) {
+        let mut read = self.lines;
+        while let Some(place) = table.place(read, most) {
             let Some(line) = quick_line(rest) else { break };
             let name = rest.len() - line.colon.len();
-            // what begins no field line may continue this one, or be the end: not for this walk to say
-            let continued = UNFOLDS && !matches!(line.behind, [b'!'..=0xff, ..] | [b'\r', b'\n', ..]);
-            if continued || name.wrapping_sub(1) >= FieldTable::MOST_NAME {
+            if name.wrapping_sub(1) >= FieldTable::MOST_NAME {
                 break;
             }
             *place = Packed::new(rest.len() - line.behind.len(), name, 1);
@@ -55,7 +49,43 @@ impl Progress {
             read += 1;
             rest = line.behind;
         }
-        self.lines += read;
+        self.lines = read;
+        rest
+    }
+
+    /// The same of lines that may be continued.
+    #[inline(never)]
+    pub(super) fn quick_whole_lines<'b>(&mut self, most: u16, window: &'b [u8], table: &mut FieldTable) -> &'b [u8] {
+        let mut rest = window;
+        let Some(&(mut first)) = rest.first() else { return rest };
+        let mut read = self.lines;
+        while let Some(place) = table.place(read, most) {
+            if first == b'\r' {
+                break;
+            }
+            if first | 0x20 == b'c' {
+                if let Some((octets, next, behind)) = length_line(rest) {
+                    if self.facts.first_length(octets) {
+                        *place = Packed::new(rest.len() - behind.len(), 14, 1);
+                        read += 1;
+                        (first, rest) = (next, behind);
+                        continue;
+                    }
+                }
+            }
+            let Some((line, next)) = quick_whole_line(rest) else { break };
+            let name = rest.len() - line.colon.len();
+            if name.wrapping_sub(1) >= FieldTable::MOST_NAME {
+                break;
+            }
+            *place = Packed::new(rest.len() - line.behind.len(), name, 1);
+            if may_matter(first, name) {
+                self.facts.known_field(rest.get(..name).unwrap_or_default(), line.value());
+            }
+            read += 1;
+            (first, rest) = (next, line.behind);
+        }
+        self.lines = read;
         rest
     }
 }
@@ -83,9 +113,57 @@ fn host_line(line: &[u8]) -> Option<&[u8]> {
         return None;
     }
     let value = line.get(6..)?;
-    match octets::from_host_name_end(value) {
-        [b'\r', b'\n', behind @ ..] if behind.len() + 2 < value.len() => Some(behind),
+    let end = octets::from_host_name_end(value);
+    let (line_end, behind) = end.split_first_chunk::<2>()?;
+    if line_end == b"\r\n" && end.len() < value.len() { Some(behind) } else { None }
+}
+
+/// What `Content-Length: ` and a number of few digits say, the shortest way to write it; and the octets behind its CRLF, if they
+/// do not continue it, the first of them apart.
+#[inline(always)]
+fn length_line(line: &[u8]) -> Option<(u64, u8, &[u8])> {
+    const NAME: u128 = u128::from_le_bytes(*b"content-length: ");
+    const SMALL: u128 = u128::from_le_bytes(*b"\x20\x20\x20\x20\x20\x20\x20\0\x20\x20\x20\x20\x20\x20\0\0");
+    let (name, value) = line.split_first_chunk::<16>()?;
+    if u128::from_le_bytes(*name) | SMALL != NAME {
+        return None;
+    }
+    let (mut number, mut rest) = (0u64, value);
+    while let [digit @ b'0'..=b'9', behind @ ..] = rest {
+        number = number.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
+        rest = behind;
+    }
+    // more digits may not fit, and leading zeros are remembered
+    let digits = value.len() - rest.len();
+    match (rest, value) {
+        ([b'\r', b'\n', next, ..], [b'1'..=b'9', ..] | [b'0', b'\r', ..]) if digits < 19 && !continues(*next) => {
+            Some((number, *next, &rest[2..]))
+        }
         _ => None,
+    }
+}
+
+/// May a line be continued that ends before this octet? SP and HTAB have two bits between them; what else is made of those begins
+/// no usual line.
+#[inline(always)]
+const fn continues(next: u8) -> bool {
+    next & !(b' ' | b'\t') == 0
+}
+
+/// A quick line that is not continued, and the octet behind it.
+#[inline(always)]
+fn quick_whole_line(rest: &[u8]) -> Option<(Quick<'_>, u8)> {
+    let colon = octets::from_name_end(rest)?;
+    let [sign, space, first, ..] = colon else { return None };
+    let end = octets::from_control(&colon[2..]);
+    let [cr, lf, next, ..] = end else { return None };
+    // an empty value has its line end for first octet
+    let last = colon.get((colon.len() - end.len()).wrapping_sub(1))?;
+    let signs = [*sign, *space] == *b": " && [*cr, *lf] == *b"\r\n";
+    if signs && *first > b' ' && *last > b' ' && !continues(*next) {
+        Some((Quick { colon, behind: &end[2..] }, *next))
+    } else {
+        None
     }
 }
 

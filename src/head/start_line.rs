@@ -4,6 +4,7 @@
 //! OPTIONS' alone. What is wrong first from the left is what is reported; a well-formed version of another major number
 //! counts before the target, since the target may be in a language we do not know.
 
+use super::fields::FieldTable;
 use super::{Bounds, Fault, Progress, Rules, cut_line_end};
 use crate::error::ProtocolErrorKind::*;
 use crate::facts::HeadFacts;
@@ -64,7 +65,7 @@ impl Progress {
         let window = self.window(rules, line.behind, line.octets);
         let mut rest = self.quick_host(rules.limits.field_lines, window, head.fields.table());
         if !matches!(rest, [b'\r', b'\n', ..]) {
-            rest = self.quick_lines::<false>(rules.limits.field_lines, rest, head.fields.table());
+            rest = self.quick_lines(rules.limits.field_lines, rest, head.fields.table());
         }
         let section = window.get(..window.len() - rest.len())?;
         self.line = (line.octets + section.len()) as u32;
@@ -121,21 +122,71 @@ impl Progress {
         buf: &'b [u8],
         head: &mut ResponseHead<'b>,
     ) -> Result<Option<usize>, Fault> {
-        self.restart_if_shorter(buf);
-        let line = if self.line > 0 {
+        if self.sought == 0 && self.line == 0 {
+            if let Some((fresh, line)) = Self::quick_response(rules, buf) {
+                *self = fresh;
+                if let Some((section, octets)) = self.quick_section(rules, buf, head.fields.table()) {
+                    (head.status, head.version, head.reason) = (line.status, self.facts.version(), line.reason);
+                    head.fields.read(section, self.lines());
+                    return Ok(Some(octets));
+                }
+            }
+        }
+        self.any_response(rules, buf, head)
+    }
+
+    /// The status line that `buf` begins with, where it is as nearly all are, and that much read of a response.
+    #[inline(always)]
+    pub(crate) fn quick_response<'b>(rules: Rules<'_>, buf: &'b [u8]) -> Option<(Self, StatusLine<'b>)> {
+        let line = quick_status_line(buf)?;
+        if line.end > rules.limits.start_line as usize {
+            return None;
+        }
+        let facts = HeadFacts::response(line.status, Version { minor: line.minor });
+        Some((Self { facts, line: line.end as u32, ..Self::FRESH }, line))
+    }
+
+    /// The field lines behind the status line read, where they are of common shape: they, and where the head ends.
+    #[inline(always)]
+    pub(crate) fn quick_section<'b>(
+        &mut self,
+        rules: Rules<'_>,
+        buf: &'b [u8],
+        table: &mut FieldTable,
+    ) -> Option<(&'b [u8], usize)> {
+        let at = self.line as usize;
+        let window = self.window(rules, buf.get(at..)?, at);
+        // what could continue a line is for the careful walk, also where it may not
+        let rest = self.quick_whole_lines(rules.limits.field_lines, window, table);
+        let section = window.get(..window.len() - rest.len())?;
+        self.line = (at + section.len()) as u32;
+        match rest {
+            [b'\r', b'\n', ..] => Some((section, at + section.len() + 2)),
+            _ => None,
+        }
+    }
+
+    /// A response head by every rule, from where it was left.
+    #[inline(never)]
+    pub(crate) fn any_response<'b>(
+        &mut self,
+        rules: Rules<'_>,
+        buf: &'b [u8],
+        head: &mut ResponseHead<'b>,
+    ) -> Result<Option<usize>, Fault> {
+        if self.line == 0 || self.sought > 0 {
             // the table can not begin in the middle: the lines are found again when they are asked for
-            head.fields.table().stop(0);
+            self.restart_if_shorter(buf);
+            if self.line > 0 {
+                head.fields.table().stop(0);
+            }
+        }
+        let line = if self.line > 0 {
             let end = memchr::memchr(b'\n', buf).map_or(buf.len(), |lf| lf + 1);
             let line = cut_line_end(buf, 0, end, rules.policy)?;
             split_status_line(line, end).ok_or(Fault::new(StatusLine, 0))?
         } else {
-            let line = match quick_status_line(buf) {
-                Some(line) if line.end <= rules.limits.start_line as usize => line,
-                _ => match self.careful_status_line(rules, buf)? {
-                    Some(line) => line,
-                    None => return Ok(None),
-                },
-            };
+            let Some(line) = self.careful_status_line(rules, buf)? else { return Ok(None) };
             self.facts = HeadFacts::response(line.status, Version { minor: line.minor });
             self.line = line.end as u32;
             line
@@ -145,7 +196,7 @@ impl Progress {
         let Some(octets) = self.read_fields(rules, buf, head.fields.table())? else { return Ok(None) };
         let Some(section) = buf.get(line.end..self.fields_end()) else { return Ok(None) };
         head.fields.read(section, self.lines());
-        head.reason = buf.get(line.reason.0..line.reason.1).unwrap_or_default();
+        head.reason = line.reason;
         Ok(Some(octets))
     }
 
@@ -174,7 +225,7 @@ impl Progress {
 
     #[cold]
     #[inline(never)]
-    fn careful_status_line(&mut self, rules: Rules<'_>, buf: &[u8]) -> Result<Option<Status>, Fault> {
+    fn careful_status_line<'b>(&mut self, rules: Rules<'_>, buf: &'b [u8]) -> Result<Option<StatusLine<'b>>, Fault> {
         if buf.first().is_some_and(|&first| first != b'H') {
             return Err(Fault::new(NotHttp, 0));
         }
@@ -223,11 +274,7 @@ fn quick_request_line(buf: &[u8]) -> Option<Request<'_>> {
     let target = rest.get(..rest.len() - version.len())?;
     let (line_end, behind) = version.split_first_chunk::<11>()?;
     let [b' ', h, t1, t2, p, slash, one, point, minor, b'\r', b'\n'] = *line_end else { return None };
-    let minor = match u64::from_le_bytes([h, t1, t2, p, slash, one, point, minor]) {
-        HTTP_11 => 1,
-        HTTP_10 => 0,
-        _ => return None,
-    };
+    let minor = quick_version([h, t1, t2, p, slash, one, point, minor])?;
     // origin-form; the others are rare enough for the careful walk
     match target {
         [b'/', ..] if !method.is_empty() && kind != MethodKind::Connect => {
@@ -237,8 +284,17 @@ fn quick_request_line(buf: &[u8]) -> Option<Request<'_>> {
     }
 }
 
-const HTTP_10: u64 = u64::from_le_bytes(*b"HTTP/1.0");
-const HTTP_11: u64 = u64::from_le_bytes(*b"HTTP/1.1");
+/// The minor number of one of the two usual versions.
+#[inline(always)]
+const fn quick_version(octets: [u8; 8]) -> Option<u8> {
+    const HTTP_10: u64 = u64::from_le_bytes(*b"HTTP/1.0");
+    const HTTP_11: u64 = u64::from_le_bytes(*b"HTTP/1.1");
+    match u64::from_le_bytes(octets) {
+        HTTP_11 => Some(1),
+        HTTP_10 => Some(0),
+        _ => None,
+    }
+}
 
 /// The parts of the line that `buf` begins with, unchecked: first and last word, and what is between them.
 fn split_request_line(buf: &[u8]) -> Parts {
@@ -328,41 +384,46 @@ fn version(octets: &[u8]) -> Result<u8, crate::ProtocolErrorKind> {
     }
 }
 
-/// Where the parts of a status line are.
+/// The parts of a status line, and where it ends.
 #[derive(Clone, Copy)]
-struct Status {
-    status: StatusCode,
+pub(crate) struct StatusLine<'b> {
+    pub(crate) status: StatusCode,
     minor: u8,
-    reason: (usize, usize),
+    pub(crate) reason: &'b [u8],
     end: usize,
 }
 
+/// `HTTP/1.x SP 3DIGIT SP reason-phrase CRLF`, as nearly all are; and most of those are two.
 #[inline(always)]
-fn quick_status_line(buf: &[u8]) -> Option<Status> {
-    let head = buf.first_chunk::<13>()?;
-    let [b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor @ b'0'..=b'9', b' ', x, y, z, b' '] = head else {
-        return None;
-    };
-    let status = three_digits(&[*x, *y, *z])?;
-    let behind = octets::from_control(&buf[13..]);
-    let end = buf.len() - behind.len();
+fn quick_status_line(buf: &[u8]) -> Option<StatusLine<'_>> {
+    let (version, rest) = buf.split_first_chunk::<8>()?;
+    let minor = quick_version(*version)?;
+    if let Some(([ok @ .., lf], _)) = rest.split_first_chunk::<9>() {
+        if u64::from_le_bytes(*ok) == u64::from_le_bytes(*b" 200 OK\r") && *lf == b'\n' {
+            return Some(StatusLine { status: StatusCode::OK, minor, reason: &rest[5..7], end: 17 });
+        }
+    }
+    let ([b' ', status @ .., b' '], reason) = rest.split_first_chunk::<5>()? else { return None };
+    let status = three_digits(status)?;
+    let behind = octets::from_control(reason);
+    let reason = reason.get(..reason.len() - behind.len())?;
     match behind {
-        [b'\r', b'\n', ..] => Some(Status { status, minor: minor - b'0', reason: (13, end), end: end + 2 }),
+        [b'\r', b'\n', ..] => Some(StatusLine { status, minor, reason, end: 13 + reason.len() + 2 }),
         _ => None,
     }
 }
 
 /// A status line without its line end, its version checked already. A missing last space is common (RFC 9112 4).
-fn split_status_line(line: &[u8], end: usize) -> Option<Status> {
+fn split_status_line(line: &[u8], end: usize) -> Option<StatusLine<'_>> {
     let minor = line.get(7)?.wrapping_sub(b'0');
     let (b' ', rest) = line.get(8..)?.split_first()? else { return None };
     let status = three_digits(rest.first_chunk::<3>()?)?;
     let reason = match &rest[3..] {
-        [] => (12, 12),
-        [b' ', reason @ ..] if octets::all(reason, class::FIELD) => (13, 13 + reason.len()),
+        [b' ', reason @ ..] if octets::all(reason, class::FIELD) => reason,
+        [] => &[],
         _ => return None,
     };
-    Some(Status { status, minor, reason, end })
+    Some(StatusLine { status, minor, reason, end })
 }
 
 #[inline(always)]
