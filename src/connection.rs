@@ -53,7 +53,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     }
 
     /// The same with a place of its own between the extremes of `jitter` and `drain_spread`: connections of different seeds do not
-    /// end together. Any numbers do, also those that count connections; the same seed gives the same place.
+    /// end together. Any numbers do, also those that count connections; the same seed gives the same place. Before anything happens.
     #[must_use]
     pub fn with_seed(mut self, seed: u64) -> Self {
         self.lifecycle = self.lifecycle.with_seed(seed);

@@ -102,12 +102,12 @@ impl Machine {
             return self.closing_deadlines(settings, earliest);
         }
         if self.exchanges == 0 {
-            earliest.offer(DeadlineKind::FirstOctet, self.life, spans.first_octet);
-            return earliest.offer(DeadlineKind::Age, self.life, self.age(settings));
+            earliest.offer(DeadlineKind::FirstOctet, self.left, spans.first_octet);
+            return earliest.offer_at(DeadlineKind::Age, self.life);
         }
         let shield = self.shield_end(settings);
         earliest.offer_at(DeadlineKind::Idle, spans.idle.after(self.left).max(shield));
-        earliest.offer_at(DeadlineKind::Age, self.age(settings).after(self.life).max(shield));
+        earliest.offer_at(DeadlineKind::Age, self.life.max(shield));
     }
 
     /// Idle, and a close is wanted.
@@ -146,7 +146,9 @@ impl Machine {
         if self.exchanges > 0 {
             earliest.offer(DeadlineKind::Idle, self.left, self.idle_span(settings, hint));
         }
-        earliest.offer(DeadlineKind::Age, self.life, self.age(settings));
+        if !self.is(flag::DRAINING) {
+            earliest.offer_at(DeadlineKind::Age, self.life);
+        }
     }
 
     /// What is due next of a client that has nothing to do, if that is so: asked for behind every exchange.
@@ -173,8 +175,7 @@ impl Machine {
     /// Has a client been idle, or has it lived, for as long as it may?
     #[inline]
     pub(crate) fn is_over_idle(&self, settings: &Settings, hint: u32, now: Instant) -> bool {
-        self.age(settings).is_over(self.life, now)
-            || (self.exchanges > 0 && self.idle_span(settings, hint).is_over(self.left, now))
+        self.is_over_age(now) || (self.exchanges > 0 && self.idle_span(settings, hint).is_over(self.left, now))
     }
 
     fn content_deadlines(&self, rate: Option<u32>, spans: &Spans, earliest: &mut Earliest) {
@@ -214,7 +215,8 @@ impl Machine {
         let (since, fact) = match deadline.kind {
             DeadlineKind::Drain | DeadlineKind::DrainWindow => (self.life, DrainBegan),
             DeadlineKind::Exchange => (self.exchange, ExchangeBegan),
-            DeadlineKind::FirstOctet | DeadlineKind::Age => (self.life, Opened),
+            DeadlineKind::FirstOctet => (self.left, Opened),
+            DeadlineKind::Age => (self.age(settings).before(self.life), Opened),
             DeadlineKind::Head if is_client => (self.begun, HeadBegan),
             DeadlineKind::Head => (self.exchange, HeadBegan),
             DeadlineKind::ContentGap => (self.last, ContentCame),

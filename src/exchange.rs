@@ -52,7 +52,7 @@ pub(crate) enum Counted {
 pub struct Machine {
     /// The greatest instant seen: a clock that goes back counts as no time.
     pub(crate) latest: Instant,
-    /// The connection opened; once draining, the drain began.
+    /// It is as old as it may become; once draining, the drain began.
     pub(crate) life: Instant,
     /// The exchange began, with its first octet.
     pub(crate) exchange: Instant,

@@ -36,14 +36,20 @@ impl Machine {
     }
 
     #[cold]
+    #[inline(never)]
     fn vary(&self, limit: u64, percent: u8) -> u64 {
         let swing = u128::from(limit) * u128::from(percent) / 100;
         let varied = u128::from(limit) - swing + ((2 * swing * u128::from(self.jitter)) >> 16);
         u64::try_from(varied).unwrap_or(u64::MAX - 1).max(1)
     }
 
+    /// The place of a connection that has just opened, and with it the end of its life.
+    pub(crate) fn begin_life(&mut self, settings: &Settings, jitter: u16) {
+        self.jitter = jitter;
+        self.life = self.age(settings).after(self.left);
+    }
+
     /// The age that this connection may reach.
-    #[inline(always)]
     pub(crate) fn age(&self, settings: &Settings) -> Span {
         match settings.spans.age {
             Span::NEVER => Span::NEVER,
@@ -52,8 +58,8 @@ impl Machine {
     }
 
     #[inline(always)]
-    pub(crate) fn is_over_age(&self, settings: &Settings, now: Instant) -> bool {
-        !self.is(flag::DRAINING) && self.age(settings).is_over(self.life, now)
+    pub(crate) fn is_over_age(&self, now: Instant) -> bool {
+        self.life <= now && self.life < Instant::MAX && !self.is(flag::DRAINING)
     }
 
     /// The exchanges that this connection may have.
@@ -72,7 +78,7 @@ impl Machine {
     /// What ends with the message whose head is planned, `octets` of content in it.
     #[inline(always)]
     pub(crate) fn life_causes(&self, settings: &Settings, now: Instant, octets: u64, causes: &mut Causes) {
-        if self.is_over_age(settings, now) {
+        if self.is_over_age(now) {
             causes.add(CloseReason::Age);
         }
         if let Some(most) = settings.limits.max_octets {
@@ -84,8 +90,8 @@ impl Machine {
 
     /// An exchange may have ended, and the age have passed while its response was under way.
     #[inline(always)]
-    pub(crate) fn end_if_old(&mut self, now: Instant, settings: &Settings) {
-        if self.between_exchanges() && self.causes.is_empty() && self.is_over_age(settings, now) {
+    pub(crate) fn end_if_old(&mut self, now: Instant) {
+        if self.life <= now && self.between_exchanges() && self.causes.is_empty() && self.is_over_age(now) {
             self.causes.add(CloseReason::Age);
             self.finish(now);
         }

@@ -64,13 +64,15 @@ pub struct Lifecycle<R: Role, C: Deref<Target = Config<R>> = &'static Config<R>>
 impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     /// A connection that opened at `now`.
     pub fn new(now: Instant, config: C) -> Self {
-        Self { config, machine: Machine::new(now, R::FLAGS), state: R::FRESH }
+        let mut machine = Machine::new(now, R::FLAGS);
+        machine.begin_life(config.settings(), life::MIDDLE);
+        Self { config, machine, state: R::FRESH }
     }
 
-    /// [`Connection::with_seed`](crate::Connection::with_seed)
+    /// [`Connection::with_seed`](crate::Connection::with_seed): before anything happens.
     #[must_use]
     pub fn with_seed(mut self, seed: u64) -> Self {
-        self.machine.jitter = life::place(seed);
+        self.machine.begin_life(self.config.settings(), life::place(seed));
         self
     }
 
@@ -103,9 +105,8 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     /// An exchange may have ended.
     #[inline(always)]
     pub(crate) fn end_if_old(&mut self, now: Instant) {
-        let (machine, settings) = self.parts();
-        if !machine.is(flag::CLIENT) {
-            machine.end_if_old(now, settings);
+        if R::FLAGS & flag::CLIENT == 0 {
+            self.machine.end_if_old(now);
         }
     }
 

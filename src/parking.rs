@@ -39,6 +39,8 @@ pub struct Parked<R> {
 }
 
 const OCTETS: usize = 40;
+/// No end, in six octets.
+const NEVER: u64 = 0xFFFF_FFFF_FFFF;
 /// What each role keeps of its own.
 pub(crate) const OWN: usize = 7;
 
@@ -118,7 +120,11 @@ fn pack<R: Role, C: Deref<Target = Config<R>>>(
     let bits = FLAGS.iter().enumerate().map(|(bit, &flag)| u64::from(machine.is(flag)) << bit).sum::<u64>();
     let mut packer = Packer { octets: [0; OCTETS], at: 0 };
     packer.put(left, 8)?;
-    packer.put(left.checked_sub(machine.life.as_nanos())?, 6)?;
+    let life = if machine.life == Instant::MAX { NEVER } else { machine.life.as_nanos().checked_sub(left)? };
+    if life == NEVER && machine.life != Instant::MAX {
+        return None;
+    }
+    packer.put(life, 6)?;
     packer.put(machine.latest.as_nanos().checked_sub(left)?, 6)?;
     packer.put(offset, 6)?;
     packer.put(machine.exchanges.into(), 4)?;
@@ -133,14 +139,17 @@ fn pack<R: Role, C: Deref<Target = Config<R>>>(
 fn unpack<R: Role, C: Deref<Target = Config<R>>>(octets: &[u8; OCTETS], config: C) -> (Lifecycle<R, C>, u64, u8) {
     let mut unpacker = Unpacker { octets, at: 0 };
     let left = unpacker.take(8);
-    let life = left.saturating_sub(unpacker.take(6));
+    let life = match unpacker.take(6) {
+        NEVER => Instant::MAX,
+        life => Instant::from_nanos(left.saturating_add(life)),
+    };
     let latest = left.saturating_add(unpacker.take(6));
     let offset = unpacker.take(6);
     let exchanges = unpacker.take(4) as u32;
     let jitter = unpacker.take(2) as u16;
     let bits = unpacker.take(1) as u8;
-    let mut machine = Machine::new(Instant::from_nanos(life), R::FLAGS);
-    machine.left = Instant::from_nanos(left);
+    let mut machine = Machine::new(Instant::from_nanos(left), R::FLAGS);
+    machine.life = life;
     machine.latest = Instant::from_nanos(latest);
     machine.exchanges = exchanges;
     machine.jitter = jitter;

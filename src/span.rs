@@ -73,6 +73,11 @@ impl Span {
         Instant::from_nanos(anchor.as_nanos().saturating_add(self.0))
     }
 
+    /// What `end` is this span after.
+    pub(crate) const fn before(self, end: Instant) -> Instant {
+        Instant::from_nanos(end.as_nanos().saturating_sub(self.0))
+    }
+
     /// Has this span after `anchor` passed?
     #[inline(always)]
     pub(crate) fn is_over(self, anchor: Instant, now: Instant) -> bool {
