@@ -204,3 +204,132 @@ proptest! {
         }
     }
 }
+
+// ---- the race of an idle close
+
+/// A connection that the client keeps for as long as it is told, by a server that says so.
+fn hinted(advertised: u64, guard: u64, margin: Duration) -> (Config<Client>, Config<Server>) {
+    let timeouts = Timeouts::DEFAULT.with_idle(None).with_idle_advertised(None).with_hint_margin(Some(margin));
+    let client = Config::new(Limits::DEFAULT, timeouts, Policy::DEFAULT).expect("within bounds");
+    let advertised = millis(advertised * 1000);
+    let timeouts = Timeouts::DEFAULT.with_idle_advertised(Some(advertised)).with_idle(Some(advertised + millis(guard)));
+    let policy = Policy::DEFAULT.with_keep_alive_field(KeepAliveField::Always);
+    (client, Config::new(Limits::DEFAULT, timeouts, policy).expect("within bounds"))
+}
+
+/// A gap around `about`, to the nanosecond where it matters.
+fn gap_around(about: Duration, by: Duration) -> impl Strategy<Value = Duration> {
+    let close = (0..3u64).prop_map(|by| by as i64 - 1);
+    let near = -3_000_000..3_000_000i64;
+    let by = by.as_nanos() as i64;
+    let far = -by..=by;
+    prop_oneof![close, near, far].prop_map(move |off| nanos((about.as_nanos() as i64 + off).max(0) as u64))
+}
+
+/// The network, a server's idle timeout, and gaps around what makes a request arrive as it expires.
+fn race() -> impl Strategy<Value = (Network, Duration, Vec<Duration>)> {
+    (network(), 300..3000u64).prop_flat_map(|(network, idle)| {
+        let (network, idle) = (Network { window: 100_000, ..network }, millis(idle));
+        let about = idle.saturating_sub(network.delay * 2);
+        (Just(network), Just(idle), vec(gap_around(about, network.delay * 3 + network.granularity * 2), 1..6))
+    })
+}
+
+proptest! {
+    #![proptest_config(cases(300))]
+
+    #[test]
+    fn no_octet_that_had_arrived_is_thrown_away_by_an_idle_close((network, idle, gaps) in race(), fresh in any::<bool>()) {
+        // that none is, the simulator checks; a request that was lost had not arrived, and its verdict says what may be done
+        let timeouts = Timeouts::DEFAULT.with_idle_shield(None).with_idle_advertised(None);
+        let timeouts = match fresh {
+            true => timeouts.with_first_octet(Some(network.delay * 2 + nanos(u64::from(gaps[0].subsec_nanos()) % 3))),
+            false => timeouts.with_idle(Some(idle)),
+        };
+        let server = Config::new(Limits::DEFAULT, timeouts, Policy::DEFAULT).expect("within bounds");
+        let asks = gaps.iter().zip(["POST", "GET"].into_iter().cycle()).map(|(gap, method)| Ask::new(method, *gap));
+        let report = run(&Config::<Client>::DEFAULT, &server, &network, &Scene::of(asks.collect()));
+        prop_assert!(report.requests.iter().step_by(2).all(|fate| fate.losses.len() <= 1), "one POST, one verdict");
+    }
+
+    #[test]
+    fn with_a_margin_above_round_trip_and_granularity_no_request_meets_an_idle_close(
+        (network, gaps, guard) in (network(), 0..1500u64).prop_flat_map(|(network, guard)| {
+            let about = millis(ADVERTISED * 1000) - network.delay * 2;
+            let by = network.delay * 3 + network.granularity * 2 + millis(guard);
+            (Just(Network { window: 100_000, ..network }), vec(gap_around(about, by), 1..8), Just(guard))
+        }),
+        more in 1..5_000_000u64,
+    ) {
+        let margin = network.delay * 2 + network.granularity + nanos(more);
+        let (client, server) = hinted(ADVERTISED, guard, margin);
+        let asks = gaps.iter().map(|gap| Ask::new("POST", *gap)).collect();
+        let report = run(&client, &server, &network, &Scene::of(asks));
+        prop_assert!(report.requests.iter().all(|fate| fate.losses.is_empty()), "{report:#?}");
+        prop_assert!(report.requests.iter().all(|fate| fate.outcome == Outcome::Answered(200)));
+    }
+}
+
+/// Seconds that a server says it will stay.
+const ADVERTISED: u64 = 3;
+
+#[test]
+fn without_a_margin_requests_are_lost_and_only_the_idempotent_are_repeated() {
+    let network = Network { delay: millis(50), granularity: Duration::ZERO, window: 100_000 };
+    let mut lost = 0;
+    for early in (0..=120).map(millis) {
+        let (client, server) = hinted(ADVERTISED, 0, Duration::ZERO);
+        let gap = millis(ADVERTISED * 1000) - early;
+        let asks = ["GET", "GET", "POST"].map(|method| Ask::new(method, gap));
+        let report = run(&client, &server, &network, &Scene::of(asks.to_vec()));
+        lost += report.lost();
+        let [_, get, post] = &report.requests[..] else { panic!("three requests") };
+        assert_eq!(get.outcome, Outcome::Answered(200), "it is repeated: {get:?}");
+        for loss in &post.losses {
+            assert_eq!((loss.verdict.advice, loss.verdict.reason), (Advice::Ask, RetryReason::NotIdempotent));
+            assert_eq!(post.outcome, Outcome::GivenUp(loss.verdict));
+        }
+        // before the last round trip of the timeout all arrives
+        assert!(early < millis(100) || report.lost() == 0, "{early:?}: {report:#?}");
+    }
+    assert!(lost > 50, "that is what the margin is for: {lost}");
+}
+
+// ---- early refusals
+
+/// An upload that is refused while it is still coming.
+fn upload() -> impl Strategy<Value = Ask> {
+    let method = select(&["PUT", "POST"][..]);
+    let framing = select(&[Framed::Exact, Framed::Chunked, Framed::UntilClose][..]);
+    (method, 1..60_000usize, any::<bool>(), any::<bool>(), framing, 0..900u64, 0..3000usize).prop_map(
+        |(method, content, chunked, expects, framing, delay, answer)| {
+            let gap = Duration::ZERO;
+            let reply = Reply { status: 413, content: answer, framing, early: true, interim: 0, delay: millis(delay) };
+            Ask { content, chunked, expects, reply, ..Ask::new(method, gap) }
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(cases(200))]
+
+    #[test]
+    fn an_early_refusal_is_seen_by_a_client_that_still_sends(
+        upload in upload(),
+        network in network(),
+        window in 2_000..20_000usize,
+        writes_first in any::<bool>(),
+        by_limit in any::<bool>(),
+        unread in select(&[0, 1000, 64 * 1024][..]),
+        policies in (policy(), policy()),
+    ) {
+        let content = if by_limit { Some(upload.content as u64 - 1) } else { None };
+        let limits = Limits::DEFAULT.with_content(content).with_unread_octets(Some(unread));
+        let client = Config::<Client>::new(Limits::DEFAULT, Timeouts::DEFAULT, policies.0).expect("within bounds");
+        let server = Config::<Server>::new(limits, Timeouts::DEFAULT, policies.1).expect("within bounds");
+        let scene = Scene { writes_first, ..Scene::of(vec![upload]) };
+        let report = run(&client, &server, &Network { window, ..network }, &scene);
+        prop_assert_eq!(report.requests[0].outcome, Outcome::Answered(413), "{:#?}", report);
+        prop_assert!(report.requests[0].losses.is_empty(), "at the first try");
+    }
+}

@@ -116,13 +116,12 @@ impl<const DEPTH: usize> Asking<DEPTH> {
         if !wants || self.end.outbox.len() >= 500 {
             return false;
         }
-        let content = request_octets(*number, &asks[*number]);
-        let piece = &content[content.len() - *left..];
-        let piece = &piece[..piece.len().min(300)];
+        let from = asks[*number].content - *left;
+        let piece = request_octets(*number, from..from + (*left).min(300));
         *left -= piece.len();
         let ends = *left == 0;
         let (connection, mut out) = (&mut self.end.connection, [0; 400]);
-        let mut written = connection.send_content(now, piece, &mut out).expect("it fits").written;
+        let mut written = connection.send_content(now, &piece, &mut out).expect("it fits").written;
         if ends {
             written += connection.send_end(now, NO_FIELDS, &mut out[written..]).expect("it is whole");
             self.sending = None;

@@ -1,5 +1,6 @@
 //! What is to happen: requests with their gaps, and their answers.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use super::wire::Side;
@@ -64,8 +65,10 @@ impl Ask {
         self.method != "POST"
     }
 
-    pub fn is_answered_without_content(&self) -> bool {
-        self.method == "HEAD" || matches!(self.reply.status, 204 | 304)
+    /// Octets of content in the answer.
+    pub fn answer_length(&self) -> usize {
+        let none = self.method == "HEAD" || matches!(self.reply.status, 204 | 304);
+        if none { 0 } else { self.reply.content }
     }
 }
 
@@ -87,13 +90,12 @@ impl Scene {
     }
 }
 
-/// The content of this request.
-pub fn request_octets(number: usize, ask: &Ask) -> Vec<u8> {
-    (0..ask.content).map(|at| (number * 7 + at % 251) as u8).collect()
+/// These octets of the content of this request.
+pub fn request_octets(number: usize, octets: Range<usize>) -> Vec<u8> {
+    octets.map(|at| (number * 7 + at % 251) as u8).collect()
 }
 
-/// The content of its answer.
-pub fn answer_octets(number: usize, ask: &Ask) -> Vec<u8> {
-    let octets = if ask.is_answered_without_content() { 0 } else { ask.reply.content };
-    (0..octets).map(|at| (number * 11 + 3 + at % 241) as u8).collect()
+/// These octets of the content of its answer.
+pub fn answer_octets(number: usize, octets: Range<usize>) -> Vec<u8> {
+    octets.map(|at| (number * 11 + 3 + at % 241) as u8).collect()
 }

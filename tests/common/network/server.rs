@@ -25,12 +25,20 @@ struct Current {
     number: usize,
     received: usize,
     is_whole: bool,
+    is_answered: bool,
     /// What the delay of its answer counts from.
     since: Instant,
     interim: u8,
     left: usize,
 }
 
+impl Current {
+    const fn new(number: usize, since: Instant, interim: u8) -> Self {
+        Self { number, received: 0, is_whole: false, is_answered: false, since, interim, left: 0 }
+    }
+}
+
+/// A server's connection.
 pub struct Serving {
     pub end: End<Server>,
     current: Option<Current>,
@@ -48,7 +56,7 @@ impl Serving {
     pub fn ready(&self, asks: &[Ask]) -> Option<Instant> {
         let current = self.current.as_ref()?;
         let reply = &asks[current.number].reply;
-        let answers = (current.is_whole || reply.early) && !self.end.is_closed();
+        let answers = (current.is_whole || reply.early) && !current.is_answered && !self.end.is_closed();
         if answers { Some(current.since + reply.delay) } else { None }
     }
 
@@ -77,12 +85,12 @@ impl Serving {
             (Fact::Request(number), _) => {
                 self.seen.push(number);
                 let interim = asks[number].reply.interim;
-                self.current = Some(Current { number, received: 0, is_whole: false, since: now, interim, left: 0 });
+                self.current = Some(Current::new(number, now, interim));
             }
             (Fact::Content(content), Some(current)) => {
                 let (from, to) = (current.received, current.received + content.len());
                 let ask = &asks[current.number];
-                assert_eq!(request_octets(current.number, ask).get(from..to), Some(&content[..]), "request {ask:?}");
+                assert!(to <= ask.content && request_octets(current.number, from..to) == content, "request {ask:?}");
                 current.received = to;
             }
             (Fact::End, Some(current)) => {
@@ -125,7 +133,8 @@ impl Serving {
         let status = text.split(' ').nth(1).and_then(|digits| digits.parse().ok()).expect("a status line");
         let content = text.split_once("\r\n\r\n").expect("a head").1.as_bytes().to_vec();
         // a fault in the content is that of the request being read
-        let request = self.current.take().filter(|current| !current.is_whole).map(|current| current.number);
+        let current = self.current.take().filter(|current| !current.is_whole && !current.is_answered);
+        let request = current.map(|current| current.number);
         self.sent.push(Sent { request, status, content, is_whole: true });
     }
 
@@ -138,14 +147,14 @@ impl Serving {
             self.write(|end, out| end.connection.send_interim(now, hints, NO_FIELDS, out).expect("one more"));
             return;
         }
-        let octets = if asks[number].is_answered_without_content() { 0 } else { reply.content };
+        let octets = asks[number].answer_length();
         let content = match reply.framing {
             Framed::Exact => Content::Exact(octets as u64),
             _ if octets == 0 => Content::Empty,
             Framed::Chunked => Content::Unknown,
             Framed::UntilClose => Content::UntilClose,
         };
-        current.left = octets;
+        (current.left, current.is_answered) = (octets, true);
         let status = StatusCode::new(reply.status).expect("three digits");
         self.write(|end, out| end.connection.send_response(now, status, NO_FIELDS, content, out).expect("it is due"));
         let is_whole = octets == 0;
@@ -154,15 +163,14 @@ impl Serving {
 
     fn send_content(&mut self, now: Instant, asks: &[Ask]) {
         let (Some(current), Some(sent)) = (&mut self.current, self.sent.last_mut()) else { panic!("nothing to send") };
-        let content = answer_octets(current.number, &asks[current.number]);
-        let piece = &content[content.len() - current.left..];
-        let piece = &piece[..piece.len().min(300)];
-        sent.content.extend(piece);
+        let from = asks[current.number].answer_length() - current.left;
+        let piece = answer_octets(current.number, from..from + current.left.min(300));
+        sent.content.extend(&piece);
         current.left -= piece.len();
         let ends = current.left == 0;
         sent.is_whole = ends;
         self.write(|end, out| {
-            let mut written = end.connection.send_content(now, piece, out).expect("it fits").written;
+            let mut written = end.connection.send_content(now, &piece, out).expect("it fits").written;
             if ends {
                 written += end.connection.send_end(now, NO_FIELDS, &mut out[written..]).expect("it is whole");
             }
