@@ -202,7 +202,10 @@ impl Machine {
     /// Octets came that belong to no message: empty lines between exchanges.
     pub(crate) fn stray_octets(&mut self, now: Instant) {
         let now = self.tick(now);
-        self.looking = None;
+        if self.looking == Some(CloseReason::IdleTimeout) {
+            // they end an idle time; they begin no request, for which any other close would wait
+            self.looking = None;
+        }
         if self.exchanges > 0 && self.pending == 0 {
             self.left = now;
         }
