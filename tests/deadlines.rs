@@ -233,6 +233,11 @@ const SERVER: &[Row<Driver>] = rows! {
     }, 6_000, |d| shuts(d, Shut::Close(CloseReason::ApplicationTimeout));
     WriteStall, "a response that does not leave", |t| t.with_write_stall(secs(10)),
         |d| { d.feed(&get("")); held(d); }, 10_000, |d| shuts(d, Shut::Reset(CloseReason::WriteStall));
+    WriteStall, "a response whose content is still to come", |t| t.with_write_stall(secs(10)), |d| {
+        d.feed(&get(""));
+        let mut out = [0; 256];
+        d.connection.send_response(d.now, StatusCode::OK, NO_FIELDS, Content::Unknown, &mut out).expect("it is due");
+    }, 10_000, |d| shuts(d, Shut::Reset(CloseReason::WriteStall));
     WriteStall, "from the last octet that left", |t| t.with_write_stall(secs(10)),
         |d| { d.feed(&get("")); held(d); d.wait(Duration::from_secs(9)); d.connection.handle_sent(d.now, 1); }, 10_000,
         |d| shuts(d, Shut::Reset(CloseReason::WriteStall));

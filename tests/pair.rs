@@ -196,6 +196,8 @@ proptest! {
                 let Some(drained) = life.drained[side as usize] else { continue };
                 let closed = life.closed[side as usize].expect("a drain ends");
                 prop_assert!(closed <= drained + most, "{side:?} drained at {drained:?}, closed at {closed:?}");
+                let at_once = of_client && life.was_idle[side as usize];
+                prop_assert!(!at_once || closed <= drained + network.granularity, "a client has no shield");
                 // what it was at when it learns of the close it may still finish
                 let other = life.closed[side.other() as usize].expect("and the other side learns of it");
                 let learns = network.delay * 3 + network.granularity * 3 + slowest(&scene.asks);

@@ -24,6 +24,8 @@ pub struct Loss {
     pub sent: Sent,
     /// Whether the transport took any of it.
     pub was_taken: bool,
+    /// Whether a final response to it had begun.
+    pub was_begun: bool,
 }
 
 pub struct Asking<const DEPTH: usize> {
@@ -154,7 +156,8 @@ impl<const DEPTH: usize> Asking<DEPTH> {
         let losses = unanswered.iter().filter(|left| left.request as usize >= answered).map(|left| {
             let (number, before) = self.asked[left.request as usize];
             let verdict = left.evidence.after(tries(number)).verdict();
-            (number, Loss { verdict, sent: left.evidence.sent, was_taken: self.end.written > before })
+            let was_begun = left.request as usize == answered && self.begun.is_some();
+            (number, Loss { verdict, sent: left.evidence.sent, was_taken: self.end.written > before, was_begun })
         });
         losses.collect()
     }

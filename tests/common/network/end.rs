@@ -38,6 +38,8 @@ pub struct End<R: Role> {
     pub thrown_away: usize,
     pub closed_at: Option<Instant>,
     pub drained_at: Option<Instant>,
+    /// Nothing of an exchange was outstanding then.
+    pub was_idle: bool,
     facts: u32,
 }
 
@@ -55,6 +57,7 @@ impl<R: Role> End<R> {
             thrown_away: 0,
             closed_at: None,
             drained_at: None,
+            was_idle: false,
             facts: 0,
         }
     }
@@ -72,7 +75,8 @@ impl<R: Role> End<R> {
     /// Begins a drain.
     pub fn drain(&mut self, now: Instant) {
         if !self.is_closed() {
-            self.drained_at.get_or_insert(now);
+            self.drained_at = Some(now);
+            self.was_idle = self.connection.lifecycle().is_idle();
         }
         self.connection.close_after_exchange(now);
     }
