@@ -175,6 +175,24 @@ proptest! {
     }
 
     #[test]
+    fn close_08_a_fin_behind_the_last_request_cancels_nothing(
+        asks in asks(),
+        network in network(),
+        (limits, policy) in (limits(), policy()),
+        writes_first in any::<bool>(),
+    ) {
+        // a window of an octet would take longer for a longer head than the default timeouts are
+        let network = Network { window: network.window.max(100), ..network };
+        let client = Config::<Four>::DEFAULT;
+        let server = Config::<Server>::new(limits, Timeouts::DEFAULT, policy).expect("within bounds");
+        let scene = Scene { writes_first, ..Scene::of(asks) };
+        let open = run(&client, &server, &network, &scene);
+        let shut = run(&client, &server, &network, &Scene { half_closes: true, ..scene });
+        let outcomes = |report: &Report| report.requests.iter().map(|fate| fate.outcome).collect::<Vec<_>>();
+        prop_assert_eq!(outcomes(&open), outcomes(&shut));
+    }
+
+    #[test]
     fn a_drain_ends_within_its_deadline_from_any_state(
         asks in asks(),
         network in network(),

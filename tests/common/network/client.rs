@@ -75,6 +75,11 @@ impl<const DEPTH: usize> Asking<DEPTH> {
         self.sending = if has_content { Some((number, ask.content)) } else { None };
     }
 
+    /// Something was asked, and all of it has left.
+    pub fn is_written(&self) -> bool {
+        !self.asked.is_empty() && self.sending.is_none() && self.end.outbox.is_empty()
+    }
+
     /// Does all that can be done now. The numbers of the requests that were answered.
     pub fn step(&mut self, wire: &mut Wire, now: Instant, asks: &[Ask]) -> Vec<usize> {
         let before = self.answers.len();

@@ -221,6 +221,17 @@ impl<'a, const DEPTH: usize> World<'a, DEPTH> {
             // a request that went out is written before the next one is thought of
             self.step_clients();
         }
+        if self.scene.half_closes && self.next == scene.asks.len() && self.repeats.is_empty() {
+            self.half_close();
+        }
+    }
+
+    /// Behind the last request, if all of it has left and no other can follow.
+    fn half_close(&mut self) {
+        let (Some((last, before)), now) = (self.links.split_last_mut(), self.now) else { return };
+        if before.iter().all(|link| link.client.end.is_closed()) && last.client.is_written() {
+            last.wire.half_close(Side::Client, now);
+        }
     }
 
     fn step_clients(&mut self) {

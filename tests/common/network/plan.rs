@@ -78,6 +78,8 @@ pub struct Scene {
     pub asks: Vec<Ask>,
     /// The client reads nothing while it has something to write.
     pub writes_first: bool,
+    /// The client shuts its sending direction behind the last request.
+    pub half_closes: bool,
     /// At this step, every connection of this side is asked to end.
     pub drain: Option<(Side, usize)>,
     /// At this step, the newest connection is lost.
