@@ -327,11 +327,15 @@ const CLIENT: &[Row<Asker>] = rows! {
     Exchange, "from the request to the end of its answer", |t| t.with_exchange(secs(10)),
         |a| fed(a, &answer("200 OK", "Content-Length: 9\r\n")), 7_000,
         |a| a.assert_closes(CloseReason::ExchangeTimeout);
-    Expect, "the head has left", |t| t.with_expect(secs(10)),
-        |a| { a.ask_with("POST", [("Expect", "100-continue")], Content::Exact(3)); }, 10_000, |a| {
-            assert_eq!(a.connection.wants().application, Some(Turn::Content), "it goes all the same");
-            a.content("abc").feed(&ok("")).assert_idle();
-        };
+    Expect, "the head has left", |t| t.with_expect(secs(10)), |a| {
+        a.leaves = false;
+        let head = a.ask_with("POST", [("Expect", "100-continue")], Content::Exact(3)).len() as u64;
+        assert_eq!(a.connection.next_deadline(), None, "nobody can answer what has not left");
+        a.wait(Duration::from_secs(4)).left(head).leaves = true;
+    }, 10_000, |a| {
+        assert_eq!(a.connection.wants().application, Some(Turn::Content), "it goes all the same");
+        a.content("abc").feed(&ok("")).assert_idle();
+    };
     Drain, "within an exchange", |t| t.with_drain(secs(10)),
         |a| { a.ask("GET"); a.connection.close_after_exchange(a.now); }, 10_000,
         |a| a.assert_closes(CloseReason::Drain);
