@@ -193,6 +193,28 @@ proptest! {
     }
 
     #[test]
+    fn where_nothing_fails_every_request_is_answered_at_its_first_try(
+        asks in asks(),
+        network in network(),
+        policies in (policy(), policy()),
+        most in select(vec![None, Some(1), Some(2)]),
+        writes_first in any::<bool>(),
+    ) {
+        let network = Network { window: network.window.max(100), ..network };
+        let limits = Limits::DEFAULT.with_max_exchanges(most);
+        let client = Config::<Four>::new(Limits::DEFAULT, Timeouts::DEFAULT, policies.0).expect("within bounds");
+        let server = Config::<Server>::new(limits, Timeouts::DEFAULT, policies.1).expect("within bounds");
+        // one that goes behind another may meet its close
+        let alone = |ask: Ask| Ask { when: if ask.when == When::Behind { When::After(millis(0)) } else { ask.when }, ..ask };
+        let scene = Scene { writes_first, ..Scene::of(asks.into_iter().map(alone).collect()) };
+        let report = run(&client, &server, &network, &scene);
+        for (fate, ask) in report.requests.iter().zip(&scene.asks) {
+            prop_assert_eq!(fate.outcome, Outcome::Answered(ask.reply.status));
+            prop_assert!(fate.losses.is_empty(), "{:?}", fate);
+        }
+    }
+
+    #[test]
     fn a_drain_ends_within_its_deadline_from_any_state(
         asks in asks(),
         network in network(),
