@@ -377,7 +377,9 @@ impl Machine {
     /// The peer closed its side; `ahead` octets of its are still unread in the caller's buffer. What it broke off, if anything.
     pub(crate) fn eof(&mut self, now: Instant, ahead: u64) -> Option<ProtocolErrorKind> {
         let now = self.tick(now);
-        self.looking = None;
+        if ahead == 0 {
+            self.looking = None;
+        }
         self.flags |= flag::EOF;
         if self.stage != Stage::Open {
             self.peer_gone(now);

@@ -112,6 +112,17 @@ fn a_fin_found_by_the_look_ends_it() {
 }
 
 #[test]
+fn a_fin_behind_octets_that_were_not_looked_at_makes_nothing_due_twice() {
+    let mut driver = driver(Timeouts::DEFAULT.with_age(secs(5)), Policy::DEFAULT);
+    driver.feed(&(get("") + "\r\n")).respond(StatusCode::OK, Content::Empty);
+    assert_eq!(expire(&mut driver), DeadlineKind::Age);
+    driver.eof();
+    assert_eq!(driver.connection.handle_timeout(driver.now), None);
+    driver.feed("");
+    assert_eq!(driver.connection.wants().shut, Some(Shut::Close(CloseReason::PeerClosed)));
+}
+
+#[test]
 fn empty_lines_found_by_the_look_make_nothing_due_twice() {
     for (state, mut driver) in looking() {
         let before = driver.now;
