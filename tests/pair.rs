@@ -10,10 +10,11 @@ mod network;
 use std::time::Duration;
 
 use http_keepalive::retry::{Advice, RetryReason};
-use http_keepalive::{Client, Config, KeepAliveField, Limits, Policy, Server, Timeouts, Use};
+use http_keepalive::{Client, Config, KeepAliveField, Limits, Policy, Server, Timeouts};
 use network::plan::{Ask, Framed, Reply, Scene, When};
 use network::server::slowest;
 use network::wire::Side;
+use network::worlds::{Four, asks, client, limits, millis, network, policy, server};
 use network::{Network, Outcome, Report, run};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -25,126 +26,8 @@ fn cases(default: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
-const fn millis(millis: u64) -> Duration {
-    Duration::from_millis(millis)
-}
-
 const fn nanos(nanos: u64) -> Duration {
     Duration::from_nanos(nanos)
-}
-
-// ---- worlds
-
-fn network() -> impl Strategy<Value = Network> {
-    let granularity = select(vec![nanos(0), nanos(0), millis(1), millis(40)]);
-    let window = prop_oneof![Just(1), 20..200usize, Just(100_000)];
-    ((0..120u64), granularity, window).prop_map(|(delay, granularity, window)| Network {
-        delay: millis(delay),
-        granularity,
-        window,
-    })
-}
-
-fn reply() -> impl Strategy<Value = Reply> {
-    let status = select(&[200, 200, 200, 204, 304, 404, 413, 500][..]);
-    let framing = prop_oneof![6 => Just(Framed::Exact), 6 => Just(Framed::Chunked), 1 => Just(Framed::UntilClose)];
-    let content = prop_oneof![Just(0), 1..40usize, 500..2000usize];
-    let delay = prop_oneof![3 => Just(0), 1 => 0..900u64].prop_map(millis);
-    (status, content, framing, any::<bool>(), 0..3u8, delay).prop_map(
-        |(status, content, framing, early, interim, delay)| Reply { status, content, framing, early, interim, delay },
-    )
-}
-
-fn ask() -> impl Strategy<Value = Ask> {
-    let method = select(&["GET", "GET", "HEAD", "PUT", "POST", "POST"][..]);
-    let content = prop_oneof![Just(0), 1..40usize, 500..3000usize];
-    let when = prop_oneof![1 => Just(When::Behind), 1 => (0..3000u64).prop_map(|gap| When::After(millis(gap)))];
-    let seldom = || prop_oneof![7 => Just(false), 1 => Just(true)];
-    (method, content, any::<bool>(), any::<bool>(), seldom(), any::<bool>(), when, reply()).prop_map(
-        |(method, content, chunked, expects, closes, replayable, when, reply)| {
-            let has_content = matches!(method, "PUT" | "POST");
-            let (content, chunked) = if has_content { (content, chunked) } else { (0, false) };
-            Ask { method, content, chunked, expects, closes, replayable, when, reply }
-        },
-    )
-}
-
-fn asks() -> impl Strategy<Value = Vec<Ask>> {
-    vec(ask(), 1..6)
-}
-
-fn span(most: u64) -> impl Strategy<Value = Option<Duration>> {
-    (0..most).prop_map(|span| Some(millis(span)))
-}
-
-/// Timeouts that are as short as what they bound; a drain and an idle one there always are.
-fn timeouts() -> impl Strategy<Value = Timeouts> {
-    let now_and_then = |most| prop_oneof![3 => Just(None), 1 => span(most)];
-    let idles = (
-        span(4000),
-        span(2000),
-        span(1500),
-        prop_oneof![3 => Just(None), 1 => (1000..6000u64).prop_map(|age| Some(millis(age)))],
-        span(3000),
-    );
-    let reading = (now_and_then(600), now_and_then(600), now_and_then(900));
-    let writing = (now_and_then(900), now_and_then(900), now_and_then(2500), span(1000), span(1000), span(300));
-    (idles, reading, writing).prop_map(|(idles, (head, gap, application), writing)| {
-        let (idle, first_octet, shield, age, drain) = idles;
-        let (response, stall, exchange, expect, linger, linger_gap) = writing;
-        Timeouts::DEFAULT
-            .with_idle(idle)
-            .with_idle_advertised(idle.map(|idle| Duration::from_secs(idle.as_secs())))
-            .with_first_octet(first_octet)
-            .with_idle_shield(shield)
-            .with_age(age)
-            .with_drain(drain)
-            .with_head(head)
-            .with_head_cap(None)
-            .with_content_gap(gap)
-            .with_application(application)
-            .with_response(response)
-            .with_write_stall(stall.or(Some(millis(60_000))))
-            .with_exchange(exchange)
-            .with_expect(expect)
-            .with_linger(linger)
-            .with_linger_gap(linger_gap)
-            .with_hint_margin(Some(millis(500)))
-    })
-}
-
-fn policy() -> impl Strategy<Value = Policy> {
-    let used = || select(&[Use::On, Use::Off][..]);
-    let hints = select(&[KeepAliveField::Never, KeepAliveField::OnOption, KeepAliveField::Always][..]);
-    (used(), used(), used(), used(), hints).prop_map(|(stops, answers, reads, pipelines, hints)| {
-        Policy::DEFAULT
-            .with_stop_refused_content(stops)
-            .with_request_timeout_response(answers)
-            .with_read_unwanted_content(reads)
-            .with_pipelining(pipelines)
-            .with_keep_alive_field(hints)
-    })
-}
-
-fn limits() -> impl Strategy<Value = Limits> {
-    let content = prop_oneof![3 => Just(None), 1 => (0..2000u64).prop_map(Some)];
-    let most = prop_oneof![3 => Just(None), 1 => (1..4u32).prop_map(Some)];
-    let unread = prop_oneof![1 => Just(Some(64 * 1024)), 1 => (0..1000u64).prop_map(Some)];
-    (content, most, unread).prop_map(|(content, most, unread)| {
-        Limits::DEFAULT.with_content(content).with_max_exchanges(most).with_unread_octets(unread)
-    })
-}
-
-type Four = Client<4>;
-
-fn client() -> impl Strategy<Value = Config<Four>> {
-    (timeouts(), policy())
-        .prop_map(|(timeouts, policy)| Config::new(Limits::DEFAULT, timeouts, policy).expect("within bounds"))
-}
-
-fn server() -> impl Strategy<Value = Config<Server>> {
-    (limits(), timeouts(), policy())
-        .prop_map(|(limits, timeouts, policy)| Config::new(limits, timeouts, policy).expect("within bounds"))
 }
 
 /// One of the steps of this run.
@@ -246,6 +129,30 @@ proptest! {
             }
         }
     }
+}
+
+/// Pipelined behind an upload that a small window holds up, so that some of it has not left whenever something happens.
+fn held_up() -> (Network, Scene) {
+    let network = Network { delay: millis(20), granularity: Duration::ZERO, window: 100 };
+    let upload = Ask { content: 1500, ..Ask::new("PUT", Duration::ZERO) };
+    let behind = |method| Ask { when: When::Behind, ..Ask::new(method, Duration::ZERO) };
+    (network, Scene::of(vec![Ask::new("GET", Duration::ZERO), upload, behind("GET"), behind("POST")]))
+}
+
+#[test]
+fn a_connection_lost_at_any_step_leaves_a_verdict_by_what_had_left() {
+    let (network, quiet) = held_up();
+    let (client, server) = (Config::<Four>::DEFAULT, Config::<Server>::DEFAULT);
+    let (mut unsent, mut asked) = (0, 0);
+    for step in 1..=run(&client, &server, &network, &quiet).steps {
+        let report = run(&client, &server, &network, &Scene { sever: Some(step), ..quiet.clone() });
+        let losses = report.requests.iter().flat_map(|fate| &fate.losses);
+        for loss in losses {
+            unsent += usize::from(loss.verdict.reason == RetryReason::NotSent);
+            asked += usize::from(loss.verdict.reason == RetryReason::NotIdempotent);
+        }
+    }
+    assert!(unsent > 0 && asked > 0, "{unsent} of which nothing had left, {asked} POSTs of which some had");
 }
 
 // ---- the race of an idle close

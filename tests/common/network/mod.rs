@@ -10,6 +10,7 @@ pub mod end;
 pub mod plan;
 pub mod server;
 pub mod wire;
+pub mod worlds;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
