@@ -235,7 +235,8 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Lifecycle<Cli
     #[inline(never)]
     fn any_reusable(&self, now: Instant) -> Reusable {
         match self.state.check(&self.machine, self.config.settings(), now) {
-            Ok(()) => Reusable::Now { until: self.next_deadline().map(|deadline| deadline.at) },
+            // what is due and has not been looked at is due now
+            Ok(()) => Reusable::Now { until: self.next_deadline().map(|deadline| deadline.at.max(now)) },
             Err(Misuse::Closed | Misuse::Tunnel) => Reusable::No(match self.machine.causes.first() {
                 Some(reason) => reason,
                 None if self.state.is_exhausted() => CloseReason::MaxHint,

@@ -169,7 +169,8 @@ settings! {
         /// Added to `drain_window`: up to so much, by [`with_seed`](crate::Connection::with_seed), so that their peers do not
         /// all come back at once.
         drain_spread / with_drain_spread: Option<Duration> = None;
-        /// Since the connection opened; cut at message boundaries. As nginx.
+        /// Since the connection opened; cut at message boundaries. As nginx. An idle connection is closed at it, whatever
+        /// `Keep-Alive` has said before: who keeps connections to such a server keeps them for less.
         age / with_age: Option<Duration> = secs(3600);
         /// Taken off the peer's `Keep-Alive: timeout` before it bounds reuse.
         hint_margin / with_hint_margin: Option<Duration> = secs(2);

@@ -240,6 +240,8 @@ impl Machine {
             DeadlineKind::DrainWindow if !after(spans.drain_window.or_nothing()) => "drain_spread",
             kind => kind.as_str(),
         };
+        // what would have been earlier waits for the end of the shield
+        let (since, fact) = if setting == "idle_shield" { (self.left, OctetLeft) } else { (since, fact) };
         Some(DeadlineCause { deadline, since, fact, setting })
     }
 

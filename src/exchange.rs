@@ -200,7 +200,10 @@ impl Machine {
     /// Octets came that belong to no message: empty lines between exchanges.
     pub(crate) fn stray_octets(&mut self, now: Instant) {
         let now = self.tick(now);
-        self.looking = None;
+        if self.looking == Some(CloseReason::IdleTimeout) {
+            // they end an idle time; they begin no request, for which any other close would wait
+            self.looking = None;
+        }
         if self.exchanges > 0 && self.pending == 0 {
             self.left = now;
         }
@@ -373,7 +376,9 @@ impl Machine {
     /// The peer closed its side; `ahead` octets of its are still unread in the caller's buffer. What it broke off, if anything.
     pub(crate) fn eof(&mut self, now: Instant, ahead: u64) -> Option<ProtocolErrorKind> {
         let now = self.tick(now);
-        self.looking = None;
+        if ahead == 0 {
+            self.looking = None;
+        }
         self.flags |= flag::EOF;
         if self.stage != Stage::Open {
             self.peer_gone(now);

@@ -205,7 +205,8 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
                 Step::Again(_) => {}
                 Step::NeedMore(_) => {
                     let machine = &self.lifecycle.machine;
-                    if machine.is(flag::EOF) && machine.stage == Stage::Open && !machine.is(flag::REFUSING) {
+                    // nothing more is said of a message that failed or was given up
+                    if machine.is(flag::EOF) && machine.stage == Stage::Open && machine.receiving != Half::Complete {
                         let consumed = received.consumed;
                         return self.end_of_stream(now, consumed).inspect_err(|_| self.offset = before);
                     }

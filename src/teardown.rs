@@ -76,7 +76,8 @@ impl Machine {
 
     /// Cuts the connection; a message being sent must not look complete.
     pub(crate) fn cut(&mut self) {
-        let until_close = self.sending == Half::Content && self.send_by == Counted::UntilClose;
+        let unsent = self.sending == Half::Content || self.pending > 0;
+        let until_close = unsent && self.send_by == Counted::UntilClose;
         self.stage = if until_close { Stage::ResetDue } else { Stage::CloseDue };
     }
 

@@ -180,3 +180,40 @@ fn limit_09_what_follows_a_fault_is_consumed_while_a_response_goes_out() {
     assert_eq!(connection.receive(NOW, b"zz\r\n"), dropped);
     assert_eq!(connection.wants().application, Some(Turn::Content), "what was begun may be finished");
 }
+
+#[test]
+fn close_09_content_broken_off_or_given_up_is_said_once_while_a_response_goes_out() {
+    for gives_up in [false, true] {
+        let input = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n";
+        let mut connection = Connection::new(NOW, &Config::DEFAULT);
+        request(&mut connection, input);
+        let mut out = [0; 256];
+        connection.send_response(NOW, StatusCode::OK, NO_FIELDS, Content::Exact(2), &mut out).unwrap();
+        if gives_up {
+            let gap = NOW + Timeouts::DEFAULT.content_gap.unwrap();
+            assert_eq!(connection.handle_timeout(gap).map(|due| due.kind), Some(DeadlineKind::ContentGap));
+            assert!(connection.receive_eof(gap, Eof::Clean).is_ok(), "nobody waits for it any more");
+        } else {
+            let error = connection.receive_eof(NOW, Eof::Clean).expect_err("3 octets are missing");
+            assert_eq!(error.kind, ProtocolErrorKind::IncompleteContent);
+        }
+        assert_eq!(connection.receive(NOW, b""), Ok(Received { consumed: 0, outcome: Outcome::NeedMore }));
+        assert_eq!(connection.wants().application, Some(Turn::Content), "what was begun may be finished");
+    }
+}
+
+#[test]
+fn close_10_until_close_content_that_has_not_left_is_not_cut_by_a_close() {
+    // the peer takes a FIN for its end: what is cut must be seen to be
+    let mut connection = Connection::new(NOW, &Config::DEFAULT);
+    request(&mut connection, &TWO[..TWO.len() / 2]);
+    let mut out = [0; 256];
+    let head = connection.send_response(NOW, StatusCode::OK, NO_FIELDS, Content::UntilClose, &mut out).unwrap();
+    connection.send_content(NOW, b"content", &mut out).unwrap();
+    connection.send_end(NOW, NO_FIELDS, &mut out).unwrap();
+    connection.handle_sent(NOW, head as u64);
+    connection.close_after_exchange(NOW);
+    let due = connection.next_deadline().unwrap();
+    assert_eq!((connection.handle_timeout(due.at), due.kind), (Some(due), DeadlineKind::Drain));
+    assert_eq!(connection.wants().shut, Some(Shut::Reset(CloseReason::UntilClose)));
+}
