@@ -76,6 +76,35 @@ macro_rules! settings {
                 Self::DEFAULT
             }
         }
+
+        #[cfg(feature = "serde")]
+        impl crate::settings::sealed::Sealed for $name {}
+
+        #[cfg(feature = "serde")]
+        impl crate::settings::Settings for $name {
+            const NAMES: &'static [&'static str] = &[$(stringify!($field)),+];
+
+            fn set(
+                &mut self,
+                name: &str,
+                value: &crate::settings::Value,
+            ) -> Result<(), crate::settings::SettingError> {
+                match name {
+                    $(stringify!($field) => {
+                        self.$field = crate::settings::read(stringify!($field), value)?;
+                        Ok(())
+                    })+
+                    _ => Err(crate::settings::unknown(name, Self::NAMES)),
+                }
+            }
+
+            fn value(&self, name: &str) -> Option<crate::settings::Value> {
+                match name {
+                    $(stringify!($field) => Some(crate::settings::Written::written(&self.$field)),)+
+                    _ => None,
+                }
+            }
+        }
     };
 }
 

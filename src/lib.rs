@@ -79,7 +79,8 @@
 //!
 //! # Features
 //!
-//! `std` (default): [`Instant::since`] and [`DeadlineQueue`]. No feature changes a verdict. Rust 1.85 or later.
+//! `std` (default): [`Instant::since`], [`DeadlineQueue`], [`pool`], the clients among the [`presets`]. `serde`: settings from files
+//! ([`settings`]). No feature changes a verdict. Rust 1.85 or later.
 
 #[cfg(feature = "std")]
 extern crate std;
@@ -120,6 +121,8 @@ mod request;
 pub mod retry;
 mod send_fields;
 mod server;
+#[cfg(feature = "serde")]
+pub mod settings;
 mod span;
 mod status;
 mod target;

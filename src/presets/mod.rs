@@ -66,6 +66,8 @@ pub struct ServerPreset {
     pub policy: Policy,
     /// The timer of its heads.
     pub head_timer: HeadTimer,
+    /// Connections that it serves at once, idle ones included; those beyond wait. `None`: as many as there are descriptors.
+    pub connections: Option<u32>,
     /// Settings whose values are not known of this system, by the names of their fields; what stands there is the crate's.
     pub unknown: &'static [&'static str],
 }

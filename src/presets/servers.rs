@@ -56,6 +56,7 @@ const fn preset(name: &'static str, about: &'static str, source: &'static str, t
         timeouts,
         policy: SILENT,
         head_timer: HeadTimer::Own,
+        connections: None,
         unknown: &[],
     }
 }

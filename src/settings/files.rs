@@ -1,0 +1,204 @@
+//! A file's sections over a preset: what a whole configuration is read from, and shown as.
+
+use core::fmt;
+use std::format;
+use std::string::String;
+use std::vec::Vec;
+
+use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use super::{Changes, SettingError, Value, Written, read};
+use crate::config::{Client, Config, Limits, Policy, Role, Server, Timeouts};
+use crate::pool::PoolConfig;
+use crate::presets::{self, ClientPreset, ServerPreset};
+
+/// A file's part for one side: a preset to begin with, and what is changed of it.
+struct Sections {
+    preset: Option<String>,
+    limits: Changes,
+    timeouts: Changes,
+    policy: Changes,
+    /// What stands beside the sections.
+    own: Changes,
+}
+
+impl<'de> Deserialize<'de> for Sections {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct All;
+        impl<'de> Visitor<'de> for All {
+            type Value = Sections;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("`preset`, `limits`, `timeouts` and `policy`")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Sections, A::Error> {
+                let none = || Changes(Vec::new());
+                let mut all = Sections { preset: None, limits: none(), timeouts: none(), policy: none(), own: none() };
+                while let Some(key) = map.next_key::<String>()? {
+                    match key.as_str() {
+                        "preset" => all.preset = Some(map.next_value()?),
+                        "limits" => all.limits = map.next_value()?,
+                        "timeouts" => all.timeouts = map.next_value()?,
+                        "policy" => all.policy = map.next_value()?,
+                        name if OWN.contains(&name) => all.own.0.push((key, map.next_value()?)),
+                        name => {
+                            map.next_value::<IgnoredAny>()?;
+                            let known = ["preset", "limits", "timeouts", "policy"].into_iter().chain(OWN);
+                            let nearest = presets::nearest(name, known);
+                            return Err(de::Error::custom(SettingError::Unknown { name: key, nearest }));
+                        }
+                    }
+                }
+                Ok(all)
+            }
+        }
+        deserializer.deserialize_map(All)
+    }
+}
+
+/// What a preset has beside its sections.
+const OWN: [&str; 8] =
+    ["request_hint", "asks", "max_hint", "depth", "repeats", "attempts", "head_timer", "connections"];
+
+/// The preset of this name, or else an error that names the nearest.
+fn named<P: Copy, E: de::Error>(
+    name: Option<&str>,
+    all: &'static [P],
+    name_of: fn(&P) -> &'static str,
+) -> Result<P, E> {
+    let name = name.unwrap_or("crate-default");
+    all.iter().find(|preset| name_of(preset) == name).copied().ok_or_else(|| {
+        let nearest = presets::nearest(name, all.iter().map(name_of));
+        E::custom(match nearest {
+            Some(nearest) => format!("no preset `{name}`: did you mean `{nearest}`?"),
+            None => format!("no preset `{name}`"),
+        })
+    })
+}
+
+/// What of `unknown` has not been said.
+fn missing(unknown: &'static [&'static str], said: &[&Changes]) -> Option<&'static str> {
+    unknown.iter().copied().find(|name| !said.iter().any(|section| section.0.iter().any(|(said, _)| said == name)))
+}
+
+fn completed<E: de::Error>(
+    name: &'static str,
+    unknown: &'static [&'static str],
+    said: &[&Changes],
+) -> Result<&'static [&'static str], E> {
+    match missing(unknown, said) {
+        None => Ok(&[]),
+        // nothing was meant to be completed: the file only names the system
+        Some(_) if said.iter().all(|section| section.0.is_empty()) => Ok(unknown),
+        Some(missing) => Err(E::custom(format!("preset `{name}`: not known of this system, to be set: `{missing}`"))),
+    }
+}
+
+impl<'de> Deserialize<'de> for ServerPreset {
+    /// A server: `preset`, and over it `limits`, `timeouts`, `policy`, `head_timer`, `connections`.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let file = Sections::deserialize(deserializer)?;
+        let mut preset = named(file.preset.as_deref(), presets::SERVERS, |preset| preset.name)?;
+        file.limits.apply(&mut preset.limits)?;
+        file.timeouts.apply(&mut preset.timeouts)?;
+        file.policy.apply(&mut preset.policy)?;
+        for (name, value) in &file.own.0 {
+            match name.as_str() {
+                "head_timer" => preset.head_timer = own("head_timer", value)?,
+                "connections" => preset.connections = own("connections", value)?,
+                _ => return Err(de::Error::custom(format!("setting `{name}` is none of a server"))),
+            }
+        }
+        let said = [&file.limits, &file.timeouts, &file.policy, &file.own];
+        preset.unknown = completed(preset.name, preset.unknown, &said)?;
+        Ok(preset)
+    }
+}
+
+impl<'de> Deserialize<'de> for ClientPreset {
+    /// A client: `preset`, and over it the `limits`, `timeouts` and `policy` of its pool, `request_hint`, `asks`, `max_hint`, `depth`,
+    /// `repeats`, `attempts`.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let file = Sections::deserialize(deserializer)?;
+        let mut preset = named(file.preset.as_deref(), presets::CLIENTS, |preset| preset.name)?;
+        file.limits.apply(&mut preset.limits)?;
+        file.timeouts.apply(&mut preset.timeouts)?;
+        file.policy.apply(&mut preset.policy)?;
+        for (name, value) in &file.own.0 {
+            match name.as_str() {
+                "request_hint" => preset.request_hint = own("request_hint", value)?,
+                "asks" => preset.asks = own("asks", value)?,
+                "max_hint" => preset.max_hint = own("max_hint", value)?,
+                "depth" => preset.depth = own("depth", value)?,
+                "repeats" => preset.repeats = own("repeats", value)?,
+                "attempts" => preset.attempts = own("attempts", value)?,
+                _ => return Err(de::Error::custom(format!("setting `{name}` is none of a client"))),
+            }
+        }
+        let said = [&file.limits, &file.timeouts, &file.policy, &file.own];
+        preset.unknown = completed(preset.name, preset.unknown, &said)?;
+        Ok(preset)
+    }
+}
+
+fn own<W: Written, E: de::Error>(name: &'static str, value: &Value) -> Result<W, E> {
+    read(name, value).map_err(E::custom)
+}
+
+impl<'de> Deserialize<'de> for Config<Server> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        ServerPreset::deserialize(deserializer)?.config().map_err(de::Error::custom)
+    }
+}
+
+/// Of a client's connection: its own limits, timeouts and policy. A system's preset is of its pool, too: [`ClientPreset`].
+impl<'de, const DEPTH: usize> Deserialize<'de> for Config<Client<DEPTH>> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let file = Sections::deserialize(deserializer)?;
+        let (mut limits, mut timeouts, mut policy) = match &file.preset {
+            None => (Limits::DEFAULT, Timeouts::DEFAULT, Policy::DEFAULT),
+            Some(name) => {
+                let preset: ClientPreset = named(Some(name), presets::CLIENTS, |preset| preset.name)?;
+                let config: Self = preset.config().map_err(de::Error::custom)?;
+                (*config.limits(), *config.timeouts(), *config.policy())
+            }
+        };
+        if let Some((name, _)) = file.own.0.first() {
+            return Err(de::Error::custom(format!("setting `{name}` is none of a connection")));
+        }
+        file.limits.apply(&mut limits)?;
+        file.timeouts.apply(&mut timeouts)?;
+        file.policy.apply(&mut policy)?;
+        Self::new(limits, timeouts, policy).map_err(de::Error::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for PoolConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        ClientPreset::deserialize(deserializer)?.pool().map_err(de::Error::custom)
+    }
+}
+
+impl<R: Role> Serialize for Config<R> {
+    /// Everything that is in force.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(3))?;
+        map.serialize_entry("limits", self.limits())?;
+        map.serialize_entry("timeouts", self.timeouts())?;
+        map.serialize_entry("policy", self.policy())?;
+        map.end()
+    }
+}
+
+impl Serialize for PoolConfig {
+    /// Everything that is in force.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(3))?;
+        map.serialize_entry("limits", self.limits())?;
+        map.serialize_entry("timeouts", self.timeouts())?;
+        map.serialize_entry("policy", self.policy())?;
+        map.end()
+    }
+}

@@ -1,0 +1,148 @@
+//! Settings from files: what people write, read strictly, and shown as it is in force.
+
+#![cfg(feature = "serde")]
+
+use std::time::Duration;
+
+use http_keepalive::pool::{Order, PoolConfig, PoolLimits};
+use http_keepalive::presets::{self, ClientPreset, HeadTimer, Repeats, ServerPreset};
+use http_keepalive::settings::{SettingError, Settings, Value};
+use http_keepalive::*;
+
+fn server(toml: &str) -> Result<Config<Server>, String> {
+    toml::from_str(toml).map_err(|error: toml::de::Error| error.message().to_owned())
+}
+
+fn seconds(seconds: u64) -> Option<Duration> {
+    Some(Duration::from_secs(seconds))
+}
+
+#[test]
+fn a_file_changes_what_it_names_and_leaves_the_rest() {
+    let config = server(
+        r#"
+            [limits]
+            max_exchanges = 50
+            content = "off"
+            [timeouts]
+            idle = "1m 30s"
+            idle_advertised = "80s"
+            drain_window = "250ms"
+            age = "off"
+            [policy]
+            bare_lf = "accept"
+            keep_alive_field = "on-option"
+            half_close = "abort"
+        "#,
+    )
+    .expect("it is right");
+    assert_eq!(*config.limits(), Limits::DEFAULT.with_max_exchanges(Some(50)));
+    let timeouts = Timeouts::DEFAULT.with_idle(seconds(90)).with_idle_advertised(seconds(80)).with_age(None);
+    assert_eq!(*config.timeouts(), timeouts.with_drain_window(Some(Duration::from_millis(250))));
+    assert_eq!(*config.policy(), Policy::DEFAULT.with_bare_lf(Tolerance::Accept).with_half_close(HalfClose::Abort));
+    assert_eq!(server(""), Ok(Config::DEFAULT));
+}
+
+#[test]
+fn a_file_may_begin_with_a_preset() {
+    let config = server("preset = \"apache-2.2\"\ntimeouts.idle = \"7s\"").expect("it is right");
+    assert_eq!(config.timeouts().idle, seconds(7));
+    assert_eq!(config.limits().max_exchanges, Some(101));
+    let client: ClientPreset =
+        toml::from_str("preset = \"curl\"\ndepth = 4\nrepeats = \"nothing\"").expect("it is right");
+    assert_eq!((client.name, client.depth, client.repeats), ("curl", 4, Repeats::Nothing));
+    assert_eq!(client.timeouts, presets::client("curl").expect("it is known").timeouts);
+    let pool: PoolConfig = toml::from_str("preset = \"chromium\"\npolicy.order = \"oldest\"").expect("it is right");
+    assert_eq!((pool.limits().total, pool.policy().order), (Some(256), Order::Oldest));
+    let connection: Config<Client<4>> = toml::from_str("preset = \"node-agent\"").expect("it is right");
+    assert_eq!(connection.timeouts().hint_margin, seconds(1));
+    let hyper: ServerPreset =
+        toml::from_str("preset = \"nginx\"\nhead_timer = \"shared-with-idle\"").expect("it is right");
+    assert_eq!(hyper.head_timer, HeadTimer::SharedWithIdle);
+}
+
+#[test]
+fn a_name_that_is_not_known_is_refused_with_the_nearest_one() {
+    for (file, message) in [
+        ("timeouts.idel = \"5s\"", "no setting `idel`: did you mean `idle`?"),
+        ("limits.max_exchange = 5", "no setting `max_exchange`: did you mean `max_exchanges`?"),
+        ("timeouts.max_exchanges = 5", "no setting `max_exchanges`: did you mean `exchange`?"),
+        ("policy.keepalive_field = \"never\"", "no setting `keepalive_field`: did you mean `keep_alive_field`?"),
+        ("[timeout]\nidle = \"5s\"", "no setting `timeout`: did you mean `timeouts`?"),
+        ("presets = \"nginx\"", "no setting `presets`: did you mean `preset`?"),
+        ("preset = \"ngnix\"", "no preset `ngnix`: did you mean `nginx`?"),
+        ("preset = \"a server of mine\"", "no preset `a server of mine`"),
+        ("depth = 3", "setting `depth` is none of a server"),
+    ] {
+        assert_eq!(server(file), Err(message.to_owned()), "{file}");
+    }
+}
+
+#[test]
+fn a_value_that_is_none_is_refused_with_what_can_be() {
+    for (file, message) in [
+        ("timeouts.idle = 5", "setting `idle` can not be `5`: expected a duration such as `75s` or `1m 30s`, or `off`"),
+        (
+            "timeouts.idle = \"soon\"",
+            "setting `idle` can not be `soon`: expected a duration such as `75s` or `1m 30s`, or `off`",
+        ),
+        ("limits.head = \"off\"", "setting `head` can not be `off`: expected a number from 0 to 4294967295"),
+        ("limits.jitter = 300", "setting `jitter` can not be `300`: expected a number from 0 to 255"),
+        (
+            "limits.max_exchanges = \"many\"",
+            "setting `max_exchanges` can not be `many`: expected a number from 0 to 4294967295, or `off`",
+        ),
+        ("policy.bare_lf = \"yes\"", "setting `bare_lf` can not be `yes`: expected `refuse`, `accept`"),
+        ("limits.max_exchanges = -1", "a setting can not be negative"),
+        ("limits.max_exchanges = 0", "setting `max_exchanges` must be at least 1"),
+        ("timeouts.idle_advertised = \"1h\"", "setting `idle_advertised` must be at most `idle`"),
+    ] {
+        assert_eq!(server(file), Err(message.to_owned()), "{file}");
+    }
+}
+
+#[test]
+fn what_is_not_known_of_a_system_is_to_be_said_in_the_file() {
+    assert_eq!(
+        server("preset = \"haproxy-front\""),
+        Err("preset haproxy-front: not known of this system, to be set: idle, head, first_octet".to_owned())
+    );
+    assert_eq!(
+        server("preset = \"haproxy-front\"\ntimeouts = { idle = \"10s\", head = \"5s\" }"),
+        Err("preset `haproxy-front`: not known of this system, to be set: `first_octet`".to_owned())
+    );
+    let config =
+        server("preset = \"haproxy-front\"\ntimeouts = { idle = \"10s\", head = \"5s\", first_octet = \"off\" }");
+    assert_eq!(config.expect("it is complete").timeouts().idle, seconds(10));
+}
+
+#[test]
+fn what_is_shown_is_what_is_in_force_and_reads_as_the_same() {
+    for preset in presets::SERVERS.iter().filter(|preset| preset.unknown.is_empty()) {
+        let config = preset.config().expect("it is complete");
+        let shown = toml::to_string(&config).expect("it can be shown");
+        assert_eq!(server(&shown), Ok(config), "{}: {shown}", preset.name);
+    }
+    for preset in presets::CLIENTS.iter().filter(|preset| preset.unknown.is_empty()) {
+        let pool = preset.pool().expect("it is complete");
+        let shown = serde_json::to_string(&pool).expect("it can be shown");
+        assert_eq!(serde_json::from_str::<PoolConfig>(&shown).expect("it reads"), pool, "{}: {shown}", preset.name);
+        let connection = preset.config::<2>().expect("it is complete");
+        let shown = toml::to_string(&connection).expect("it can be shown");
+        assert_eq!(toml::from_str::<Config<Client<2>>>(&shown).expect("it reads"), connection);
+    }
+    assert!(toml::to_string(&Config::<Server>::DEFAULT).expect("it can be shown").contains("idle = \"1m 5s\""));
+}
+
+#[test]
+fn settings_are_made_one_by_one_too() {
+    let mut limits = Limits::DEFAULT;
+    assert_eq!(limits.set("head", &Value::Number(32_000)), Ok(()));
+    assert_eq!(limits.head, 32_000);
+    assert_eq!(limits.value("head"), Some(Value::Number(32_000)));
+    assert_eq!(limits.value("heads"), None);
+    let error = limits.set("heads", &Value::Number(1));
+    assert_eq!(error, Err(SettingError::Unknown { name: "heads".into(), nearest: Some("head") }));
+    assert!(Limits::NAMES.iter().all(|name| limits.value(name).is_some()));
+    assert!(PoolLimits::NAMES.contains(&"per_origin"));
+}
