@@ -88,6 +88,8 @@ extern crate std;
 mod announce;
 mod answer;
 mod body;
+#[cfg(feature = "std")]
+pub mod check;
 mod client;
 #[macro_use]
 mod config;

@@ -51,8 +51,9 @@ settings! {
         used_idle / with_used_idle: Option<Duration> = secs(60);
         /// Idle, and never used: servers give a fresh connection less. As Chromium.
         unused_idle / with_unused_idle: Option<Duration> = secs(10);
-        /// Since the connection opened; counted in whole seconds, and cut when it is idle. As nginx.
-        age / with_age: Option<Duration> = secs(3600);
+        /// Since the connection opened; counted in whole seconds, and cut when it is idle. With its jitter less than the hour after
+        /// which common servers end a connection themselves.
+        age / with_age: Option<Duration> = secs(3000);
         /// From a permit to its connection.
         open / with_open: Option<Duration> = secs(30);
         /// In the queue.

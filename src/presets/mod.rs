@@ -48,6 +48,15 @@ pub enum HeadTimer {
     SharedWithIdle,
 }
 
+/// When a connection's age counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AgeCheck {
+    /// At any time: an idle connection is closed at its age. As servers of this crate.
+    Any,
+    /// With a request: its response says `close`. An idle connection is not closed for its age.
+    AtRequest,
+}
+
 /// What a server does, by the name of a system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -66,6 +75,8 @@ pub struct ServerPreset {
     pub policy: Policy,
     /// The timer of its heads.
     pub head_timer: HeadTimer,
+    /// When `age` counts.
+    pub age_check: AgeCheck,
     /// Connections that it serves at once, idle ones included; those beyond wait. `None`: as many as there are descriptors.
     pub connections: Option<u32>,
     /// Settings whose values are not known of this system, by the names of their fields; what stands there is the crate's.

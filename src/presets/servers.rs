@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::{HeadTimer, ServerPreset};
+use super::{AgeCheck, HeadTimer, ServerPreset};
 use crate::config::{IdleClose, KeepAliveField, Limits, Policy, Timeouts, Use};
 
 const fn secs(secs: u64) -> Option<Duration> {
@@ -56,6 +56,7 @@ const fn preset(name: &'static str, about: &'static str, source: &'static str, t
         timeouts,
         policy: SILENT,
         head_timer: HeadTimer::Own,
+        age_check: AgeCheck::Any,
         connections: None,
         unknown: &[],
     }
@@ -87,9 +88,10 @@ pub const SERVERS: &[ServerPreset] = &[
     ServerPreset {
         limits: APACHE_REQUESTS,
         policy: Policy::DEFAULT,
+        connections: Some(256),
         ..preset(
             "apache-2.0",
-            "15 s and 101 requests; the Keep-Alive field only to a client that sent keep-alive",
+            "15 s and 101 requests, MaxClients 256; the Keep-Alive field only to a client that sent keep-alive",
             "apache/httpd include/httpd.h, modules/http/http_protocol.c, server/connection.c of 1.3.x and 2.0.x",
             apache(300, 15),
         )
@@ -97,6 +99,7 @@ pub const SERVERS: &[ServerPreset] = &[
     ServerPreset {
         limits: APACHE_REQUESTS,
         policy: Policy::DEFAULT,
+        connections: Some(256),
         ..preset(
             "apache-2.2",
             "5 s since 2005, else as 2.0",
@@ -122,9 +125,11 @@ pub const SERVERS: &[ServerPreset] = &[
     ServerPreset {
         limits: Limits::DEFAULT.with_max_exchanges(Some(1000)),
         policy: SILENT.with_request_timeout_response(Use::On),
+        age_check: AgeCheck::AtRequest,
+        connections: Some(512),
         ..preset(
             "nginx",
-            "75 s, 1000 requests, an hour; says nothing of it unless keepalive_timeout has a second value",
+            "75 s, 1000 requests, an hour, 512 worker_connections; says nothing of it unless keepalive_timeout has a second value",
             "nginx/nginx src/http/ngx_http_core_module.c, ngx_http_request.c; docs/xml/nginx/changes.xml",
             NONE.with_idle(secs(75))
                 .with_age(secs(3600))
@@ -220,6 +225,7 @@ pub const SERVERS: &[ServerPreset] = &[
     },
     ServerPreset {
         unknown: &["head", "first_octet"],
+        age_check: AgeCheck::AtRequest,
         ..preset(
             "squid-front",
             "2 min, a day",

@@ -59,8 +59,8 @@ impl<'de> Deserialize<'de> for Sections {
 }
 
 /// What a preset has beside its sections.
-const OWN: [&str; 8] =
-    ["request_hint", "asks", "max_hint", "depth", "repeats", "attempts", "head_timer", "connections"];
+const OWN: [&str; 9] =
+    ["request_hint", "asks", "max_hint", "depth", "repeats", "attempts", "head_timer", "age_check", "connections"];
 
 /// The preset of this name, or else an error that names the nearest.
 fn named<P: Copy, E: de::Error>(
@@ -97,7 +97,7 @@ fn completed<E: de::Error>(
 }
 
 impl<'de> Deserialize<'de> for ServerPreset {
-    /// A server: `preset`, and over it `limits`, `timeouts`, `policy`, `head_timer`, `connections`.
+    /// A server: `preset`, and over it `limits`, `timeouts`, `policy`, `head_timer`, `age_check`, `connections`.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let file = Sections::deserialize(deserializer)?;
         let mut preset = named(file.preset.as_deref(), presets::SERVERS, |preset| preset.name)?;
@@ -107,6 +107,7 @@ impl<'de> Deserialize<'de> for ServerPreset {
         for (name, value) in &file.own.0 {
             match name.as_str() {
                 "head_timer" => preset.head_timer = own("head_timer", value)?,
+                "age_check" => preset.age_check = own("age_check", value)?,
                 "connections" => preset.connections = own("connections", value)?,
                 _ => return Err(de::Error::custom(format!("setting `{name}` is none of a server"))),
             }

@@ -1,0 +1,234 @@
+//! What does not fit: how badly, why, and what cures it.
+
+use core::fmt;
+use core::time::Duration;
+
+use crate::config::Use;
+use crate::presets::{ClientPreset, HeadTimer, ServerPreset};
+use crate::reasons::reasons;
+
+/// How badly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// To be known.
+    Note,
+    /// Costs connections or time, or loses requests now and then that are repeated.
+    Warning,
+    /// Loses requests.
+    Error,
+}
+
+impl Severity {
+    /// As a word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+reasons! {
+    /// What can go wrong between a client and a server.
+    pub enum Hazard {
+        /// A request can arrive when the server has closed the idle connection.
+        IdleRace => "idle-race", "RFC 9112 9.5";
+        /// A request can arrive when the server has closed the idle connection for its age.
+        AgeRace => "age-race", "RFC 9112 9.5";
+        /// The idle timer goes on within a head: what a request has left depends on how long the connection was idle.
+        HeadTimer => "head-timer-is-idle-timer", "hyperium/hyper#3970";
+        /// The hint promises more than is kept.
+        HintNotKept => "hint-not-kept", "RFC 2068 19.7.1.1";
+        /// The hint promises all that is kept: who believes it to the last moment meets the close.
+        HintWithoutGuard => "hint-without-guard", "RFC 2068 19.7.1.1";
+        /// A hint is said, and nothing is closed by it.
+        HintNotEnforced => "hint-not-enforced", "RFC 2068 19.7.1.1";
+        /// The client may hold more connections than the server serves at once.
+        PoolOverCap => "pool-over-cap", "RFC 9112 9.4";
+        /// Requests go out behind the one that the server answers last.
+        PipelineOverMax => "pipeline-over-max", "RFC 9112 9.3.2";
+        /// Requests can wait for a connection without end.
+        Starvation => "starvation", "hyperium/hyper#2236";
+        /// A request on its way is lost when the server is restarted.
+        DrainRace => "drain-race", "RFC 9112 9.6";
+        /// A restart can take for ever.
+        DrainEndless => "drain-endless", "RFC 9112 9.6";
+        /// A request that is not idempotent can be done twice.
+        BlindRepeat => "blind-repeat", "RFC 9110 9.2.2";
+    }
+}
+
+/// Whose setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// The client's.
+    Client,
+    /// The server's.
+    Server,
+}
+
+/// What a setting is changed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum To {
+    /// A duration.
+    Time(Duration),
+    /// A number.
+    Count(u32),
+    /// A word of its own.
+    Word(&'static str),
+}
+
+/// The smallest change that cures a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Cure {
+    /// Whose setting.
+    pub side: Side,
+    /// Its name.
+    pub setting: &'static str,
+    /// What it is to be.
+    pub to: To,
+}
+
+impl Cure {
+    pub(super) const fn client(setting: &'static str, to: To) -> Option<Self> {
+        Some(Self { side: Side::Client, setting, to })
+    }
+
+    pub(super) const fn server(setting: &'static str, to: To) -> Option<Self> {
+        Some(Self { side: Side::Server, setting, to })
+    }
+
+    /// Makes the change.
+    pub fn apply(&self, client: &mut ClientPreset, server: &mut ServerPreset) {
+        match (self.side, self.setting, self.to) {
+            (Side::Server, "idle", To::Time(time)) => server.timeouts.idle = Some(time),
+            (Side::Server, "idle_advertised", To::Time(time)) => server.timeouts.idle_advertised = Some(time),
+            (Side::Server, "age", To::Time(time)) => server.timeouts.age = Some(time),
+            (Side::Server, "drain_window", To::Time(time)) => server.timeouts.drain_window = Some(time),
+            (Side::Server, "drain", To::Time(time)) => server.timeouts.drain = Some(time),
+            (Side::Server, "head_timer", To::Word("own")) => server.head_timer = HeadTimer::Own,
+            (Side::Client, "used_idle", To::Time(time)) => client.timeouts.used_idle = Some(time),
+            (Side::Client, "margin", To::Time(time)) => client.timeouts.margin = time,
+            (Side::Client, "age", To::Time(time)) => client.timeouts.age = Some(time),
+            (Side::Client, "wait", To::Time(time)) => client.timeouts.wait = Some(time),
+            (Side::Client, "per_origin", To::Count(count)) => client.limits.per_origin = Some(count),
+            (Side::Client, "depth", To::Count(count)) => client.depth = u8::try_from(count).unwrap_or(u8::MAX),
+            (Side::Client, "max_hint", To::Word("on")) => client.max_hint = Use::On,
+            (Side::Client, "repeats", To::Word("idempotent")) => {
+                client.repeats = crate::presets::Repeats::Idempotent;
+            }
+            _ => {}
+        }
+    }
+}
+
+impl fmt::Display for Cure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let side = match self.side {
+            Side::Client => "client",
+            Side::Server => "server",
+        };
+        write!(f, "{side}: {} = ", self.setting)?;
+        match self.to {
+            To::Time(time) => write!(f, "{}", Shown(time)),
+            To::Count(count) => count.fmt(f),
+            To::Word(word) => word.fmt(f),
+        }
+    }
+}
+
+/// A duration for people: in the unit that shows it without a fraction.
+pub(super) struct Shown(pub(super) Duration);
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nanos = self.0.subsec_nanos();
+        match () {
+            () if nanos == 0 => write!(f, "{}s", self.0.as_secs()),
+            () if nanos % 1_000_000 == 0 => write!(f, "{}ms", self.0.as_millis()),
+            () if nanos % 1_000 == 0 => write!(f, "{}us", self.0.as_micros()),
+            () => write!(f, "{}ns", self.0.as_nanos()),
+        }
+    }
+}
+
+/// Something that does not fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Finding {
+    /// How badly.
+    pub severity: Severity,
+    /// What.
+    pub hazard: Hazard,
+    /// What the client does, where it is a time: the latest arrival of a request, for a race.
+    pub client: Option<Duration>,
+    /// What the server does, where it is a time.
+    pub server: Option<Duration>,
+    /// The smallest change that cures it, if one does.
+    pub cure: Option<Cure>,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.hazard, self.client, self.server) {
+            (Hazard::IdleRace, Some(client), Some(server)) => write!(
+                f,
+                "a request can arrive {} behind the last response, and the server closes after {}",
+                Shown(client),
+                Shown(server)
+            ),
+            (Hazard::IdleRace, None, Some(server)) => {
+                write!(
+                    f,
+                    "the client keeps connections without end, and the server closes them after {}",
+                    Shown(server)
+                )
+            }
+            (Hazard::AgeRace, Some(client), Some(server)) => write!(
+                f,
+                "a request can arrive on a connection {} old, and the server closes idle ones at {}",
+                Shown(client),
+                Shown(server)
+            ),
+            (Hazard::AgeRace, None, Some(server)) => write!(
+                f,
+                "the client uses connections of any age, and the server closes idle ones at {}",
+                Shown(server)
+            ),
+            (Hazard::HeadTimer, Some(client), Some(server)) => write!(
+                f,
+                "one timer of {} for idleness and head: a request that arrives after {} has little of it left",
+                Shown(server),
+                Shown(client)
+            ),
+            (Hazard::HeadTimer, ..) => f.write_str("one timer for idleness and head"),
+            (Hazard::HintNotKept, Some(said), Some(kept)) => {
+                write!(f, "the server says {} and keeps connections for {}", Shown(said), Shown(kept))
+            }
+            (Hazard::HintWithoutGuard, Some(said), _) => write!(
+                f,
+                "the server says {} and closes at that moment: a client that believes it meets the close",
+                Shown(said)
+            ),
+            (Hazard::HintNotEnforced, Some(said), _) => {
+                write!(f, "the server says {} and never closes an idle connection", Shown(said))
+            }
+            (Hazard::PoolOverCap, ..) => {
+                f.write_str("the client may hold more connections than the server serves at once")
+            }
+            (Hazard::PipelineOverMax, ..) => {
+                f.write_str("requests are sent behind the one that the server answers last, and have to be repeated")
+            }
+            (Hazard::Starvation, ..) => f.write_str("a request can wait for a connection without end"),
+            (Hazard::DrainRace, _, _) => {
+                f.write_str("at a restart idle connections close at once, and a request on its way is lost")
+            }
+            (Hazard::DrainEndless, ..) => f.write_str("a restart waits for connections that nothing ends"),
+            (Hazard::BlindRepeat, ..) => {
+                f.write_str("what the race loses is repeated whatever its method: it can be done twice")
+            }
+            (hazard, ..) => f.write_str(hazard.as_str()),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Do two policies fit, over the network between them?
+//!
+//! [`check`] is a pure function over a client, a server and a network: what will go wrong, how badly, and the smallest change
+//! that cures it. It knows nothing that the two sides do not say.
+//!
+//! **The idle race.** A client may send as long as it has been idle for less than `C`: its own limit, or the server's hint less
+//! the client's margin. The server closes once it has been idle for `S`. The client's clock begins half a round trip later than the
+//! server's, and its octets take another half: they arrive at `C` and a round trip at the latest. Beyond `S` they meet a closed
+//! connection: the request is lost, unless it may be repeated (RFC 9112 9.5, 9.3.1). Timers fire late, by `granularity` at most:
+//!
+//! ```text
+//! C + round trip + granularity ≤ S          safe
+//! C + round trip > S + 2 × granularity      requests are lost
+//! in between                                it depends on how late the timers are
+//! ```
+//!
+//! **The age** is the same race once in a connection's life, where a server closes an idle connection for its age.
+//!
+//! **Severity.** An error loses requests, or can. A warning costs connections, or loses requests only where the client repeats
+//! whatever it sent; or it depends on lateness. A note is to be known.
+//!
+//! ```
+//! use core::time::Duration;
+//! use http_keepalive::check::{Hazard, Network, Severity, check};
+//! use http_keepalive::presets;
+//!
+//! let (balancer, node) = (presets::client("aws-alb").unwrap(), presets::server("node").unwrap());
+//! let findings = check(balancer, node, &Network::of(Duration::from_millis(50)));
+//! assert_eq!((findings[0].severity, findings[0].hazard), (Severity::Error, Hazard::IdleRace));
+//! // the cure is a change that can be made
+//! let mut cured = *node;
+//! findings[0].cure.expect("there is one").apply(&mut balancer.clone(), &mut cured);
+//! assert!(check(balancer, &cured, &Network::of(Duration::from_millis(50))).iter().all(|one| one.severity < Severity::Error));
+//! ```
+
+mod finding;
+mod rules;
+
+use core::time::Duration;
+use std::vec::Vec;
+
+use crate::presets::{ClientPreset, ServerPreset};
+
+pub use finding::{Cure, Finding, Hazard, Severity, Side, To};
+
+/// What lies between a client and its server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Network {
+    /// From one side to the other and back.
+    pub round_trip: Duration,
+    /// How late timers of either side are at most: event loops that sweep, and processes that are busy.
+    pub granularity: Duration,
+}
+
+impl Network {
+    /// Of this round trip, with timers that are late by 10 ms at most: those of a process that is not overloaded.
+    pub const fn of(round_trip: Duration) -> Self {
+        Self { round_trip, granularity: Duration::from_millis(10) }
+    }
+}
+
+/// What does not fit, the gravest first; of equal gravity in the order of [`Hazard`].
+pub fn check(client: &ClientPreset, server: &ServerPreset, network: &Network) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    rules::Pair { client, server, network }.judge(&mut findings);
+    findings.sort_by_key(|finding: &Finding| (core::cmp::Reverse(finding.severity), finding.hazard));
+    findings
+}
+
+/// One hop of a chain.
+pub type Hop<'p> = (&'p ClientPreset, &'p ServerPreset, Network);
+
+/// Every hop of a chain, from the outermost client to the last server: each finding with the number of its hop, from 0.
+///
+/// What a proxy is to its client is a server, and what it is to its server is a client; each hop has its own connections, and
+/// nothing of one reaches another (RFC 9110 7.6.1).
+pub fn check_chain(hops: &[Hop<'_>]) -> Vec<(usize, Finding)> {
+    let each = hops.iter().enumerate();
+    each.flat_map(|(number, (client, server, network))| {
+        check(client, server, network).into_iter().map(move |finding| (number, finding))
+    })
+    .collect()
+}

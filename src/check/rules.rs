@@ -1,0 +1,237 @@
+//! The rules, one function each. Which comes first does not matter: a pair is judged by all of them.
+
+use core::time::Duration;
+use std::vec::Vec;
+
+use super::Network;
+use super::finding::{Cure, Finding, Hazard, Severity, To};
+use crate::config::KeepAliveField;
+use crate::presets::{AgeCheck, ClientPreset, HeadTimer, Repeats, ServerPreset};
+
+/// What is judged.
+pub(super) struct Pair<'p> {
+    pub(super) client: &'p ClientPreset,
+    pub(super) server: &'p ServerPreset,
+    pub(super) network: &'p Network,
+}
+
+/// How the latest arrival stands to the close.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Race {
+    None,
+    /// It depends on how late timers are.
+    Maybe,
+    Lost,
+}
+
+impl Pair<'_> {
+    pub(super) fn judge(&self, findings: &mut Vec<Finding>) {
+        let before = findings.len();
+        findings.extend(self.idle_race());
+        findings.extend(self.age_race());
+        findings.extend(self.blind_repeat(&findings[before..]));
+        findings.extend(self.head_timer());
+        findings.extend(self.hint());
+        findings.extend(self.pool_over_cap());
+        findings.extend(self.pipeline_over_max());
+        findings.extend(self.starvation());
+        findings.extend(self.drain());
+    }
+
+    /// What the server says of its idle timeout, to this client; in whole seconds.
+    fn said(&self) -> Option<Duration> {
+        let policy = &self.server.policy;
+        let says = match policy.keep_alive_field {
+            KeepAliveField::Never => false,
+            KeepAliveField::OnOption => self.client.asks.is_on(),
+            KeepAliveField::Always => true,
+        };
+        let said = self.server.timeouts.idle_advertised.filter(|_| says && policy.persistence.is_on())?;
+        Some(Duration::from_secs(said.as_secs()))
+    }
+
+    /// What the client takes off a hint.
+    fn margin(&self, hint: Duration) -> Duration {
+        let policy = &self.client.policy;
+        let part = hint / 100 * u32::from(policy.margin_percent);
+        self.client.timeouts.margin + part + self.network.round_trip * u32::from(policy.margin_round_trips)
+    }
+
+    /// How long a connection may have been idle when the client uses it again; `None`: for ever. Nothing: it is not used again.
+    fn client_idle(&self) -> Option<Duration> {
+        let own = self.client.timeouts.used_idle;
+        let hinted = self.said().filter(|_| self.client.policy.hints.is_on());
+        let hinted = hinted.map(|hint| hint.saturating_sub(self.margin(hint)));
+        match (own, hinted) {
+            (Some(own), Some(hinted)) => Some(own.min(hinted)),
+            (limit, None) | (None, limit) => limit,
+        }
+    }
+
+    fn reuses(&self) -> bool {
+        let some = self.client_idle() != Some(Duration::ZERO);
+        some && self.client.policy.reuse != crate::pool::ReuseMode::Never && self.server.policy.persistence.is_on()
+    }
+
+    /// The latest arrival on a connection that the client uses for `limit`.
+    fn arrival(&self, limit: Option<Duration>) -> Option<Duration> {
+        limit.map(|limit| limit.saturating_add(self.network.round_trip))
+    }
+
+    fn race(&self, arrival: Option<Duration>, close: Duration) -> Race {
+        let late = self.network.granularity;
+        match arrival {
+            None => Race::Lost,
+            Some(arrival) if arrival > close.saturating_add(late * 2) => Race::Lost,
+            Some(arrival) if arrival.saturating_add(late) > close => Race::Maybe,
+            Some(_) => Race::None,
+        }
+    }
+
+    /// A request that is lost is an error, unless the client repeats it whatever it is.
+    fn severity(&self, race: Race) -> Option<Severity> {
+        match (race, self.client.repeats) {
+            (Race::None, _) => None,
+            (Race::Lost, Repeats::Any) | (Race::Maybe, _) => Some(Severity::Warning),
+            (Race::Lost, _) => Some(Severity::Error),
+        }
+    }
+
+    /// No less than this idle is closed by the server.
+    fn server_idle(&self) -> Option<Duration> {
+        let timeouts = &self.server.timeouts;
+        timeouts.idle.map(|idle| idle.max(timeouts.idle_shield.unwrap_or_default()))
+    }
+
+    fn idle_race(&self) -> Option<Finding> {
+        let close = self.server_idle().filter(|_| self.reuses())?;
+        let arrival = self.arrival(self.client_idle());
+        let severity = self.severity(self.race(arrival, close))?;
+        // whoever is connected to is to outlast the one who connects
+        let safe = |arrival: Duration| arrival.saturating_add(self.network.granularity);
+        let cure = match arrival {
+            Some(arrival) => Cure::server("idle", To::Time(safe(arrival))),
+            None => {
+                let left = close.checked_sub(self.network.round_trip + self.network.granularity);
+                left.filter(|left| !left.is_zero()).and_then(|left| Cure::client("used_idle", To::Time(left)))
+            }
+        };
+        Some(Finding { severity, hazard: Hazard::IdleRace, client: arrival, server: Some(close), cure })
+    }
+
+    fn age_race(&self) -> Option<Finding> {
+        let age = self.server.timeouts.age.filter(|_| self.reuses())?;
+        if self.server.age_check == AgeCheck::AtRequest {
+            return None;
+        }
+        let varied = |age: Duration, percent: u8| age / 100 * u32::from(percent);
+        // the shortest of the server's, the longest of the client's
+        let close = age.saturating_sub(varied(age, self.server.limits.jitter));
+        let used = self.client.timeouts.age.map(|age| age + varied(age, self.client.policy.jitter_percent));
+        let arrival = self.arrival(used);
+        // once in a connection's life, and only if it is idle then
+        self.severity(self.race(arrival, close))?;
+        let least = self.network.round_trip + self.network.granularity;
+        let most =
+            (close.checked_sub(least)?.as_nanos() * 100 / (100 + u128::from(self.client.policy.jitter_percent))) as u64;
+        // in whole seconds, as pools count them
+        let cure = Duration::from_secs(Duration::from_nanos(most).as_secs());
+        let cure = if cure.is_zero() { None } else { Cure::client("age", To::Time(cure)) };
+        let severity = Severity::Warning;
+        Some(Finding { severity, hazard: Hazard::AgeRace, client: arrival, server: Some(close), cure })
+    }
+
+    /// A client that repeats a POST whatever became of it.
+    fn blind_repeat(&self, races: &[Finding]) -> Option<Finding> {
+        if self.client.repeats != Repeats::Any || races.is_empty() {
+            return None;
+        }
+        let cure = Cure::client("repeats", To::Word("idempotent"));
+        Some(Finding { severity: Severity::Warning, hazard: Hazard::BlindRepeat, client: None, server: None, cure })
+    }
+
+    fn head_timer(&self) -> Option<Finding> {
+        if self.server.head_timer == HeadTimer::Own || !self.reuses() {
+            return None;
+        }
+        let idle = self.server_idle()?;
+        let arrival = self.arrival(self.client_idle());
+        let lost = self.race(arrival, idle) != Race::None;
+        let severity = if lost { Severity::Error } else { Severity::Warning };
+        let cure = Cure::server("head_timer", To::Word("own"));
+        Some(Finding { severity, hazard: Hazard::HeadTimer, client: arrival, server: Some(idle), cure })
+    }
+
+    fn hint(&self) -> Option<Finding> {
+        let said = self.said()?;
+        let least = self.network.round_trip + self.network.granularity;
+        let (severity, hazard, kept, cure) = match self.server_idle() {
+            None => (Severity::Note, Hazard::HintNotEnforced, None, Cure::server("idle", To::Time(said + least))),
+            Some(kept) if kept < said => {
+                (Severity::Error, Hazard::HintNotKept, Some(kept), Cure::server("idle", To::Time(said + least)))
+            }
+            Some(kept) if kept < said + least => {
+                (Severity::Note, Hazard::HintWithoutGuard, Some(kept), Cure::server("idle", To::Time(said + least)))
+            }
+            Some(_) => return None,
+        };
+        Some(Finding { severity, hazard, client: Some(said), server: kept, cure })
+    }
+
+    fn pool_over_cap(&self) -> Option<Finding> {
+        let cap = self.server.connections?;
+        let limits = &self.client.limits;
+        let most = [limits.per_origin, limits.total].into_iter().flatten().min();
+        let severity = match most {
+            Some(most) if most <= cap => return None,
+            Some(_) => Severity::Error,
+            // any number is not so many
+            None => Severity::Note,
+        };
+        let cure = Cure::client("per_origin", To::Count(cap));
+        Some(Finding { severity, hazard: Hazard::PoolOverCap, client: None, server: None, cure })
+    }
+
+    fn pipeline_over_max(&self) -> Option<Finding> {
+        if self.client.depth <= 1 || self.server.limits.max_exchanges.is_none() {
+            return None;
+        }
+        // `max` goes with the hint
+        let told = self.said().is_some() && self.client.max_hint.is_on();
+        if told {
+            return None;
+        }
+        let severity = if self.client.repeats < Repeats::Idempotent { Severity::Error } else { Severity::Warning };
+        let cure = match self.said() {
+            Some(_) => Cure::client("max_hint", To::Word("on")),
+            None => Cure::client("depth", To::Count(1)),
+        };
+        Some(Finding { severity, hazard: Hazard::PipelineOverMax, client: None, server: None, cure })
+    }
+
+    fn starvation(&self) -> Option<Finding> {
+        let limits = &self.client.limits;
+        let bounded = limits.per_origin.is_some() || limits.total.is_some() || limits.per_user.is_some();
+        let timeouts = &self.client.timeouts;
+        if !bounded || limits.waiters == 0 || timeouts.wait.is_some() || timeouts.lease.is_some() {
+            return None;
+        }
+        let cure = Cure::client("wait", To::Time(Duration::from_secs(30)));
+        Some(Finding { severity: Severity::Note, hazard: Hazard::Starvation, client: None, server: None, cure })
+    }
+
+    fn drain(&self) -> Option<Finding> {
+        let timeouts = &self.server.timeouts;
+        let note = |hazard, cure| {
+            Some(Finding { severity: Severity::Note, hazard, client: None, server: timeouts.drain, cure })
+        };
+        if timeouts.drain.is_none() && timeouts.exchange.is_none() {
+            return note(Hazard::DrainEndless, Cure::server("drain", To::Time(Duration::from_secs(30))));
+        }
+        let least = self.network.round_trip + self.network.granularity;
+        if self.reuses() && timeouts.drain_window.unwrap_or_default() < least {
+            return note(Hazard::DrainRace, Cure::server("drain_window", To::Time(least)));
+        }
+        None
+    }
+}
