@@ -25,7 +25,8 @@
 //! [`Connection`] is both, of a [`Server`] or a [`Client`]; [`Lifecycle`] is the lower half alone, for whoever has a parser. [`RequestHead::parse`] and
 //! [`ResponseHead::parse`] are the upper half's first step alone; [`framing`] and [`persistence`] are the rules as pure functions.
 //! [`Config`] holds [`Limits`], [`Timeouts`] and [`Policy`], checked once; [`presets`] are some with names. [`DeadlineQueue`] keeps the
-//! deadlines of many connections, [`Parked`] the idle ones themselves.
+//! deadlines of many connections, [`Parked`] the idle ones themselves; [`pool`] says which of a client's is used next. Whether two
+//! policies fit, [`check`] says, and what to choose, [`choosing_a_timeout`].
 //!
 //! # The run loop
 //!
@@ -79,8 +80,8 @@
 //!
 //! # Features
 //!
-//! `std` (default): [`Instant::since`], [`DeadlineQueue`], [`pool`], the clients among the [`presets`]. `serde`: settings from files
-//! ([`settings`]). No feature changes a verdict. Rust 1.85 or later.
+//! `std` (default): [`Instant::since`], [`DeadlineQueue`], [`pool`], the clients among the [`presets`]. `serde`: settings from files,
+//! in the module `settings`. No feature changes a verdict. Rust 1.85 or later.
 
 #[cfg(feature = "std")]
 extern crate std;
@@ -90,6 +91,9 @@ mod answer;
 mod body;
 #[cfg(feature = "std")]
 pub mod check;
+#[cfg(feature = "std")]
+#[doc = include_str!("../docs/choosing-a-timeout.md")]
+pub mod choosing_a_timeout {}
 mod client;
 #[macro_use]
 mod config;

@@ -226,7 +226,7 @@ fn a_pipeline_that_is_deeper_than_what_is_answered() {
 #[test]
 fn restarts_that_lose_requests_or_never_end() {
     assert_found(&client("crate-default"), &server("crate-default"), Severity::Note, Hazard::DrainRace);
-    assert_eq!(found(&client("crate-default"), &server("go-server"), Hazard::DrainRace).is_some(), true);
+    assert!(found(&client("crate-default"), &server("go-server"), Hazard::DrainRace).is_some());
     let mut endless = server("go-server");
     endless.timeouts.drain = None;
     assert_found(&client("crate-default"), &endless, Severity::Note, Hazard::DrainEndless);

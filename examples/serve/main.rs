@@ -46,35 +46,43 @@ struct Options {
     /// The folder to serve.
     #[arg(long, default_value = ".")]
     dir: PathBuf,
-    /// Close a connection after so long without an octet between exchanges. A client that asks is told less, by 5s or by half
-    /// if that is shorter, so that it does not send into our close; of less than a second it is told nothing.
-    #[arg(long, value_name = "DURATION", default_value = "65s", value_parser = duration)]
-    idle: Duration,
-    /// Requests answered on one connection; 0: any number.
-    #[arg(long, value_name = "N", default_value_t = Limits::DEFAULT.max_exchanges.unwrap_or(0))]
-    max_requests: u32,
-    /// A request's head must be complete after so long; up to twice that if it keeps coming.
-    #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = duration)]
-    head: Duration,
-    /// The longest gap in a request's content.
-    #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = duration)]
-    content: Duration,
-    /// Cut a client that takes nothing of its answer for so long.
-    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
-    write_stall: Duration,
-    /// The most octets of a request's content; more is refused with 413.
-    #[arg(long, value_name = "OCTETS", default_value_t = 1024 * 1024)]
-    max_content: u64,
+    /// Settings in TOML: `preset = "NAME"` to begin with, and sections `limits`, `timeouts` and `policy` of what is different. The
+    /// options below go before it, and without a file are over the defaults that they name.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print the settings in force, and no more.
+    #[arg(long)]
+    print_config: bool,
+    /// Close a connection after so long without an octet between exchanges [65s]. A client that asks is told less, by 5s or by
+    /// half if that is shorter, so that it does not send into our close; of less than a second it is told nothing.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    idle: Option<Duration>,
+    /// Requests answered on one connection; 0: any number [1000].
+    #[arg(long, value_name = "N")]
+    max_requests: Option<u32>,
+    /// A request's head must be complete after so long; up to twice that if it keeps coming [20s].
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    head: Option<Duration>,
+    /// The longest gap in a request's content [20s].
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    content: Option<Duration>,
+    /// Cut a client that takes nothing of its answer for so long [60s].
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    write_stall: Option<Duration>,
+    /// The most octets of a request's content; more is refused with 413 [1048576].
+    #[arg(long, value_name = "OCTETS")]
+    max_content: Option<u64>,
     /// Per cent by which the limit of requests and the age of a connection vary, so that those that opened together do not end
-    /// together.
-    #[arg(long, value_name = "PERCENT", default_value_t = 10, value_parser = clap::value_parser!(u8).range(0..=100))]
-    jitter: u8,
-    /// How long exchanges in flight may take to finish once the end was asked for.
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
-    drain_timeout: Duration,
-    /// How long idle connections stay then, so that a request already on its way is answered; half as long again at random.
-    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = duration)]
-    drain_window: Duration,
+    /// together [10].
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    jitter: Option<u8>,
+    /// How long exchanges in flight may take to finish once the end was asked for [30s].
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    drain_timeout: Option<Duration>,
+    /// How long idle connections stay then, so that a request already on its way is answered; up to half as long again at
+    /// random [1s].
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    drain_window: Option<Duration>,
     /// Threads, each with its own loop; 0: as many as cores.
     #[arg(long, value_name = "N", default_value_t = 0)]
     threads: usize,
@@ -102,6 +110,10 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> Result<(), String> {
     let config = config(options)?;
+    if options.print_config {
+        print!("{}", toml::to_string(&config).map_err(|error| error.to_string())?);
+        return Ok(());
+    }
     let site = Site::new(&options.dir).map_err(|error| format!("cannot serve {}: {error}", options.dir.display()))?;
     let threads = match options.threads {
         0 => thread::available_parallelism().map_or(1, |cores| cores.get()),
@@ -135,27 +147,52 @@ fn run(options: &Options) -> Result<(), String> {
     Ok(())
 }
 
+/// What the file says, or else what suits a server of files; and over it the options that were given.
 fn config(options: &Options) -> Result<Config<Server>, String> {
-    let guard = Duration::from_secs(5).min(options.idle / 2);
-    let advertised = Some(options.idle - guard).filter(|&told| told >= Duration::from_secs(1));
-    let limits = Limits::DEFAULT
-        .with_max_exchanges(Some(options.max_requests).filter(|&most| most > 0))
-        .with_content(Some(options.max_content))
-        .with_jitter(options.jitter);
-    let timeouts = Timeouts::DEFAULT
-        .with_idle(Some(options.idle))
-        .with_idle_advertised(advertised)
-        .with_head(Some(options.head))
-        .with_head_cap(Some(options.head.saturating_mul(2)))
-        .with_content_gap(Some(options.content))
-        .with_write_stall(Some(options.write_stall))
-        .with_drain(Some(options.drain_timeout))
-        .with_drain_window(Some(options.drain_window))
-        .with_drain_spread(Some(options.drain_window / 2));
-    // a request that crosses our idle close is not to meet a reset
-    let policy = Policy::DEFAULT.with_idle_close(IdleClose::Staged);
-    Config::new(limits, timeouts, policy).map_err(|error| error.to_string())
+    let base = match &options.config {
+        Some(path) => {
+            let named = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+            let text = std::fs::read_to_string(path).map_err(|error| named(&error))?;
+            toml::from_str::<Config<Server>>(&text).map_err(|error| named(&error.message()))?
+        }
+        None => DEFAULT,
+    };
+    let (mut limits, mut timeouts) = (*base.limits(), *base.timeouts());
+    if let Some(idle) = options.idle {
+        let guard = Duration::from_secs(5).min(idle / 2);
+        timeouts.idle = Some(idle);
+        timeouts.idle_advertised = Some(idle - guard).filter(|&told| told >= Duration::from_secs(1));
+    }
+    if let Some(head) = options.head {
+        timeouts.head = Some(head);
+        timeouts.head_cap = Some(head.saturating_mul(2));
+    }
+    if let Some(window) = options.drain_window {
+        timeouts.drain_window = Some(window);
+        timeouts.drain_spread = Some(window / 2);
+    }
+    timeouts.content_gap = options.content.or(timeouts.content_gap);
+    timeouts.write_stall = options.write_stall.or(timeouts.write_stall);
+    timeouts.drain = options.drain_timeout.or(timeouts.drain);
+    if let Some(most) = options.max_requests {
+        limits.max_exchanges = Some(most).filter(|&most| most > 0);
+    }
+    limits.content = options.max_content.or(limits.content);
+    limits.jitter = options.jitter.unwrap_or(limits.jitter);
+    Config::new(limits, timeouts, *base.policy()).map_err(|error| error.to_string())
 }
+
+/// Uploads are of no use here, and are read to a bound only; a request that crosses an idle close is not to meet a reset.
+const DEFAULT: Config<Server> = match Config::new(
+    Limits::DEFAULT.with_content(Some(1024 * 1024)).with_jitter(10),
+    Timeouts::DEFAULT
+        .with_drain_window(Some(Duration::from_secs(1)))
+        .with_drain_spread(Some(Duration::from_millis(500))),
+    Policy::DEFAULT.with_idle_close(IdleClose::Staged),
+) {
+    Ok(config) => config,
+    Err(_) => panic!("out of bounds"),
+};
 
 /// A listener for each thread, all on one address: the system spreads connections over them, and no thread wakes for another's.
 /// One that was inherited (`LISTEN_FDS`) serves instead of the address, so that a restart refuses nobody: each thread waits for it.

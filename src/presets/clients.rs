@@ -135,17 +135,6 @@ pub const CLIENTS: &[ClientPreset] = &[
             PoolPolicy::DEFAULT,
         )
     },
-    ClientPreset {
-        max_hint: Use::On,
-        ..preset(
-            "behind-crate-default",
-            "a client for servers of this crate's defaults: as those are, but younger than they let a connection become",
-            "the docs of Timeouts: a server ends a connection at 3600 s",
-            PoolLimits::DEFAULT,
-            PoolTimeouts::DEFAULT.with_age(secs(3000)),
-            PoolPolicy::DEFAULT,
-        )
-    },
     preset(
         "rfc2616-client",
         "2 connections to any server or proxy",
