@@ -1,7 +1,7 @@
 //! The pool: a check-out and a check-in beside a lookup of the same key in the standard map with the same hasher, and expiry.
 
 use std::collections::HashMap;
-use std::hash::RandomState;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, RandomState};
 use std::hint::black_box;
 use std::time::{Duration, Instant as Wall};
 
@@ -21,9 +21,12 @@ fn keys(origins: usize) -> Vec<String> {
     (0..origins).map(|origin| format!("https://host-{origin}.example:443")).collect()
 }
 
-/// So many connections, each used once, in turn to each origin.
-fn filled(keys: &[String], connections: usize) -> (Pool<String, u64>, Instant) {
-    let mut pool = Pool::<String, u64>::new(Instant::EPOCH, &config());
+/// The standard map's hash, with the same keys in each run: the counts repeat.
+type Fixed = BuildHasherDefault<DefaultHasher>;
+
+/// So many connections, in turn to each origin, each idle for the first time.
+fn filled<S: BuildHasher + Default>(keys: &[String], connections: usize) -> (Pool<String, u64, S>, Instant) {
+    let mut pool = Pool::<String, u64, S>::with_hasher(Instant::EPOCH, &config(), S::default());
     let mut now = Instant::EPOCH;
     let new = Demand::DEFAULT.with_source(Source::New);
     for id in 0..connections {
@@ -37,7 +40,7 @@ fn filled(keys: &[String], connections: usize) -> (Pool<String, u64>, Instant) {
 
 /// What a driver does of it: the id and the names are used.
 #[inline(always)]
-fn exchange(pool: &mut Pool<String, u64>, now: Instant, key: &str) {
+fn exchange<S: BuildHasher>(pool: &mut Pool<String, u64, S>, now: Instant, key: &str) {
     let Checkout::Reuse { id, lease, look } = pool.checkout(now, key, Demand::DEFAULT) else { panic!("none is idle") };
     if look == Look::First {
         black_box(());
@@ -48,80 +51,109 @@ fn exchange(pool: &mut Pool<String, u64>, now: Instant, key: &str) {
 }
 
 #[inline(always)]
-fn lookup(map: &HashMap<String, u32>, key: &str) {
+fn lookup<S: BuildHasher>(map: &HashMap<String, u32, S>, key: &str) {
     black_box(map.get(key).copied());
 }
 
-/// What is counted: `times` check-outs and check-ins, or lookups, over a thousand origins.
+/// Keys to be asked for, in turn.
+fn asked(keys: &[String], times: usize) -> Vec<&str> {
+    keys.iter().map(String::as_str).cycle().take(times).collect()
+}
+
+/// What is counted: so many check-outs and check-ins over a hundred origins, each connection in use for the fourth time and on.
 pub fn exchanges(times: usize) {
     #[inline(never)]
-    fn all(pool: &mut Pool<String, u64>, now: Instant, keys: &[&str]) {
+    fn all(pool: &mut Pool<String, u64, Fixed>, now: Instant, keys: &[&str]) {
         for key in keys {
             exchange(pool, now, key);
         }
     }
-    let keys = keys(1000);
-    let (mut pool, now) = filled(&keys, 3000);
-    let asked: Vec<&str> = keys.iter().map(String::as_str).cycle().take(times).collect();
-    all(&mut pool, now, &asked);
+    let keys = keys(100);
+    let (mut pool, now) = filled(&keys, 300);
+    asked(&keys, 300).iter().for_each(|key| exchange(&mut pool, now, key));
+    all(&mut pool, now, &asked(&keys, times));
 }
 
+/// As many lookups of the same keys in the standard map with the same hasher.
 pub fn lookups(times: usize) {
     #[inline(never)]
-    fn all(map: &HashMap<String, u32>, keys: &[&str]) {
+    fn all(map: &HashMap<String, u32, Fixed>, keys: &[&str]) {
         for key in keys {
             lookup(map, key);
         }
     }
-    let keys = keys(1000);
-    let map: HashMap<String, u32, RandomState> = keys.iter().cloned().zip(0..).collect();
-    black_box(filled(&keys, 3000));
-    let asked: Vec<&str> = keys.iter().map(String::as_str).cycle().take(times).collect();
-    all(&map, &asked);
+    let keys = keys(100);
+    let map: HashMap<String, u32, Fixed> = keys.iter().cloned().zip(0..).collect();
+    all(&map, &asked(&keys, times));
 }
 
-/// Wall-clock times, at a million connections over a hundred thousand origins, keys in random order.
+/// So many connections that fall due and are closed; the difference to [`opened`] is expiry.
+pub fn expiries(times: usize) {
+    let keys = keys(100);
+    let (mut pool, now) = filled::<Fixed>(&keys, 10 * times);
+    let later = now + Duration::from_secs(1000);
+    while let Some(due) = pool.expire(later) {
+        let _ = black_box(due);
+    }
+}
+
+/// So many connections that are opened and come back.
+pub fn opened(times: usize) {
+    black_box(filled::<Fixed>(&keys(100), 10 * times));
+}
+
+/// Wall-clock times, by default at a million connections over a hundred thousand origins, keys in random order.
 pub fn compare(connections: usize, origins: usize) {
     let keys = keys(origins);
-    let order: Vec<usize> = {
-        let mut state = 1_u64;
-        let mut next = move || {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 33) as usize
-        };
-        (0..1_000_000).map(|_| next() % origins).collect()
+    let mut state = 1_u64;
+    let mut random = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize
     };
-    let map: HashMap<String, u32> = keys.iter().cloned().zip(0..).collect();
-    let (mut pool, mut now) = filled(&keys, connections);
+    let order: Vec<usize> = (0..1_000_000).map(|_| random() % origins).collect();
+    let map: HashMap<String, u32, RandomState> = keys.iter().cloned().zip(0..).collect();
+    let (mut pool, mut now) = filled::<RandomState>(&keys, connections);
+    let each = |began: Wall, times: usize| began.elapsed().as_nanos() as f64 / times as f64;
     let mut rounds = Vec::new();
-    for _ in 0..5 {
+    for _ in 0..7 {
         let began = Wall::now();
         order.iter().for_each(|&key| lookup(&map, &keys[key]));
-        let plain = began.elapsed();
+        let plain = each(began, order.len());
         let began = Wall::now();
         for &key in &order {
             now = now + Duration::from_nanos(100);
             exchange(&mut pool, now, &keys[key]);
         }
-        rounds.push((began.elapsed(), plain));
+        let ours = each(began, order.len());
+        rounds.push((ours / plain, ours, plain));
     }
-    rounds.sort();
-    for (ours, plain) in rounds {
-        let each = |time: Duration| time.as_nanos() as f64 / order.len() as f64;
-        println!(
-            "lookup {:6.1} ns, check-out and check-in {:6.1} ns, {:.2} times",
-            each(plain),
-            each(ours),
-            each(ours) / each(plain)
-        );
+    rounds.sort_by(|one, other| one.0.total_cmp(&other.0));
+    let (ratio, ours, plain) = rounds[rounds.len() / 2];
+    println!("lookup {plain:.0} ns, check-out and check-in {ours:.0} ns, {ratio:.2} times (median of 7)");
+    // what is due lies anywhere: each origin's connections come back in another order, a minute's worth apart
+    let mut leases = Vec::with_capacity(connections);
+    for &key in &order {
+        if let Checkout::Reuse { lease, .. } = pool.checkout(now, &keys[key], Demand::DEFAULT) {
+            leases.push(lease);
+        }
     }
-    // each connection is used once more, in random order, so that what is due next lies anywhere
-    let began = Wall::now();
-    let later = now + Duration::from_secs(1000);
-    let mut expired = 0;
-    while let Some(due) = pool.expire(later) {
-        let _ = black_box(due);
-        expired += 1;
+    for place in (1..leases.len()).rev() {
+        leases.swap(place, random() % (place + 1));
     }
-    println!("expiry of {expired}: {:.1} ns each", began.elapsed().as_nanos() as f64 / expired as f64);
+    for lease in leases {
+        now = now + Duration::from_micros(50);
+        let _ = pool.checkin(now, lease, &RETURNED);
+    }
+    let (began, mut expired) = (Wall::now(), 0);
+    let end = now + Duration::from_secs(100);
+    // as a driver does: ten times a second
+    while now < end {
+        now = now + Duration::from_millis(100);
+        while let Some(due) = pool.expire(now) {
+            let _ = black_box(due);
+            expired += 1;
+        }
+    }
+    println!("expiry of {expired}: {:.1} ns each", each(began, expired));
+    assert_eq!(pool.idle(), 0);
 }

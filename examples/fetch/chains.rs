@@ -68,7 +68,7 @@ fn once(
     let alone = |why: String| (why, None);
     let origin = &target.origin;
     let (mut wire, lease, reused) = match connections.take(origin, |_| {}).map_err(alone)? {
-        Taken::Reused(wire, lease) => (wire, lease, true),
+        Taken::Reused(wire, lease) => (*wire, lease, true),
         Taken::Open(permit) => {
             let opened = Wire::open(origin, clock, |connecting| config(options, connecting));
             let mut wire = opened.inspect_err(|_| connections.failed(permit)).map_err(alone)?;

@@ -26,7 +26,7 @@ pub struct Connections {
 /// What a request is given.
 pub enum Taken {
     /// A connection that was used before.
-    Reused(Wire, Lease),
+    Reused(Box<Wire>, Lease),
     /// A place for a new one.
     Open(Permit),
 }
@@ -54,7 +54,7 @@ impl Connections {
                         Look::Skip => wire.machine.reusable(now),
                     };
                     if let Reusable::Now { .. } = reusable {
-                        return Ok(Taken::Reused(wire, lease));
+                        return Ok(Taken::Reused(Box::new(wire), lease));
                     }
                     let why = wire.close_reason();
                     say(format!("{origin}: not reused: {}", why.map_or("busy".into(), |why| why.to_string())));

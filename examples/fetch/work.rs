@@ -183,7 +183,7 @@ impl<'o> Worker<'o> {
     fn connect(&mut self, origin: &Origin) -> Result<Line, String> {
         let options = self.options;
         let permit = match self.connections.take(origin, |text| say(options.verbose, &text))? {
-            Taken::Reused(wire, lease) => return Ok(Line::new(wire, lease, true)),
+            Taken::Reused(wire, lease) => return Ok(Line::new(*wire, lease, true)),
             Taken::Open(permit) => permit,
         };
         let opened = Wire::open(origin, self.clock, |connecting| config(options, connecting));
