@@ -121,7 +121,15 @@ impl<K: Hash + Eq, S: BuildHasher> Origins<K, S> {
         }
     }
 
-    /// It has one connection or waiter less.
+    /// A connection to it has ended.
+    #[inline]
+    pub(super) fn leave(&mut self, index: u32) {
+        let origin = &mut self.all[index as usize];
+        origin.held -= 1;
+        self.vacant += usize::from(origin.is_vacant());
+    }
+
+    /// It has one waiter less; the count is the caller's.
     pub(super) fn left(&mut self, index: u32) {
         if self.all[index as usize].is_vacant() {
             self.vacant += 1;
