@@ -46,6 +46,7 @@ fn main() -> ExitCode {
         Action::Run { work, input, times } => run(&work, &input, times),
         Action::Pool { connections, origins } => {
             pool::compare(connections, origins);
+            pool::beside_pingora(connections, origins);
             Ok(())
         }
         Action::Count { check, save } => count(check.as_deref(), save.as_deref()),

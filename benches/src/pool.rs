@@ -155,6 +155,50 @@ pub fn compare(connections: usize, origins: usize) {
     expire_all(&mut pool, now, "opened and idle in one order");
 }
 
+/// The same work in pingora's pool, which takes the key's hash for a key and knows no time, and in ours behind a mutex, since
+/// pingora's may be shared. hyper-util's pool can only be reached through its client, and is not compared.
+pub fn beside_pingora(connections: usize, origins: usize) {
+    let mut state = 1_u64;
+    let mut random = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % origins as u64
+    };
+    let order: Vec<u64> = (0..1_000_000).map(|_| random()).collect();
+    let pingora = pingora_pool::ConnectionPool::new(connections);
+    let mut pool = Pool::<u64, u64>::new(Instant::EPOCH, &config());
+    pool.reserve(connections, origins);
+    let mut now = Instant::EPOCH;
+    for id in 0..connections as u64 {
+        let key = id % origins as u64;
+        drop(pingora.put(&pingora_pool::ConnectionMeta::new(key, id as i32), id));
+        now = now + Duration::from_micros(1);
+        let Checkout::Open(permit) = pool.checkout(now, &key, Demand::DEFAULT.with_source(Source::New)) else {
+            panic!()
+        };
+        let lease = pool.opened(now, permit, id).unwrap();
+        let _ = pool.checkin(now, lease, &RETURNED);
+    }
+    let pool = std::sync::Mutex::new(pool);
+    for round in 0..3 {
+        let began = processor_time();
+        for key in &order {
+            let id = pingora.get(key).expect("one is idle");
+            drop(pingora.put(&pingora_pool::ConnectionMeta::new(*key, black_box(id) as i32), id));
+        }
+        let theirs = (processor_time() - began) as f64 / order.len() as f64;
+        let began = processor_time();
+        for key in &order {
+            now = now + Duration::from_nanos(100);
+            let taken = pool.lock().unwrap().checkout(now, key, Demand::DEFAULT);
+            let Checkout::Reuse { id, lease, .. } = taken else { panic!("none is idle") };
+            black_box(id);
+            let _ = black_box(pool.lock().unwrap().checkin(now, lease, &RETURNED));
+        }
+        let ours = (processor_time() - began) as f64 / order.len() as f64;
+        println!("round {round}: get and put, pingora {theirs:.0} ns, ours behind a mutex {ours:.0} ns");
+    }
+}
+
 /// As a driver does, ten times a second.
 fn expire_all<S: BuildHasher>(pool: &mut Pool<String, u64, S>, mut now: Instant, what: &str) {
     let (began, mut expired, end) = (processor_time(), 0, now + Duration::from_secs(100));
