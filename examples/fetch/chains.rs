@@ -37,7 +37,7 @@ fn follow(options: &Options, target: &Target, number: usize, chain: &str) {
         if let Some(gap) = gap {
             thread::sleep(Duration::from_secs_f64(gap / 1000.0));
         }
-        let mut attempts = 0;
+        let (mut attempts, dead) = (0, connections.found_dead);
         let outcome = loop {
             match once(options, target, clock, method, &mut connections) {
                 Err((_, Some(evidence))) if evidence.after(attempts).verdict().advice == Advice::Retry => attempts += 1,
@@ -46,6 +46,7 @@ fn follow(options: &Options, target: &Target, number: usize, chain: &str) {
         };
         let Some(gap) = gap else { continue };
         let mut line = json!({ "chain": number, "method": method, "gap": gap, "ok": outcome.is_ok() });
+        line["dead"] = (connections.found_dead - dead).into();
         match outcome {
             Ok(reused) => line["reused"] = reused.into(),
             Err((why, _)) => line["err"] = why.into(),
