@@ -9,8 +9,8 @@
 //! chunks with bare slot numbers, so that the slots of a bucket are loaded side by side, not one after another; the
 //! bucket in front is sorted where the exact order matters, and a stack where all of it is due.
 //!
-//! [`DeadlineQueue`](crate::DeadlineQueue) has the same idea for classes of one timeout each; it needs 40 octets a connection
-//! and more where deadlines come out of order, as peers' hints make them do.
+//! [`DeadlineQueue`](crate::DeadlineQueue) has the same idea for classes of one timeout each; it takes 40 octets a connection,
+//! and a tree where deadlines come out of order, as peers' hints make them do.
 
 use std::boxed::Box;
 use std::cmp::Reverse;
@@ -84,7 +84,7 @@ impl Calendar {
 
     /// Makes room for so many more records.
     pub(super) fn reserve(&mut self, records: usize) {
-        self.chunks.reserve_exact(records / CHUNK + BUCKETS);
+        let _ = self.chunks.try_reserve_exact(records / CHUNK + BUCKETS);
     }
 
     /// The tick of a time; [`NONE`] for one that never comes.

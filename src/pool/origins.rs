@@ -162,8 +162,7 @@ impl<K: Hash + Eq, S: BuildHasher> Origins<K, S> {
     }
 
     pub(super) fn reserve(&mut self, keys: usize) {
-        self.map.reserve(keys);
-        self.all.reserve_exact(keys);
+        let _ = (self.map.try_reserve(keys), self.all.try_reserve_exact(keys));
     }
 
     pub(super) fn len(&self) -> usize {
