@@ -10,11 +10,12 @@ use http_keepalive::{Instant, Persistence, ReuseReason};
 
 const RETURNED: Returned = Returned::new(Persistence::Reuse(ReuseReason::Http11));
 
-/// Any number of connections, the rest as it is by default: an idle limit, an age, eviction of the longest idle.
+/// Any number of connections with one idle limit, the rest as it is by default: an age, leases, eviction of the longest idle.
 fn config() -> PoolConfig {
     let limits = PoolLimits::DEFAULT.with_per_origin(None).with_total(Some(100_000_000));
     let policy = PoolPolicy::DEFAULT.with_jitter_percent(0);
-    PoolConfig::new(limits, PoolTimeouts::DEFAULT, policy).unwrap()
+    let timeouts = PoolTimeouts::DEFAULT.with_unused_idle(Some(Duration::from_secs(60)));
+    PoolConfig::new(limits, timeouts, policy).unwrap()
 }
 
 fn keys(origins: usize) -> Vec<String> {

@@ -10,7 +10,6 @@ use super::entries::{
 };
 use super::origins::{HTTP10, LIST_UNUSED, LIST_USED};
 use super::reasons::EndReason;
-use super::rules::nanos;
 use super::second;
 use crate::config::Use;
 use crate::persistence::{CloseReason, Persistence, ReuseReason};

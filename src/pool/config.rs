@@ -84,7 +84,7 @@ pub enum Order {
     Warmest,
     /// The one that was opened first. As curl.
     FirstOpened,
-    /// Each place in turn, counted from the oldest.
+    /// Each in turn, in the order of their opening.
     RoundRobin,
     /// Any, by the seed.
     Random,

@@ -122,7 +122,7 @@ impl List {
 pub(super) fn unlink<Id>(entries: &mut [Entry<Id>], origin: &mut Origin, slot: u32) {
     let Some(entry) = entries.get(slot as usize) else { return };
     let (prev, next) = (entry.prev, entry.next);
-    let list = &mut origin.lists[entry.list() % origin.lists.len()];
+    let Some(list) = origin.lists.get_mut(entry.list()) else { return };
     list.len = list.len.wrapping_sub(1);
     if list.len == 0 {
         *list = List::EMPTY;

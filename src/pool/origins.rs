@@ -27,7 +27,7 @@ pub(super) struct Origin {
     /// The places of the first and the last of them in the queue.
     pub(super) first_waiter: u32,
     pub(super) last_waiter: u32,
-    /// The turn of [`Order::RoundRobin`](super::Order::RoundRobin).
+    /// From which opening on the next one in [`Order::RoundRobin`](super::Order::RoundRobin) is looked for.
     pub(super) turn: u32,
     pub(super) flags: u8,
 }

@@ -55,7 +55,7 @@ impl Connection {
 struct Origin {
     proxy: bool,
     http10: bool,
-    turn: u64,
+    turn: Id,
     /// Milliseconds, and the second it was seen in.
     closed: Option<(u64, u64)>,
 }
@@ -208,11 +208,11 @@ impl World {
                 }
                 let policy = self.config.policy();
                 let order = if unused { policy.unused_order } else { policy.order };
-                if order == Order::RoundRobin {
-                    self.origins.entry(key).or_default().turn += 1;
-                }
                 let Checkout::Reuse { id, lease, look } = got else { panic!("{got:?} though {right:?} are idle") };
                 assert!(right.contains(&id), "{id} of {right:?}");
+                if order == Order::RoundRobin {
+                    self.origins.entry(key).or_default().turn = id + 1;
+                }
                 let now = self.now;
                 let look_after = nanos(self.config.timeouts().look_after);
                 let connection = self.find(id);
@@ -265,7 +265,7 @@ impl World {
         Ok(())
     }
 
-    /// Which idle connections may be taken; in round robin, whose turn it is.
+    /// Which idle connections may be taken.
     fn choices_of(&self, key: Key, unused: bool, session: Session) -> Vec<Id> {
         let policy = self.config.policy();
         let apart = policy.used_first == Use::On;
@@ -287,7 +287,7 @@ impl World {
             Order::Oldest => vec![first.id],
             Order::FirstOpened => vec![fit.iter().min_by_key(|connection| connection.id).unwrap().id],
             Order::Warmest => vec![fit.iter().max_by_key(|connection| connection.kib).unwrap().id],
-            Order::RoundRobin => vec![fit[turn as usize % fit.len()].id],
+            Order::RoundRobin => vec![fit.iter().map(|idle| idle.id).min_by_key(|&id| (id < turn, id)).unwrap()],
             Order::Random => fit.iter().map(|connection| connection.id).collect(),
         }
     }
