@@ -38,8 +38,6 @@ pub(super) const PROXY: u8 = 1;
 pub(super) const HTTP10: u8 = 2;
 /// It is in the queue of origins whose waiters may go on.
 pub(super) const READY: u8 = 4;
-/// No key leads here.
-pub(super) const GONE: u8 = 8;
 
 impl Origin {
     const NEW: Self =
@@ -141,10 +139,10 @@ impl<K: Hash + Eq, S: BuildHasher> Origins<K, S> {
         if self.vacant <= self.sweep_at || self.vacant <= self.map.len() / 2 {
             return;
         }
-        let (all, learned, gone) = (&mut self.all, &self.learned, &mut self.gone);
+        let (all, learned, gone) = (&self.all, &self.learned, &mut self.gone);
         let mut kept = 0;
         self.map.retain(|_, index| {
-            let origin = &mut all[*index as usize];
+            let origin = &all[*index as usize];
             if !origin.is_vacant() || origin.has(READY) {
                 return true;
             }
@@ -153,7 +151,6 @@ impl<K: Hash + Eq, S: BuildHasher> Origins<K, S> {
                 kept += 1;
                 return true;
             }
-            origin.flags = GONE;
             gone.push(*index);
             false
         });
