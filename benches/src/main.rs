@@ -46,6 +46,7 @@ fn main() -> ExitCode {
         Action::Run { work, input, times } => run(&work, &input, times),
         Action::Pool { connections, origins } => {
             pool::compare(connections, origins);
+            pool::beside_pingora(connections, origins);
             Ok(())
         }
         Action::Count { check, save } => count(check.as_deref(), save.as_deref()),
@@ -65,7 +66,7 @@ fn run(work: &str, input: &str, times: usize) -> Result<(), String> {
 }
 
 /// What is counted.
-const COUNTED: [(&str, &str); 29] = [
+const COUNTED: [(&str, &str); 33] = [
     ("ours", "tiny"),
     ("ours", "classic"),
     ("ours", "chrome"),
@@ -95,10 +96,17 @@ const COUNTED: [(&str, &str); 29] = [
     ("client-exchange-unchecked", "tiny"),
     ("http-net-client", "tiny"),
     ("http-net-server", "tiny"),
+    ("pool", "tiny"),
+    ("map-lookup", "tiny"),
+    ("pool-opened", "tiny"),
+    ("pool-expiry", "tiny"),
 ];
 
 /// Bounds on ratios of counts taken in this run: parsing a head, ours over httparse's.
 const RATIOS: [(&str, f64); 4] = [("tiny", 0.80), ("classic", 0.90), ("chrome", 0.90), ("resp", 0.90)];
+
+/// Instructions of a check-out and a check-in beyond those of a lookup of the same key in the standard map.
+const MOST_BEYOND_LOOKUP: u64 = 80;
 
 fn count(check: Option<&str>, save: Option<&str>) -> Result<(), String> {
     let mut counts = BTreeMap::new();
@@ -106,12 +114,17 @@ fn count(check: Option<&str>, save: Option<&str>) -> Result<(), String> {
         let count = instructions(work, input)?;
         counts.insert(format!("{work} {input}"), count);
     }
+    let beyond = counts["pool tiny"] - counts["map-lookup tiny"];
     let mut report = String::new();
     for (name, count) in &counts {
         let _ = writeln!(report, "{name:24} {count}");
     }
     print!("{report}");
     let mut broken = Vec::new();
+    println!("a check-out and a check-in, beyond a lookup: {beyond} (at most {MOST_BEYOND_LOOKUP})");
+    if beyond > MOST_BEYOND_LOOKUP {
+        broken.push(format!("a check-out and a check-in: {beyond} beyond a lookup, over {MOST_BEYOND_LOOKUP}"));
+    }
     for (input, most) in RATIOS {
         let ratio = counts[&format!("ours {input}")] as f64 / counts[&format!("httparse {input}")] as f64;
         println!("ours / httparse, {input}: {ratio:.3} (at most {most:.2})");
@@ -142,7 +155,7 @@ fn over_budget(budget: &str, counts: &BTreeMap<String, u64>) -> Vec<String> {
         .filter_map(|(name, most)| {
             let (name, most) = (name.trim(), most.parse::<u64>().ok()?);
             let count = *counts.get(name)?;
-            let ours = !["httparse ", "http-net-"].into_iter().any(|peer| name.starts_with(peer));
+            let ours = !["httparse ", "http-net-", "map-"].into_iter().any(|peer| name.starts_with(peer));
             (ours && count * 100 > most * 103).then(|| format!("{name}: {count} instructions, {most} committed"))
         })
         .collect()
@@ -152,7 +165,11 @@ fn over_budget(budget: &str, counts: &BTreeMap<String, u64>) -> Vec<String> {
 fn instructions(work: &str, input: &str) -> Result<u64, String> {
     let (few, many) = (100, 600);
     let difference = total(work, input, many)? - total(work, input, few)?;
-    let each = if work == "pipelined" { 16 } else { 1 };
+    let each = match work {
+        "pipelined" => 16,
+        "pool-opened" | "pool-expiry" => 10,
+        _ => 1,
+    };
     Ok(difference / (many - few) as u64 / each)
 }
 

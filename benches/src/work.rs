@@ -26,6 +26,8 @@ pub fn run(work: &str, input: &[u8], times: usize) -> Option<()> {
         "http-net-server" => peers::http_net_server(black_box(input), times),
         "pool" => pool::exchanges(times),
         "map-lookup" => pool::lookups(times),
+        "pool-expiry" => pool::expiries(times),
+        "pool-opened" => pool::opened(times),
         _ => return None,
     }
     Some(())

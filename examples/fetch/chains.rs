@@ -6,10 +6,11 @@ use std::thread;
 use std::time::Duration;
 
 use http_keepalive::retry::Advice;
-use http_keepalive::{Content, Method, Request, Reusable};
+use http_keepalive::{CloseReason, Content, Method, Request};
 use serde_json::json;
 
 use crate::Options;
+use crate::pool::{Connections, Taken};
 use crate::wire::{Happened, Wire};
 use crate::work::{Clock, Target, config};
 
@@ -29,21 +30,23 @@ pub fn run(options: &Options, target: &Target, stagger: f64) -> Result<(), Strin
 fn follow(options: &Options, target: &Target, number: usize, chain: &str) {
     let mut words = chain.split_whitespace();
     let Some(method) = words.next() else { return };
-    let (mut pool, clock) = (None, Clock::new());
+    let clock = Clock::new();
+    let mut connections = Connections::new(options, clock);
     let gaps = words.filter_map(|word| word.parse::<f64>().ok());
     for gap in [None].into_iter().chain(gaps.map(Some)) {
         if let Some(gap) = gap {
             thread::sleep(Duration::from_secs_f64(gap / 1000.0));
         }
-        let mut attempts = 0;
+        let (mut attempts, dead) = (0, connections.found_dead);
         let outcome = loop {
-            match once(options, target, clock, method, &mut pool) {
+            match once(options, target, clock, method, &mut connections) {
                 Err((_, Some(evidence))) if evidence.after(attempts).verdict().advice == Advice::Retry => attempts += 1,
                 outcome => break outcome,
             }
         };
         let Some(gap) = gap else { continue };
         let mut line = json!({ "chain": number, "method": method, "gap": gap, "ok": outcome.is_ok() });
+        line["dead"] = (connections.found_dead - dead).into();
         match outcome {
             Ok(reused) => line["reused"] = reused.into(),
             Err((why, _)) => line["err"] = why.into(),
@@ -55,20 +58,24 @@ fn follow(options: &Options, target: &Target, number: usize, chain: &str) {
 
 type Failure = (String, Option<http_keepalive::retry::Evidence>);
 
-/// One request, on the pool's connection if that is good: whether it was.
+/// One request, on an idle connection if there is a good one: whether it was.
 fn once(
     options: &Options,
     target: &Target,
     clock: Clock,
     method: &str,
-    pool: &mut Option<Wire>,
+    connections: &mut Connections,
 ) -> Result<bool, Failure> {
     let alone = |why: String| (why, None);
-    let mut pooled = pool.take();
-    let good = pooled.as_mut().is_some_and(|wire| matches!(wire.reusable(), Reusable::Now { .. }));
-    let (mut wire, reused) = match pooled {
-        Some(wire) if good => (wire, true),
-        _ => (Wire::open(&target.origin, clock, |connecting| config(options, connecting)).map_err(alone)?, false),
+    let origin = &target.origin;
+    let (mut wire, lease, reused) = match connections.take(origin, |_| {}).map_err(alone)? {
+        Taken::Reused(wire, lease) => (*wire, lease, true),
+        Taken::Open(permit) => {
+            let opened = Wire::open(origin, clock, |connecting| config(options, connecting));
+            let mut wire = opened.inspect_err(|_| connections.failed(permit)).map_err(alone)?;
+            let lease = connections.opened(permit, &mut wire).map_err(alone)?;
+            (wire, lease, false)
+        }
     };
     let content: &[u8] = if method == "GET" { b"" } else { b"x=1" };
     let request = Request::new(Method::new(method.as_bytes()), target.path.as_bytes()).with_replayable(true);
@@ -79,11 +86,13 @@ fn once(
     }
     loop {
         if wire.turn(false).iter().any(|happened| matches!(happened, Happened::End(_))) {
-            *pool = Some(wire);
+            connections.give_back(lease, wire, |_| {});
             return Ok(reused);
         }
         if wire.is_closed() {
-            let why = wire.close_reason().map_or("closed".to_owned(), |reason| reason.to_string());
+            let reason = wire.close_reason();
+            connections.closed(lease, reused && reason == Some(CloseReason::PeerClosed));
+            let why = reason.map_or("closed".to_owned(), |reason| reason.to_string());
             return Err((why, wire.unanswered().first().map(|unanswered| unanswered.evidence)));
         }
     }

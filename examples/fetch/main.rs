@@ -4,12 +4,13 @@
 //! cargo run --release --example fetch -- http://127.0.0.1:8080/
 //! ```
 //!
-//! `wire` carries octets between a blocking socket and its machine, `work` hands requests to connections and does with what is
+//! `wire` carries octets between a blocking socket and its machine, `pool` keeps the idle ones, `work` hands requests to connections and does with what is
 //! left unanswered as the verdict says, `chains` measures. What HTTP asks of a connection is decided by the machine alone.
 
 #![forbid(unsafe_code)]
 
 mod chains;
+mod pool;
 mod wire;
 mod work;
 
@@ -52,6 +53,9 @@ pub struct Options {
     /// Taken off the time a server says it keeps an idle connection; unless set, twice the time to connect and 50ms.
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     margin: Option<Duration>,
+    /// Learn from what happens how long each server leaves a connection idle, for those that do not say.
+    #[arg(long)]
+    learn: bool,
     /// Print each decision with its reason and clause to standard error.
     #[arg(short, long)]
     verbose: bool,

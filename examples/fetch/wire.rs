@@ -28,6 +28,8 @@ pub struct Wire {
     /// Writing failed: what the peer has said may still be read (RFC 9112 9.5).
     write_failed: bool,
     closed: bool,
+    /// By which the pool knows it.
+    pub number: u64,
 }
 
 impl Wire {
@@ -55,6 +57,7 @@ impl Wire {
                         left: 0,
                         write_failed: false,
                         closed: false,
+                        number: 0,
                     });
                 }
                 Err(error) => last = error,

@@ -6,14 +6,17 @@ use std::fs::File;
 use std::io::{IsTerminal, Read, Write, stderr, stdout};
 use std::time::Duration;
 
+use http_keepalive::pool::Lease;
 use http_keepalive::retry::{Advice, Evidence, Sent};
 use http_keepalive::{
-    Client, Config, Content, Instant, Limits, Method, Persistence, Policy, Request, Reusable, StatusCode, Timeouts,
+    Client, CloseReason, Config, Content, Instant, Limits, Method, Persistence, Policy, Request, Reusable, StatusCode,
+    Timeouts,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use url::Url;
 
 use crate::Options;
+use crate::pool::{Connections, Taken};
 use crate::wire::{DEPTH, Happened, Wire};
 
 /// The machine's time: since the program began.
@@ -89,6 +92,9 @@ struct Task {
 /// A connection, and the requests on it.
 struct Line {
     wire: Wire,
+    lease: Lease,
+    /// It had been idle.
+    reused: bool,
     tasks: VecDeque<Task>,
     upload: Option<File>,
     status: Option<StatusCode>,
@@ -96,11 +102,17 @@ struct Line {
     answered: u32,
 }
 
+impl Line {
+    fn new(wire: Wire, lease: Lease, reused: bool) -> Self {
+        Self { wire, lease, reused, tasks: VecDeque::new(), upload: None, status: None, bar: None, answered: 0 }
+    }
+}
+
 pub struct Worker<'o> {
     options: &'o Options,
     clock: Clock,
     tasks: VecDeque<Task>,
-    lines: HashMap<Origin, Line>,
+    connections: Connections,
     /// Origins that have answered as HTTP/1.1, and whose last connection's pipeline did not break.
     known: HashMap<Origin, bool>,
     answered: u64,
@@ -113,11 +125,12 @@ pub struct Worker<'o> {
 
 impl<'o> Worker<'o> {
     pub fn new(options: &'o Options) -> Self {
+        let clock = Clock::new();
         Self {
             options,
-            clock: Clock::new(),
+            clock,
             tasks: VecDeque::new(),
-            lines: HashMap::new(),
+            connections: Connections::new(options, clock),
             known: HashMap::new(),
             answered: 0,
             failed: 0,
@@ -136,17 +149,14 @@ impl<'o> Worker<'o> {
     pub fn run(mut self) -> Result<bool, String> {
         while let Some(task) = self.tasks.front() {
             let origin = task.target.origin.clone();
-            let mut line = match self.lines.remove(&origin) {
-                Some(line) => line,
-                None => match self.open(&origin) {
-                    Ok(line) => line,
-                    Err(message) => {
-                        if let Some(task) = self.tasks.pop_front() {
-                            self.fail(&task, &message);
-                        }
-                        continue;
+            let mut line = match self.connect(&origin) {
+                Ok(line) => line,
+                Err(message) => {
+                    if let Some(task) = self.tasks.pop_front() {
+                        self.fail(&task, &message);
                     }
-                },
+                    continue;
+                }
             };
             self.fill(&origin, &mut line)?;
             while !line.tasks.is_empty() && !line.wire.is_closed() {
@@ -156,7 +166,8 @@ impl<'o> Worker<'o> {
             if line.wire.is_closed() || !matches!(line.wire.reusable(), Reusable::Now { .. }) {
                 self.close(&origin, line);
             } else {
-                self.lines.insert(origin, line);
+                let verbose = self.options.verbose;
+                self.connections.give_back(line.lease, line.wire, |text| say(verbose, &text));
             }
         }
         if self.options.summary {
@@ -168,15 +179,22 @@ impl<'o> Worker<'o> {
         Ok(self.failed + self.complaints == 0)
     }
 
-    fn open(&mut self, origin: &Origin) -> Result<Line, String> {
+    /// A connection to the origin: an idle one, or a new one.
+    fn connect(&mut self, origin: &Origin) -> Result<Line, String> {
         let options = self.options;
-        let mut wire = Wire::open(origin, self.clock, |connecting| config(options, connecting))?;
+        let permit = match self.connections.take(origin, |text| say(options.verbose, &text))? {
+            Taken::Reused(wire, lease) => return Ok(Line::new(*wire, lease, true)),
+            Taken::Open(permit) => permit,
+        };
+        let opened = Wire::open(origin, self.clock, |connecting| config(options, connecting));
+        let mut wire = opened.inspect_err(|_| self.connections.failed(permit))?;
+        let lease = self.connections.opened(permit, &mut wire)?;
         if self.known.get(origin) == Some(&true) {
             wire.machine.knows_http11();
         }
         self.opened += 1;
         self.say(|| format!("{origin}: connection opened"));
-        Ok(Line { wire, tasks: VecDeque::new(), upload: None, status: None, bar: None, answered: 0 })
+        Ok(Line::new(wire, lease, false))
     }
 
     /// Sends requests while they may be outstanding together.
@@ -311,6 +329,8 @@ impl<'o> Worker<'o> {
         });
         let broke = line.wire.machine.lifecycle().pipeline_broke();
         self.known.insert(origin.clone(), !broke && line.wire.machine.persistence() != Persistence::Undecided);
+        self.connections
+            .closed(line.lease, line.reused && line.answered == 0 && reason == Some(CloseReason::PeerClosed));
         let mut again = Vec::new();
         for unanswered in line.wire.unanswered() {
             let Some(mut task) = line.tasks.pop_front() else { break };
@@ -337,8 +357,14 @@ impl<'o> Worker<'o> {
 
     fn say(&self, text: impl FnOnce() -> String) {
         if self.options.verbose {
-            eprintln!("* {}", text());
+            say(true, &text());
         }
+    }
+}
+
+fn say(verbose: bool, text: &str) {
+    if verbose {
+        eprintln!("* {text}");
     }
 }
 

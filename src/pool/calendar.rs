@@ -7,10 +7,10 @@
 //!
 //! A record belongs to its slot, not to the connection in it: a slot that changes hands keeps it. Buckets are chains of
 //! chunks with bare slot numbers, so that the slots of a bucket are loaded side by side, not one after another; the
-//! bucket in front is a heap where the exact order matters, and a stack where all of it is due.
+//! bucket in front is sorted where the exact order matters, and a stack where all of it is due.
 //!
-//! [`DeadlineQueue`](crate::DeadlineQueue) has the same idea for classes of one timeout each; it needs 40 octets a connection
-//! and more where deadlines come out of order, as peers' hints make them do.
+//! [`DeadlineQueue`](crate::DeadlineQueue) has the same idea for classes of one timeout each; it takes 40 octets a connection,
+//! and a tree where deadlines come out of order, as peers' hints make them do.
 
 use std::boxed::Box;
 use std::cmp::Reverse;
@@ -26,6 +26,8 @@ pub(super) trait Times {
     fn time(&mut self, slot: u32, from: u32, to: u32) -> Option<u64>;
     /// The slot's record is at this tick now; [`NONE`]: it has none.
     fn recorded(&mut self, slot: u32, tick: u32);
+    /// What changes with whatever changes the slot's time to a later one.
+    fn stamp(&self, slot: u32) -> u32;
 }
 
 #[derive(Debug)]
@@ -45,9 +47,12 @@ pub(super) struct Calendar {
     chunks: Vec<Chunk>,
     /// The first unused chunk.
     unused: u32,
+    /// What the front had, the first at the end.
+    soon: Vec<(u64, u32)>,
+    /// What came to the front later.
     near: BinaryHeap<Reverse<(u64, u32)>>,
-    /// Slots that were due when they were looked at.
-    ripe: Vec<u32>,
+    /// Slots that were due when they were looked at, with their stamps. They have no record.
+    ripe: Vec<(u32, u32)>,
 }
 
 /// Records side by side.
@@ -71,6 +76,7 @@ impl Calendar {
             filled: [0; BUCKETS / 64],
             chunks: Vec::new(),
             unused: NONE,
+            soon: Vec::new(),
             near: BinaryHeap::new(),
             ripe: Vec::new(),
         }
@@ -78,7 +84,7 @@ impl Calendar {
 
     /// Makes room for so many more records.
     pub(super) fn reserve(&mut self, records: usize) {
-        self.chunks.reserve_exact(records / CHUNK + BUCKETS);
+        let _ = self.chunks.try_reserve_exact(records / CHUNK + BUCKETS);
     }
 
     /// The tick of a time; [`NONE`] for one that never comes.
@@ -146,15 +152,18 @@ impl Calendar {
     }
 
     /// A slot whose time is `now` or before, and which has no record any more. In no particular order.
+    #[inline]
     pub(super) fn pop_due(&mut self, now: u64, times: &mut impl Times) -> Option<u32> {
         loop {
-            let slot = if let Some(slot) = self.ripe.pop() {
-                slot
+            let slot = if let Some((slot, stamp)) = self.ripe.pop() {
+                if times.stamp(slot) == stamp {
+                    return Some(slot);
+                }
+                continue;
             } else if self.chain != NONE {
                 self.look_through(now, times);
                 continue;
-            } else if let Some(&Reverse((_, slot))) = self.near.peek().filter(|near| near.0.0 <= now) {
-                self.near.pop();
+            } else if let Some((_, slot)) = self.pop_near(now) {
                 slot
             } else if self.front < self.tick(now) {
                 self.open(self.next_filled().unwrap_or(NONE).min(self.tick(now)));
@@ -179,10 +188,13 @@ impl Calendar {
             while self.chain != NONE {
                 self.look_through(0, times);
             }
-            while let Some(slot) = self.ripe.pop() {
-                self.near.push(Reverse((0, slot)));
+            while let Some((slot, stamp)) = self.ripe.pop() {
+                if let Some(at) = times.time(slot, NONE, NONE).filter(|_| times.stamp(slot) == stamp) {
+                    let tick = self.insert(slot, at);
+                    times.recorded(slot, tick);
+                }
             }
-            let Some(Reverse((recorded, slot))) = self.near.pop() else {
+            let Some((recorded, slot)) = self.pop_near(u64::MAX) else {
                 self.open(self.next_filled()?);
                 continue;
             };
@@ -205,7 +217,8 @@ impl Calendar {
         if !self.ripe.is_empty() || self.chain != NONE {
             return Some(self.start(self.front));
         }
-        let mut first = self.near.peek().map_or(u64::MAX, |near| near.0.0);
+        let near = self.near.peek().map_or(u64::MAX, |near| near.0.0);
+        let mut first = self.soon.last().map_or(near, |soon| near.min(soon.0));
         let mut tick = self.front;
         while let Some(next) = self.next_filled_after(tick) {
             tick = next;
@@ -242,13 +255,32 @@ impl Calendar {
         self.unused = index;
         for &slot in &slots[..len] {
             match times.time(slot, self.front, self.front) {
-                Some(at) if at <= now => self.ripe.push(slot),
+                Some(at) if at <= now => {
+                    times.recorded(slot, NONE);
+                    self.ripe.push((slot, times.stamp(slot)));
+                }
+                // its record stays at the front
+                Some(at) if self.tick(at) <= self.front => self.soon.push((at, slot)),
                 Some(at) => {
                     let tick = self.insert(slot, at);
                     times.recorded(slot, tick);
                 }
                 None => {}
             }
+        }
+        if self.chain == NONE {
+            self.soon.sort_unstable_by(|one, other| other.cmp(one));
+        }
+    }
+
+    /// The first record at the front, if it is not later than this.
+    fn pop_near(&mut self, to: u64) -> Option<(u64, u32)> {
+        let soon = self.soon.last().map_or((u64::MAX, NONE), |&soon| soon);
+        match self.near.peek() {
+            Some(&Reverse(near)) if near <= soon => {
+                (near.0 <= to).then(|| self.near.pop()).flatten().map(|near| near.0)
+            }
+            _ => (soon.0 <= to).then(|| self.soon.pop()).flatten(),
         }
     }
 

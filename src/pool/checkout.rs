@@ -171,6 +171,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             PROVEN => flags & (USED | PROVEN) != USED,
             _ => flags & USED == 0,
         };
+        let turn = self.origins.all[index as usize].turn;
         let ((mut slot, len), mut fit, mut best) = (self.end(index, list, order), 0_u64, (0, NONE));
         for _ in 0..len {
             let entry = self.entries.get(slot as usize)?;
@@ -185,6 +186,8 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
                 let rank = match order {
                     Order::Warmest if entry.flags & USED != 0 => entry.rank,
                     Order::Warmest => 0,
+                    // how far it is from the one whose turn it is
+                    Order::RoundRobin => NONE - entry.rank.wrapping_sub(turn),
                     _ => NONE - entry.rank,
                 };
                 if rank >= best.0 {
@@ -197,12 +200,12 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             return None;
         }
         let mut place = match order {
-            Order::RoundRobin => {
-                let turn = &mut self.origins.all[index as usize].turn;
-                *turn = turn.wrapping_add(1);
-                u64::from(turn.wrapping_sub(1)) % fit
-            }
             Order::Random => self.draw() % fit,
+            Order::RoundRobin => {
+                let next = self.entries.get(best.1 as usize)?.rank.wrapping_add(1);
+                self.origins.all[index as usize].turn = next;
+                return Some(best.1);
+            }
             _ => return Some(best.1),
         };
         let (mut slot, len) = self.end(index, list, order);

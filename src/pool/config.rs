@@ -31,7 +31,7 @@ settings! {
         /// … as many go as leave so many.
         low_water / with_low_water: u32 = 0;
         /// So many idle connections to an origin are spared by eviction, water marks and purges. They have their own limits
-        /// in time all the same: what the peer has closed is not warm.
+        /// in time all the same: what the peer has closed is not warm. An eviction passes over the spared ones one by one.
         min_warm / with_min_warm: u32 = 0;
         /// Requests that may wait for a connection; 0: none waits.
         waiters / with_waiters: u32 = 1024;
@@ -85,7 +85,7 @@ pub enum Order {
     Warmest,
     /// The one that was opened first. As curl.
     FirstOpened,
-    /// Each place in turn, counted from the oldest.
+    /// Each in turn, in the order of their opening.
     RoundRobin,
     /// Any, by the seed.
     Random,

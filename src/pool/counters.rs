@@ -36,19 +36,23 @@ impl Counters {
 
     /// Connections and permits that left the pool for this cause.
     pub fn ended(&self, why: EndReason) -> u64 {
-        self.ended[why as usize % self.ended.len()]
+        self.ended.get(why as usize).copied().unwrap_or(0)
     }
 
     /// Requests that got nothing for this cause.
     pub fn refused(&self, why: RefuseReason) -> u64 {
-        self.refused[why as usize % self.refused.len()]
+        self.refused.get(why as usize).copied().unwrap_or(0)
     }
 
     pub(super) fn count_end(&mut self, why: EndReason) {
-        self.ended[why as usize % EndReason::ALL.len()] += 1;
+        if let Some(count) = self.ended.get_mut(why as usize) {
+            *count += 1;
+        }
     }
 
     pub(super) fn count_refusal(&mut self, why: RefuseReason) {
-        self.refused[why as usize % RefuseReason::ALL.len()] += 1;
+        if let Some(count) = self.refused.get_mut(why as usize) {
+            *count += 1;
+        }
     }
 }

@@ -118,10 +118,11 @@ impl List {
 }
 
 /// Takes an entry out of its origin's list.
+#[inline]
 pub(super) fn unlink<Id>(entries: &mut [Entry<Id>], origin: &mut Origin, slot: u32) {
     let Some(entry) = entries.get(slot as usize) else { return };
     let (prev, next) = (entry.prev, entry.next);
-    let list = &mut origin.lists[entry.list() % origin.lists.len()];
+    let Some(list) = origin.lists.get_mut(entry.list()) else { return };
     list.len = list.len.wrapping_sub(1);
     if list.len == 0 {
         *list = List::EMPTY;
@@ -129,13 +130,15 @@ pub(super) fn unlink<Id>(entries: &mut [Entry<Id>], origin: &mut Origin, slot: u
     }
     if list.first == slot {
         list.first = next;
-    } else if let Some(before) = entries.get_mut(prev as usize) {
-        before.next = next;
-    }
-    if list.last == slot {
+    } else if list.last == slot {
         list.last = prev;
-    } else if let Some(behind) = entries.get_mut(next as usize) {
-        behind.prev = prev;
+    } else {
+        if let Some(before) = entries.get_mut(prev as usize) {
+            before.next = next;
+        }
+        if let Some(behind) = entries.get_mut(next as usize) {
+            behind.prev = prev;
+        }
     }
 }
 
@@ -184,6 +187,10 @@ impl<Id> Times for ByDue<'_, Id> {
             }
         }
     }
+
+    fn stamp(&self, slot: u32) -> u32 {
+        self.entries.get(slot as usize).map_or(NONE, |entry| entry.stamp)
+    }
 }
 
 /// By the instant since when it is idle.
@@ -206,5 +213,9 @@ impl<Id> Times for BySince<'_, Id> {
                 _ => entry.flags |= RECORDED,
             }
         }
+    }
+
+    fn stamp(&self, slot: u32) -> u32 {
+        self.0.get(slot as usize).map_or(NONE, |entry| entry.stamp)
     }
 }

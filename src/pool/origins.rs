@@ -27,7 +27,7 @@ pub(super) struct Origin {
     /// The places of the first and the last of them in the queue.
     pub(super) first_waiter: u32,
     pub(super) last_waiter: u32,
-    /// The turn of [`Order::RoundRobin`](super::Order::RoundRobin).
+    /// From which opening on the next one in [`Order::RoundRobin`](super::Order::RoundRobin) is looked for.
     pub(super) turn: u32,
     pub(super) flags: u8,
 }
@@ -38,8 +38,6 @@ pub(super) const PROXY: u8 = 1;
 pub(super) const HTTP10: u8 = 2;
 /// It is in the queue of origins whose waiters may go on.
 pub(super) const READY: u8 = 4;
-/// No key leads here.
-pub(super) const GONE: u8 = 8;
 
 impl Origin {
     const NEW: Self =
@@ -121,7 +119,15 @@ impl<K: Hash + Eq, S: BuildHasher> Origins<K, S> {
         }
     }
 
-    /// It has one connection or waiter less.
+    /// A connection to it has ended.
+    #[inline]
+    pub(super) fn leave(&mut self, index: u32) {
+        let origin = &mut self.all[index as usize];
+        origin.held -= 1;
+        self.vacant += usize::from(origin.is_vacant());
+    }
+
+    /// It has one waiter less; the count is the caller's.
     pub(super) fn left(&mut self, index: u32) {
         if self.all[index as usize].is_vacant() {
             self.vacant += 1;
@@ -133,10 +139,10 @@ impl<K: Hash + Eq, S: BuildHasher> Origins<K, S> {
         if self.vacant <= self.sweep_at || self.vacant <= self.map.len() / 2 {
             return;
         }
-        let (all, learned, gone) = (&mut self.all, &self.learned, &mut self.gone);
+        let (all, learned, gone) = (&self.all, &self.learned, &mut self.gone);
         let mut kept = 0;
         self.map.retain(|_, index| {
-            let origin = &mut all[*index as usize];
+            let origin = &all[*index as usize];
             if !origin.is_vacant() || origin.has(READY) {
                 return true;
             }
@@ -145,7 +151,6 @@ impl<K: Hash + Eq, S: BuildHasher> Origins<K, S> {
                 kept += 1;
                 return true;
             }
-            origin.flags = GONE;
             gone.push(*index);
             false
         });
@@ -154,8 +159,7 @@ impl<K: Hash + Eq, S: BuildHasher> Origins<K, S> {
     }
 
     pub(super) fn reserve(&mut self, keys: usize) {
-        self.map.reserve(keys);
-        self.all.reserve_exact(keys);
+        let _ = (self.map.try_reserve(keys), self.all.try_reserve_exact(keys));
     }
 
     pub(super) fn len(&self) -> usize {

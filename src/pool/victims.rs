@@ -93,8 +93,9 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     }
 
     /// Forgets a connection: its id.
+    #[inline]
     pub(super) fn remove(&mut self, slot: u32, why: EndReason) -> Id {
-        let entry = &self.entries[slot as usize];
+        let entry = &mut self.entries[slot as usize];
         let (id, index, is_idle) = (entry.id, entry.origin, entry.is_idle());
         let origin = &mut self.origins.all[index as usize];
         if is_idle || origin.lists[LIST_USED].last == slot {
@@ -109,10 +110,10 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     }
 
     /// A place is free again.
+    #[inline]
     pub(super) fn give_back(&mut self, index: u32, why: EndReason) {
-        self.origins.all[index as usize].held -= 1;
+        self.origins.leave(index);
         self.held -= 1;
-        self.origins.left(index);
         self.counters.count_end(why);
         self.unsettle();
     }

@@ -8,76 +8,17 @@ use std::time::Duration;
 use http_keepalive::pool::*;
 use http_keepalive::{Instant, Use};
 
+#[path = "pool_config.rs"]
+mod config;
+#[path = "pool_due.rs"]
+mod due;
 #[path = "pool_steps.rs"]
 mod steps;
 
+use config::{Choices, config};
+
 type Id = u32;
 type Key = u8;
-
-/// Choices, one octet each; zero when there are no more.
-pub struct Choices<'a>(pub &'a [u8]);
-
-impl Choices<'_> {
-    fn next(&mut self) -> u8 {
-        let Some((&first, rest)) = self.0.split_first() else { return 0 };
-        self.0 = rest;
-        first
-    }
-
-    fn of<T: Copy>(&mut self, all: &[T]) -> T {
-        all[usize::from(self.next()) % all.len()]
-    }
-
-    /// None, or one of a few small numbers.
-    fn few(&mut self) -> Option<u32> {
-        self.of(&[None, Some(1), Some(2), Some(3), Some(5)])
-    }
-
-    fn span(&mut self) -> Option<Duration> {
-        self.of(&[None, Some(2), Some(5), Some(10), Some(60)]).map(Duration::from_secs)
-    }
-}
-
-/// The settings, from 26 choices.
-pub fn config(choices: &mut Choices) -> PoolConfig {
-    let order = choices.of(&Order::ALL);
-    let eviction = choices.of(&Eviction::ALL);
-    let (on_off, excess) = ([Use::On, Use::Off], [Excess::Idle, Excess::Returned]);
-    let limits = PoolLimits::DEFAULT
-        .with_per_origin(choices.few())
-        .with_total(choices.few())
-        .with_idle_per_origin(choices.few())
-        .with_idle_total(choices.few())
-        .with_per_http10_origin(choices.few())
-        .with_per_proxy(choices.few())
-        .with_per_user(choices.few())
-        .with_high_water(choices.of(&[None, None, Some(2), Some(3)]))
-        .with_low_water(choices.of(&[0, 1, 2]))
-        .with_min_warm(choices.of(&[0, 0, 1]))
-        .with_waiters(choices.of(&[5, 0, 1]))
-        .with_uses(choices.of(&[None, None, Some(2), Some(3)]));
-    let timeouts = PoolTimeouts::DEFAULT
-        .with_used_idle(choices.span())
-        .with_unused_idle(choices.span())
-        .with_age(choices.of(&[None, Some(Duration::from_secs(30))]))
-        .with_open(choices.span())
-        .with_wait(choices.span())
-        .with_lease(choices.span())
-        .with_look_after(choices.span())
-        .with_purge(choices.of(&[None, None, Some(Duration::from_secs(5))]));
-    let policy = PoolPolicy::DEFAULT
-        .with_order(order)
-        .with_eviction(eviction)
-        .with_unused_order(choices.of(&Order::ALL))
-        .with_used_first(choices.of(&on_off))
-        .with_reuse(choices.of(&[ReuseMode::Always, ReuseMode::Safe, ReuseMode::Aggressive, ReuseMode::Never]))
-        .with_origin_excess(choices.of(&excess))
-        .with_total_excess(choices.of(&excess))
-        .with_learn(choices.of(&[Use::Off, Use::On]))
-        .with_margin_round_trips(2)
-        .with_jitter_percent(0);
-    PoolConfig::new(limits, timeouts.with_margin(Duration::from_secs(1)), policy).expect("within bounds")
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Name {
@@ -114,7 +55,7 @@ impl Connection {
 struct Origin {
     proxy: bool,
     http10: bool,
-    turn: u64,
+    turn: Id,
     /// Milliseconds, and the second it was seen in.
     closed: Option<(u64, u64)>,
 }
@@ -267,11 +208,11 @@ impl World {
                 }
                 let policy = self.config.policy();
                 let order = if unused { policy.unused_order } else { policy.order };
-                if order == Order::RoundRobin {
-                    self.origins.entry(key).or_default().turn += 1;
-                }
                 let Checkout::Reuse { id, lease, look } = got else { panic!("{got:?} though {right:?} are idle") };
                 assert!(right.contains(&id), "{id} of {right:?}");
+                if order == Order::RoundRobin {
+                    self.origins.entry(key).or_default().turn = id + 1;
+                }
                 let now = self.now;
                 let look_after = nanos(self.config.timeouts().look_after);
                 let connection = self.find(id);
@@ -324,7 +265,7 @@ impl World {
         Ok(())
     }
 
-    /// Which idle connections may be taken; in round robin, whose turn it is.
+    /// Which idle connections may be taken.
     fn choices_of(&self, key: Key, unused: bool, session: Session) -> Vec<Id> {
         let policy = self.config.policy();
         let apart = policy.used_first == Use::On;
@@ -346,7 +287,7 @@ impl World {
             Order::Oldest => vec![first.id],
             Order::FirstOpened => vec![fit.iter().min_by_key(|connection| connection.id).unwrap().id],
             Order::Warmest => vec![fit.iter().max_by_key(|connection| connection.kib).unwrap().id],
-            Order::RoundRobin => vec![fit[turn as usize % fit.len()].id],
+            Order::RoundRobin => vec![fit.iter().map(|idle| idle.id).min_by_key(|&id| (id < turn, id)).unwrap()],
             Order::Random => fit.iter().map(|connection| connection.id).collect(),
         }
     }
