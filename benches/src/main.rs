@@ -105,6 +105,9 @@ const COUNTED: [(&str, &str); 33] = [
 /// Bounds on ratios of counts taken in this run: parsing a head, ours over httparse's.
 const RATIOS: [(&str, f64); 4] = [("tiny", 0.80), ("classic", 0.90), ("chrome", 0.90), ("resp", 0.90)];
 
+/// Our client's whole small exchange over http-net's.
+const MOST_OF_HTTP_NET: f64 = 0.50;
+
 /// Instructions of a check-out and a check-in beyond those of a lookup of the same key in the standard map.
 const MOST_BEYOND_LOOKUP: u64 = 80;
 
@@ -124,6 +127,11 @@ fn count(check: Option<&str>, save: Option<&str>) -> Result<(), String> {
     println!("a check-out and a check-in, beyond a lookup: {beyond} (at most {MOST_BEYOND_LOOKUP})");
     if beyond > MOST_BEYOND_LOOKUP {
         broken.push(format!("a check-out and a check-in: {beyond} beyond a lookup, over {MOST_BEYOND_LOOKUP}"));
+    }
+    let ratio = counts["client-exchange tiny"] as f64 / counts["http-net-client tiny"] as f64;
+    println!("a client's exchange, ours / http-net's: {ratio:.3} (at most {MOST_OF_HTTP_NET:.2})");
+    if ratio > MOST_OF_HTTP_NET {
+        broken.push(format!("a client's exchange: {ratio:.3} of http-net's, over {MOST_OF_HTTP_NET:.2}"));
     }
     for (input, most) in RATIOS {
         let ratio = counts[&format!("ours {input}")] as f64 / counts[&format!("httparse {input}")] as f64;
