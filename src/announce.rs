@@ -10,9 +10,9 @@
 
 use crate::config::{KeepAliveField, Settings};
 use crate::error::Misuse;
-use crate::exchange::{Counted, Half, Machine, flag};
 use crate::framing::BodyLength;
 use crate::keep_alive::KeepAlive;
+use crate::machine::{Counted, Half, Machine, flag};
 use crate::persistence::{Causes, CloseReason};
 use crate::status::StatusCode;
 use crate::teardown::Stage;

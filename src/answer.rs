@@ -11,9 +11,9 @@
 use crate::StatusCode;
 use crate::config::Settings;
 use crate::error::ProtocolErrorKind::{self, ContentTooLarge};
-use crate::exchange::{Half, Machine, flag};
 use crate::facts::HeadFacts;
 use crate::framing::{self, BodyLength, Framing, FramingRule};
+use crate::machine::{Half, Machine, flag};
 use crate::method::MethodKind;
 use crate::outstanding::Outstanding;
 use crate::persistence::{self, CloseReason, Persistence};

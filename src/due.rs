@@ -11,7 +11,7 @@ use core::time::Duration;
 
 use crate::config::Settings;
 use crate::deadline::{Deadline, DeadlineCause, DeadlineFact, DeadlineKind};
-use crate::exchange::{Half, Machine, flag};
+use crate::machine::{Half, Machine, flag};
 use crate::persistence::CloseReason;
 use crate::span::{Span, Spans};
 use crate::status::StatusCode;

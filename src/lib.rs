@@ -98,6 +98,7 @@ mod client;
 #[macro_use]
 mod config;
 mod connection;
+mod content;
 mod deadline;
 #[cfg(feature = "std")]
 mod deadline_queue;
@@ -111,6 +112,7 @@ mod host;
 mod keep_alive;
 mod life;
 mod lifecycle;
+mod machine;
 mod message;
 mod method;
 mod octets;

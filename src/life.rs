@@ -8,7 +8,7 @@
 //! seed it is `n`, so that what a setting says is exact.
 
 use crate::config::Settings;
-use crate::exchange::{Machine, flag};
+use crate::machine::{Machine, flag};
 use crate::persistence::{Causes, CloseReason};
 use crate::span::Span;
 use crate::time::Instant;

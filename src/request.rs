@@ -9,10 +9,10 @@
 use crate::announce::{Announce, ConnectionOptions, Content, FramingField};
 use crate::config::{RequestHint, Settings};
 use crate::error::Misuse;
-use crate::exchange::{Counted, Half, Machine, flag};
 use crate::facts::HeadFacts;
 use crate::framing::{self, BodyLength};
 use crate::keep_alive::KeepAlive;
+use crate::machine::{Counted, Half, Machine, flag};
 use crate::method::{Method, MethodKind, Version};
 use crate::octets::{self, class};
 use crate::outstanding::{Outstanding, bit};

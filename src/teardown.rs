@@ -12,7 +12,7 @@
 
 use crate::ProtocolErrorKind;
 use crate::config::{HalfClose, IdleClose, Settings};
-use crate::exchange::{Counted, Half, Machine, flag};
+use crate::machine::{Counted, Half, Machine, flag};
 use crate::persistence::CloseReason;
 use crate::time::Instant;
 

@@ -1,0 +1,299 @@
+//! Searches and comparisons by words of octets.
+//!
+//! The searches answer "is any octet of these 8 or 16 a stop?" without branching on each octet. A sum over a fixed-size
+//! block is what the compiler turns into vector compares; the exact place is then found in a 64-bit word.
+
+use super::{class, from_other};
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGH: u64 = 0x8080_8080_8080_8080;
+
+const fn every(octet: u8) -> u64 {
+    ONES * octet as u64
+}
+
+/// The first eight octets, the first in the lowest place; NUL behind the end.
+#[inline(always)]
+pub(crate) fn word(octets: &[u8]) -> u64 {
+    match octets.first_chunk::<8>() {
+        Some(word) => u64::from_le_bytes(*word),
+        None => short_word(octets),
+    }
+}
+
+/// The same of less than eight.
+#[inline(never)]
+fn short_word(octets: &[u8]) -> u64 {
+    if let (Some(first), Some(last)) = (octets.first_chunk::<4>(), octets.last_chunk::<4>()) {
+        let [first, last] = [first, last].map(|half| u64::from(u32::from_le_bytes(*half)));
+        return first | last << ((octets.len() * 8).wrapping_sub(32) & 63);
+    }
+    match *octets {
+        [] => 0,
+        [a] => u64::from(a),
+        [a, b] => u64::from(u16::from_le_bytes([a, b])),
+        [a, b, c, ..] => u64::from(u32::from_le_bytes([a, b, c, 0])),
+    }
+}
+
+/// High bit set in each octet of `word` that is neither a letter nor `-`.
+#[inline(always)]
+pub(crate) const fn not_name(word: u64) -> u64 {
+    let lower = word | every(0x20);
+    let seven = lower & !HIGH;
+    let from_a = seven.wrapping_add(every(0x80 - b'a'));
+    let past_z = seven.wrapping_add(every(0x80 - b'z' - 1));
+    let dash = word ^ every(b'-');
+    let other_than_dash = (dash & !HIGH).wrapping_add(every(0x7f)) | dash;
+    ((!from_a | past_z | word) & other_than_dash) & HIGH
+}
+
+/// High bit set in the first octet of `word` below SP or DEL; higher bits may be set falsely behind it.
+#[inline(always)]
+pub(crate) const fn control(word: u64) -> u64 {
+    let below = word.wrapping_sub(every(0x20)) & !word;
+    let delete = word ^ every(0x7f);
+    let delete = delete.wrapping_sub(ONES) & !delete;
+    (below | delete) & HIGH
+}
+
+/// High bit set in the first octet of `word` that a request target may not hold; higher bits may be false.
+#[inline(always)]
+pub(crate) const fn not_target(word: u64) -> u64 {
+    let below = word.wrapping_sub(every(0x21)) & !word;
+    let hash = word ^ every(b'#');
+    let hash = hash.wrapping_sub(ONES) & !hash;
+    let delete = word ^ every(0x7f);
+    let delete = delete.wrapping_sub(ONES) & !delete;
+    (below | hash | delete | word) & HIGH
+}
+
+/// Which of the eight octets holds the first set bit.
+#[inline(always)]
+pub(crate) const fn first(mask: u64) -> usize {
+    (mask.trailing_zeros() / 8) as usize
+}
+
+/// Which of sixteen octets is the first with a mark, as all bits or none, if one is.
+///
+/// The marks go through memory: seen through, the compares of a block would be taken apart into sixteen.
+#[inline(always)]
+fn first_marked(marks: [u8; 16]) -> Option<usize> {
+    let marks = core::hint::black_box(marks);
+    let [low, high] = [&marks[..8], &marks[8..]].map(word);
+    if low != 0 {
+        return Some(first(low));
+    }
+    if high != 0 { Some(8 + first(high)) } else { None }
+}
+
+/// What `mark` says of each.
+#[inline(always)]
+fn marks(block: &[u8; 16], mark: impl Fn(u8) -> u8) -> [u8; 16] {
+    let mut marks = [0; 16];
+    for (place, &octet) in marks.iter_mut().zip(block) {
+        *place = mark(octet);
+    }
+    marks
+}
+
+const fn mark(marked: bool) -> u8 {
+    if marked { 0xff } else { 0 }
+}
+
+/// The octets from the first control octet on (HTAB is one); none if there is none.
+#[inline(always)]
+pub(crate) fn from_control(octets: &[u8]) -> &[u8] {
+    let mut rest = octets;
+    while let Some((block, behind)) = rest.split_first_chunk::<16>() {
+        if let Some(at) = first_marked(marks(block, |b| mark(b < 0x20) | mark(b == 0x7f))) {
+            return &rest[at..];
+        }
+        rest = behind;
+    }
+    if let Some((word, behind)) = rest.split_first_chunk::<8>() {
+        let stops = control(u64::from_le_bytes(*word));
+        if stops != 0 {
+            return &rest[(first(stops) & 7)..];
+        }
+        rest = behind;
+    }
+    while let [octet, behind @ ..] = rest {
+        if *octet < 0x20 || *octet == 0x7f {
+            break;
+        }
+        rest = behind;
+    }
+    rest
+}
+
+/// The octets from the first on that a request target may not hold; none if there is none.
+#[inline(always)]
+pub(crate) fn from_target_end(octets: &[u8]) -> &[u8] {
+    let mut rest = octets;
+    while let Some((block, behind)) = rest.split_first_chunk::<16>() {
+        if let Some(at) = first_marked(marks(block, |b| mark(b.wrapping_sub(0x21) > 0x7e - 0x21) | mark(b == b'#'))) {
+            return &rest[at..];
+        }
+        rest = behind;
+    }
+    loop {
+        let stops = not_target(word(rest));
+        if stops != 0 {
+            return rest.get(first(stops)..).unwrap_or_default();
+        }
+        rest = rest.get(8..).unwrap_or_default();
+    }
+}
+
+/// The octets from the first on that is neither a letter nor `-`; `None` where that is within the last eight octets.
+#[inline(always)]
+pub(crate) fn from_name_end(octets: &[u8]) -> Option<&[u8]> {
+    let mut rest = octets;
+    while let Some((block, behind)) = rest.split_first_chunk::<16>() {
+        if let Some(at) = first_marked(marks(block, |b| mark((b | 0x20).wrapping_sub(b'a') >= 26) & mark(b != b'-'))) {
+            return Some(&rest[at..]);
+        }
+        rest = behind;
+    }
+    loop {
+        let (word, behind) = rest.split_first_chunk::<8>()?;
+        let stops = not_name(u64::from_le_bytes(*word));
+        if stops != 0 {
+            return Some(&rest[(first(stops) & 7)..]);
+        }
+        rest = behind;
+    }
+}
+
+/// A word known when compiled, compared without case, in two loads.
+///
+/// Only letters are folded: CR is `-` but for the bit that makes a letter small.
+pub(crate) struct Known {
+    octets: usize,
+    first: (u64, u64),
+    last: (u64, u64),
+}
+
+impl Known {
+    /// `word` in lower case, of 4 to 16 octets.
+    pub(crate) const fn new(word: &[u8]) -> Self {
+        let octets = word.len();
+        assert!(octets >= 4 && octets <= 16);
+        let width = if octets < 8 { 4 } else { 8 };
+        Self { octets, first: Self::half(word, 0, width), last: Self::half(word, octets - width, width) }
+    }
+
+    const fn half(word: &[u8], from: usize, width: usize) -> (u64, u64) {
+        let (mut value, mut mask) = (0, 0);
+        let mut i = width;
+        while i > 0 {
+            i -= 1;
+            let octet = word[from + i];
+            assert!(!octet.is_ascii_uppercase());
+            value = value << 8 | octet as u64;
+            mask = mask << 8 | if octet.is_ascii_lowercase() { 0x20 } else { 0 };
+        }
+        (value, mask)
+    }
+
+    /// Are `octets` this word?
+    #[inline(always)]
+    pub(crate) fn is(&self, octets: &[u8]) -> bool {
+        if octets.len() != self.octets {
+            return false;
+        }
+        if self.octets < 8 {
+            let (Some(first), Some(last)) = (octets.first_chunk::<4>(), octets.last_chunk::<4>()) else { return false };
+            let [first, last] = [first, last].map(|half| u64::from(u32::from_le_bytes(*half)));
+            return first | self.first.1 == self.first.0 && last | self.last.1 == self.last.0;
+        }
+        let (Some(first), Some(last)) = (octets.first_chunk::<8>(), octets.last_chunk::<8>()) else { return false };
+        let [first, last] = [first, last].map(|half| u64::from_le_bytes(*half));
+        first | self.first.1 == self.first.0 && last | self.last.1 == self.last.0
+    }
+}
+
+/// The octets from the first on that host names are not made of; none if there is none.
+#[inline(always)]
+pub(crate) fn from_host_name_end(octets: &[u8]) -> &[u8] {
+    let mut rest = octets;
+    while let Some((block, behind)) = rest.split_first_chunk::<16>() {
+        if let Some(at) = first_marked(marks(block, not_host_name)) {
+            return &rest[at..];
+        }
+        rest = behind;
+    }
+    from_other(rest, class::NAME)
+}
+
+/// A mark where `octet` is neither letter nor digit nor `.` nor `-`.
+#[inline(always)]
+const fn not_host_name(octet: u8) -> u8 {
+    mark((octet | 0x20).wrapping_sub(b'a') >= 26) & (mark(octet.wrapping_sub(b'-') >= 13) | mark(octet == b'/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::is;
+    use super::*;
+
+    #[test]
+    fn words_find_what_the_table_says() {
+        for b in 0..=255u8 {
+            for place in 0..8 {
+                let mut octets = [b'm'; 8];
+                octets[place] = b;
+                let word = u64::from_le_bytes(octets);
+                let name = b.is_ascii_alphabetic() || b == b'-';
+                assert_eq!(not_name(word), if name { 0 } else { 0x80 << (8 * place) }, "{b:#x}");
+                let stop = b < 0x20 || b == 0x7f;
+                assert_eq!(control(word) != 0, stop, "{b:#x}");
+                assert!(!stop || first(control(word)) == place);
+                let stop = !is(b, class::TARGET);
+                assert_eq!(not_target(word) != 0, stop, "{b:#x}");
+                assert!(!stop || first(not_target(word)) == place);
+                let other = not_host_name(b) != 0;
+                assert_eq!(!other, b.is_ascii_alphanumeric() || b == b'.' || b == b'-', "{b:#x}");
+                assert!(other || is(b, class::NAME));
+            }
+        }
+    }
+
+    #[test]
+    fn searches_stop_at_the_first_octet_that_fits_or_at_the_end() {
+        for len in 0..80 {
+            let mut buf = [b'a'; 80];
+            assert_eq!(from_control(&buf[..len]).len(), 0);
+            assert_eq!(from_target_end(&buf[..len]).len(), 0);
+            assert_eq!(from_host_name_end(&buf[..len]).len(), 0);
+            for stop in 0..len {
+                buf[stop] = b'\r';
+                assert_eq!(from_control(&buf[..len]).len(), len - stop);
+                assert_eq!(from_target_end(&buf[..len]).len(), len - stop);
+                assert_eq!(from_host_name_end(&buf[..len]).len(), len - stop);
+                let last = len - stop < 8 - stop % 8;
+                assert_eq!(from_name_end(&buf[..len]).map(<[u8]>::len), if last { None } else { Some(len - stop) });
+                buf[stop] = b'a';
+            }
+        }
+    }
+
+    #[test]
+    fn known_words_match_in_any_case_and_nothing_else_does() {
+        const KEEP_ALIVE: Known = Known::new(b"keep-alive");
+        const CLOSE: Known = Known::new(b"close");
+        assert!(KEEP_ALIVE.is(b"Keep-Alive") && KEEP_ALIVE.is(b"keep-alive") && CLOSE.is(b"CLOSE"));
+        for word in [&b"keep-aliv"[..], b"keep\ralive", b"keep-alives", b"closE "] {
+            assert!(!KEEP_ALIVE.is(word) && !CLOSE.is(word));
+        }
+        let word = *b"Keep-Alive";
+        for place in 0..word.len() {
+            for octet in 0..=255 {
+                let mut other = word;
+                other[place] = octet;
+                assert_eq!(KEEP_ALIVE.is(&other), other.eq_ignore_ascii_case(&word));
+            }
+        }
+    }
+}
