@@ -28,6 +28,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     }
 
     /// One thing that is due at `now`, if there is any; to be called until `None`.
+    #[inline]
     pub fn expire(&mut self, now: Instant) -> Option<Due<Id>> {
         let now = self.advance(now);
         let lease = self.rules.lease;
@@ -40,6 +41,12 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             let lease = Lease { slot, stamp: entry.stamp };
             return Some(Due::LeaseOverdue { id: self.remove(slot, EndReason::LeaseOverdue), lease });
         }
+        self.expire_others(now)
+    }
+
+    /// What is due when no connection is.
+    #[inline(never)]
+    fn expire_others(&mut self, now: u64) -> Option<Due<Id>> {
         if let Some((name, origin)) = self.permits.due().filter(|&due| due <= now).and_then(|_| {
             let name = self.permits.first()?;
             Some((name, self.permits.remove(name)?))
