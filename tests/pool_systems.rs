@@ -16,8 +16,7 @@ const FOR_EVER: PoolTimeouts =
 
 /// Netscape 4: fifteen connections, no time limit, least recently used.
 fn netscape() -> Driver {
-    let limits = ANY.with_per_origin(Some(4)).with_total(Some(15));
-    Driver::new(limits, FOR_EVER, PoolPolicy::DEFAULT.with_eviction(Eviction::LongestIdle))
+    Driver::of("netscape-4")
 }
 
 #[test]
@@ -51,8 +50,8 @@ fn internet_explorer(most: u32, most_http10: u32, idle: Duration) -> Driver {
 
 #[test]
 fn internet_explorer_6_7_and_8_use_two_two_and_six_connections_for_sixty_seconds() {
-    for (version, most, most_http10) in [(6, 2, 4), (7, 2, 4), (8, 6, 6)] {
-        let mut explorer = internet_explorer(most, most_http10, MINUTE);
+    for (version, most) in [(6, 2), (7, 2), (8, 6)] {
+        let mut explorer = Driver::of(&format!("ie-{version}"));
         let all = explorer.open_all("a", most);
         assert!(matches!(explorer.ask("a"), Got::Waits(_)), "Internet Explorer {version}");
         explorer.done(all[0]);
@@ -70,7 +69,7 @@ fn internet_explorer_6_7_and_8_use_two_two_and_six_connections_for_sixty_seconds
 
 #[test]
 fn internet_explorer_uses_four_connections_to_an_http10_server() {
-    let mut explorer = internet_explorer(2, 4, MINUTE);
+    let mut explorer = Driver::of("ie-6");
     let first = explorer.ask("old").id();
     assert!(matches!(explorer.give_back(first, &HTTP10), Checkin::Kept(_)));
     assert_eq!(explorer.ask("old"), Got::Reused(first));
@@ -188,9 +187,7 @@ fn a_proxy_of_rfc_2616_has_twice_as_many_connections_as_users() {
 
 /// Chromium: six to a group, 32 to a proxy, 256 in all; 300 s once used, 10 s before.
 fn chromium() -> Driver {
-    let timeouts = FOR_EVER.with_used_idle(secs(300)).with_unused_idle(secs(10));
-    let limits = ANY.with_per_origin(Some(6)).with_per_proxy(Some(32)).with_total(Some(256));
-    Driver::new(limits, timeouts, PoolPolicy::DEFAULT)
+    Driver::of("chromium")
 }
 
 #[test]
@@ -233,9 +230,7 @@ fn chromium_closes_an_idle_socket_of_another_group_at_256() {
 
 /// curl: five connections cached by an easy handle, 118 s idle, a day old at most.
 fn curl() -> Driver {
-    let timeouts = FOR_EVER.with_used_idle(secs(118)).with_unused_idle(secs(118)).with_age(Some(DAY));
-    let policy = PoolPolicy::DEFAULT.with_order(Order::FirstOpened).with_unused_order(Order::FirstOpened);
-    Driver::new(ANY.with_idle_total(Some(5)), timeouts, policy)
+    Driver::of("curl")
 }
 
 #[test]
@@ -268,9 +263,7 @@ fn curl_uses_no_connection_that_was_idle_for_118_seconds_or_is_a_day_old() {
 
 /// Go's `DefaultTransport`: no limit on connections, 2 idle to a host, 100 in all, for 90 s.
 fn go() -> Driver {
-    let timeouts = FOR_EVER.with_used_idle(secs(90)).with_unused_idle(secs(90));
-    let policy = PoolPolicy::DEFAULT.with_used_first(http_keepalive::Use::Off).with_origin_excess(Excess::Returned);
-    Driver::new(ANY.with_idle_per_origin(Some(2)).with_idle_total(Some(100)), timeouts, policy)
+    Driver::of("go-transport")
 }
 
 #[test]

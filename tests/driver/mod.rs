@@ -60,6 +60,12 @@ impl Driver {
         Self { pool: Pool::new(now, &config), now, opened: 0, leases: HashMap::new(), idle: HashMap::new() }
     }
 
+    /// A pool as this system has it.
+    pub fn of(name: &str) -> Self {
+        let preset = http_keepalive::presets::client(name).unwrap_or_else(|| panic!("no preset {name}"));
+        Self::new(preset.limits, preset.timeouts, preset.policy)
+    }
+
     pub fn ask(&mut self, key: &str) -> Got {
         self.ask_for(key, Demand::DEFAULT)
     }
