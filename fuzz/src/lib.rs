@@ -48,7 +48,18 @@ fn config<R: Role>(choice: u8) -> Config<R> {
             .with_interim_responses(2)
             .with_empty_lines(1),
     };
-    Config::new(limits, Timeouts::DEFAULT, policy).expect("within bounds")
+    let (limits, timeouts, policy) = match choice & 4 {
+        0 => (limits, Timeouts::DEFAULT, policy),
+        _ => (
+            limits.with_jitter(50).with_max_octets(Some(400)),
+            Timeouts::DEFAULT
+                .with_drain_window(Some(Duration::from_secs(3)))
+                .with_drain_spread(Some(Duration::from_secs(2)))
+                .with_age(Some(Duration::from_secs(90))),
+            policy.with_half_close(HalfClose::Abort).with_idle_close(IdleClose::Staged),
+        ),
+    };
+    Config::new(limits, timeouts, policy).expect("within bounds")
 }
 
 /// What a connection made of octets, content joined.
@@ -252,7 +263,7 @@ pub fn operations(data: &[u8]) {
     let [choice, data @ ..] = data else { return };
     let config = config(*choice);
     let mut now = Instant::from_secs(1000);
-    let mut connection = Connection::<Server, _>::new(now, &config);
+    let mut connection = Connection::<Server, _>::new(now, &config).with_seed(u64::from(*choice));
     let (mut buffer, mut out, mut total) = (Vec::new(), [0; 300], 0u64);
     let mut data = data.iter().copied();
     while let Some(op) = data.next() {
@@ -279,7 +290,18 @@ pub fn operations(data: &[u8]) {
             10 => drop(connection.send_refusal(now, [("Date", "now")], &mut out[..room])),
             11 => connection.handle_sent(now, u64::from(argument)),
             12 => now = now + Duration::from_millis(u64::from(argument) * 400),
-            13 => match argument % 4 {
+            13 => match argument % 5 {
+                // a connection that is put away comes back as it was
+                4 => {
+                    if let Some(parked) = connection.park() {
+                        let resumed = Connection::unpark(Parked::from_octets(parked.to_octets()), &config);
+                        assert_eq!(resumed.deadline_cause(), connection.deadline_cause());
+                        assert_eq!(resumed.wants(), connection.wants());
+                        assert_eq!(resumed.persistence(), connection.persistence());
+                        assert_eq!(resumed.offset(), connection.offset());
+                        connection = resumed;
+                    }
+                }
                 0 => connection.close_after_exchange(now),
                 1 => connection.nothing_to_read(now),
                 2 => drop(connection.receive_eof(now, Eof::Clean)),
