@@ -85,6 +85,25 @@ impl Machine {
         earliest.get()
     }
 
+    /// What is due next of a server between exchanges that is to stay, if that is so: asked for behind every exchange.
+    #[inline(always)]
+    pub(crate) fn idling(&self, settings: &Settings) -> Option<Earliest> {
+        let idles = self.stage == Stage::Open && self.between_exchanges() && self.exchanges > 0 && self.pending == 0;
+        if !idles || self.looking.is_some() || !self.causes.is_empty() {
+            return None;
+        }
+        let mut earliest = Earliest::new();
+        self.used_deadlines(settings, &mut earliest);
+        Some(earliest)
+    }
+
+    #[inline(always)]
+    fn used_deadlines(&self, settings: &Settings, earliest: &mut Earliest) {
+        let shield = self.shield_end(settings);
+        earliest.offer_at(DeadlineKind::Idle, settings.spans.idle.after(self.left).max(shield));
+        earliest.offer_at(DeadlineKind::Age, self.life.max(shield));
+    }
+
     #[inline(always)]
     fn idle_deadlines(&self, settings: &Settings, earliest: &mut Earliest) {
         let spans = &settings.spans;
@@ -105,9 +124,7 @@ impl Machine {
             earliest.offer(DeadlineKind::FirstOctet, self.left, spans.first_octet);
             return earliest.offer_at(DeadlineKind::Age, self.life);
         }
-        let shield = self.shield_end(settings);
-        earliest.offer_at(DeadlineKind::Idle, spans.idle.after(self.left).max(shield));
-        earliest.offer_at(DeadlineKind::Age, self.life.max(shield));
+        self.used_deadlines(settings, earliest);
     }
 
     /// Idle, and a close is wanted.

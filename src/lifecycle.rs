@@ -290,8 +290,11 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     #[inline]
     pub fn next_deadline(&self) -> Option<Deadline> {
         let (settings, peer) = (self.config.settings(), R::peer_time(&self.state));
-        let resting = if R::FLAGS & flag::CLIENT != 0 { self.machine.resting(settings, peer.hint) } else { None };
-        match resting {
+        let idle = match R::FLAGS & flag::CLIENT {
+            0 => self.machine.idling(settings),
+            _ => self.machine.resting(settings, peer.hint),
+        };
+        match idle {
             Some(earliest) => earliest.get(),
             None => self.machine.next_deadline(settings, peer),
         }
