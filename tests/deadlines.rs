@@ -3,173 +3,18 @@
 //! Each row names the state that arms its deadline and what follows from it; everything else is off.
 
 mod common;
+mod rows;
 
 use std::time::Duration;
 
-use common::client::{Asker, answer, no_timeouts, ok, with_timeouts};
+use common::client::{Asker, answer, ok};
 use common::{Driver, get};
 use http_keepalive::DeadlineKind::{self, *};
-use http_keepalive::{
-    CloseReason, Config, Content, Deadline, DeadlineCause, DeadlineFact, Instant, Limits, NO_FIELDS, Policy, ReadWant,
-    Shut, StatusCode, Timeouts, Turn, Wants,
-};
+use http_keepalive::{CloseReason, Content, Instant, NO_FIELDS, ReadWant, Shut, StatusCode, Turn};
+use rows::{Row, nothing, server};
 
 const fn secs(secs: u64) -> Option<Duration> {
     Some(Duration::from_secs(secs))
-}
-
-/// A state that arms a deadline.
-struct Row<D> {
-    state: &'static str,
-    kind: DeadlineKind,
-    set: fn(Timeouts) -> Timeouts,
-    arm: fn(&mut D),
-    /// Milliseconds from there.
-    after: u64,
-    then: fn(&mut D),
-}
-
-/// What both roles' drivers have.
-trait Drives: Sized {
-    fn now(&mut self) -> &mut Instant;
-    fn next(&self) -> Option<Deadline>;
-    fn cause(&self) -> Option<DeadlineCause>;
-    fn timeout(&mut self, now: Instant) -> Option<Deadline>;
-    fn wants(&self) -> Wants;
-    fn anew(set: fn(Timeouts) -> Timeouts) -> Self;
-}
-
-macro_rules! drives {
-    ($driver:ident, $anew:expr) => {
-        impl Drives for $driver {
-            fn now(&mut self) -> &mut Instant {
-                &mut self.now
-            }
-            fn next(&self) -> Option<Deadline> {
-                self.connection.next_deadline()
-            }
-            fn cause(&self) -> Option<DeadlineCause> {
-                self.connection.deadline_cause()
-            }
-            fn timeout(&mut self, now: Instant) -> Option<Deadline> {
-                self.connection.handle_timeout(now)
-            }
-            fn wants(&self) -> Wants {
-                self.connection.wants()
-            }
-            fn anew(set: fn(Timeouts) -> Timeouts) -> Self {
-                $anew(set(nothing()))
-            }
-        }
-    };
-}
-
-/// What arms it.
-fn fact_of(kind: DeadlineKind) -> DeadlineFact {
-    match kind {
-        Drain | DrainWindow => DeadlineFact::DrainBegan,
-        Exchange => DeadlineFact::ExchangeBegan,
-        FirstOctet | Age => DeadlineFact::Opened,
-        Head => DeadlineFact::HeadBegan,
-        ContentGap => DeadlineFact::ContentCame,
-        ContentRate => DeadlineFact::ContentBegan,
-        Application => DeadlineFact::RequestCame,
-        Response => DeadlineFact::RequestLeft,
-        WriteStall | Expect | IdleShield | Idle => DeadlineFact::OctetLeft,
-        Linger => DeadlineFact::HalfClosed,
-        LingerGap => DeadlineFact::OctetDiscarded,
-        new => panic!("{new:?}: what arms it?"),
-    }
-}
-
-/// Nothing is ever due.
-fn nothing() -> Timeouts {
-    let none = no_timeouts().with_first_octet(None).with_idle_shield(None).with_linger(None).with_linger_gap(None);
-    none.with_head_rate(None).with_hint_margin(None)
-}
-
-fn server(timeouts: Timeouts) -> Driver {
-    Driver::new(&Config::new(Limits::DEFAULT, timeouts, Policy::DEFAULT).expect("within bounds"))
-}
-
-drives!(Driver, server);
-drives!(Asker, |timeouts| Asker::knowing(&with_timeouts(timeouts)));
-
-impl<D: Drives> Row<D> {
-    /// In the state of this row.
-    fn armed(&self) -> (D, Deadline) {
-        let mut driver = D::anew(self.set);
-        (self.arm)(&mut driver);
-        let due = Deadline { at: *driver.now() + Duration::from_millis(self.after), kind: self.kind };
-        assert_eq!(driver.next(), Some(due), "{}", self.state);
-        self.explained(&driver.cause().expect("it has a cause"), due, *driver.now());
-        (driver, due)
-    }
-
-    /// The fact has happened, and the setting it names is as long as the deadline says.
-    fn explained(&self, cause: &DeadlineCause, due: Deadline, now: Instant) {
-        assert_eq!(cause.deadline, due, "{}", self.state);
-        assert!(cause.since <= now, "{}: {cause:?}", self.state);
-        let fact = if cause.setting == "idle_shield" { DeadlineFact::OctetLeft } else { fact_of(self.kind) };
-        assert_eq!(cause.fact, fact, "{}", self.state);
-        let timeouts = (self.set)(nothing());
-        let length = match cause.setting {
-            "first_octet" => timeouts.first_octet,
-            "idle" => timeouts.idle,
-            "idle_shield" => timeouts.idle_shield,
-            "head" => timeouts.head,
-            "head_cap" => timeouts.head_cap,
-            "content_gap" => timeouts.content_gap,
-            "application" => timeouts.application,
-            "response" => timeouts.response,
-            "write_stall" => timeouts.write_stall,
-            "exchange" => timeouts.exchange,
-            "expect" => timeouts.expect,
-            "linger" => timeouts.linger,
-            "linger_gap" => timeouts.linger_gap,
-            "drain" => timeouts.drain,
-            "drain_window" => timeouts.drain_window,
-            "age" => timeouts.age,
-            // what these add depends on what came
-            "head_rate" | "content_rate" | "keep_alive" => return,
-            other => panic!("{other} is no setting"),
-        };
-        assert_eq!(Some(due.at.saturating_duration_since(cause.since)), length, "{}: {cause:?}", self.state);
-    }
-
-    /// It expires at `now`, alone, and does not come back while nothing else happens.
-    fn expires(&self, driver: &mut D, due: Deadline, now: Instant) {
-        *driver.now() = now;
-        assert_eq!(driver.timeout(now), Some(due), "{}", self.state);
-        let mut expired = 0;
-        while let Some(next) = driver.timeout(now) {
-            expired += 1;
-            assert!(next != due && now > due.at && expired < 4, "{}: {next:?} behind {due:?}", self.state);
-        }
-        assert!(driver.next().is_none_or(|next| next.at > now), "{}", self.state);
-    }
-
-    fn check(&self) {
-        let (mut driver, due) = self.armed();
-        let (wants, before) = (driver.wants(), Instant::from_nanos(due.at.as_nanos() - 1));
-        assert_eq!(driver.timeout(before), None, "{}: nothing before its time", self.state);
-        assert_eq!((driver.next(), driver.wants()), (Some(due), wants), "{}", self.state);
-        self.expires(&mut driver, due, due.at);
-        (self.then)(&mut driver);
-
-        // a clock set back counts as no time
-        let (mut driver, due) = self.armed();
-        assert_eq!(driver.timeout(Instant::EPOCH), None, "{}", self.state);
-        assert_eq!((driver.next(), driver.wants()), (Some(due), wants), "{}", self.state);
-        self.expires(&mut driver, due, due.at);
-        assert_eq!(driver.timeout(Instant::EPOCH), None, "{}: once is enough", self.state);
-
-        // one that jumps ahead brings what was due first, by its own time
-        for late in [Instant::from_secs(1 << 30), Instant::MAX] {
-            let (mut driver, due) = self.armed();
-            self.expires(&mut driver, due, late);
-        }
-    }
 }
 
 // ---- servers
