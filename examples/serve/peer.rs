@@ -390,6 +390,8 @@ impl Peer {
                     self.readable = false;
                     if want == ReadWant::LookOnce {
                         self.machine.nothing_to_read(now);
+                        // at once: what comes between the look and the FIN is lost
+                        self.shut(now);
                     }
                     return want == ReadWant::LookOnce;
                 }
