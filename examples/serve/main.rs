@@ -56,8 +56,9 @@ struct Options {
     /// Print the settings in force, and no more.
     #[arg(long)]
     print_config: bool,
-    /// Close a connection after so long without an octet between exchanges [65s]. A client that asks is told less, by 5s or by
-    /// half if that is shorter, so that it does not send into our close; of less than a second it is told nothing.
+    /// Close a connection after so long without an octet between exchanges, never sooner than 1s unless a file says so [65s]. A
+    /// client that asks is told less, by 5s or by half if that is shorter, so that it does not send into our close; of less than
+    /// a second it is told nothing.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     idle: Option<Duration>,
     /// Requests answered on one connection; 0: any number [1000].
