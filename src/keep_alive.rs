@@ -10,7 +10,7 @@
 
 use crate::octets::{self, Known, NumberFault};
 
-/// What a `Keep-Alive` field says.
+/// What a `Keep-Alive` field says: `timeout=N, max=N`, of which either may be missing.
 ///
 /// ```
 /// use http_keepalive::KeepAlive;

@@ -37,6 +37,9 @@
 //! 5. Wait for octets or for [`next_deadline`](Connection::next_deadline); when it is due, [`handle_timeout`](Connection::handle_timeout)
 //!    until it returns `None`, and back to 2.
 //!
+//! Behind a `101` or an accepted CONNECT, [`persistence`](Connection::persistence) is [`Tunnel`](Persistence::Tunnel): the loop ends, and
+//! the transport and what is left in the buffer are the caller's.
+//!
 //! ```
 //! use http_keepalive::*;
 //!
@@ -70,6 +73,35 @@
 //! // 4: and the driver is told to close, and why
 //! assert_eq!(connection.wants().shut, Some(Shut::Close(CloseReason::IdleTimeout)));
 //! assert_eq!(CloseReason::IdleTimeout.clause(), "RFC 9112 9.5");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # A client
+//!
+//! The same loop; a request goes out where [`reusable`](Connection::reusable) says `Now`, and its response is over at [`Event::End`].
+//! When the connection has ended, [`unanswered`](Connection::unanswered) says which requests may be repeated.
+//!
+//! ```
+//! use http_keepalive::*;
+//!
+//! let now = Instant::from_secs(1);
+//! let mut connection = Connection::<Client>::new(now, &Config::DEFAULT);
+//! let (request, mut out) = (Request::new(Method::new(b"GET"), b"/"), [0; 256]);
+//! let written = connection.send_request(now, &request, [("Host", "example.org")], Content::Empty, &mut out)?;
+//! connection.handle_sent(now, written as u64);
+//!
+//! let mut octets: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+//! loop {
+//!     let received = connection.receive(now, octets)?;
+//!     octets = &octets[received.consumed..];
+//!     match received.outcome {
+//!         Outcome::Event(Event::Response(head)) => assert_eq!(head.status, StatusCode::OK),
+//!         Outcome::Event(Event::Content(piece)) => assert_eq!(piece, b"ok"),
+//!         Outcome::Event(Event::End { .. }) => break,
+//!         other => panic!("{other:?}"),
+//!     }
+//! }
+//! assert!(matches!(connection.reusable(now), Reusable::Now { .. }));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

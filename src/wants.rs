@@ -36,7 +36,8 @@ pub enum ReadWant {
 pub enum Turn {
     /// Send the final response; interim ones before it if you like.
     Respond,
-    /// The client waits to be told to send its content: send `100 (Continue)` or the final response.
+    /// The client waits to be told to send its content: send `100 (Continue)` or the final response. No timeout but
+    /// `exchange` runs until then.
     Continue,
     /// Send more content, or its end.
     Content,

@@ -69,6 +69,7 @@ fn a_name_that_is_not_known_is_refused_with_the_nearest_one() {
         ("timeouts.max_exchanges = 5", "no setting `max_exchanges`: did you mean `exchange`?"),
         ("policy.keepalive_field = \"never\"", "no setting `keepalive_field`: did you mean `keep_alive_field`?"),
         ("[timeout]\nidle = \"5s\"", "no setting `timeout`: did you mean `timeouts`?"),
+        ("idle = \"5s\"", "setting `idle` belongs into `timeouts`"),
         ("presets = \"nginx\"", "no setting `presets`: did you mean `preset`?"),
         ("preset = \"ngnix\"", "no preset `ngnix`: did you mean `nginx`?"),
         ("preset = \"a server of mine\"", "no preset `a server of mine`"),

@@ -23,7 +23,10 @@ use serde_json::{Value, json};
 /// A policy is the name of a preset (--list) or a file in TOML: `preset = "NAME"` to begin with, and sections `limits`, `timeouts` and
 /// `policy` of what is different.
 #[derive(Parser)]
-#[command(name = "check")]
+#[command(
+    name = "check",
+    after_help = "Exits with 1 where something is found that loses requests, and with 2 where it can not tell."
+)]
 struct Options {
     /// Who connects: a preset or a file.
     #[arg(long, value_name = "NAME|FILE", required_unless_present = "list")]
@@ -68,11 +71,14 @@ fn run(options: &Options) -> Result<bool, String> {
     let (Some(client), Some(server)) = (&options.client, &options.server) else { return Ok(true) };
     let mut clients = vec![policy::<ClientPreset>(client)?];
     let mut servers = Vec::new();
+    let mut given = vec![client.as_str()];
     for via in &options.via {
         let (front, back) = via.split_once(',').ok_or_else(|| format!("--via {via}: expected SERVER,CLIENT"))?;
         servers.push(policy::<ServerPreset>(front)?);
         clients.push(policy::<ClientPreset>(back)?);
+        given.extend([front, back]);
     }
+    given.push(server);
     servers.push(policy::<ServerPreset>(server)?);
     let network = Network { granularity: options.granularity, ..Network::of(options.rtt) };
     let hops: Vec<Hop> = clients.iter().zip(&servers).map(|(client, server)| (client, server, network)).collect();
@@ -102,7 +108,7 @@ fn run(options: &Options) -> Result<bool, String> {
         let findings: Vec<Value> = findings.into_iter().map(|(_, _, line)| line).collect();
         println!("{}", serde_json::to_string_pretty(&findings).map_err(|error| error.to_string())?);
     } else {
-        show(&findings, &hops);
+        show(&findings, &hops, &given);
     }
     Ok(safe)
 }
@@ -120,10 +126,13 @@ fn guessed(name: &str, unknown: &[&str], client: &ClientPreset, server: &ServerP
     })
 }
 
-fn show(findings: &[(Severity, usize, Value)], hops: &[Hop<'_>]) {
+/// `given`: client and server of each hop, as they were asked for.
+fn show(findings: &[(Severity, usize, Value)], hops: &[Hop<'_>], given: &[&str]) {
+    let shown = |given: &str, name: &str| if given == name { name.to_owned() } else { format!("{given} ({name})") };
     for (number, (client, server, network)) in hops.iter().enumerate() {
         let rtt = humantime::format_duration(network.round_trip);
-        println!("{} to {}, round trip {rtt}", client.name, server.name);
+        let (client, server) = (shown(given[2 * number], client.name), shown(given[2 * number + 1], server.name));
+        println!("{client} to {server}, round trip {rtt}");
         let of_hop: Vec<_> = findings.iter().filter(|(_, hop, _)| *hop == number).collect();
         if of_hop.is_empty() {
             println!("  nothing that does not fit");
@@ -182,8 +191,11 @@ fn policy<P: Policy>(name: &str) -> Result<P, String> {
         return Ok(preset);
     }
     if !std::path::Path::new(name).is_file() {
-        let nearest = presets::nearest(name, P::names()).map(|nearest| format!(": did you mean `{nearest}`?"));
-        return Err(format!("no {} `{name}`, nor a file of this name{}", P::SIDE, nearest.unwrap_or_default()));
+        let hint = match presets::nearest(name, P::names()) {
+            Some(nearest) => format!("did you mean `{nearest}`?"),
+            None => "see --list".to_owned(),
+        };
+        return Err(format!("no {} `{name}`, nor a file of this name: {hint}", P::SIDE));
     }
     let text = std::fs::read_to_string(name).map_err(|error| format!("{name}: {error}"))?;
     toml::from_str(&text).map_err(|error| format!("{name}: {}", error.message()))

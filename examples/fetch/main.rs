@@ -27,7 +27,10 @@ use crate::work::{Target, Worker};
 /// Of several URLs those of one origin share a connection while it lasts. What a connection leaves unanswered is repeated where
 /// that is safe, once. Durations are written as 2s or 250ms.
 #[derive(Parser, Clone)]
-#[command(name = "fetch")]
+#[command(
+    name = "fetch",
+    after_help = "Exits with 0 if everything was answered with a status below 400, with 1 if not, and with 2 for wrong options."
+)]
 pub struct Options {
     /// What to fetch: http:// only. With --chains: one URL, and milliseconds between the starts of two chains.
     #[arg(required = true)]

@@ -138,7 +138,10 @@ impl Wire {
 
     /// Why it is, as far as is known.
     pub fn close_reason(&self) -> Option<CloseReason> {
-        self.machine.lifecycle().close_reasons().next()
+        match self.machine.persistence() {
+            Persistence::Close(reason) => Some(reason),
+            _ => None,
+        }
     }
 
     /// What was left unanswered.

@@ -59,7 +59,7 @@ pub struct Target {
 
 impl Target {
     pub fn parse(text: &str) -> Result<Self, String> {
-        let url = Url::parse(text).map_err(|error| format!("{text}: {error}"))?;
+        let url = Url::parse(text).map_err(|error| format!("{text}: not a URL: {error}"))?;
         if url.scheme() != "http" {
             return Err(format!("{text}: only http:// is spoken here, not {}://", url.scheme()));
         }

@@ -22,7 +22,7 @@ use clap::{Parser, ValueEnum};
 /// Without --trace every octet is there at once and nothing times out: a server answers each complete request with an empty 200, takes up
 /// the first protocol of an upgrade that is offered, and accepts CONNECT. A client has sent the requests named.
 #[derive(Parser)]
-#[command(name = "inspect")]
+#[command(name = "inspect", after_help = "Exits with 0, whatever the octets are, and with 2 where it can not run.")]
 struct Options {
     /// Who we are: a server reads requests, a client reads responses.
     #[arg(long, value_enum, default_value_t = Role::Server)]
@@ -42,7 +42,8 @@ struct Options {
     /// Replay facts and intents with their instants from a file of JSON lines, instead of octets on standard input.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["eof", "split", "request"])]
     trace: Option<std::path::PathBuf>,
-    /// One setting as NAME=VALUE, repeatable: durations as 5s or 250ms, counts as numbers, `off`.
+    /// One setting as NAME=VALUE, repeatable: durations as 5s or 250ms, counts as numbers, `off`. The names are those of `Timeouts`
+    /// but `drain_spread`, and `linger_octets`, `max_exchanges`, `max_octets` and `unread_octets`.
     #[arg(long, value_name = "NAME=VALUE")]
     set: Vec<String>,
 }

@@ -62,7 +62,7 @@ fn apply(limits: &mut Limits, timeouts: &mut Timeouts, name: &str, value: &str) 
         "max_octets" => limits.max_octets = number(value)?,
         "unread_octets" => limits.unread_octets = number(value)?,
         "hint_margin" => timeouts.hint_margin = duration(value)?,
-        _ => return Err("no setting of that name".into()),
+        _ => return Err("no setting of that name: see --help".into()),
     }
     Ok(())
 }

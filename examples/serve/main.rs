@@ -38,7 +38,10 @@ use crate::site::Site;
 /// Durations are written as 90s, 250ms or 2m; a plain number counts seconds. Ctrl-C or SIGTERM stops accepting and lets
 /// exchanges in flight finish; a second one ends at once.
 #[derive(Parser)]
-#[command(name = "serve")]
+#[command(
+    name = "serve",
+    after_help = "Exits with 0 when it was stopped, with 1 where it can not serve, with 2 for wrong options."
+)]
 struct Options {
     /// Where to listen, unless a listening socket is inherited (LISTEN_FDS).
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
@@ -47,14 +50,15 @@ struct Options {
     #[arg(long, default_value = ".")]
     dir: PathBuf,
     /// Settings in TOML: `preset = "NAME"` to begin with, and sections `limits`, `timeouts` and `policy` of what is different. The
-    /// options below go before it, and without a file are over the defaults that they name.
+    /// options below override it; without a file their defaults are those in brackets.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Print the settings in force, and no more.
     #[arg(long)]
     print_config: bool,
-    /// Close a connection after so long without an octet between exchanges [65s]. A client that asks is told less, by 5s or by
-    /// half if that is shorter, so that it does not send into our close; of less than a second it is told nothing.
+    /// Close a connection after so long without an octet between exchanges, never sooner than 1s unless a file says so [65s]. A
+    /// client that asks is told less, by 5s or by half if that is shorter, so that it does not send into our close; of less than
+    /// a second it is told nothing.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     idle: Option<Duration>,
     /// Requests answered on one connection; 0: any number [1000].
@@ -153,7 +157,12 @@ fn config(options: &Options) -> Result<Config<Server>, String> {
         Some(path) => {
             let named = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
             let text = std::fs::read_to_string(path).map_err(|error| named(&error))?;
-            toml::from_str::<Config<Server>>(&text).map_err(|error| named(&error.message()))?
+            toml::from_str::<Config<Server>>(&text).map_err(|error| match error.span() {
+                Some(span) => {
+                    named(&format!("line {}: {}", text[..span.start].lines().count().max(1), error.message()))
+                }
+                None => named(&error.message()),
+            })?
         }
         None => DEFAULT,
     };

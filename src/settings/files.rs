@@ -8,9 +8,9 @@ use std::vec::Vec;
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::{Changes, SettingError, Value, Written, read};
+use super::{Changes, SettingError, Settings, Value, Written, read};
 use crate::config::{Client, Config, Limits, Policy, Role, Server, Timeouts};
-use crate::pool::PoolConfig;
+use crate::pool::{PoolConfig, PoolLimits, PoolPolicy, PoolTimeouts};
 use crate::presets::{self, ClientPreset, ServerPreset};
 
 /// A file's part for one side: a preset to begin with, and what is changed of it.
@@ -45,6 +45,9 @@ impl<'de> Deserialize<'de> for Sections {
                         name if OWN.contains(&name) => all.own.0.push((key, map.next_value()?)),
                         name => {
                             map.next_value::<IgnoredAny>()?;
+                            if let Some(section) = section_of(name) {
+                                return Err(de::Error::custom(format!("setting `{name}` belongs into `{section}`")));
+                            }
                             let known = ["preset", "limits", "timeouts", "policy"].into_iter().chain(OWN);
                             let nearest = presets::nearest(name, known);
                             return Err(de::Error::custom(SettingError::Unknown { name: key, nearest }));
@@ -61,6 +64,16 @@ impl<'de> Deserialize<'de> for Sections {
 /// What a preset has beside its sections.
 const OWN: [&str; 9] =
     ["request_hint", "asks", "max_hint", "depth", "repeats", "attempts", "head_timer", "age_check", "connections"];
+
+/// Where a setting belongs that stands beside the sections.
+fn section_of(name: &str) -> Option<&'static str> {
+    let sections: [(&str, [&[&str]; 2]); 3] = [
+        ("limits", [Limits::NAMES, PoolLimits::NAMES]),
+        ("timeouts", [Timeouts::NAMES, PoolTimeouts::NAMES]),
+        ("policy", [Policy::NAMES, PoolPolicy::NAMES]),
+    ];
+    sections.into_iter().find(|(_, names)| names.iter().any(|names| names.contains(&name))).map(|(section, _)| section)
+}
 
 /// The preset of this name, or else an error that names the nearest.
 fn named<P: Copy, E: de::Error>(

@@ -1,7 +1,8 @@
 //! Settings by name and from files (feature `serde`): what a person writes, read strictly and shown as it is in force.
 //!
 //! A duration is written as people do, `"75s"`, `"1m 30s"`, `"250ms"`; a count as a number; a choice as a word; and `"off"` is
-//! what has no limit. A name that is not known is refused, with the nearest one that is; so is a value that is none.
+//! what has no limit. A name that is not known is refused, with the nearest one that is; so is a value that is none. Settings have to
+//! fit each other: an `idle` below the default of `idle_advertised` needs that to be set, too.
 //!
 //! ```
 //! use http_keepalive::{Config, Server};
