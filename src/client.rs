@@ -10,7 +10,7 @@ use core::ops::Deref;
 
 use crate::announce::{Announce, Content};
 use crate::answer;
-use crate::config::{Client, Config, Limits, RequestHint};
+use crate::config::{Client, Config, Limits, RequestHint, Timeouts};
 use crate::connection::Connection;
 use crate::deadline::{Deadline, DeadlineKind};
 use crate::due::PeerTime;
@@ -37,6 +37,7 @@ use crate::time::Instant;
 impl<const DEPTH: usize> Reads for Client<DEPTH> {
     type State = Outstanding<DEPTH>;
     const FRESH: Self::State = Outstanding::new();
+    const TIMEOUTS: Timeouts = Timeouts::CLIENT;
     const FLAGS: u16 = flag::CLIENT;
     const ENDS_BEHIND: bool = true;
     const HEAD: Section = Section::Response;
@@ -340,7 +341,7 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
         } else {
             let bare = match plan.hint {
                 RequestHint::BareNumber => request::hint_seconds(settings),
-                RequestHint::Silent | RequestHint::Timeout => None,
+                RequestHint::Silent | RequestHint::Ask | RequestHint::Timeout => None,
             };
             writer.announce_request(&plan.announce(settings), bare);
         }

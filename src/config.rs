@@ -269,14 +269,16 @@ pub enum KeepAliveField {
     Always,
 }
 
-/// The `Keep-Alive` field of a request, beside `Connection: keep-alive`.
+/// What a request says of persistence beyond what HTTP/1.1 takes for granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RequestHint {
-    /// None: nobody asks for it.
+    /// Nothing: in HTTP/1.1 connections persist.
     Silent,
-    /// `timeout=`, the idle timeout in seconds.
+    /// `Connection: keep-alive`: for this many servers say how long they wait, which `Keep-Alive` of theirs is obeyed.
+    Ask,
+    /// Beside it `Keep-Alive: timeout=`, our idle timeout in seconds.
     Timeout,
-    /// The number of seconds alone, as old browsers sent it.
+    /// Beside it `Keep-Alive`: the number of seconds alone, as old browsers sent it.
     BareNumber,
 }
 
@@ -371,10 +373,16 @@ impl Settings {
     }
 }
 
+impl Timeouts {
+    /// Those of a client by default: [`DEFAULT`](Self::DEFAULT), and less than a server of the same defaults keeps to, for whoever is
+    /// connected to must outlast whoever connects.
+    pub const CLIENT: Self = Self::DEFAULT.with_idle(secs(60)).with_age(secs(3000));
+}
+
 impl<R: Role> Config<R> {
-    /// The defaults.
+    /// The defaults of the role.
     pub const DEFAULT: Self =
-        Self { settings: Settings::new(Limits::DEFAULT, Timeouts::DEFAULT, Policy::DEFAULT), role: PhantomData };
+        Self { settings: Settings::new(Limits::DEFAULT, R::TIMEOUTS, Policy::DEFAULT), role: PhantomData };
 
     /// Checks the settings against each other.
     pub const fn new(limits: Limits, timeouts: Timeouts, policy: Policy) -> Result<Self, ConfigError> {

@@ -17,6 +17,7 @@ use crate::octets::{self, Known, NumberFault};
 ///
 /// assert_eq!(KeepAlive::parse(b"timeout=5, max=200"), KeepAlive { timeout: Some(5), max: Some(200) });
 /// assert_eq!(KeepAlive::parse(b"115"), KeepAlive::default());
+/// assert_eq!(KeepAlive { timeout: Some(5), max: None }.to_string(), "timeout=5");
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct KeepAlive {
@@ -24,6 +25,18 @@ pub struct KeepAlive {
     pub timeout: Option<u32>,
     /// Requests the sender will still accept.
     pub max: Option<u32>,
+}
+
+/// As the field's value is written.
+impl core::fmt::Display for KeepAlive {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match (self.timeout, self.max) {
+            (Some(timeout), Some(max)) => write!(f, "timeout={timeout}, max={max}"),
+            (Some(timeout), None) => write!(f, "timeout={timeout}"),
+            (None, Some(max)) => write!(f, "max={max}"),
+            (None, None) => Ok(()),
+        }
+    }
 }
 
 impl KeepAlive {

@@ -281,8 +281,8 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
         self.machine.persistence()
     }
 
-    /// Every cause to close so far, in the order of [`CloseReason`]. Which one came first is the reason of
-    /// [`persistence`](Self::persistence).
+    /// Every cause to close so far: the first, which is the reason of [`persistence`](Self::persistence), and then the others in
+    /// the order of [`CloseReason`].
     pub fn close_reasons(&self) -> impl Iterator<Item = CloseReason> + use<R, C> {
         self.machine.causes.iter()
     }

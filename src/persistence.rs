@@ -184,6 +184,8 @@ impl Causes {
     }
 
     pub(crate) fn iter(self) -> impl Iterator<Item = CloseReason> {
-        CloseReason::ALL.iter().copied().filter(move |&reason| self.has(reason))
+        let first = self.first();
+        let others = CloseReason::ALL.iter().copied().filter(move |&reason| self.has(reason) && Some(reason) != first);
+        first.into_iter().chain(others)
     }
 }

@@ -11,7 +11,7 @@
 use core::ops::Deref;
 
 use crate::body::chunked::Chunked;
-use crate::config::{Config, Limits, Role};
+use crate::config::{Config, Limits, Role, Timeouts};
 use crate::connection::Connection;
 use crate::due::PeerTime;
 use crate::error::ProtocolError;
@@ -30,6 +30,8 @@ pub trait Reads: Sized {
     type State: Clone + core::fmt::Debug + PartialEq + Eq + core::hash::Hash;
     /// As a connection opens.
     const FRESH: Self::State;
+    /// By default.
+    const TIMEOUTS: Timeouts = Timeouts::DEFAULT;
     /// The flags of its machine.
     const FLAGS: u16;
     /// The end of a message is still to be reported when the machine has moved on.

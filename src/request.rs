@@ -142,7 +142,7 @@ impl RequestPlan {
             RequestHint::Timeout => {
                 hint_seconds(settings).map(|seconds| KeepAlive { timeout: Some(seconds), max: None })
             }
-            RequestHint::Silent | RequestHint::BareNumber => None,
+            RequestHint::Silent | RequestHint::Ask | RequestHint::BareNumber => None,
         };
         Announce { options: self.options, keep_alive, framing: self.framing, length: self.length }
     }

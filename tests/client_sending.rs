@@ -201,6 +201,7 @@ fn h10_08_an_old_request_asks_for_persistence_where_policy_lets_it() {
 fn h10_10_a_hint_goes_with_its_option() {
     for (hint, idle, fields) in [
         (RequestHint::Silent, 115, ""),
+        (RequestHint::Ask, 115, "Connection: keep-alive\r\n"),
         (RequestHint::Timeout, 115, "Connection: keep-alive\r\nKeep-Alive: timeout=115\r\n"),
         (RequestHint::BareNumber, 115, "Connection: keep-alive\r\nKeep-Alive: 115\r\n"),
         (RequestHint::Timeout, 60, "Connection: keep-alive\r\nKeep-Alive: timeout=60\r\n"),

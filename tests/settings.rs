@@ -62,6 +62,20 @@ fn a_file_may_begin_with_a_preset() {
 }
 
 #[test]
+fn what_is_advertised_follows_an_idle_timeout_that_is_shortened() {
+    for (file, idle, advertised) in [
+        ("timeouts.idle = \"15s\"", 15, seconds(10)),
+        ("timeouts.idle = \"4s\"", 4, seconds(2)),
+        ("timeouts.idle = \"1s\"", 1, None),
+        ("timeouts.idle = \"2m\"", 120, seconds(60)),
+        ("timeouts = { idle = \"15s\", idle_advertised = \"14s\" }", 15, seconds(14)),
+    ] {
+        let config = server(file).expect("it is right");
+        assert_eq!((config.timeouts().idle, config.timeouts().idle_advertised), (seconds(idle), advertised), "{file}");
+    }
+}
+
+#[test]
 fn a_name_that_is_not_known_is_refused_with_the_nearest_one() {
     for (file, message) in [
         ("timeouts.idel = \"5s\"", "no setting `idel`: did you mean `idle`?"),

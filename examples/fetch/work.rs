@@ -9,8 +9,8 @@ use std::time::Duration;
 use http_keepalive::pool::Lease;
 use http_keepalive::retry::{Advice, Evidence, Sent};
 use http_keepalive::{
-    Client, CloseReason, Config, Content, Instant, Limits, Method, Persistence, Policy, Request, Reusable, StatusCode,
-    Timeouts,
+    Client, CloseReason, Config, Content, Instant, Limits, Method, Persistence, Policy, Request, RequestHint, Reusable,
+    StatusCode, Timeouts,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use url::Url;
@@ -76,9 +76,11 @@ impl Target {
 pub fn config(options: &Options, connecting: Duration) -> Config<Client<DEPTH>> {
     // a request takes a round trip from the server's last octet to the server's ear, and clocks tick
     let margin = options.margin.unwrap_or(connecting * 2 + Duration::from_millis(50));
-    let timeouts = Timeouts::DEFAULT.with_response(Some(options.timeout)).with_hint_margin(Some(margin));
+    let timeouts = Timeouts::CLIENT.with_response(Some(options.timeout)).with_hint_margin(Some(margin));
     let limits = Limits::DEFAULT.with_max_exchanges(None);
-    Config::new(limits, timeouts, Policy::DEFAULT).unwrap_or_default()
+    // Apache httpd and others say how long they wait only to who asks
+    let policy = Policy::DEFAULT.with_request_hint(RequestHint::Ask);
+    Config::new(limits, timeouts, policy).unwrap_or_default()
 }
 
 /// A request to be made, or being made.

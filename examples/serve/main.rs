@@ -24,7 +24,7 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Parser;
-use http_keepalive::{Config, IdleClose, Limits, Policy, Server, Timeouts};
+use http_keepalive::{Config, IdleClose, Limits, Policy, Server, Timeouts, Use};
 use listenfd::ListenFd;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -56,7 +56,7 @@ struct Options {
     /// Print the settings in force, and no more.
     #[arg(long)]
     print_config: bool,
-    /// Close a connection after so long without an octet between exchanges, never sooner than 1s unless a file says so [65s]. A
+    /// Close a connection after so long without an octet between exchanges, never sooner than 1s unless a file says so [65s]; 0: with its first response. A
     /// client that asks is told less, by 5s or by half if that is shorter, so that it does not send into our close; of less than
     /// a second it is told nothing.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
@@ -167,7 +167,11 @@ fn config(options: &Options) -> Result<Config<Server>, String> {
         None => DEFAULT,
     };
     let (mut limits, mut timeouts) = (*base.limits(), *base.timeouts());
+    let mut policy = *base.policy();
     if let Some(idle) = options.idle {
+        if idle.is_zero() {
+            policy.persistence = Use::Off;
+        }
         let guard = Duration::from_secs(5).min(idle / 2);
         timeouts.idle = Some(idle);
         timeouts.idle_advertised = Some(idle - guard).filter(|&told| told >= Duration::from_secs(1));
@@ -188,7 +192,7 @@ fn config(options: &Options) -> Result<Config<Server>, String> {
     }
     limits.content = options.max_content.or(limits.content);
     limits.jitter = options.jitter.unwrap_or(limits.jitter);
-    Config::new(limits, timeouts, *base.policy()).map_err(|error| error.to_string())
+    Config::new(limits, timeouts, policy).map_err(|error| error.to_string())
 }
 
 /// Uploads are of no use here, and are read to a bound only; a request that crosses an idle close is not to meet a reset.

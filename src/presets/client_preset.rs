@@ -82,7 +82,10 @@ impl ClientPreset {
             .with_age(self.timeouts.age)
             .with_hint_margin(Some(self.timeouts.margin));
         let policy = Policy::DEFAULT
-            .with_request_hint(self.request_hint)
+            .with_request_hint(match self.request_hint {
+                RequestHint::Silent if self.asks == Use::On => RequestHint::Ask,
+                hint => hint,
+            })
             .with_max_hint(self.max_hint)
             .with_pipelining(if self.depth > 1 { Use::On } else { Use::Off });
         Ok(Config::new(limits, timeouts, policy)?)

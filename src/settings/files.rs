@@ -1,6 +1,7 @@
 //! A file's sections over a preset: what a whole configuration is read from, and shown as.
 
 use core::fmt;
+use core::time::Duration;
 use std::format;
 use std::string::String;
 use std::vec::Vec;
@@ -116,6 +117,7 @@ impl<'de> Deserialize<'de> for ServerPreset {
         let mut preset = named(file.preset.as_deref(), presets::SERVERS, |preset| preset.name)?;
         file.limits.apply(&mut preset.limits)?;
         file.timeouts.apply(&mut preset.timeouts)?;
+        follow(&file.timeouts, &mut preset.timeouts);
         file.policy.apply(&mut preset.policy)?;
         for (name, value) in &file.own.0 {
             match name.as_str() {
@@ -154,6 +156,18 @@ impl<'de> Deserialize<'de> for ClientPreset {
         let said = [&file.limits, &file.timeouts, &file.policy, &file.own];
         preset.unknown = completed(preset.name, preset.unknown, &said)?;
         Ok(preset)
+    }
+}
+
+/// Where a file shortens `idle` and says nothing of what is advertised, that follows: less by 5 s, or by half if that is shorter;
+/// of less than a second nothing is advertised.
+fn follow(said: &Changes, timeouts: &mut Timeouts) {
+    let says = |name: &str| said.0.iter().any(|(said, _)| said == name);
+    if let (Some(idle), true, false) = (timeouts.idle, says("idle"), says("idle_advertised")) {
+        if timeouts.idle_advertised.is_some_and(|advertised| advertised > idle) {
+            let told = idle - Duration::from_secs(5).min(idle / 2);
+            timeouts.idle_advertised = Some(told).filter(|told| *told >= Duration::from_secs(1));
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A duration is written as people do, `"75s"`, `"1m 30s"`, `"250ms"`; a count as a number; a choice as a word; and `"off"` is
 //! what has no limit. A name that is not known is refused, with the nearest one that is; so is a value that is none. Settings have to
-//! fit each other: an `idle` below the default of `idle_advertised` needs that to be set, too.
+//! fit each other: an `idle` that is shortened takes `idle_advertised` along.
 //!
 //! ```
 //! use http_keepalive::{Config, Server};
@@ -191,7 +191,7 @@ words! {
     crate::config::Tolerance { Refuse = "refuse", Accept = "accept" }
     crate::config::Use { On = "on", Off = "off" }
     crate::config::KeepAliveField { Never = "never", OnOption = "on-option", Always = "always" }
-    crate::config::RequestHint { Silent = "silent", Timeout = "timeout", BareNumber = "bare-number" }
+    crate::config::RequestHint { Silent = "silent", Ask = "ask", Timeout = "timeout", BareNumber = "bare-number" }
     crate::config::HalfClose { Answer = "answer", Abort = "abort" }
     crate::config::IdleClose { AtOnce = "at-once", Staged = "staged" }
     crate::pool::Order {
