@@ -93,6 +93,18 @@ fn close_02_an_age_that_passes_behind_the_head_ends_the_connection_with_the_exch
 }
 
 #[test]
+fn close_02_an_age_that_passes_behind_the_head_of_its_response_ends_a_client_with_the_exchange() {
+    let config = common::client::with_timeouts(Timeouts::DEFAULT.with_age(Some(secs(10))));
+    for (late, closes) in [(secs(1), true), (secs(1) - Duration::from_nanos(1), false)] {
+        let mut asker = Asker::new(&config);
+        asker.ask("GET").wait(secs(9)).feed("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no").wait(late).feed("k");
+        // nothing is announced that is due already
+        assert_eq!(asker.connection.next_deadline().is_none(), closes);
+        if closes { asker.assert_closes(CloseReason::Age) } else { asker.assert_idle() }
+    }
+}
+
+#[test]
 fn close_02_an_age_that_passes_while_unread_content_is_discarded_ends_the_connection_behind_it() {
     let mut driver = Driver::new(&timeouts(Timeouts::DEFAULT.with_age(Some(secs(10)))));
     driver.wait(secs(9)).feed("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n");
