@@ -74,7 +74,9 @@ impl Machine {
             Stage::Open if self.between_exchanges() => self.idle_deadlines(settings, &mut earliest),
             Stage::Open => self.exchange_deadlines(settings, &mut earliest),
             Stage::Finishing if self.pending > 0 => {
-                earliest.offer(DeadlineKind::WriteStall, self.left, spans.write_stall)
+                // it lasts until the last octet of its response has left
+                earliest.offer(DeadlineKind::Exchange, self.exchange, spans.exchange);
+                earliest.offer(DeadlineKind::WriteStall, self.left, spans.write_stall);
             }
             Stage::HalfClosed => {
                 earliest.offer(DeadlineKind::Linger, self.begun, spans.linger);

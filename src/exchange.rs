@@ -164,6 +164,10 @@ impl Machine {
 
     /// Receiving ends here; `status` goes out if no response has begun and one is of use.
     pub(crate) fn refuse(&mut self, now: Instant, status: Option<StatusCode>) {
+        if self.receiving == Half::Idle && !self.is(flag::CLIENT) {
+            // no head had begun: an exchange of its own
+            self.exchange = now;
+        }
         self.receiving = Half::Complete;
         self.last = now;
         self.flags = self.flags & !flag::CONTINUE | flag::DISCARD;

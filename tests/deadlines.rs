@@ -310,6 +310,12 @@ const SERVER: &[Row<Driver>] = rows! {
         |d| closes(d, CloseReason::ExchangeTimeout);
     Exchange, "until the last octet has left", |t| t.with_exchange(secs(10)),
         |d| { d.feed(&get("")); held(d); }, 10_000, |d| shuts(d, Shut::Close(CloseReason::ExchangeTimeout));
+    Exchange, "until the last octet of the last response has left", |t| t.with_exchange(secs(10)),
+        |d| { d.feed(&get("Connection: close\r\n")); held(d); d.wait(Duration::from_secs(4)); d.connection.handle_sent(d.now, 1); },
+        6_000, |d| shuts(d, Shut::Close(CloseReason::CloseReceived));
+    Exchange, "too many empty lines, long behind the exchange before", |t| t.with_exchange(secs(10)),
+        |d| { exchanged(d); d.wait(Duration::from_secs(99)).feed("\r\n\r\n\r\n\r\n\r\n"); }, 10_000,
+        |d| shuts(d, Shut::Close(CloseReason::ProtocolError));
     Exchange, "within until-close content", |t| t.with_exchange(secs(10)),
         |d| { d.feed(&get("")).respond(StatusCode::OK, Content::UntilClose); }, 10_000,
         |d| shuts(d, Shut::Reset(CloseReason::UntilClose));
