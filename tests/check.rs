@@ -175,6 +175,15 @@ fn ages_race_where_a_server_closes_idle_connections_by_them() {
     assert_found(&ours.0, &ours.1, Severity::Warning, Hazard::AgeRace);
 }
 
+/// Of 100 per cent nothing is left that a connection is sure to live.
+#[test]
+fn an_age_that_may_be_any_races_and_nothing_of_the_client_cures_it() {
+    let mut any = server("crate-default");
+    any.limits.jitter = 100;
+    let finding = assert_found(&client("crate-default"), &any, Severity::Warning, Hazard::AgeRace);
+    assert_eq!((finding.server, finding.cure), (Some(Duration::ZERO), None));
+}
+
 #[test]
 fn what_is_repeated_whatever_it_is_can_be_done_twice() {
     let finding = assert_found(&client("chromium"), &server("apache-2.4"), Severity::Warning, Hazard::BlindRepeat);
@@ -192,6 +201,17 @@ fn hints_that_promise_what_is_not_kept() {
     node.timeouts.idle = None;
     assert_found(&client("node-agent"), &node, Severity::Note, Hazard::HintNotEnforced);
     assert_found(&client("firefox"), &server("apache-2.4"), Severity::Note, Hazard::HintWithoutGuard);
+    // to enforce what is said is not to close on a client that believes nothing
+    let mut deaf = client("crate-default");
+    deaf.policy = deaf.policy.with_hints(Use::Off);
+    deaf.timeouts = deaf.timeouts.with_used_idle(seconds(90));
+    let finding = assert_found(&deaf, &node, Severity::Note, Hazard::HintNotEnforced);
+    finding.cure.expect("there is one").apply(&mut deaf, &mut node);
+    assert_eq!(found(&deaf, &node, Hazard::IdleRace), None);
+    // nor is it lied to
+    node.timeouts.idle = seconds(4);
+    deaf.timeouts = deaf.timeouts.with_used_idle(seconds(1));
+    assert_no_error(&deaf, &node);
     // said to nobody, it promises nothing
     let mut silent = server("apache-2.4");
     silent.policy = silent.policy.with_keep_alive_field(KeepAliveField::Never);
@@ -214,6 +234,9 @@ fn a_pipeline_that_is_deeper_than_what_is_answered() {
     pipelining.depth = 8;
     // told how many are left, it keeps to that
     assert_eq!(found(&pipelining, &server("apache-2.4"), Hazard::PipelineOverMax), None);
+    let mut timeless = server("apache-2.4");
+    timeless.timeouts.idle_advertised = None;
+    assert_eq!(found(&pipelining, &timeless, Hazard::PipelineOverMax), None);
     pipelining.max_hint = Use::Off;
     let finding = assert_found(&pipelining, &server("apache-2.4"), Severity::Warning, Hazard::PipelineOverMax);
     assert_eq!(finding.cure.map(|cure| cure.to_string()), Some("client: max_hint = on".to_owned()));

@@ -38,15 +38,20 @@ impl Pair<'_> {
         findings.extend(self.drain());
     }
 
-    /// What the server says of its idle timeout, to this client; in whole seconds.
-    fn said(&self) -> Option<Duration> {
+    /// Does the server send its hint to this client?
+    fn hints(&self) -> bool {
         let policy = &self.server.policy;
         let says = match policy.keep_alive_field {
             KeepAliveField::Never => false,
             KeepAliveField::OnOption => self.client.asks.is_on(),
             KeepAliveField::Always => true,
         };
-        let said = self.server.timeouts.idle_advertised.filter(|_| says && policy.persistence.is_on())?;
+        says && policy.persistence.is_on()
+    }
+
+    /// What the server says of its idle timeout, to this client; in whole seconds.
+    fn said(&self) -> Option<Duration> {
+        let said = self.server.timeouts.idle_advertised.filter(|_| self.hints())?;
         Some(Duration::from_secs(said.as_secs()))
     }
 
@@ -132,8 +137,8 @@ impl Pair<'_> {
         // once in a connection's life, and only if it is idle then
         self.severity(self.race(arrival, close))?;
         let least = self.network.round_trip + self.network.granularity;
-        let most =
-            (close.checked_sub(least)?.as_nanos() * 100 / (100 + u128::from(self.client.policy.jitter_percent))) as u64;
+        let left = close.saturating_sub(least).as_nanos();
+        let most = (left * 100 / (100 + u128::from(self.client.policy.jitter_percent))) as u64;
         // in whole seconds, as pools count them
         let cure = Duration::from_secs(Duration::from_nanos(most).as_secs());
         let cure = if cure.is_zero() { None } else { Cure::client("age", To::Time(cure)) };
@@ -165,14 +170,25 @@ impl Pair<'_> {
     fn hint(&self) -> Option<Finding> {
         let said = self.said()?;
         let least = self.network.round_trip + self.network.granularity;
-        let (severity, hazard, kept, cure) = match self.server_idle() {
-            None => (Severity::Note, Hazard::HintNotEnforced, None, Cure::server("idle", To::Time(said + least))),
+        let kept = self.server_idle();
+        let outlasts = Cure::server("idle", To::Time(said + least));
+        let (severity, hazard, cure) = match kept {
+            None => {
+                // what is enforced is to race with nobody
+                let longest = if self.reuses() { self.arrival(self.client_idle()) } else { Some(Duration::ZERO) };
+                let enforced = longest.map(|arrival| (said + least).max(arrival + self.network.granularity));
+                (
+                    Severity::Note,
+                    Hazard::HintNotEnforced,
+                    enforced.and_then(|idle| Cure::server("idle", To::Time(idle))),
+                )
+            }
             Some(kept) if kept < said => {
-                (Severity::Error, Hazard::HintNotKept, Some(kept), Cure::server("idle", To::Time(said + least)))
+                let believes = self.client.policy.hints.is_on();
+                let severity = if believes { Severity::Error } else { Severity::Warning };
+                (severity, Hazard::HintNotKept, outlasts)
             }
-            Some(kept) if kept < said + least => {
-                (Severity::Note, Hazard::HintWithoutGuard, Some(kept), Cure::server("idle", To::Time(said + least)))
-            }
+            Some(kept) if kept < said + least => (Severity::Note, Hazard::HintWithoutGuard, outlasts),
             Some(_) => return None,
         };
         Some(Finding { severity, hazard, client: Some(said), server: kept, cure })
@@ -196,15 +212,14 @@ impl Pair<'_> {
         if self.client.depth <= 1 || self.server.limits.max_exchanges.is_none() {
             return None;
         }
-        // `max` goes with the hint
-        let told = self.said().is_some() && self.client.max_hint.is_on();
-        if told {
+        // `max` goes with the hint, also with one of no time
+        if self.hints() && self.client.max_hint.is_on() {
             return None;
         }
         let severity = if self.client.repeats < Repeats::Idempotent { Severity::Error } else { Severity::Warning };
-        let cure = match self.said() {
-            Some(_) => Cure::client("max_hint", To::Word("on")),
-            None => Cure::client("depth", To::Count(1)),
+        let cure = match self.hints() {
+            true => Cure::client("max_hint", To::Word("on")),
+            false => Cure::client("depth", To::Count(1)),
         };
         Some(Finding { severity, hazard: Hazard::PipelineOverMax, client: None, server: None, cure })
     }
