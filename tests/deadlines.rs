@@ -275,6 +275,15 @@ const SERVER: &[Row<Driver>] = rows! {
     ContentGap, "of content that is read to keep the connection", |t| t.with_content_gap(secs(10)),
         |d| { half_a_post(d); d.respond(StatusCode::OK, Content::Empty); }, 10_000,
         |d| assert_eq!(d.connection.wants().shut, Some(Shut::HalfClose(CloseReason::ContentTimeout)));
+    ContentGap, "of content that is read to keep the connection, which our response does not begin anew",
+        |t| t.with_content_gap(secs(10)),
+        |d| { half_a_post(d); d.wait(Duration::from_secs(9)).respond(StatusCode::OK, Content::Empty); }, 1_000,
+        |d| assert_eq!(d.connection.wants().shut, Some(Shut::HalfClose(CloseReason::ContentTimeout)));
+    ContentRate, "the whole, also what is read to keep the connection",
+        |t| t.with_content_gap(secs(10)).with_content_rate(Some(2)), |d| {
+            half_a_post(d);
+            d.wait(Duration::from_secs(9)).feed("ab").respond(StatusCode::OK, Content::Empty).feed("cd");
+        }, 3_000, |d| assert_eq!(d.connection.wants().shut, Some(Shut::HalfClose(CloseReason::ContentTimeout)));
     ContentRate, "the whole, at two octets a second", |t| t.with_content_gap(secs(10)).with_content_rate(Some(2)),
         |d| { half_a_post(d); d.wait(Duration::from_secs(9)).feed("abcd"); }, 3_000,
         |d| refuses(d, CloseReason::ContentTimeout);
