@@ -213,6 +213,18 @@ fn close_08_by_policy_a_fin_drops_pipelined_requests_and_cuts_a_response_until_c
     driver.feed(&(get("") + &get(""))).eof();
     assert_eq!(driver.connection.wants().shut, Some(Shut::Close(CloseReason::PeerClosed)));
     assert_eq!(driver.requests().len(), 1);
+    // between two of them: what answers the first is not cut
+    let mut driver = Driver::new(&aborts);
+    driver.buffer = (get("") + &get("")).into_bytes();
+    let first = driver.connection.receive(driver.now, &driver.buffer).expect("a request").consumed;
+    driver.buffer.drain(..first);
+    let mut out = [0; 256];
+    let sent = driver.connection.send_response(driver.now, StatusCode::OK, NO_FIELDS, Content::Empty, &mut out);
+    driver.eof();
+    assert_eq!(driver.connection.wants().shut, None);
+    driver.connection.handle_sent(driver.now, sent.expect("it is due") as u64);
+    assert_eq!(driver.pump(first).requests().len(), 0, "nobody waits for the second");
+    assert_eq!(driver.connection.wants().shut, Some(Shut::Close(CloseReason::PeerClosed)));
     let mut driver = Driver::new(&aborts);
     driver.feed(&get("")).respond(StatusCode::OK, Content::UntilClose).content("12").eof();
     assert!(matches!(driver.connection.wants().shut, Some(Shut::Reset(_))), "it must not pass for whole");
