@@ -462,3 +462,13 @@ fn nothing_is_due_where_everything_is_off() {
         }
     }
 }
+
+#[test]
+fn the_longest_shield_is_one() {
+    let timeouts = nothing().with_idle(secs(10)).with_idle_shield(Some(Duration::MAX));
+    let mut driver = server(timeouts);
+    exchanged(&mut driver);
+    assert_eq!(driver.connection.next_deadline(), None);
+    drained(&mut driver);
+    assert_eq!(driver.connection.wants().read, ReadWant::Octets);
+}
