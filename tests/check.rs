@@ -315,3 +315,19 @@ fn a_server_that_never_persists_or_a_client_that_never_reuses_has_no_race() {
     // of a hint of 1 s, less a margin of 2 s, nothing is left
     assert_eq!(found(&client("undici"), &short, Hazard::IdleRace), None);
 }
+
+#[test]
+fn no_time_is_too_long_to_be_judged() {
+    const TIMES: [Duration; 2] = [Duration::ZERO, Duration::MAX];
+    for (time, round_trip) in TIMES.into_iter().flat_map(|time| TIMES.map(|round_trip| (time, round_trip))) {
+        let network = Network { round_trip, granularity: time };
+        let (mut client, mut server) = (client("crate-default"), server("crate-default"));
+        client.policy = client.policy.with_margin_round_trips(2);
+        client.timeouts = client.timeouts.with_used_idle(Some(time)).with_age(Some(time)).with_margin(time);
+        server.timeouts = server.timeouts.with_idle(Some(time)).with_idle_advertised(Some(time)).with_age(Some(time));
+        server.policy = server.policy.with_keep_alive_field(KeepAliveField::Always);
+        check(&client, &server, &network);
+        server.timeouts.idle = None;
+        check(&client, &server, &network);
+    }
+}

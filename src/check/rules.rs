@@ -58,8 +58,9 @@ impl Pair<'_> {
     /// What the client takes off a hint.
     fn margin(&self, hint: Duration) -> Duration {
         let policy = &self.client.policy;
-        let part = hint / 100 * u32::from(policy.margin_percent);
-        self.client.timeouts.margin + part + self.network.round_trip * u32::from(policy.margin_round_trips)
+        let part = (hint / 100).saturating_mul(policy.margin_percent.into());
+        let trips = self.network.round_trip.saturating_mul(policy.margin_round_trips.into());
+        self.client.timeouts.margin.saturating_add(part).saturating_add(trips)
     }
 
     /// How long a connection may have been idle when the client uses it again; `None`: for ever. Nothing: it is not used again.
@@ -78,6 +79,11 @@ impl Pair<'_> {
         some && self.client.policy.reuse != crate::pool::ReuseMode::Never && self.server.policy.persistence.is_on()
     }
 
+    /// There and back, by timers that are late.
+    fn way(&self) -> Duration {
+        self.network.round_trip.saturating_add(self.network.granularity)
+    }
+
     /// The latest arrival on a connection that the client uses for `limit`.
     fn arrival(&self, limit: Option<Duration>) -> Option<Duration> {
         limit.map(|limit| limit.saturating_add(self.network.round_trip))
@@ -87,7 +93,7 @@ impl Pair<'_> {
         let late = self.network.granularity;
         match arrival {
             None => Race::Lost,
-            Some(arrival) if arrival > close.saturating_add(late * 2) => Race::Lost,
+            Some(arrival) if arrival > close.saturating_add(late.saturating_mul(2)) => Race::Lost,
             Some(arrival) if arrival.saturating_add(late) > close => Race::Maybe,
             Some(_) => Race::None,
         }
@@ -117,7 +123,7 @@ impl Pair<'_> {
         let cure = match arrival {
             Some(arrival) => Cure::server("idle", To::Time(safe(arrival))),
             None => {
-                let left = close.checked_sub(self.network.round_trip + self.network.granularity);
+                let left = close.checked_sub(self.way());
                 left.filter(|left| !left.is_zero()).and_then(|left| Cure::client("used_idle", To::Time(left)))
             }
         };
@@ -129,16 +135,18 @@ impl Pair<'_> {
         if self.server.age_check == AgeCheck::AtRequest {
             return None;
         }
-        let varied = |age: Duration, percent: u8| age / 100 * u32::from(percent);
+        let varied = |age: Duration, percent: u8| (age / 100).saturating_mul(percent.into());
         // the shortest of the server's, the longest of the client's
         let close = age.saturating_sub(varied(age, self.server.limits.jitter));
-        let used = self.client.timeouts.age.map(|age| age + varied(age, self.client.policy.jitter_percent));
+        let used =
+            self.client.timeouts.age.map(|age| age.saturating_add(varied(age, self.client.policy.jitter_percent)));
         let arrival = self.arrival(used);
         // once in a connection's life, and only if it is idle then
         self.severity(self.race(arrival, close))?;
-        let least = self.network.round_trip + self.network.granularity;
+        let least = self.way();
         let left = close.saturating_sub(least).as_nanos();
-        let most = (left * 100 / (100 + u128::from(self.client.policy.jitter_percent))) as u64;
+        let most = left * 100 / (100 + u128::from(self.client.policy.jitter_percent));
+        let most = u64::try_from(most).unwrap_or(u64::MAX);
         // in whole seconds, as pools count them
         let cure = Duration::from_secs(Duration::from_nanos(most).as_secs());
         let cure = if cure.is_zero() { None } else { Cure::client("age", To::Time(cure)) };
@@ -169,14 +177,15 @@ impl Pair<'_> {
 
     fn hint(&self) -> Option<Finding> {
         let said = self.said()?;
-        let least = self.network.round_trip + self.network.granularity;
+        let least = self.way();
         let kept = self.server_idle();
-        let outlasts = Cure::server("idle", To::Time(said + least));
+        let outlasts = Cure::server("idle", To::Time(said.saturating_add(least)));
         let (severity, hazard, cure) = match kept {
             None => {
                 // what is enforced is to race with nobody
                 let longest = if self.reuses() { self.arrival(self.client_idle()) } else { Some(Duration::ZERO) };
-                let enforced = longest.map(|arrival| (said + least).max(arrival + self.network.granularity));
+                let enforced = longest
+                    .map(|arrival| (said.saturating_add(least)).max(arrival.saturating_add(self.network.granularity)));
                 (
                     Severity::Note,
                     Hazard::HintNotEnforced,
@@ -188,7 +197,7 @@ impl Pair<'_> {
                 let severity = if believes { Severity::Error } else { Severity::Warning };
                 (severity, Hazard::HintNotKept, outlasts)
             }
-            Some(kept) if kept < said + least => (Severity::Note, Hazard::HintWithoutGuard, outlasts),
+            Some(kept) if kept < said.saturating_add(least) => (Severity::Note, Hazard::HintWithoutGuard, outlasts),
             Some(_) => return None,
         };
         Some(Finding { severity, hazard, client: Some(said), server: kept, cure })
@@ -243,7 +252,7 @@ impl Pair<'_> {
         if timeouts.drain.is_none() && timeouts.exchange.is_none() {
             return note(Hazard::DrainEndless, Cure::server("drain", To::Time(Duration::from_secs(30))));
         }
-        let least = self.network.round_trip + self.network.granularity;
+        let least = self.way();
         if self.reuses() && timeouts.drain_window.unwrap_or_default() < least {
             return note(Hazard::DrainRace, Cure::server("drain_window", To::Time(least)));
         }
