@@ -138,7 +138,10 @@ impl Machine {
         match (self.receiving, peer.waiting) {
             (Half::Head, _) => earliest.offer(DeadlineKind::Head, self.begun, spans.head),
             (Half::Content, _) => self.content_deadlines(timeouts.content_rate, spans, earliest),
-            (Half::Idle, Some(waiting)) => earliest.offer(DeadlineKind::Response, waiting, spans.response),
+            (Half::Idle, Some(waiting)) => {
+                // what passed within a head is due when that turns out to be an interim one
+                earliest.offer_at(DeadlineKind::Response, spans.response.after(waiting).max(self.begun));
+            }
             _ => {}
         }
     }
