@@ -253,6 +253,10 @@ fn restarts_that_lose_requests_or_never_end() {
     let mut endless = server("go-server");
     endless.timeouts.drain = None;
     assert_found(&client("crate-default"), &endless, Severity::Note, Hazard::DrainEndless);
+    endless.timeouts.exchange = seconds(300);
+    assert_eq!(found(&client("crate-default"), &endless, Hazard::DrainEndless), None);
+    (endless.timeouts.linger, endless.timeouts.linger_gap) = (None, None);
+    assert_found(&client("crate-default"), &endless, Severity::Note, Hazard::DrainEndless);
 }
 
 #[test]
