@@ -101,6 +101,7 @@ pub(crate) fn received<const DEPTH: usize>(
         state.interim += 1;
         machine.receiving = Half::Idle;
         machine.octets = 0;
+        machine.begun = now;
         if status == StatusCode::CONTINUE && state.sends_first() {
             machine.flags &= !flag::CONTINUE;
         }

@@ -57,6 +57,10 @@ impl<const DEPTH: usize> Reads for Client<DEPTH> {
         }
         let now = machine.tick(now);
         state.answered(machine, now);
+        if state.is_empty() && machine.is_over_age(now) {
+            // it passed behind the head of the response
+            machine.causes.add(CloseReason::Age);
+        }
         if machine.is(flag::FINAL) || (state.is_empty() && !machine.causes.is_empty()) {
             machine.end();
         }

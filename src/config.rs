@@ -147,7 +147,7 @@ settings! {
         /// Off: a count of exchanges and an age bound a connection's life already.
         max_octets / with_max_octets: Option<u64> = None;
         /// Per cent by which `max_exchanges`, `max_octets` and the timeout `age` vary from connection to connection, up and down, by
-        /// [`with_seed`](crate::Connection::with_seed): 0 to 100. So a thousand that opened together do not end together.
+        /// [`with_seed`](crate::Connection::with_seed): 0 to 50, so that no life is short. A thousand that opened together do not end together.
         jitter / with_jitter: u8 = 0;
         /// Interim responses to one request.
         interim_responses / with_interim_responses: u8 = 16;
@@ -404,8 +404,8 @@ impl<R: Role> Config<R> {
         if limits.trailer_section < 2 || limits.trailer_section > MOST_HEAD {
             return broken("trailer_section", "2 octets to 16 MiB");
         }
-        if limits.jitter > 100 {
-            return broken("jitter", "at most 100 per cent");
+        if limits.jitter > 50 {
+            return broken("jitter", "at most 50 per cent");
         }
         if matches!(limits.max_exchanges, Some(0)) {
             return broken("max_exchanges", "at least 1");

@@ -74,7 +74,9 @@ impl Machine {
             Stage::Open if self.between_exchanges() => self.idle_deadlines(settings, &mut earliest),
             Stage::Open => self.exchange_deadlines(settings, &mut earliest),
             Stage::Finishing if self.pending > 0 => {
-                earliest.offer(DeadlineKind::WriteStall, self.left, spans.write_stall)
+                // it lasts until the last octet of its response has left
+                earliest.offer(DeadlineKind::Exchange, self.exchange, spans.exchange);
+                earliest.offer(DeadlineKind::WriteStall, self.left, spans.write_stall);
             }
             Stage::HalfClosed => {
                 earliest.offer(DeadlineKind::Linger, self.begun, spans.linger);
@@ -153,7 +155,10 @@ impl Machine {
         match (self.receiving, peer.waiting) {
             (Half::Head, _) => earliest.offer(DeadlineKind::Head, self.begun, spans.head),
             (Half::Content, _) => self.content_deadlines(timeouts.content_rate, spans, earliest),
-            (Half::Idle, Some(waiting)) => earliest.offer(DeadlineKind::Response, waiting, spans.response),
+            (Half::Idle, Some(waiting)) => {
+                // what passed within a head is due when that turns out to be an interim one
+                earliest.offer_at(DeadlineKind::Response, spans.response.after(waiting).max(self.begun));
+            }
             _ => {}
         }
     }

@@ -164,6 +164,10 @@ impl Machine {
 
     /// Receiving ends here; `status` goes out if no response has begun and one is of use.
     pub(crate) fn refuse(&mut self, now: Instant, status: Option<StatusCode>) {
+        if self.receiving == Half::Idle && !self.is(flag::CLIENT) {
+            // no head had begun: an exchange of its own
+            self.exchange = now;
+        }
         self.receiving = Half::Complete;
         self.last = now;
         self.flags = self.flags & !flag::CONTINUE | flag::DISCARD;
@@ -184,9 +188,14 @@ impl Machine {
         self.sending = Half::Complete;
         if self.receiving == Half::Content && !self.is(flag::CLIENT) {
             if self.causes.is_empty() {
-                self.octets = 0;
-                self.begun = now;
-                self.last = now;
+                if self.is(flag::CONTINUE) {
+                    // the peer learns only now that it is not asked
+                    self.begun = now;
+                    self.last = now;
+                }
+                if self.receive_by != Counted::Exact {
+                    self.to_receive = self.octets;
+                }
                 self.flags = self.flags & !flag::CONTINUE | flag::DISCARD;
             } else {
                 self.receiving = Half::Complete;

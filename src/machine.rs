@@ -41,7 +41,7 @@ pub struct Machine {
     pub(crate) life: Instant,
     /// The exchange began, with its first octet.
     pub(crate) exchange: Instant,
-    /// Content being received, or lingering, began.
+    /// Content being received, or lingering, began; of a client also a head, or the wait behind an interim one.
     pub(crate) begun: Instant,
     /// The last piece of it; then, the request complete.
     pub(crate) last: Instant,
@@ -53,7 +53,7 @@ pub struct Machine {
     pub(crate) pending: u64,
     /// Octets that came and that were handed out, on this connection.
     pub(crate) carried: u64,
-    /// Content still to be received, where its length is known.
+    /// Content still to be received, where its length is known; else, once it is discarded, what of it came before.
     pub(crate) to_receive: u64,
     /// Content still to be sent, where its length is known.
     pub(crate) to_send: u64,

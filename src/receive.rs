@@ -11,7 +11,7 @@
 use core::ops::Deref;
 
 use crate::body::chunked::Chunked;
-use crate::config::{Config, Limits, Role, Timeouts};
+use crate::config::{Config, HalfClose, Limits, Role, Timeouts};
 use crate::connection::Connection;
 use crate::due::PeerTime;
 use crate::error::ProtocolError;
@@ -269,7 +269,12 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
             Half::Content if !matches!(self.reading, Reading::Trailers(_)) => PauseReason::OctetsLeft,
             Half::Head | Half::Content => return self.end_of_stream(now, 0),
         };
-        if self.ahead == 0 || machine.stage != Stage::Open {
+        let settings = self.lifecycle.config.settings();
+        // requests that were not looked at are dropped with their client, what answers those before them is not
+        let gone = machine.receiving == Half::Idle
+            && !machine.is(flag::CLIENT)
+            && settings.policy.half_close == HalfClose::Abort;
+        if self.ahead == 0 || machine.stage != Stage::Open || gone {
             return self.end_of_stream(now, 0);
         }
         // pipelined requests are still to be read

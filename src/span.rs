@@ -35,7 +35,11 @@ impl Span {
 
     pub(crate) const fn of(timeout: Option<Duration>) -> Self {
         match timeout {
-            Some(timeout) => Self(Instant::EPOCH.saturating_add(timeout).as_nanos()),
+            // the longest never ends either, and is not nothing where none would be
+            Some(timeout) => match Instant::EPOCH.saturating_add(timeout).as_nanos() {
+                u64::MAX => Self(u64::MAX - 1),
+                nanos => Self(nanos),
+            },
             None => Self::NEVER,
         }
     }

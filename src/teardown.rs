@@ -121,8 +121,9 @@ impl Machine {
     /// Content came that is read only to keep the connection. More than that is worth: its end.
     pub(crate) fn unread_content(&mut self, now: Instant, settings: &Settings) {
         let most = settings.limits.unread_octets.unwrap_or(u64::MAX);
-        // an exact length was weighed when the response was sent
-        if self.receive_by != Counted::Exact && self.octets > most && self.receiving == Half::Content {
+        // an exact length was weighed when the response was sent; else the octets that came before are noted
+        let unread = self.octets.saturating_sub(self.to_receive);
+        if self.receive_by != Counted::Exact && unread > most && self.receiving == Half::Content {
             self.causes.add(CloseReason::UnreadContent);
             self.receiving = Half::Complete;
             self.finish(now);

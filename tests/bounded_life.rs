@@ -93,6 +93,18 @@ fn close_02_an_age_that_passes_behind_the_head_ends_the_connection_with_the_exch
 }
 
 #[test]
+fn close_02_an_age_that_passes_behind_the_head_of_its_response_ends_a_client_with_the_exchange() {
+    let config = common::client::with_timeouts(Timeouts::DEFAULT.with_age(Some(secs(10))));
+    for (late, closes) in [(secs(1), true), (secs(1) - Duration::from_nanos(1), false)] {
+        let mut asker = Asker::new(&config);
+        asker.ask("GET").wait(secs(9)).feed("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no").wait(late).feed("k");
+        // nothing is announced that is due already
+        assert_eq!(asker.connection.next_deadline().is_none(), closes);
+        if closes { asker.assert_closes(CloseReason::Age) } else { asker.assert_idle() }
+    }
+}
+
+#[test]
 fn close_02_an_age_that_passes_while_unread_content_is_discarded_ends_the_connection_behind_it() {
     let mut driver = Driver::new(&timeouts(Timeouts::DEFAULT.with_age(Some(secs(10)))));
     driver.wait(secs(9)).feed("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n");
@@ -201,13 +213,25 @@ fn close_08_by_policy_a_fin_drops_pipelined_requests_and_cuts_a_response_until_c
     driver.feed(&(get("") + &get(""))).eof();
     assert_eq!(driver.connection.wants().shut, Some(Shut::Close(CloseReason::PeerClosed)));
     assert_eq!(driver.requests().len(), 1);
+    // between two of them: what answers the first is not cut
+    let mut driver = Driver::new(&aborts);
+    driver.buffer = (get("") + &get("")).into_bytes();
+    let first = driver.connection.receive(driver.now, &driver.buffer).expect("a request").consumed;
+    driver.buffer.drain(..first);
+    let mut out = [0; 256];
+    let sent = driver.connection.send_response(driver.now, StatusCode::OK, NO_FIELDS, Content::Empty, &mut out);
+    driver.eof();
+    assert_eq!(driver.connection.wants().shut, None);
+    driver.connection.handle_sent(driver.now, sent.expect("it is due") as u64);
+    assert_eq!(driver.pump(first).requests().len(), 0, "nobody waits for the second");
+    assert_eq!(driver.connection.wants().shut, Some(Shut::Close(CloseReason::PeerClosed)));
     let mut driver = Driver::new(&aborts);
     driver.feed(&get("")).respond(StatusCode::OK, Content::UntilClose).content("12").eof();
     assert!(matches!(driver.connection.wants().shut, Some(Shut::Reset(_))), "it must not pass for whole");
 }
 
 #[test]
-fn a_jitter_of_more_than_all_of_it_is_no_configuration() {
-    let error = Config::<Server>::new(Limits::DEFAULT.with_jitter(101), Timeouts::DEFAULT, Policy::DEFAULT);
+fn a_jitter_of_more_than_half_is_no_configuration() {
+    let error = Config::<Server>::new(Limits::DEFAULT.with_jitter(51), Timeouts::DEFAULT, Policy::DEFAULT);
     assert_eq!(error.map_err(|error| error.setting), Err("jitter"));
 }

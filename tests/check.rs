@@ -175,6 +175,15 @@ fn ages_race_where_a_server_closes_idle_connections_by_them() {
     assert_found(&ours.0, &ours.1, Severity::Warning, Hazard::AgeRace);
 }
 
+/// Of 100 per cent nothing is left that a connection is sure to live.
+#[test]
+fn an_age_that_may_be_any_races_and_nothing_of_the_client_cures_it() {
+    let mut any = server("crate-default");
+    any.limits.jitter = 100;
+    let finding = assert_found(&client("crate-default"), &any, Severity::Warning, Hazard::AgeRace);
+    assert_eq!((finding.server, finding.cure), (Some(Duration::ZERO), None));
+}
+
 #[test]
 fn what_is_repeated_whatever_it_is_can_be_done_twice() {
     let finding = assert_found(&client("chromium"), &server("apache-2.4"), Severity::Warning, Hazard::BlindRepeat);
@@ -192,6 +201,17 @@ fn hints_that_promise_what_is_not_kept() {
     node.timeouts.idle = None;
     assert_found(&client("node-agent"), &node, Severity::Note, Hazard::HintNotEnforced);
     assert_found(&client("firefox"), &server("apache-2.4"), Severity::Note, Hazard::HintWithoutGuard);
+    // to enforce what is said is not to close on a client that believes nothing
+    let mut deaf = client("crate-default");
+    deaf.policy = deaf.policy.with_hints(Use::Off);
+    deaf.timeouts = deaf.timeouts.with_used_idle(seconds(90));
+    let finding = assert_found(&deaf, &node, Severity::Note, Hazard::HintNotEnforced);
+    finding.cure.expect("there is one").apply(&mut deaf, &mut node);
+    assert_eq!(found(&deaf, &node, Hazard::IdleRace), None);
+    // nor is it lied to
+    node.timeouts.idle = seconds(4);
+    deaf.timeouts = deaf.timeouts.with_used_idle(seconds(1));
+    assert_no_error(&deaf, &node);
     // said to nobody, it promises nothing
     let mut silent = server("apache-2.4");
     silent.policy = silent.policy.with_keep_alive_field(KeepAliveField::Never);
@@ -214,6 +234,9 @@ fn a_pipeline_that_is_deeper_than_what_is_answered() {
     pipelining.depth = 8;
     // told how many are left, it keeps to that
     assert_eq!(found(&pipelining, &server("apache-2.4"), Hazard::PipelineOverMax), None);
+    let mut timeless = server("apache-2.4");
+    timeless.timeouts.idle_advertised = None;
+    assert_eq!(found(&pipelining, &timeless, Hazard::PipelineOverMax), None);
     pipelining.max_hint = Use::Off;
     let finding = assert_found(&pipelining, &server("apache-2.4"), Severity::Warning, Hazard::PipelineOverMax);
     assert_eq!(finding.cure.map(|cure| cure.to_string()), Some("client: max_hint = on".to_owned()));
@@ -229,6 +252,10 @@ fn restarts_that_lose_requests_or_never_end() {
     assert!(found(&client("crate-default"), &server("go-server"), Hazard::DrainRace).is_some());
     let mut endless = server("go-server");
     endless.timeouts.drain = None;
+    assert_found(&client("crate-default"), &endless, Severity::Note, Hazard::DrainEndless);
+    endless.timeouts.exchange = seconds(300);
+    assert_eq!(found(&client("crate-default"), &endless, Hazard::DrainEndless), None);
+    (endless.timeouts.linger, endless.timeouts.linger_gap) = (None, None);
     assert_found(&client("crate-default"), &endless, Severity::Note, Hazard::DrainEndless);
 }
 
@@ -291,4 +318,20 @@ fn a_server_that_never_persists_or_a_client_that_never_reuses_has_no_race() {
     );
     // of a hint of 1 s, less a margin of 2 s, nothing is left
     assert_eq!(found(&client("undici"), &short, Hazard::IdleRace), None);
+}
+
+#[test]
+fn no_time_is_too_long_to_be_judged() {
+    const TIMES: [Duration; 2] = [Duration::ZERO, Duration::MAX];
+    for (time, round_trip) in TIMES.into_iter().flat_map(|time| TIMES.map(|round_trip| (time, round_trip))) {
+        let network = Network { round_trip, granularity: time };
+        let (mut client, mut server) = (client("crate-default"), server("crate-default"));
+        client.policy = client.policy.with_margin_round_trips(2);
+        client.timeouts = client.timeouts.with_used_idle(Some(time)).with_age(Some(time)).with_margin(time);
+        server.timeouts = server.timeouts.with_idle(Some(time)).with_idle_advertised(Some(time)).with_age(Some(time));
+        server.policy = server.policy.with_keep_alive_field(KeepAliveField::Always);
+        check(&client, &server, &network);
+        server.timeouts.idle = None;
+        check(&client, &server, &network);
+    }
 }

@@ -84,6 +84,16 @@ fn response_is_neither_stopped_nor_extended_by_interim_ones() {
 }
 
 #[test]
+fn response_that_runs_out_within_an_interim_head_is_due_behind_it() {
+    let mut asker = asked(&only(|timeouts| timeouts.with_response(Some(secs(10)))));
+    asker.wait(secs(9)).feed("HTTP/1.1 103 Early").wait(secs(2)).feed(" Hints\r\n\r\n");
+    let due = Some(Deadline { at: asker.now, kind: DeadlineKind::Response });
+    assert_eq!(asker.connection.next_deadline(), due, "not before it can expire");
+    assert_eq!(asker.connection.handle_timeout(asker.now), due);
+    ends(&asker, CloseReason::ResponseTimeout, Advice::Retry, RetryReason::Idempotent);
+}
+
+#[test]
 fn response_of_a_pipelined_request_counts_from_the_answer_before() {
     let config = only(|timeouts| timeouts.with_response(Some(secs(10))));
     let mut asker = Asker::knowing(&config);

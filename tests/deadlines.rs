@@ -120,6 +120,15 @@ const SERVER: &[Row<Driver>] = rows! {
     ContentGap, "of content that is read to keep the connection", |t| t.with_content_gap(secs(10)),
         |d| { half_a_post(d); d.respond(StatusCode::OK, Content::Empty); }, 10_000,
         |d| assert_eq!(d.connection.wants().shut, Some(Shut::HalfClose(CloseReason::ContentTimeout)));
+    ContentGap, "of content that is read to keep the connection, which our response does not begin anew",
+        |t| t.with_content_gap(secs(10)),
+        |d| { half_a_post(d); d.wait(Duration::from_secs(9)).respond(StatusCode::OK, Content::Empty); }, 1_000,
+        |d| assert_eq!(d.connection.wants().shut, Some(Shut::HalfClose(CloseReason::ContentTimeout)));
+    ContentRate, "the whole, also what is read to keep the connection",
+        |t| t.with_content_gap(secs(10)).with_content_rate(Some(2)), |d| {
+            half_a_post(d);
+            d.wait(Duration::from_secs(9)).feed("ab").respond(StatusCode::OK, Content::Empty).feed("cd");
+        }, 3_000, |d| assert_eq!(d.connection.wants().shut, Some(Shut::HalfClose(CloseReason::ContentTimeout)));
     ContentRate, "the whole, at two octets a second", |t| t.with_content_gap(secs(10)).with_content_rate(Some(2)),
         |d| { half_a_post(d); d.wait(Duration::from_secs(9)).feed("abcd"); }, 3_000,
         |d| refuses(d, CloseReason::ContentTimeout);
@@ -155,6 +164,12 @@ const SERVER: &[Row<Driver>] = rows! {
         |d| closes(d, CloseReason::ExchangeTimeout);
     Exchange, "until the last octet has left", |t| t.with_exchange(secs(10)),
         |d| { d.feed(&get("")); held(d); }, 10_000, |d| shuts(d, Shut::Close(CloseReason::ExchangeTimeout));
+    Exchange, "until the last octet of the last response has left", |t| t.with_exchange(secs(10)),
+        |d| { d.feed(&get("Connection: close\r\n")); held(d); d.wait(Duration::from_secs(4)); d.connection.handle_sent(d.now, 1); },
+        6_000, |d| shuts(d, Shut::Close(CloseReason::CloseReceived));
+    Exchange, "too many empty lines, long behind the exchange before", |t| t.with_exchange(secs(10)),
+        |d| { exchanged(d); d.wait(Duration::from_secs(99)).feed("\r\n\r\n\r\n\r\n\r\n"); }, 10_000,
+        |d| shuts(d, Shut::Close(CloseReason::ProtocolError));
     Exchange, "within until-close content", |t| t.with_exchange(secs(10)),
         |d| { d.feed(&get("")).respond(StatusCode::OK, Content::UntilClose); }, 10_000,
         |d| shuts(d, Shut::Reset(CloseReason::UntilClose));
@@ -291,4 +306,14 @@ fn nothing_is_due_where_everything_is_off() {
             assert_eq!(driver.connection.handle_timeout(Instant::MAX), None, "{}", row.state);
         }
     }
+}
+
+#[test]
+fn the_longest_shield_is_one() {
+    let timeouts = nothing().with_idle(secs(10)).with_idle_shield(Some(Duration::MAX));
+    let mut driver = server(timeouts);
+    exchanged(&mut driver);
+    assert_eq!(driver.connection.next_deadline(), None);
+    drained(&mut driver);
+    assert_eq!(driver.connection.wants().read, ReadWant::Octets);
 }

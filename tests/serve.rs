@@ -1,4 +1,5 @@
-//! The driver of `examples/serve` over real sockets on loopback: one loop in a thread, blocking clients, nobody sleeps.
+//! The driver of `examples/serve` over real sockets on loopback: one loop in a thread, blocking clients, nobody sleeps but where
+//! something is not to happen.
 
 #![cfg(all(unix, feature = "std"))]
 
@@ -17,6 +18,7 @@ mod slot;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
@@ -179,4 +181,30 @@ fn a_drain_ends_what_is_idle_and_finishes_what_is_not() {
     assert_eq!(reader.join().unwrap(), LARGE);
     assert_eq!(idle.read(&mut [0; 1]).unwrap(), 0);
     assert!(TcpStream::connect(served.address).is_err());
+}
+
+#[test]
+fn who_could_not_be_accepted_is_when_there_are_descriptors_again() {
+    const NAME: &str = "who_could_not_be_accepted_is_when_there_are_descriptors_again";
+    // in a process of its own: nobody else in it could open anything
+    const ALONE: &str = "SERVE_TEST_ALONE";
+    if std::env::var_os(ALONE).is_none() {
+        let mut alone = Command::new(std::env::current_exe().unwrap());
+        let output = alone.args(["--exact", NAME]).env(ALONE, "1").output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        return;
+    }
+    let served = Served::new("descriptors");
+    let mut taken: Vec<_> = std::iter::from_fn(|| std::fs::File::open("/dev/null").ok()).collect();
+    // one for the client, and none for the server
+    taken.pop();
+    let mut stream = TcpStream::connect(served.address).unwrap();
+    // the loop is to have tried; where it is slower than that, nothing is shown
+    thread::sleep(Duration::from_millis(300));
+    drop(taken);
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.write_all(b"GET /small.txt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.ends_with(SMALL), "{answer}");
 }

@@ -154,11 +154,7 @@ impl<R: Intents> Driver<'_, R> {
                 self.leave(octets);
             }
             "send" => {
-                let piece = text(value)?.as_bytes().to_vec();
-                let now = self.now;
-                self.write("send", |connection, out| {
-                    connection.send_content(now, &piece, out).map(|sent| sent.written)
-                });
+                self.send(text(value)?.as_bytes());
             }
             "send_end" => {
                 let trailers = pairs(Some(value))?;
@@ -233,7 +229,7 @@ impl<R: Intents> Driver<'_, R> {
     fn write(
         &mut self,
         intent: &str,
-        send: impl Fn(&mut Connection<R, &Config<R>>, &mut [u8]) -> Result<usize, SendError>,
+        mut send: impl FnMut(&mut Connection<R, &Config<R>>, &mut [u8]) -> Result<usize, SendError>,
     ) -> bool {
         let mut out = vec![0; 64 * 1024];
         let octets = loop {
@@ -255,6 +251,23 @@ impl<R: Intents> Driver<'_, R> {
         true
     }
 
+    /// Has a piece of content sent, all of it.
+    fn send(&mut self, mut piece: &[u8]) {
+        let now = self.now;
+        loop {
+            let mut consumed = 0;
+            let goes_on = self.write("send", |connection, out| {
+                let sent = connection.send_content(now, piece, out)?;
+                consumed = sent.consumed;
+                Ok(sent.written)
+            });
+            piece = &piece[consumed..];
+            if !goes_on || consumed == 0 || piece.is_empty() {
+                return;
+            }
+        }
+    }
+
     fn leave(&mut self, octets: u64) {
         self.output -= octets;
         self.connection.handle_sent(self.now, octets);
@@ -272,10 +285,7 @@ impl<R: Intents> Driver<'_, R> {
                 }
             } else if wants.application == Some(Turn::Content) && !self.held.is_empty() {
                 let piece = self.held.pop_front().unwrap_or_default();
-                let now = self.now;
-                self.write("send", |connection, out| {
-                    connection.send_content(now, &piece, out).map(|sent| sent.written)
-                });
+                self.send(&piece);
             } else if self.output > 0 && !self.says_sent {
                 self.leave(self.output);
             } else if let Some(shut) = wants.shut {
@@ -331,9 +341,7 @@ impl Intents for Server {
                 let sent = driver
                     .write("respond", |connection, out| connection.send_response(now, status, &fields, content, out));
                 if let (true, Some(piece)) = (sent, piece) {
-                    driver.write("send", |connection, out| {
-                        connection.send_content(now, &piece, out).map(|sent| sent.written)
-                    });
+                    driver.send(&piece);
                 }
                 driver.tunnel_opened();
             }

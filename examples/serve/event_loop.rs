@@ -126,8 +126,13 @@ impl EventLoop {
         if !self.ready.is_empty() {
             return Some(Duration::ZERO);
         }
-        let left = self.deadlines.next()?.saturating_duration_since(self.clock.now());
-        Some(Duration::from_millis(u64::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)))
+        let due = self.deadlines.next().map(|due| {
+            let left = due.saturating_duration_since(self.clock.now());
+            Duration::from_millis(u64::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX))
+        });
+        // nobody tells that descriptors are to be had again, and who waits to be accepted has been told of already
+        let waits = self.refuses && self.acceptable && self.listener.is_some();
+        due.into_iter().chain(waits.then_some(ACCEPT_AGAIN)).min()
     }
 
     fn accept(&mut self, now: Instant) {
@@ -152,7 +157,7 @@ impl EventLoop {
                 Err(error) => match error.kind() {
                     io::ErrorKind::WouldBlock => return self.acceptable = false,
                     io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted => {}
-                    // no descriptors, no memory: tried again at the next turn, when a peer may have gone
+                    // no descriptors, no memory: tried again at the next turn
                     _ => {
                         if !std::mem::replace(&mut self.refuses, true) {
                             eprintln!("serve: cannot accept: {error}");
@@ -234,6 +239,8 @@ impl Clock {
 
 const LISTENER: Token = Token(usize::MAX);
 const WAKER: Token = Token(usize::MAX - 1);
+/// The longest pause between tries to accept while there are no descriptors.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 /// Events taken from the system at once.
 const EVENTS: usize = 1024;
 /// Octets read from a file at once.

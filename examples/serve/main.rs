@@ -78,7 +78,7 @@ struct Options {
     max_content: Option<u64>,
     /// Per cent by which the limit of requests and the age of a connection vary, so that those that opened together do not end
     /// together [10].
-    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=50))]
     jitter: Option<u8>,
     /// How long exchanges in flight may take to finish once the end was asked for [30s].
     #[arg(long, value_name = "DURATION", value_parser = duration)]

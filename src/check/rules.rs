@@ -38,23 +38,29 @@ impl Pair<'_> {
         findings.extend(self.drain());
     }
 
-    /// What the server says of its idle timeout, to this client; in whole seconds.
-    fn said(&self) -> Option<Duration> {
+    /// Does the server send its hint to this client?
+    fn hints(&self) -> bool {
         let policy = &self.server.policy;
         let says = match policy.keep_alive_field {
             KeepAliveField::Never => false,
             KeepAliveField::OnOption => self.client.asks.is_on(),
             KeepAliveField::Always => true,
         };
-        let said = self.server.timeouts.idle_advertised.filter(|_| says && policy.persistence.is_on())?;
+        says && policy.persistence.is_on()
+    }
+
+    /// What the server says of its idle timeout, to this client; in whole seconds.
+    fn said(&self) -> Option<Duration> {
+        let said = self.server.timeouts.idle_advertised.filter(|_| self.hints())?;
         Some(Duration::from_secs(said.as_secs()))
     }
 
     /// What the client takes off a hint.
     fn margin(&self, hint: Duration) -> Duration {
         let policy = &self.client.policy;
-        let part = hint / 100 * u32::from(policy.margin_percent);
-        self.client.timeouts.margin + part + self.network.round_trip * u32::from(policy.margin_round_trips)
+        let part = (hint / 100).saturating_mul(policy.margin_percent.into());
+        let trips = self.network.round_trip.saturating_mul(policy.margin_round_trips.into());
+        self.client.timeouts.margin.saturating_add(part).saturating_add(trips)
     }
 
     /// How long a connection may have been idle when the client uses it again; `None`: for ever. Nothing: it is not used again.
@@ -73,6 +79,11 @@ impl Pair<'_> {
         some && self.client.policy.reuse != crate::pool::ReuseMode::Never && self.server.policy.persistence.is_on()
     }
 
+    /// There and back, by timers that are late.
+    fn way(&self) -> Duration {
+        self.network.round_trip.saturating_add(self.network.granularity)
+    }
+
     /// The latest arrival on a connection that the client uses for `limit`.
     fn arrival(&self, limit: Option<Duration>) -> Option<Duration> {
         limit.map(|limit| limit.saturating_add(self.network.round_trip))
@@ -82,7 +93,7 @@ impl Pair<'_> {
         let late = self.network.granularity;
         match arrival {
             None => Race::Lost,
-            Some(arrival) if arrival > close.saturating_add(late * 2) => Race::Lost,
+            Some(arrival) if arrival > close.saturating_add(late.saturating_mul(2)) => Race::Lost,
             Some(arrival) if arrival.saturating_add(late) > close => Race::Maybe,
             Some(_) => Race::None,
         }
@@ -112,7 +123,7 @@ impl Pair<'_> {
         let cure = match arrival {
             Some(arrival) => Cure::server("idle", To::Time(safe(arrival))),
             None => {
-                let left = close.checked_sub(self.network.round_trip + self.network.granularity);
+                let left = close.checked_sub(self.way());
                 left.filter(|left| !left.is_zero()).and_then(|left| Cure::client("used_idle", To::Time(left)))
             }
         };
@@ -124,16 +135,18 @@ impl Pair<'_> {
         if self.server.age_check == AgeCheck::AtRequest {
             return None;
         }
-        let varied = |age: Duration, percent: u8| age / 100 * u32::from(percent);
+        let varied = |age: Duration, percent: u8| (age / 100).saturating_mul(percent.into());
         // the shortest of the server's, the longest of the client's
         let close = age.saturating_sub(varied(age, self.server.limits.jitter));
-        let used = self.client.timeouts.age.map(|age| age + varied(age, self.client.policy.jitter_percent));
+        let used =
+            self.client.timeouts.age.map(|age| age.saturating_add(varied(age, self.client.policy.jitter_percent)));
         let arrival = self.arrival(used);
         // once in a connection's life, and only if it is idle then
         self.severity(self.race(arrival, close))?;
-        let least = self.network.round_trip + self.network.granularity;
-        let most =
-            (close.checked_sub(least)?.as_nanos() * 100 / (100 + u128::from(self.client.policy.jitter_percent))) as u64;
+        let least = self.way();
+        let left = close.saturating_sub(least).as_nanos();
+        let most = left * 100 / (100 + u128::from(self.client.policy.jitter_percent));
+        let most = u64::try_from(most).unwrap_or(u64::MAX);
         // in whole seconds, as pools count them
         let cure = Duration::from_secs(Duration::from_nanos(most).as_secs());
         let cure = if cure.is_zero() { None } else { Cure::client("age", To::Time(cure)) };
@@ -164,15 +177,27 @@ impl Pair<'_> {
 
     fn hint(&self) -> Option<Finding> {
         let said = self.said()?;
-        let least = self.network.round_trip + self.network.granularity;
-        let (severity, hazard, kept, cure) = match self.server_idle() {
-            None => (Severity::Note, Hazard::HintNotEnforced, None, Cure::server("idle", To::Time(said + least))),
+        let least = self.way();
+        let kept = self.server_idle();
+        let outlasts = Cure::server("idle", To::Time(said.saturating_add(least)));
+        let (severity, hazard, cure) = match kept {
+            None => {
+                // what is enforced is to race with nobody
+                let longest = if self.reuses() { self.arrival(self.client_idle()) } else { Some(Duration::ZERO) };
+                let enforced = longest
+                    .map(|arrival| (said.saturating_add(least)).max(arrival.saturating_add(self.network.granularity)));
+                (
+                    Severity::Note,
+                    Hazard::HintNotEnforced,
+                    enforced.and_then(|idle| Cure::server("idle", To::Time(idle))),
+                )
+            }
             Some(kept) if kept < said => {
-                (Severity::Error, Hazard::HintNotKept, Some(kept), Cure::server("idle", To::Time(said + least)))
+                let believes = self.client.policy.hints.is_on();
+                let severity = if believes { Severity::Error } else { Severity::Warning };
+                (severity, Hazard::HintNotKept, outlasts)
             }
-            Some(kept) if kept < said + least => {
-                (Severity::Note, Hazard::HintWithoutGuard, Some(kept), Cure::server("idle", To::Time(said + least)))
-            }
+            Some(kept) if kept < said.saturating_add(least) => (Severity::Note, Hazard::HintWithoutGuard, outlasts),
             Some(_) => return None,
         };
         Some(Finding { severity, hazard, client: Some(said), server: kept, cure })
@@ -196,15 +221,14 @@ impl Pair<'_> {
         if self.client.depth <= 1 || self.server.limits.max_exchanges.is_none() {
             return None;
         }
-        // `max` goes with the hint
-        let told = self.said().is_some() && self.client.max_hint.is_on();
-        if told {
+        // `max` goes with the hint, also with one of no time
+        if self.hints() && self.client.max_hint.is_on() {
             return None;
         }
         let severity = if self.client.repeats < Repeats::Idempotent { Severity::Error } else { Severity::Warning };
-        let cure = match self.said() {
-            Some(_) => Cure::client("max_hint", To::Word("on")),
-            None => Cure::client("depth", To::Count(1)),
+        let cure = match self.hints() {
+            true => Cure::client("max_hint", To::Word("on")),
+            false => Cure::client("depth", To::Count(1)),
         };
         Some(Finding { severity, hazard: Hazard::PipelineOverMax, client: None, server: None, cure })
     }
@@ -225,10 +249,12 @@ impl Pair<'_> {
         let note = |hazard, cure| {
             Some(Finding { severity: Severity::Note, hazard, client: None, server: timeouts.drain, cure })
         };
-        if timeouts.drain.is_none() && timeouts.exchange.is_none() {
+        // a peer that does not close its side is waited for behind the exchange, too
+        let lingers = timeouts.linger.is_none() && timeouts.linger_gap.is_none();
+        if timeouts.drain.is_none() && (timeouts.exchange.is_none() || lingers) {
             return note(Hazard::DrainEndless, Cure::server("drain", To::Time(Duration::from_secs(30))));
         }
-        let least = self.network.round_trip + self.network.granularity;
+        let least = self.way();
         if self.reuses() && timeouts.drain_window.unwrap_or_default() < least {
             return note(Hazard::DrainRace, Cure::server("drain_window", To::Time(least)));
         }
