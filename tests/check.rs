@@ -185,6 +185,18 @@ fn an_age_that_may_be_any_races_and_nothing_of_the_client_cures_it() {
 }
 
 #[test]
+fn connections_opened_in_advance_race_with_the_first_octets_time() {
+    let mut eager = client("crate-default");
+    assert_eq!(found(&eager, &server("crate-default"), Hazard::UnusedRace), None);
+    eager.timeouts.unused_idle = seconds(60);
+    let finding = assert_found(&eager, &server("crate-default"), Severity::Warning, Hazard::UnusedRace);
+    assert_eq!((finding.client, finding.server), (Some(Duration::from_millis(60_050)), seconds(30)));
+    assert_eq!(finding.cure.map(|cure| cure.to_string()), Some("client: unused_idle = 29940ms".to_owned()));
+    // a server without such a limit closes none
+    assert_eq!(found(&eager, &server("go-server"), Hazard::UnusedRace), None);
+}
+
+#[test]
 fn what_is_repeated_whatever_it_is_can_be_done_twice() {
     let finding = assert_found(&client("chromium"), &server("apache-2.4"), Severity::Warning, Hazard::BlindRepeat);
     assert_eq!(finding.cure.map(|cure| cure.to_string()), Some("client: repeats = idempotent".to_owned()));

@@ -36,6 +36,8 @@ reasons! {
         IdleRace => "idle-race", "RFC 9112 9.5";
         /// A request can arrive when the server has closed the idle connection for its age.
         AgeRace => "age-race", "RFC 9112 9.5";
+        /// The first request of a connection can arrive when the server has closed it.
+        UnusedRace => "unused-race", "RFC 9112 9.5";
         /// The idle timer goes on within a head: what a request has left depends on how long the connection was idle.
         HeadTimer => "head-timer-is-idle-timer", "hyperium/hyper#3970";
         /// The hint promises more than is kept.
@@ -109,6 +111,7 @@ impl Cure {
             (Side::Server, "drain", To::Time(time)) => server.timeouts.drain = Some(time),
             (Side::Server, "head_timer", To::Word("own")) => server.head_timer = HeadTimer::Own,
             (Side::Client, "used_idle", To::Time(time)) => client.timeouts.used_idle = Some(time),
+            (Side::Client, "unused_idle", To::Time(time)) => client.timeouts.unused_idle = Some(time),
             (Side::Client, "margin", To::Time(time)) => client.timeouts.margin = time,
             (Side::Client, "age", To::Time(time)) => client.timeouts.age = Some(time),
             (Side::Client, "wait", To::Time(time)) => client.timeouts.wait = Some(time),
@@ -194,6 +197,17 @@ impl fmt::Display for Finding {
             (Hazard::AgeRace, None, Some(server)) => write!(
                 f,
                 "the client uses connections of any age, and the server closes idle ones at {}",
+                Shown(server)
+            ),
+            (Hazard::UnusedRace, Some(client), Some(server)) => write!(
+                f,
+                "the first request can arrive {} behind the opening, and the server closes a fresh connection after {}",
+                Shown(client),
+                Shown(server)
+            ),
+            (Hazard::UnusedRace, None, Some(server)) => write!(
+                f,
+                "the client keeps unused connections without end, and the server closes fresh ones after {}",
                 Shown(server)
             ),
             (Hazard::HeadTimer, Some(client), Some(server)) => write!(

@@ -29,6 +29,7 @@ impl Pair<'_> {
         let before = findings.len();
         findings.extend(self.idle_race());
         findings.extend(self.age_race());
+        findings.extend(self.unused_race());
         findings.extend(self.blind_repeat(&findings[before..]));
         findings.extend(self.head_timer());
         findings.extend(self.hint());
@@ -152,6 +153,18 @@ impl Pair<'_> {
         let cure = if cure.is_zero() { None } else { Cure::client("age", To::Time(cure)) };
         let severity = Severity::Warning;
         Some(Finding { severity, hazard: Hazard::AgeRace, client: arrival, server: Some(close), cure })
+    }
+
+    /// A connection opened in advance, or given back unused, has another limit on either side.
+    fn unused_race(&self) -> Option<Finding> {
+        let close = self.server.timeouts.first_octet?;
+        let arrival = self.arrival(self.client.timeouts.unused_idle);
+        self.severity(self.race(arrival, close))?;
+        let left = close.checked_sub(self.way()).filter(|left| !left.is_zero());
+        let cure = left.and_then(|left| Cure::client("unused_idle", To::Time(left)));
+        // few requests meet such a connection
+        let (severity, hazard) = (Severity::Warning, Hazard::UnusedRace);
+        Some(Finding { severity, hazard, client: arrival, server: Some(close), cure })
     }
 
     /// A client that repeats a POST whatever became of it.
