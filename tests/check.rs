@@ -189,7 +189,7 @@ fn connections_opened_in_advance_race_with_the_first_octets_time() {
     let mut eager = client("crate-default");
     assert_eq!(found(&eager, &server("crate-default"), Hazard::UnusedRace), None);
     eager.timeouts.unused_idle = seconds(60);
-    let finding = assert_found(&eager, &server("crate-default"), Severity::Warning, Hazard::UnusedRace);
+    let finding = assert_found(&eager, &server("crate-default"), Severity::Note, Hazard::UnusedRace);
     assert_eq!((finding.client, finding.server), (Some(Duration::from_millis(60_050)), seconds(30)));
     assert_eq!(finding.cure.map(|cure| cure.to_string()), Some("client: unused_idle = 29940ms".to_owned()));
     // a server without such a limit closes none

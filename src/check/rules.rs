@@ -29,8 +29,8 @@ impl Pair<'_> {
         let before = findings.len();
         findings.extend(self.idle_race());
         findings.extend(self.age_race());
-        findings.extend(self.unused_race());
         findings.extend(self.blind_repeat(&findings[before..]));
+        findings.extend(self.unused_race());
         findings.extend(self.head_timer());
         findings.extend(self.hint());
         findings.extend(self.pool_over_cap());
@@ -162,8 +162,8 @@ impl Pair<'_> {
         self.severity(self.race(arrival, close))?;
         let left = close.checked_sub(self.way()).filter(|left| !left.is_zero());
         let cure = left.and_then(|left| Cure::client("unused_idle", To::Time(left)));
-        // few requests meet such a connection
-        let (severity, hazard) = (Severity::Warning, Hazard::UnusedRace);
+        // whether it opens any in advance is not known here
+        let (severity, hazard) = (Severity::Note, Hazard::UnusedRace);
         Some(Finding { severity, hazard, client: arrival, server: Some(close), cure })
     }
 
