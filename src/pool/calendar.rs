@@ -6,8 +6,8 @@
 //! record; the old one is recognised by not being where the slot says its record is, and dropped.
 //!
 //! A record belongs to its slot, not to the connection in it: a slot that changes hands keeps it. Buckets are chains of
-//! chunks with bare slot numbers, so that the slots of a bucket are loaded side by side, not one after another; the
-//! bucket in front is sorted where the exact order matters, and a stack where all of it is due.
+//! chunks with bare slot numbers. Those of a chunk are looked at one after another, each once, but foreseen side by side: to
+//! load them is what takes the time. Of the bucket in front, what is not due yet is put aside, and sorted where the order matters.
 //!
 //! [`DeadlineQueue`](crate::DeadlineQueue) has the same idea for classes of one timeout each; it takes 40 octets a connection,
 //! and a tree where deadlines come out of order, as peers' hints make them do.
@@ -22,24 +22,27 @@ use super::entries::NONE;
 
 /// The times that a [`Calendar`] is ordered by, and where it keeps each slot's record.
 pub(super) trait Times {
-    /// The record of this slot, found at a tick within these: its time now. `None`: the record is not, or no longer, needed.
-    fn time(&mut self, slot: u32, from: u32, to: u32) -> Option<u64>;
+    /// The record of this slot, found at this tick or before: its time now. `None`: the record is not, or no longer, needed.
+    fn time(&mut self, slot: u32, to: u32) -> Option<u64>;
     /// The slot's record is at this tick now; [`NONE`]: it has none.
     fn recorded(&mut self, slot: u32, tick: u32);
-    /// What changes with whatever changes the slot's time to a later one.
-    fn stamp(&self, slot: u32) -> u32;
+    /// These are looked at next.
+    fn foresee(&self, slots: &[u32]);
 }
 
 #[derive(Debug)]
 pub(super) struct Calendar {
+    /// Looked at next, the first at the end. Their records are at the front.
+    ripe: [u32; CHUNK],
+    ripe_len: usize,
     /// The instant of tick 1; before it is the front as it begins.
     base: u64,
     /// Nanoseconds of a tick, as a power of two.
     shift: u32,
-    /// The tick in front: what belongs to it and before is in `near` or `ripe`.
+    /// The tick in front: what belongs to it and before is in `ripe`, `soon` or `near`.
     front: u32,
-    /// The first chunk of each tick's chain, by tick modulo their number.
-    buckets: Box<[u32]>,
+    /// The first and the last chunk of each tick's chain, by tick modulo their number.
+    buckets: Box<[(u32, u32)]>,
     /// What is left of the front's chain to look through.
     chain: u32,
     /// Which buckets have a chunk.
@@ -47,12 +50,14 @@ pub(super) struct Calendar {
     chunks: Vec<Chunk>,
     /// The first unused chunk.
     unused: u32,
-    /// What the front had, the first at the end.
+    /// What the front's chain had and was not due yet.
     soon: Vec<(u64, u32)>,
+    /// None in `soon` is before.
+    soonest: u64,
+    /// `soon` is in order, the first at the end.
+    sorted: bool,
     /// What came to the front later.
     near: BinaryHeap<Reverse<(u64, u32)>>,
-    /// Slots that were due when they were looked at, with their stamps. They have no record.
-    ripe: Vec<(u32, u32)>,
 }
 
 /// Records side by side.
@@ -68,17 +73,20 @@ impl Calendar {
     pub(super) fn new(base: u64, span: u64) -> Self {
         let shift = (span / (BUCKETS as u64 - 1)).max(1).ilog2() + 1;
         Self {
+            ripe: [0; CHUNK],
+            ripe_len: 0,
             base,
             shift: shift.clamp(SHIFT_LEAST, SHIFT_MOST),
             front: 0,
-            buckets: vec![NONE; BUCKETS].into_boxed_slice(),
+            buckets: vec![(NONE, NONE); BUCKETS].into_boxed_slice(),
             chain: NONE,
             filled: [0; BUCKETS / 64],
             chunks: Vec::new(),
             unused: NONE,
             soon: Vec::new(),
+            soonest: u64::MAX,
+            sorted: true,
             near: BinaryHeap::new(),
-            ripe: Vec::new(),
         }
     }
 
@@ -118,66 +126,57 @@ impl Calendar {
         }
         let tick = tick.min(self.front.saturating_add(BUCKETS as u32 - 1));
         let bucket = tick as usize % BUCKETS;
-        let head = self.buckets[bucket];
-        let room = self.chunks.get_mut(head as usize).filter(|chunk| (chunk.len as usize) < CHUNK);
-        match room {
+        let last = self.buckets[bucket].1;
+        match self.chunks.get_mut(last as usize).filter(|chunk| (chunk.len as usize) < CHUNK) {
             Some(chunk) => {
                 chunk.slots[chunk.len as usize] = slot;
                 chunk.len += 1;
             }
-            None => {
-                self.buckets[bucket] = self.chunk(slot, head);
-                self.filled[bucket / 64] |= 1 << (bucket % 64);
-            }
+            None => self.extend(bucket, slot),
         }
         tick
     }
 
-    /// A chunk with one record in front of a chain.
-    fn chunk(&mut self, slot: u32, next: u32) -> u32 {
-        let mut chunk = Chunk { slots: [0; CHUNK], len: 1, next };
+    /// A chunk with one record at the end of a bucket's chain.
+    #[cold]
+    fn extend(&mut self, bucket: usize, slot: u32) {
+        let mut chunk = Chunk { slots: [0; CHUNK], len: 1, next: NONE };
         chunk.slots[0] = slot;
-        let index = self.unused;
+        let mut index = self.unused;
         match self.chunks.get_mut(index as usize) {
             Some(unused) => {
                 self.unused = unused.next;
                 *unused = chunk;
-                index
             }
             None => {
+                index = self.chunks.len() as u32;
                 self.chunks.push(chunk);
-                self.chunks.len() as u32 - 1
             }
         }
+        let last = std::mem::replace(&mut self.buckets[bucket].1, index);
+        match self.chunks.get_mut(last as usize) {
+            Some(last) => last.next = index,
+            None => self.buckets[bucket].0 = index,
+        }
+        self.filled[bucket / 64] |= 1 << (bucket % 64);
     }
 
     /// A slot whose time is `now` or before, and which has no record any more. In no particular order.
-    #[inline]
+    #[inline(always)]
     pub(super) fn pop_due(&mut self, now: u64, times: &mut impl Times) -> Option<u32> {
         loop {
-            let slot = if let Some((slot, stamp)) = self.ripe.pop() {
-                if times.stamp(slot) == stamp {
-                    return Some(slot);
+            let Some(slot) = self.pop_ripe() else {
+                if self.ripen(now, times) {
+                    continue;
                 }
-                continue;
-            } else if self.chain != NONE {
-                self.look_through(now, times);
-                continue;
-            } else if let Some((_, slot)) = self.pop_near(now) {
-                slot
-            } else if self.front < self.tick(now) {
-                self.open(self.next_filled().unwrap_or(NONE).min(self.tick(now)));
-                continue;
-            } else {
                 return None;
             };
-            if let Some(at) = times.time(slot, 0, self.front) {
+            if let Some(at) = times.time(slot, self.front) {
                 if at <= now {
                     times.recorded(slot, NONE);
                     return Some(slot);
                 }
-                let tick = self.insert(slot, at);
-                times.recorded(slot, tick);
+                self.put_off(slot, at, times);
             }
         }
     }
@@ -185,20 +184,23 @@ impl Calendar {
     /// The slot whose time is first of all, and which has no record any more, with its time.
     pub(super) fn pop_first(&mut self, times: &mut impl Times) -> Option<(u32, u64)> {
         loop {
-            while self.chain != NONE {
-                self.look_through(0, times);
-            }
-            while let Some((slot, stamp)) = self.ripe.pop() {
-                if let Some(at) = times.time(slot, NONE, NONE).filter(|_| times.stamp(slot) == stamp) {
-                    let tick = self.insert(slot, at);
-                    times.recorded(slot, tick);
+            // all of the front, to be put in order
+            while self.ripe_len > 0 || self.chain != NONE {
+                match self.pop_ripe() {
+                    Some(slot) => {
+                        if let Some(at) = times.time(slot, self.front) {
+                            self.put_off(slot, at, times);
+                        }
+                    }
+                    None => self.ripen_chunk(times),
                 }
             }
-            let Some((recorded, slot)) = self.pop_near(u64::MAX) else {
+            self.sort();
+            let Some((recorded, slot)) = self.pop_near() else {
                 self.open(self.next_filled()?);
                 continue;
             };
-            match times.time(slot, 0, self.front) {
+            match times.time(slot, self.front) {
                 Some(at) if at == recorded => {
                     times.recorded(slot, NONE);
                     return Some((slot, at));
@@ -214,11 +216,10 @@ impl Calendar {
 
     /// When something may be due: never late; early only where its bucket holds many.
     pub(super) fn next(&self, times: impl Fn(u32) -> Option<u64>) -> Option<u64> {
-        if !self.ripe.is_empty() || self.chain != NONE {
+        if self.ripe_len > 0 || self.chain != NONE {
             return Some(self.start(self.front));
         }
-        let near = self.near.peek().map_or(u64::MAX, |near| near.0.0);
-        let mut first = self.soon.last().map_or(near, |soon| near.min(soon.0));
+        let mut first = self.near.peek().map_or(u64::MAX, |near| near.0.0).min(self.soonest);
         let mut tick = self.front;
         while let Some(next) = self.next_filled_after(tick) {
             tick = next;
@@ -226,7 +227,7 @@ impl Calendar {
             if start >= first {
                 break;
             }
-            let chunk = &self.chunks[self.buckets[tick as usize % BUCKETS] as usize];
+            let chunk = &self.chunks[self.buckets[tick as usize % BUCKETS].0 as usize];
             if chunk.next != NONE || chunk.len > FEW {
                 first = start;
                 break;
@@ -241,46 +242,110 @@ impl Calendar {
     fn open(&mut self, tick: u32) {
         self.front = tick;
         let bucket = tick as usize % BUCKETS;
-        self.chain = std::mem::replace(&mut self.buckets[bucket], NONE);
+        self.chain = std::mem::replace(&mut self.buckets[bucket], (NONE, NONE)).0;
         self.filled[bucket / 64] &= !(1 << (bucket % 64));
     }
 
-    /// Looks through one chunk of the front: what is due is ripe, the rest near or elsewhere. A chunk at a time, so that what was
-    /// looked at is still in the cache when it is used.
-    fn look_through(&mut self, now: u64, times: &mut impl Times) {
-        let index = self.chain;
-        let chunk = &mut self.chunks[index as usize];
-        let (slots, len) = (chunk.slots, chunk.len as usize);
-        self.chain = std::mem::replace(&mut chunk.next, self.unused);
-        self.unused = index;
-        for &slot in &slots[..len] {
-            match times.time(slot, self.front, self.front) {
-                Some(at) if at <= now => {
-                    times.recorded(slot, NONE);
-                    self.ripe.push((slot, times.stamp(slot)));
-                }
-                // its record stays at the front
-                Some(at) if self.tick(at) <= self.front => self.soon.push((at, slot)),
-                Some(at) => {
-                    let tick = self.insert(slot, at);
-                    times.recorded(slot, tick);
-                }
-                None => {}
+    #[inline(always)]
+    fn pop_ripe(&mut self) -> Option<u32> {
+        self.ripe_len = self.ripe_len.checked_sub(1)?;
+        self.ripe.get(self.ripe_len).copied()
+    }
+
+    /// It was ripe, but its time is not up.
+    #[inline(never)]
+    fn put_off(&mut self, slot: u32, at: u64, times: &mut impl Times) {
+        let tick = if self.tick(at) <= self.front && !self.sorted {
+            self.soon.push((at, slot));
+            self.soonest = self.soonest.min(at);
+            self.front
+        } else {
+            self.insert(slot, at)
+        };
+        times.recorded(slot, tick);
+    }
+
+    /// Some that may be due are ripe then, if there are any.
+    #[inline(never)]
+    fn ripen(&mut self, now: u64, times: &impl Times) -> bool {
+        loop {
+            if self.chain != NONE {
+                self.ripen_chunk(times);
+                return true;
             }
-        }
-        if self.chain == NONE {
-            self.soon.sort_unstable_by(|one, other| other.cmp(one));
+            if self.soonest <= now {
+                // where all are due, no order matters
+                if now < self.start(self.front.saturating_add(1)) {
+                    self.sort();
+                }
+                self.ripen_soon(now);
+            } else {
+                while self.ripe_len < CHUNK && self.near.peek().is_some_and(|near| near.0.0 <= now) {
+                    let Some(Reverse((_, slot))) = self.near.pop() else { break };
+                    self.ripe[self.ripe_len] = slot;
+                    self.ripe_len += 1;
+                }
+            }
+            if self.ripe_len > 0 {
+                times.foresee(&self.ripe[..self.ripe_len]);
+                return true;
+            }
+            let tick = self.tick(now);
+            if self.front >= tick {
+                return false;
+            }
+            self.open(self.next_filled().unwrap_or(NONE).min(tick));
         }
     }
 
-    /// The first record at the front, if it is not later than this.
-    fn pop_near(&mut self, to: u64) -> Option<(u64, u32)> {
-        let soon = self.soon.last().map_or((u64::MAX, NONE), |&soon| soon);
+    /// One chunk of the front is ripe.
+    fn ripen_chunk(&mut self, times: &impl Times) {
+        let index = self.chain;
+        let Some(chunk) = self.chunks.get_mut(index as usize) else { return };
+        let len = chunk.len as usize;
+        self.chain = std::mem::replace(&mut chunk.next, self.unused);
+        self.unused = index;
+        for (ripe, &slot) in self.ripe.iter_mut().zip(chunk.slots[..len].iter().rev()) {
+            *ripe = slot;
+        }
+        self.ripe_len = len;
+        times.foresee(&self.ripe[..len]);
+        // what is put off is collected, and sorted when that matters
+        self.sorted = false;
+    }
+
+    /// What is due in `soon` is ripe, as much as there is room for.
+    fn ripen_soon(&mut self, now: u64) {
+        while self.ripe_len < CHUNK && self.soon.last().is_some_and(|soon| soon.0 <= now) {
+            let Some((_, slot)) = self.soon.pop() else { break };
+            self.ripe[self.ripe_len] = slot;
+            self.ripe_len += 1;
+        }
+        match self.soon.last() {
+            None => (self.soonest, self.sorted) = (u64::MAX, true),
+            Some(&(at, _)) if self.sorted => self.soonest = at,
+            Some(_) => {}
+        }
+    }
+
+    fn sort(&mut self) {
+        if !self.sorted {
+            self.soon.sort_unstable_by(|one, other| other.cmp(one));
+            self.sorted = true;
+        }
+    }
+
+    /// The first record at the front, which is in order.
+    fn pop_near(&mut self) -> Option<(u64, u32)> {
         match self.near.peek() {
-            Some(&Reverse(near)) if near <= soon => {
-                (near.0 <= to).then(|| self.near.pop()).flatten().map(|near| near.0)
+            Some(&Reverse(near)) if self.soon.last().is_none_or(|&soon| near <= soon) => {
+                self.near.pop().map(|near| near.0)
             }
-            _ => (soon.0 <= to).then(|| self.soon.pop()).flatten(),
+            _ => {
+                let first = self.soon.pop();
+                self.soonest = self.soon.last().map_or(u64::MAX, |soon| soon.0);
+                first
+            }
         }
     }
 
@@ -310,7 +375,7 @@ const BUCKETS: usize = 512;
 /// So many records are looked at to know when the next is due.
 const FEW: u32 = 8;
 /// Records in a chunk, which is four cache lines.
-const CHUNK: usize = 62;
+pub(super) const CHUNK: usize = 62;
 /// A tick is at least a millisecond …
 const SHIFT_LEAST: u32 = 20;
 /// … and at most four minutes.

@@ -31,8 +31,8 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     #[inline]
     pub fn expire(&mut self, now: Instant) -> Option<Due<Id>> {
         let now = self.advance(now);
-        let lease = self.rules.lease;
-        if let Some(slot) = self.deadlines.pop_due(now, &mut ByDue { entries: &mut self.entries, lease }) {
+        let (entries, origins) = (&mut self.entries, &self.origins.all);
+        if let Some(slot) = self.deadlines.pop_due(now, &mut ByDue { entries, origins, lease: self.rules.lease }) {
             let entry = &self.entries[slot as usize];
             if entry.is_idle() {
                 let why = EndReason::numbered(entry.why);

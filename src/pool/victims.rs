@@ -35,8 +35,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     pub(super) fn victim(&mut self, now: u64, rule: Eviction) -> Option<u32> {
         let mut found = None;
         if rule == Eviction::NearestExpiry {
-            let lease = self.rules.lease;
-            while let Some((slot, _)) = self.deadlines.pop_first(&mut ByDue { entries: &mut self.entries, lease }) {
+            while let Some(slot) = self.first_due() {
                 if self.entries[slot as usize].is_idle() && !self.is_spared(now, slot) {
                     found = Some(slot);
                     break;
@@ -61,6 +60,13 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             }
         }
         found
+    }
+
+    /// The slot whose deadline is first; its record is gone.
+    fn first_due(&mut self) -> Option<u32> {
+        let (entries, origins) = (&mut self.entries, &self.origins.all);
+        let (slot, _) = self.deadlines.pop_first(&mut ByDue { entries, origins, lease: self.rules.lease })?;
+        Some(slot)
     }
 
     /// A waiter may want it, or it is one of those to be kept warm.
