@@ -50,12 +50,14 @@ pub(super) struct Calendar {
     chunks: Vec<Chunk>,
     /// The first unused chunk.
     unused: u32,
-    /// What the front's chain had and was not due yet.
+    /// What the front's chain had and was not due yet; what was found to be due is at the end.
     soon: Vec<(u64, u32)>,
-    /// None in `soon` is before.
+    /// The first of the others.
     soonest: u64,
-    /// `soon` is in order, the first at the end.
+    /// All of `soon` is in order, the first at the end.
     sorted: bool,
+    /// So often it was looked through without being sorted.
+    passes: u8,
     /// What came to the front later.
     near: BinaryHeap<Reverse<(u64, u32)>>,
 }
@@ -86,6 +88,7 @@ impl Calendar {
             soon: Vec::new(),
             soonest: u64::MAX,
             sorted: true,
+            passes: 0,
             near: BinaryHeap::new(),
         }
     }
@@ -161,8 +164,25 @@ impl Calendar {
         self.filled[bucket / 64] |= 1 << (bucket % 64);
     }
 
-    /// A slot whose time is `now` or before, and which has no record any more. In no particular order.
+    /// The slot that is looked at next, if it is known.
     #[inline(always)]
+    pub(super) fn ripe(&self) -> Option<u32> {
+        self.ripe.get(self.ripe_len.wrapping_sub(1)).copied()
+    }
+
+    /// It has no record any more.
+    #[inline(always)]
+    pub(super) fn drop_ripe(&mut self) {
+        self.ripe_len = self.ripe_len.wrapping_sub(1);
+    }
+
+    /// The tick up to which what comes up is looked at.
+    #[inline(always)]
+    pub(super) const fn front(&self) -> u32 {
+        self.front
+    }
+
+    /// A slot whose time is `now` or before, and which has no record any more. In no particular order.
     pub(super) fn pop_due(&mut self, now: u64, times: &mut impl Times) -> Option<u32> {
         loop {
             let Some(slot) = self.pop_ripe() else {
@@ -219,7 +239,7 @@ impl Calendar {
         if self.ripe_len > 0 || self.chain != NONE {
             return Some(self.start(self.front));
         }
-        let mut first = self.near.peek().map_or(u64::MAX, |near| near.0.0).min(self.soonest);
+        let mut first = self.near.peek().map_or(u64::MAX, |near| near.0.0).min(self.first_soon());
         let mut tick = self.front;
         while let Some(next) = self.next_filled_after(tick) {
             tick = next;
@@ -240,16 +260,16 @@ impl Calendar {
 
     /// Makes this tick the front: it is the next with a record, or there is none before it.
     fn open(&mut self, tick: u32) {
-        self.front = tick;
+        (self.front, self.passes) = (tick, 0);
         let bucket = tick as usize % BUCKETS;
         self.chain = std::mem::replace(&mut self.buckets[bucket], (NONE, NONE)).0;
         self.filled[bucket / 64] &= !(1 << (bucket % 64));
     }
 
-    #[inline(always)]
     fn pop_ripe(&mut self) -> Option<u32> {
-        self.ripe_len = self.ripe_len.checked_sub(1)?;
-        self.ripe.get(self.ripe_len).copied()
+        let slot = self.ripe()?;
+        self.drop_ripe();
+        Some(slot)
     }
 
     /// It was ripe, but its time is not up.
@@ -273,11 +293,7 @@ impl Calendar {
                 self.ripen_chunk(times);
                 return true;
             }
-            if self.soonest <= now {
-                // where all are due, no order matters
-                if now < self.start(self.front.saturating_add(1)) {
-                    self.sort();
-                }
+            if self.first_soon() <= now {
                 self.ripen_soon(now);
             } else {
                 while self.ripe_len < CHUNK && self.near.peek().is_some_and(|near| near.0.0 <= now) {
@@ -316,6 +332,9 @@ impl Calendar {
 
     /// What is due in `soon` is ripe, as much as there is room for.
     fn ripen_soon(&mut self, now: u64) {
+        if self.soon.last().is_some_and(|last| last.0 > now) {
+            if self.passes < MOST_PASSES { self.part(now) } else { self.sort() }
+        }
         while self.ripe_len < CHUNK && self.soon.last().is_some_and(|soon| soon.0 <= now) {
             let Some((_, slot)) = self.soon.pop() else { break };
             self.ripe[self.ripe_len] = slot;
@@ -326,6 +345,27 @@ impl Calendar {
             Some(&(at, _)) if self.sorted => self.soonest = at,
             Some(_) => {}
         }
+    }
+
+    /// No record in `soon` is before.
+    fn first_soon(&self) -> u64 {
+        self.soon.last().map_or(u64::MAX, |last| last.0.min(self.soonest))
+    }
+
+    /// Puts what is due to the end of `soon`: to sort it takes longer, if it is not done often.
+    fn part(&mut self, now: u64) {
+        let mut later = 0;
+        self.soonest = u64::MAX;
+        for index in 0..self.soon.len() {
+            let at = self.soon[index].0;
+            if at > now {
+                self.soonest = self.soonest.min(at);
+                self.soon.swap(later, index);
+                later += 1;
+            }
+        }
+        self.sorted = false;
+        self.passes += 1;
     }
 
     fn sort(&mut self) {
@@ -374,6 +414,8 @@ impl Calendar {
 const BUCKETS: usize = 512;
 /// So many records are looked at to know when the next is due.
 const FEW: u32 = 8;
+/// So often what is not due yet is looked through before it is sorted.
+const MOST_PASSES: u8 = 4;
 /// Records in a chunk, which is four cache lines.
 pub(super) const CHUNK: usize = 62;
 /// A tick is at least a millisecond …

@@ -121,14 +121,19 @@ impl List {
 #[inline]
 pub(super) fn unlink<Id>(entries: &mut [Entry<Id>], origin: &mut Origin, slot: u32) {
     let Some(entry) = entries.get(slot as usize) else { return };
-    let (prev, next) = (entry.prev, entry.next);
-    let Some(list) = origin.lists.get_mut(entry.list()) else { return };
+    let (list, prev, next) = (entry.list(), entry.prev, entry.next);
+    if let Some(list) = origin.lists.get_mut(list) {
+        close_gap(entries, list, slot, prev, next);
+    }
+}
+
+/// Takes an entry with these neighbours out of its list.
+#[inline(always)]
+pub(super) fn close_gap<Id>(entries: &mut [Entry<Id>], list: &mut List, slot: u32, prev: u32, next: u32) {
     list.len = list.len.wrapping_sub(1);
     if list.len == 0 {
         *list = List::EMPTY;
-        return;
-    }
-    if list.first == slot {
+    } else if list.first == slot {
         list.first = next;
     } else if list.last == slot {
         list.last = prev;
