@@ -325,6 +325,10 @@ impl Calendar {
             *ripe = slot;
         }
         self.ripe_len = len;
+        if let Some(next) = self.chunks.get(self.chain as usize) {
+            // it is looked at soon: one load from each of its cache lines
+            std::hint::black_box(next.slots.iter().step_by(16).fold(next.len, |all, slot| all ^ slot));
+        }
         times.foresee(&self.ripe[..len]);
         // what is put off is collected, and sorted when that matters
         self.sorted = false;
