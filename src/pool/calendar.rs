@@ -32,9 +32,9 @@ pub(super) trait Times {
 
 #[derive(Debug)]
 pub(super) struct Calendar {
-    /// Looked at next, the first at the end. Their records are at the front.
-    ripe: [u32; CHUNK],
-    ripe_len: usize,
+    /// Looked at next, together with others: from `ripe_at` on, and no more than [`RIPE`]. Their records are at the front.
+    ripe: Vec<u32>,
+    ripe_at: usize,
     /// The instant of tick 1; before it is the front as it begins.
     base: u64,
     /// Nanoseconds of a tick, as a power of two.
@@ -75,8 +75,8 @@ impl Calendar {
     pub(super) fn new(base: u64, span: u64) -> Self {
         let shift = (span / (BUCKETS as u64 - 1)).max(1).ilog2() + 1;
         Self {
-            ripe: [0; CHUNK],
-            ripe_len: 0,
+            ripe: Vec::with_capacity(RIPE),
+            ripe_at: 0,
             base,
             shift: shift.clamp(SHIFT_LEAST, SHIFT_MOST),
             front: 0,
@@ -167,13 +167,13 @@ impl Calendar {
     /// The slot that is looked at next, if it is known.
     #[inline(always)]
     pub(super) fn ripe(&self) -> Option<u32> {
-        self.ripe.get(self.ripe_len.wrapping_sub(1)).copied()
+        self.ripe.get(self.ripe_at).copied()
     }
 
     /// It has no record any more.
     #[inline(always)]
     pub(super) fn drop_ripe(&mut self) {
-        self.ripe_len = self.ripe_len.wrapping_sub(1);
+        self.ripe_at = self.ripe_at.wrapping_add(1);
     }
 
     /// The tick up to which what comes up is looked at.
@@ -205,14 +205,14 @@ impl Calendar {
     pub(super) fn pop_first(&mut self, times: &mut impl Times) -> Option<(u32, u64)> {
         loop {
             // all of the front, to be put in order
-            while self.ripe_len > 0 || self.chain != NONE {
+            while self.ripe().is_some() || self.chain != NONE {
                 match self.pop_ripe() {
                     Some(slot) => {
                         if let Some(at) = times.time(slot, self.front) {
                             self.put_off(slot, at, times);
                         }
                     }
-                    None => self.ripen_chunk(times),
+                    None => self.ripen_chunks(times),
                 }
             }
             self.sort();
@@ -236,7 +236,7 @@ impl Calendar {
 
     /// When something may be due: never late; early only where its bucket holds many.
     pub(super) fn next(&self, times: impl Fn(u32) -> Option<u64>) -> Option<u64> {
-        if self.ripe_len > 0 || self.chain != NONE {
+        if self.ripe().is_some() || self.chain != NONE {
             return Some(self.start(self.front));
         }
         let mut first = self.near.peek().map_or(u64::MAX, |near| near.0.0).min(self.first_soon());
@@ -285,25 +285,25 @@ impl Calendar {
         times.recorded(slot, tick);
     }
 
-    /// Some that may be due are ripe then, if there are any.
+    /// Some that may be due are ripe then, if there are any. None was.
     #[inline(never)]
     fn ripen(&mut self, now: u64, times: &impl Times) -> bool {
         loop {
             if self.chain != NONE {
-                self.ripen_chunk(times);
+                self.ripen_chunks(times);
                 return true;
             }
+            self.ripe.clear();
+            self.ripe_at = 0;
             if self.first_soon() <= now {
                 self.ripen_soon(now);
             } else {
-                while self.ripe_len < CHUNK && self.near.peek().is_some_and(|near| near.0.0 <= now) {
-                    let Some(Reverse((_, slot))) = self.near.pop() else { break };
-                    self.ripe[self.ripe_len] = slot;
-                    self.ripe_len += 1;
+                while self.ripe.len() < RIPE && self.near.peek().is_some_and(|near| near.0.0 <= now) {
+                    self.ripe.extend(self.near.pop().map(|near| near.0.1));
                 }
             }
-            if self.ripe_len > 0 {
-                times.foresee(&self.ripe[..self.ripe_len]);
+            if !self.ripe.is_empty() {
+                times.foresee(&self.ripe);
                 return true;
             }
             let tick = self.tick(now);
@@ -314,22 +314,18 @@ impl Calendar {
         }
     }
 
-    /// One chunk of the front is ripe.
-    fn ripen_chunk(&mut self, times: &impl Times) {
-        let index = self.chain;
-        let Some(chunk) = self.chunks.get_mut(index as usize) else { return };
-        let len = chunk.len as usize;
-        self.chain = std::mem::replace(&mut chunk.next, self.unused);
-        self.unused = index;
-        for (ripe, &slot) in self.ripe.iter_mut().zip(chunk.slots[..len].iter().rev()) {
-            *ripe = slot;
+    /// The next chunks of the front are ripe.
+    fn ripen_chunks(&mut self, times: &impl Times) {
+        self.ripe.clear();
+        self.ripe_at = 0;
+        while self.ripe.len() <= RIPE - CHUNK {
+            let index = self.chain;
+            let Some(chunk) = self.chunks.get_mut(index as usize) else { break };
+            self.ripe.extend_from_slice(&chunk.slots[..chunk.len as usize]);
+            self.chain = std::mem::replace(&mut chunk.next, self.unused);
+            self.unused = index;
         }
-        self.ripe_len = len;
-        if let Some(next) = self.chunks.get(self.chain as usize) {
-            // it is looked at soon: one load from each of its cache lines
-            std::hint::black_box(next.slots.iter().step_by(16).fold(next.len, |all, slot| all ^ slot));
-        }
-        times.foresee(&self.ripe[..len]);
+        times.foresee(&self.ripe);
         // what is put off is collected, and sorted when that matters
         self.sorted = false;
     }
@@ -339,10 +335,8 @@ impl Calendar {
         if self.soon.last().is_some_and(|last| last.0 > now) {
             if self.passes < MOST_PASSES { self.part(now) } else { self.sort() }
         }
-        while self.ripe_len < CHUNK && self.soon.last().is_some_and(|soon| soon.0 <= now) {
-            let Some((_, slot)) = self.soon.pop() else { break };
-            self.ripe[self.ripe_len] = slot;
-            self.ripe_len += 1;
+        while self.ripe.len() < RIPE && self.soon.last().is_some_and(|soon| soon.0 <= now) {
+            self.ripe.extend(self.soon.pop().map(|soon| soon.1));
         }
         match self.soon.last() {
             None => (self.soonest, self.sorted) = (u64::MAX, true),
@@ -421,7 +415,9 @@ const FEW: u32 = 8;
 /// So often what is not due yet is looked through before it is sorted.
 const MOST_PASSES: u8 = 4;
 /// Records in a chunk, which is four cache lines.
-pub(super) const CHUNK: usize = 62;
+const CHUNK: usize = 62;
+/// So many records are loaded together: two cache lines of each still fit into a small cache.
+pub(super) const RIPE: usize = 2 * CHUNK;
 /// A tick is at least a millisecond …
 const SHIFT_LEAST: u32 = 20;
 /// … and at most four minutes.

@@ -3,7 +3,7 @@
 //! A slot that is left keeps its number's records ([`Calendar`](super::calendar::Calendar)) and its old id, which is `Copy`. The low bits of a stamp
 //! say what the slot is in; each step adds to the stamp, so that a name from before it is recognised as stale by one comparison.
 
-use super::calendar::{CHUNK, Times};
+use super::calendar::{RIPE, Times};
 use super::origins::Origin;
 
 /// No slot, no tick, never.
@@ -198,7 +198,7 @@ impl<Id> Times for ByDue<'_, Id> {
     }
 
     fn foresee(&self, slots: &[u32]) {
-        let (mut origins, mut all) = ([0; CHUNK], 0);
+        let (mut origins, mut all) = ([0; RIPE], 0);
         // loads that do not wait for each other, of both cache lines that an entry and an origin may lie in
         for (origin, &slot) in origins.iter_mut().zip(slots) {
             if let Some(entry) = self.entries.get(slot as usize) {
@@ -206,7 +206,7 @@ impl<Id> Times for ByDue<'_, Id> {
                 all ^= entry.since as u32 ^ u32::from(entry.flags);
             }
         }
-        for &index in &origins[..slots.len()] {
+        for &index in &origins[..slots.len().min(RIPE)] {
             if let Some(origin) = self.origins.get(index as usize) {
                 all ^= origin.lists[0].first ^ u32::from(origin.flags);
             }
