@@ -15,10 +15,10 @@
 use std::boxed::Box;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::vec;
 use std::vec::Vec;
 
 use super::entries::NONE;
+use super::soon::Soon;
 
 /// The times that a [`Calendar`] is ordered by, and where it keeps each slot's record.
 pub(super) trait Times {
@@ -42,7 +42,7 @@ pub(super) struct Calendar {
     /// The tick in front: what belongs to it and before is in `ripe`, `soon` or `near`.
     front: u32,
     /// The first and the last chunk of each tick's chain, by tick modulo their number.
-    buckets: Box<[(u32, u32)]>,
+    buckets: Box<[(u32, u32); BUCKETS]>,
     /// What is left of the front's chain to look through.
     chain: u32,
     /// Which buckets have a chunk.
@@ -50,14 +50,8 @@ pub(super) struct Calendar {
     chunks: Vec<Chunk>,
     /// The first unused chunk.
     unused: u32,
-    /// What the front's chain had and was not due yet; what was found to be due is at the end.
-    soon: Vec<(u64, u32)>,
-    /// The first of the others.
-    soonest: u64,
-    /// All of `soon` is in order, the first at the end.
-    sorted: bool,
-    /// So often it was looked through without being sorted.
-    passes: u8,
+    /// What the front's chain had and was not due yet.
+    soon: Soon,
     /// What came to the front later.
     near: BinaryHeap<Reverse<(u64, u32)>>,
 }
@@ -80,15 +74,12 @@ impl Calendar {
             base,
             shift: shift.clamp(SHIFT_LEAST, SHIFT_MOST),
             front: 0,
-            buckets: vec![(NONE, NONE); BUCKETS].into_boxed_slice(),
+            buckets: Box::new([(NONE, NONE); BUCKETS]),
             chain: NONE,
             filled: [0; BUCKETS / 64],
             chunks: Vec::new(),
             unused: NONE,
-            soon: Vec::new(),
-            soonest: u64::MAX,
-            sorted: true,
-            passes: 0,
+            soon: Soon::new(),
             near: BinaryHeap::new(),
         }
     }
@@ -215,8 +206,8 @@ impl Calendar {
                     None => self.ripen_chunks(times),
                 }
             }
-            self.sort();
-            let Some((recorded, slot)) = self.pop_near() else {
+            self.soon.sort();
+            let Some((recorded, slot)) = self.pop_front() else {
                 self.open(self.next_filled()?);
                 continue;
             };
@@ -239,7 +230,7 @@ impl Calendar {
         if self.ripe().is_some() || self.chain != NONE {
             return Some(self.start(self.front));
         }
-        let mut first = self.near.peek().map_or(u64::MAX, |near| near.0.0).min(self.first_soon());
+        let mut first = self.near.peek().map_or(u64::MAX, |near| near.0.0).min(self.soon.first());
         let mut tick = self.front;
         while let Some(next) = self.next_filled_after(tick) {
             tick = next;
@@ -260,7 +251,8 @@ impl Calendar {
 
     /// Makes this tick the front: it is the next with a record, or there is none before it.
     fn open(&mut self, tick: u32) {
-        (self.front, self.passes) = (tick, 0);
+        self.front = tick;
+        self.soon.renew();
         let bucket = tick as usize % BUCKETS;
         self.chain = std::mem::replace(&mut self.buckets[bucket], (NONE, NONE)).0;
         self.filled[bucket / 64] &= !(1 << (bucket % 64));
@@ -275,13 +267,8 @@ impl Calendar {
     /// It was ripe, but its time is not up.
     #[inline(never)]
     fn put_off(&mut self, slot: u32, at: u64, times: &mut impl Times) {
-        let tick = if self.tick(at) <= self.front && !self.sorted {
-            self.soon.push((at, slot));
-            self.soonest = self.soonest.min(at);
-            self.front
-        } else {
-            self.insert(slot, at)
-        };
+        let stays = self.tick(at) <= self.front && self.soon.push(at, slot);
+        let tick = if stays { self.front } else { self.insert(slot, at) };
         times.recorded(slot, tick);
     }
 
@@ -295,12 +282,9 @@ impl Calendar {
             }
             self.ripe.clear();
             self.ripe_at = 0;
-            if self.first_soon() <= now {
-                self.ripen_soon(now);
-            } else {
-                while self.ripe.len() < RIPE && self.near.peek().is_some_and(|near| near.0.0 <= now) {
-                    self.ripe.extend(self.near.pop().map(|near| near.0.1));
-                }
+            while self.ripe.len() < RIPE {
+                let Some(slot) = self.soon.pop_due(now).or_else(|| self.pop_near(now)) else { break };
+                self.ripe.push(slot);
             }
             if !self.ripe.is_empty() {
                 times.foresee(&self.ripe);
@@ -327,63 +311,22 @@ impl Calendar {
         }
         times.foresee(&self.ripe);
         // what is put off is collected, and sorted when that matters
-        self.sorted = false;
+        self.soon.loosen();
     }
 
-    /// What is due in `soon` is ripe, as much as there is room for.
-    fn ripen_soon(&mut self, now: u64) {
-        if self.soon.last().is_some_and(|last| last.0 > now) {
-            if self.passes < MOST_PASSES { self.part(now) } else { self.sort() }
-        }
-        while self.ripe.len() < RIPE && self.soon.last().is_some_and(|soon| soon.0 <= now) {
-            self.ripe.extend(self.soon.pop().map(|soon| soon.1));
-        }
-        match self.soon.last() {
-            None => (self.soonest, self.sorted) = (u64::MAX, true),
-            Some(&(at, _)) if self.sorted => self.soonest = at,
-            Some(_) => {}
-        }
-    }
-
-    /// No record in `soon` is before.
-    fn first_soon(&self) -> u64 {
-        self.soon.last().map_or(u64::MAX, |last| last.0.min(self.soonest))
-    }
-
-    /// Puts what is due to the end of `soon`: to sort it takes longer, if it is not done often.
-    fn part(&mut self, now: u64) {
-        let mut later = 0;
-        self.soonest = u64::MAX;
-        for index in 0..self.soon.len() {
-            let at = self.soon[index].0;
-            if at > now {
-                self.soonest = self.soonest.min(at);
-                self.soon.swap(later, index);
-                later += 1;
-            }
-        }
-        self.sorted = false;
-        self.passes += 1;
-    }
-
-    fn sort(&mut self) {
-        if !self.sorted {
-            self.soon.sort_unstable_by(|one, other| other.cmp(one));
-            self.sorted = true;
-        }
+    /// One that came to the front later, if it is due.
+    fn pop_near(&mut self, now: u64) -> Option<u32> {
+        self.near.peek().filter(|near| near.0.0 <= now)?;
+        self.near.pop().map(|near| near.0.1)
     }
 
     /// The first record at the front, which is in order.
-    fn pop_near(&mut self) -> Option<(u64, u32)> {
+    fn pop_front(&mut self) -> Option<(u64, u32)> {
         match self.near.peek() {
-            Some(&Reverse(near)) if self.soon.last().is_none_or(|&soon| near <= soon) => {
+            Some(&Reverse(near)) if self.soon.peek().is_none_or(|soon| near <= soon) => {
                 self.near.pop().map(|near| near.0)
             }
-            _ => {
-                let first = self.soon.pop();
-                self.soonest = self.soon.last().map_or(u64::MAX, |soon| soon.0);
-                first
-            }
+            _ => self.soon.pop(),
         }
     }
 
@@ -412,8 +355,6 @@ impl Calendar {
 const BUCKETS: usize = 512;
 /// So many records are looked at to know when the next is due.
 const FEW: u32 = 8;
-/// So often what is not due yet is looked through before it is sorted.
-const MOST_PASSES: u8 = 4;
 /// Records in a chunk, which is four cache lines.
 const CHUNK: usize = 62;
 /// So many records are loaded together: two cache lines of each still fit into a small cache.
