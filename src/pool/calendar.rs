@@ -32,7 +32,7 @@ pub(super) trait Times {
 
 #[derive(Debug)]
 pub(super) struct Calendar {
-    /// Looked at next, together with others: from `ripe_at` on, and no more than [`RIPE`]. Their records are at the front.
+    /// Looked at next, together with others: from `ripe_at` on, and no more than a chunk has. Their records are at the front.
     ripe: Vec<u32>,
     ripe_at: usize,
     /// The instant of tick 1; before it is the front as it begins.
@@ -69,7 +69,7 @@ impl Calendar {
     pub(super) fn new(base: u64, span: u64) -> Self {
         let shift = (span / (BUCKETS as u64 - 1)).max(1).ilog2() + 1;
         Self {
-            ripe: Vec::with_capacity(RIPE),
+            ripe: Vec::with_capacity(CHUNK),
             ripe_at: 0,
             base,
             shift: shift.clamp(SHIFT_LEAST, SHIFT_MOST),
@@ -110,7 +110,11 @@ impl Calendar {
 
     /// Makes a record: the tick where it is now.
     pub(super) fn insert(&mut self, slot: u32, at: u64) -> u32 {
-        let tick = self.tick(at);
+        self.insert_at(slot, at, self.tick(at))
+    }
+
+    #[inline(always)]
+    fn insert_at(&mut self, slot: u32, at: u64, tick: u32) -> u32 {
         if tick == NONE {
             return NONE;
         }
@@ -203,7 +207,7 @@ impl Calendar {
                             self.put_off(slot, at, times);
                         }
                     }
-                    None => self.ripen_chunks(times),
+                    None => self.ripen_chunk(times),
                 }
             }
             self.soon.sort();
@@ -267,8 +271,9 @@ impl Calendar {
     /// It was ripe, but its time is not up.
     #[inline(never)]
     fn put_off(&mut self, slot: u32, at: u64, times: &mut impl Times) {
-        let stays = self.tick(at) <= self.front && self.soon.push(at, slot);
-        let tick = if stays { self.front } else { self.insert(slot, at) };
+        let tick = self.tick(at);
+        let stays = tick <= self.front && self.soon.push(at, slot);
+        let tick = if stays { self.front } else { self.insert_at(slot, at, tick) };
         times.recorded(slot, tick);
     }
 
@@ -277,12 +282,12 @@ impl Calendar {
     fn ripen(&mut self, now: u64, times: &impl Times) -> bool {
         loop {
             if self.chain != NONE {
-                self.ripen_chunks(times);
+                self.ripen_chunk(times);
                 return true;
             }
             self.ripe.clear();
             self.ripe_at = 0;
-            while self.ripe.len() < RIPE {
+            while self.ripe.len() < CHUNK {
                 let Some(slot) = self.soon.pop_due(now).or_else(|| self.pop_near(now)) else { break };
                 self.ripe.push(slot);
             }
@@ -298,16 +303,18 @@ impl Calendar {
         }
     }
 
-    /// The next chunks of the front are ripe.
-    fn ripen_chunks(&mut self, times: &impl Times) {
+    /// The next chunk of the front is ripe.
+    fn ripen_chunk(&mut self, times: &impl Times) {
         self.ripe.clear();
         self.ripe_at = 0;
-        while self.ripe.len() <= RIPE - CHUNK {
-            let index = self.chain;
-            let Some(chunk) = self.chunks.get_mut(index as usize) else { break };
-            self.ripe.extend_from_slice(&chunk.slots[..chunk.len as usize]);
-            self.chain = std::mem::replace(&mut chunk.next, self.unused);
-            self.unused = index;
+        let index = self.chain;
+        let Some(chunk) = self.chunks.get_mut(index as usize) else { return };
+        self.ripe.extend_from_slice(&chunk.slots[..chunk.len as usize]);
+        self.chain = std::mem::replace(&mut chunk.next, self.unused);
+        self.unused = index;
+        if let Some(next) = self.chunks.get(self.chain as usize) {
+            // one load from each of its cache lines
+            std::hint::black_box(next.slots.iter().step_by(16).fold(next.len, |all, slot| all ^ slot));
         }
         times.foresee(&self.ripe);
         // what is put off is collected, and sorted when that matters
@@ -355,10 +362,9 @@ impl Calendar {
 const BUCKETS: usize = 512;
 /// So many records are looked at to know when the next is due.
 const FEW: u32 = 8;
-/// Records in a chunk, which is four cache lines.
-const CHUNK: usize = 62;
-/// So many records are loaded together: two cache lines of each still fit into a small cache.
-pub(super) const RIPE: usize = 2 * CHUNK;
+/// Records in a chunk, which is four cache lines. What they stand for, two cache lines each and two for the origin, fits into
+/// the smallest cache.
+pub(super) const CHUNK: usize = 62;
 /// A tick is at least a millisecond …
 const SHIFT_LEAST: u32 = 20;
 /// … and at most four minutes.

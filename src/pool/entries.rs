@@ -3,7 +3,7 @@
 //! A slot that is left keeps its number's records ([`Calendar`](super::calendar::Calendar)) and its old id, which is `Copy`. The low bits of a stamp
 //! say what the slot is in; each step adds to the stamp, so that a name from before it is recognised as stale by one comparison.
 
-use super::calendar::{RIPE, Times};
+use super::calendar::{CHUNK, Times};
 use super::origins::Origin;
 
 /// No slot, no tick, never.
@@ -172,7 +172,7 @@ pub(super) struct ByDue<'p, Id> {
     pub(super) lease: u64,
 }
 
-impl<Id> Times for ByDue<'_, Id> {
+impl<Id: Copy> Times for ByDue<'_, Id> {
     #[inline(always)]
     fn time(&mut self, slot: u32, to: u32) -> Option<u64> {
         let entry = self.entries.get_mut(slot as usize)?;
@@ -198,15 +198,16 @@ impl<Id> Times for ByDue<'_, Id> {
     }
 
     fn foresee(&self, slots: &[u32]) {
-        let (mut origins, mut all) = ([0; RIPE], 0);
+        let (mut origins, mut all) = ([0; CHUNK], 0);
         // loads that do not wait for each other, of both cache lines that an entry and an origin may lie in
         for (origin, &slot) in origins.iter_mut().zip(slots) {
             if let Some(entry) = self.entries.get(slot as usize) {
                 *origin = entry.origin;
-                all ^= entry.since as u32 ^ u32::from(entry.flags);
+                std::hint::black_box(entry.id);
+                all ^= u32::from(entry.flags);
             }
         }
-        for &index in &origins[..slots.len().min(RIPE)] {
+        for &index in &origins[..slots.len().min(CHUNK)] {
             if let Some(origin) = self.origins.get(index as usize) {
                 all ^= origin.lists[0].first ^ u32::from(origin.flags);
             }
