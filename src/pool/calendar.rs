@@ -6,8 +6,8 @@
 //! record; the old one is recognised by not being where the slot says its record is, and dropped.
 //!
 //! A record belongs to its slot, not to the connection in it: a slot that changes hands keeps it. Buckets are chains of
-//! chunks with bare slot numbers, so that the slots of a bucket are loaded side by side, not one after another; the
-//! bucket in front is sorted where the exact order matters, and a stack where all of it is due.
+//! chunks with bare slot numbers. Those of a chunk are looked at one after another, each once, but foreseen side by side: to
+//! load them is what takes the time. Of the bucket in front, what is not due yet is put aside, and sorted where the order matters.
 //!
 //! [`DeadlineQueue`](crate::DeadlineQueue) has the same idea for classes of one timeout each; it takes 40 octets a connection,
 //! and a tree where deadlines come out of order, as peers' hints make them do.
@@ -15,31 +15,34 @@
 use std::boxed::Box;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::vec;
 use std::vec::Vec;
 
 use super::entries::NONE;
+use super::soon::Soon;
 
 /// The times that a [`Calendar`] is ordered by, and where it keeps each slot's record.
 pub(super) trait Times {
-    /// The record of this slot, found at a tick within these: its time now. `None`: the record is not, or no longer, needed.
-    fn time(&mut self, slot: u32, from: u32, to: u32) -> Option<u64>;
+    /// The record of this slot, found at this tick or before: its time now. `None`: the record is not, or no longer, needed.
+    fn time(&mut self, slot: u32, to: u32) -> Option<u64>;
     /// The slot's record is at this tick now; [`NONE`]: it has none.
     fn recorded(&mut self, slot: u32, tick: u32);
-    /// What changes with whatever changes the slot's time to a later one.
-    fn stamp(&self, slot: u32) -> u32;
+    /// These are looked at next.
+    fn foresee(&self, slots: &[u32]);
 }
 
 #[derive(Debug)]
 pub(super) struct Calendar {
+    /// Looked at next, together with others: from `ripe_at` on, and no more than a chunk has. Their records are at the front.
+    ripe: Vec<u32>,
+    ripe_at: usize,
     /// The instant of tick 1; before it is the front as it begins.
     base: u64,
     /// Nanoseconds of a tick, as a power of two.
     shift: u32,
-    /// The tick in front: what belongs to it and before is in `near` or `ripe`.
+    /// The tick in front: what belongs to it and before is in `ripe`, `soon` or `near`.
     front: u32,
-    /// The first chunk of each tick's chain, by tick modulo their number.
-    buckets: Box<[u32]>,
+    /// The first and the last chunk of each tick's chain, by tick modulo their number.
+    buckets: Box<[(u32, u32); BUCKETS]>,
     /// What is left of the front's chain to look through.
     chain: u32,
     /// Which buckets have a chunk.
@@ -47,12 +50,10 @@ pub(super) struct Calendar {
     chunks: Vec<Chunk>,
     /// The first unused chunk.
     unused: u32,
-    /// What the front had, the first at the end.
-    soon: Vec<(u64, u32)>,
+    /// What the front's chain had and was not due yet.
+    soon: Soon,
     /// What came to the front later.
     near: BinaryHeap<Reverse<(u64, u32)>>,
-    /// Slots that were due when they were looked at, with their stamps. They have no record.
-    ripe: Vec<(u32, u32)>,
 }
 
 /// Records side by side.
@@ -68,17 +69,18 @@ impl Calendar {
     pub(super) fn new(base: u64, span: u64) -> Self {
         let shift = (span / (BUCKETS as u64 - 1)).max(1).ilog2() + 1;
         Self {
+            ripe: Vec::with_capacity(CHUNK),
+            ripe_at: 0,
             base,
             shift: shift.clamp(SHIFT_LEAST, SHIFT_MOST),
             front: 0,
-            buckets: vec![NONE; BUCKETS].into_boxed_slice(),
+            buckets: Box::new([(NONE, NONE); BUCKETS]),
             chain: NONE,
             filled: [0; BUCKETS / 64],
             chunks: Vec::new(),
             unused: NONE,
-            soon: Vec::new(),
+            soon: Soon::new(),
             near: BinaryHeap::new(),
-            ripe: Vec::new(),
         }
     }
 
@@ -108,7 +110,11 @@ impl Calendar {
 
     /// Makes a record: the tick where it is now.
     pub(super) fn insert(&mut self, slot: u32, at: u64) -> u32 {
-        let tick = self.tick(at);
+        self.insert_at(slot, at, self.tick(at))
+    }
+
+    #[inline(always)]
+    fn insert_at(&mut self, slot: u32, at: u64, tick: u32) -> u32 {
         if tick == NONE {
             return NONE;
         }
@@ -118,66 +124,74 @@ impl Calendar {
         }
         let tick = tick.min(self.front.saturating_add(BUCKETS as u32 - 1));
         let bucket = tick as usize % BUCKETS;
-        let head = self.buckets[bucket];
-        let room = self.chunks.get_mut(head as usize).filter(|chunk| (chunk.len as usize) < CHUNK);
-        match room {
+        let last = self.buckets[bucket].1;
+        match self.chunks.get_mut(last as usize).filter(|chunk| (chunk.len as usize) < CHUNK) {
             Some(chunk) => {
                 chunk.slots[chunk.len as usize] = slot;
                 chunk.len += 1;
             }
-            None => {
-                self.buckets[bucket] = self.chunk(slot, head);
-                self.filled[bucket / 64] |= 1 << (bucket % 64);
-            }
+            None => self.extend(bucket, slot),
         }
         tick
     }
 
-    /// A chunk with one record in front of a chain.
-    fn chunk(&mut self, slot: u32, next: u32) -> u32 {
-        let mut chunk = Chunk { slots: [0; CHUNK], len: 1, next };
+    /// A chunk with one record at the end of a bucket's chain.
+    #[cold]
+    fn extend(&mut self, bucket: usize, slot: u32) {
+        let mut chunk = Chunk { slots: [0; CHUNK], len: 1, next: NONE };
         chunk.slots[0] = slot;
-        let index = self.unused;
+        let mut index = self.unused;
         match self.chunks.get_mut(index as usize) {
             Some(unused) => {
                 self.unused = unused.next;
                 *unused = chunk;
-                index
             }
             None => {
+                index = self.chunks.len() as u32;
                 self.chunks.push(chunk);
-                self.chunks.len() as u32 - 1
             }
         }
+        let last = std::mem::replace(&mut self.buckets[bucket].1, index);
+        match self.chunks.get_mut(last as usize) {
+            Some(last) => last.next = index,
+            None => self.buckets[bucket].0 = index,
+        }
+        self.filled[bucket / 64] |= 1 << (bucket % 64);
+    }
+
+    /// The slot that is looked at next, if it is known.
+    #[inline(always)]
+    pub(super) fn ripe(&self) -> Option<u32> {
+        self.ripe.get(self.ripe_at).copied()
+    }
+
+    /// It has no record any more.
+    #[inline(always)]
+    pub(super) fn drop_ripe(&mut self) {
+        self.ripe_at = self.ripe_at.wrapping_add(1);
+    }
+
+    /// The tick up to which what comes up is looked at.
+    #[inline(always)]
+    pub(super) const fn front(&self) -> u32 {
+        self.front
     }
 
     /// A slot whose time is `now` or before, and which has no record any more. In no particular order.
-    #[inline]
     pub(super) fn pop_due(&mut self, now: u64, times: &mut impl Times) -> Option<u32> {
         loop {
-            let slot = if let Some((slot, stamp)) = self.ripe.pop() {
-                if times.stamp(slot) == stamp {
-                    return Some(slot);
+            let Some(slot) = self.pop_ripe() else {
+                if self.ripen(now, times) {
+                    continue;
                 }
-                continue;
-            } else if self.chain != NONE {
-                self.look_through(now, times);
-                continue;
-            } else if let Some((_, slot)) = self.pop_near(now) {
-                slot
-            } else if self.front < self.tick(now) {
-                self.open(self.next_filled().unwrap_or(NONE).min(self.tick(now)));
-                continue;
-            } else {
                 return None;
             };
-            if let Some(at) = times.time(slot, 0, self.front) {
+            if let Some(at) = times.time(slot, self.front) {
                 if at <= now {
                     times.recorded(slot, NONE);
                     return Some(slot);
                 }
-                let tick = self.insert(slot, at);
-                times.recorded(slot, tick);
+                self.put_off(slot, at, times);
             }
         }
     }
@@ -185,20 +199,23 @@ impl Calendar {
     /// The slot whose time is first of all, and which has no record any more, with its time.
     pub(super) fn pop_first(&mut self, times: &mut impl Times) -> Option<(u32, u64)> {
         loop {
-            while self.chain != NONE {
-                self.look_through(0, times);
-            }
-            while let Some((slot, stamp)) = self.ripe.pop() {
-                if let Some(at) = times.time(slot, NONE, NONE).filter(|_| times.stamp(slot) == stamp) {
-                    let tick = self.insert(slot, at);
-                    times.recorded(slot, tick);
+            // all of the front, to be put in order
+            while self.ripe().is_some() || self.chain != NONE {
+                match self.pop_ripe() {
+                    Some(slot) => {
+                        if let Some(at) = times.time(slot, self.front) {
+                            self.put_off(slot, at, times);
+                        }
+                    }
+                    None => self.ripen_chunk(times),
                 }
             }
-            let Some((recorded, slot)) = self.pop_near(u64::MAX) else {
+            self.soon.sort();
+            let Some((recorded, slot)) = self.pop_front() else {
                 self.open(self.next_filled()?);
                 continue;
             };
-            match times.time(slot, 0, self.front) {
+            match times.time(slot, self.front) {
                 Some(at) if at == recorded => {
                     times.recorded(slot, NONE);
                     return Some((slot, at));
@@ -214,11 +231,10 @@ impl Calendar {
 
     /// When something may be due: never late; early only where its bucket holds many.
     pub(super) fn next(&self, times: impl Fn(u32) -> Option<u64>) -> Option<u64> {
-        if !self.ripe.is_empty() || self.chain != NONE {
+        if self.ripe().is_some() || self.chain != NONE {
             return Some(self.start(self.front));
         }
-        let near = self.near.peek().map_or(u64::MAX, |near| near.0.0);
-        let mut first = self.soon.last().map_or(near, |soon| near.min(soon.0));
+        let mut first = self.near.peek().map_or(u64::MAX, |near| near.0.0).min(self.soon.first());
         let mut tick = self.front;
         while let Some(next) = self.next_filled_after(tick) {
             tick = next;
@@ -226,7 +242,7 @@ impl Calendar {
             if start >= first {
                 break;
             }
-            let chunk = &self.chunks[self.buckets[tick as usize % BUCKETS] as usize];
+            let chunk = &self.chunks[self.buckets[tick as usize % BUCKETS].0 as usize];
             if chunk.next != NONE || chunk.len > FEW {
                 first = start;
                 break;
@@ -240,47 +256,84 @@ impl Calendar {
     /// Makes this tick the front: it is the next with a record, or there is none before it.
     fn open(&mut self, tick: u32) {
         self.front = tick;
+        self.soon.renew();
         let bucket = tick as usize % BUCKETS;
-        self.chain = std::mem::replace(&mut self.buckets[bucket], NONE);
+        self.chain = std::mem::replace(&mut self.buckets[bucket], (NONE, NONE)).0;
         self.filled[bucket / 64] &= !(1 << (bucket % 64));
     }
 
-    /// Looks through one chunk of the front: what is due is ripe, the rest near or elsewhere. A chunk at a time, so that what was
-    /// looked at is still in the cache when it is used.
-    fn look_through(&mut self, now: u64, times: &mut impl Times) {
-        let index = self.chain;
-        let chunk = &mut self.chunks[index as usize];
-        let (slots, len) = (chunk.slots, chunk.len as usize);
-        self.chain = std::mem::replace(&mut chunk.next, self.unused);
-        self.unused = index;
-        for &slot in &slots[..len] {
-            match times.time(slot, self.front, self.front) {
-                Some(at) if at <= now => {
-                    times.recorded(slot, NONE);
-                    self.ripe.push((slot, times.stamp(slot)));
-                }
-                // its record stays at the front
-                Some(at) if self.tick(at) <= self.front => self.soon.push((at, slot)),
-                Some(at) => {
-                    let tick = self.insert(slot, at);
-                    times.recorded(slot, tick);
-                }
-                None => {}
+    fn pop_ripe(&mut self) -> Option<u32> {
+        let slot = self.ripe()?;
+        self.drop_ripe();
+        Some(slot)
+    }
+
+    /// It was ripe, but its time is not up.
+    #[inline(never)]
+    fn put_off(&mut self, slot: u32, at: u64, times: &mut impl Times) {
+        let tick = self.tick(at);
+        let stays = tick <= self.front && self.soon.push(at, slot);
+        let tick = if stays { self.front } else { self.insert_at(slot, at, tick) };
+        times.recorded(slot, tick);
+    }
+
+    /// Some that may be due are ripe then, if there are any. None was.
+    #[inline(never)]
+    fn ripen(&mut self, now: u64, times: &impl Times) -> bool {
+        loop {
+            if self.chain != NONE {
+                self.ripen_chunk(times);
+                return true;
             }
-        }
-        if self.chain == NONE {
-            self.soon.sort_unstable_by(|one, other| other.cmp(one));
+            self.ripe.clear();
+            self.ripe_at = 0;
+            while self.ripe.len() < CHUNK {
+                let Some(slot) = self.soon.pop_due(now).or_else(|| self.pop_near(now)) else { break };
+                self.ripe.push(slot);
+            }
+            if !self.ripe.is_empty() {
+                times.foresee(&self.ripe);
+                return true;
+            }
+            let tick = self.tick(now);
+            if self.front >= tick {
+                return false;
+            }
+            self.open(self.next_filled().unwrap_or(NONE).min(tick));
         }
     }
 
-    /// The first record at the front, if it is not later than this.
-    fn pop_near(&mut self, to: u64) -> Option<(u64, u32)> {
-        let soon = self.soon.last().map_or((u64::MAX, NONE), |&soon| soon);
+    /// The next chunk of the front is ripe.
+    fn ripen_chunk(&mut self, times: &impl Times) {
+        self.ripe.clear();
+        self.ripe_at = 0;
+        let index = self.chain;
+        let Some(chunk) = self.chunks.get_mut(index as usize) else { return };
+        self.ripe.extend_from_slice(&chunk.slots[..chunk.len as usize]);
+        self.chain = std::mem::replace(&mut chunk.next, self.unused);
+        self.unused = index;
+        if let Some(next) = self.chunks.get(self.chain as usize) {
+            // one load from each of its cache lines
+            std::hint::black_box(next.slots.iter().step_by(16).fold(next.len, |all, slot| all ^ slot));
+        }
+        times.foresee(&self.ripe);
+        // what is put off is collected, and sorted when that matters
+        self.soon.loosen();
+    }
+
+    /// One that came to the front later, if it is due.
+    fn pop_near(&mut self, now: u64) -> Option<u32> {
+        self.near.peek().filter(|near| near.0.0 <= now)?;
+        self.near.pop().map(|near| near.0.1)
+    }
+
+    /// The first record at the front, which is in order.
+    fn pop_front(&mut self) -> Option<(u64, u32)> {
         match self.near.peek() {
-            Some(&Reverse(near)) if near <= soon => {
-                (near.0 <= to).then(|| self.near.pop()).flatten().map(|near| near.0)
+            Some(&Reverse(near)) if self.soon.peek().is_none_or(|soon| near <= soon) => {
+                self.near.pop().map(|near| near.0)
             }
-            _ => (soon.0 <= to).then(|| self.soon.pop()).flatten(),
+            _ => self.soon.pop(),
         }
     }
 
@@ -309,8 +362,9 @@ impl Calendar {
 const BUCKETS: usize = 512;
 /// So many records are looked at to know when the next is due.
 const FEW: u32 = 8;
-/// Records in a chunk, which is four cache lines.
-const CHUNK: usize = 62;
+/// Records in a chunk, which is four cache lines. What they stand for, two cache lines each and two for the origin, fits into
+/// the smallest cache.
+pub(super) const CHUNK: usize = 62;
 /// A tick is at least a millisecond …
 const SHIFT_LEAST: u32 = 20;
 /// … and at most four minutes.

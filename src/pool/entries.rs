@@ -3,7 +3,7 @@
 //! A slot that is left keeps its number's records ([`Calendar`](super::calendar::Calendar)) and its old id, which is `Copy`. The low bits of a stamp
 //! say what the slot is in; each step adds to the stamp, so that a name from before it is recognised as stale by one comparison.
 
-use super::calendar::Times;
+use super::calendar::{CHUNK, Times};
 use super::origins::Origin;
 
 /// No slot, no tick, never.
@@ -121,14 +121,19 @@ impl List {
 #[inline]
 pub(super) fn unlink<Id>(entries: &mut [Entry<Id>], origin: &mut Origin, slot: u32) {
     let Some(entry) = entries.get(slot as usize) else { return };
-    let (prev, next) = (entry.prev, entry.next);
-    let Some(list) = origin.lists.get_mut(entry.list()) else { return };
+    let (list, prev, next) = (entry.list(), entry.prev, entry.next);
+    if let Some(list) = origin.lists.get_mut(list) {
+        close_gap(entries, list, slot, prev, next);
+    }
+}
+
+/// Takes an entry with these neighbours out of its list.
+#[inline(always)]
+pub(super) fn close_gap<Id>(entries: &mut [Entry<Id>], list: &mut List, slot: u32, prev: u32, next: u32) {
     list.len = list.len.wrapping_sub(1);
     if list.len == 0 {
         *list = List::EMPTY;
-        return;
-    }
-    if list.first == slot {
+    } else if list.first == slot {
         list.first = next;
     } else if list.last == slot {
         list.last = prev;
@@ -161,14 +166,17 @@ const _: () = assert!(size_of::<Entry<u64>>() == 48 + 8 && size_of::<Entry<u32>>
 /// By deadline.
 pub(super) struct ByDue<'p, Id> {
     pub(super) entries: &'p mut [Entry<Id>],
+    /// What is looked at of an entry that is due, too.
+    pub(super) origins: &'p [Origin],
     /// How long a lease may last.
     pub(super) lease: u64,
 }
 
-impl<Id> Times for ByDue<'_, Id> {
-    fn time(&mut self, slot: u32, from: u32, to: u32) -> Option<u64> {
+impl<Id: Copy> Times for ByDue<'_, Id> {
+    #[inline(always)]
+    fn time(&mut self, slot: u32, to: u32) -> Option<u64> {
         let entry = self.entries.get_mut(slot as usize)?;
-        if entry.armed < from || entry.armed > to {
+        if entry.armed > to {
             return None;
         }
         if entry.state() == VACANT {
@@ -178,6 +186,7 @@ impl<Id> Times for ByDue<'_, Id> {
         Some(entry.deadline(self.lease))
     }
 
+    #[inline(always)]
     fn recorded(&mut self, slot: u32, tick: u32) {
         if let Some(entry) = self.entries.get_mut(slot as usize) {
             entry.armed = tick;
@@ -188,8 +197,22 @@ impl<Id> Times for ByDue<'_, Id> {
         }
     }
 
-    fn stamp(&self, slot: u32) -> u32 {
-        self.entries.get(slot as usize).map_or(NONE, |entry| entry.stamp)
+    fn foresee(&self, slots: &[u32]) {
+        let (mut origins, mut all) = ([0; CHUNK], 0);
+        // loads that do not wait for each other, of both cache lines that an entry and an origin may lie in
+        for (origin, &slot) in origins.iter_mut().zip(slots) {
+            if let Some(entry) = self.entries.get(slot as usize) {
+                *origin = entry.origin;
+                std::hint::black_box(entry.id);
+                all ^= u32::from(entry.flags);
+            }
+        }
+        for &index in &origins[..slots.len().min(CHUNK)] {
+            if let Some(origin) = self.origins.get(index as usize) {
+                all ^= origin.lists[0].first ^ u32::from(origin.flags);
+            }
+        }
+        std::hint::black_box(all);
     }
 }
 
@@ -197,7 +220,7 @@ impl<Id> Times for ByDue<'_, Id> {
 pub(super) struct BySince<'p, Id>(pub(super) &'p mut [Entry<Id>]);
 
 impl<Id> Times for BySince<'_, Id> {
-    fn time(&mut self, slot: u32, _: u32, _: u32) -> Option<u64> {
+    fn time(&mut self, slot: u32, _: u32) -> Option<u64> {
         let entry = self.0.get_mut(slot as usize)?;
         if entry.is_idle() {
             return Some(entry.since);
@@ -215,7 +238,8 @@ impl<Id> Times for BySince<'_, Id> {
         }
     }
 
-    fn stamp(&self, slot: u32) -> u32 {
-        self.0.get(slot as usize).map_or(NONE, |entry| entry.stamp)
+    fn foresee(&self, slots: &[u32]) {
+        let flags = slots.iter().filter_map(|&slot| self.0.get(slot as usize)).fold(0, |all, entry| all ^ entry.flags);
+        std::hint::black_box(flags);
     }
 }

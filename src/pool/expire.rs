@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hash};
 use super::Pool;
 use super::answers::{Due, Lease, Permit, Ticket};
 use super::config::Eviction;
-use super::entries::{ByDue, VACANT};
+use super::entries::{ByDue, Entry, NONE, VACANT};
 use super::line::Name;
 use super::origins::READY;
 use super::reasons::{EndReason, RefuseReason};
@@ -31,8 +31,24 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     #[inline]
     pub fn expire(&mut self, now: Instant) -> Option<Due<Id>> {
         let now = self.advance(now);
-        let lease = self.rules.lease;
-        if let Some(slot) = self.deadlines.pop_due(now, &mut ByDue { entries: &mut self.entries, lease }) {
+        if let Some(slot) = self.deadlines.ripe() {
+            let front = self.deadlines.front();
+            let is_due = |entry: &Entry<Id>| entry.is_idle() && entry.armed <= front && entry.due <= now;
+            // what the calendar does, too, where most often nothing else can be the matter
+            if let Some(entry) = self.entries.get_mut(slot as usize).filter(|entry| is_due(entry)) {
+                entry.armed = NONE;
+                self.deadlines.drop_ripe();
+                let why = EndReason::numbered(entry.why);
+                return Some(Due::Close { id: self.forget(slot, why), why });
+            }
+        }
+        self.expire_slowly(now)
+    }
+
+    #[inline(never)]
+    fn expire_slowly(&mut self, now: u64) -> Option<Due<Id>> {
+        let (entries, origins) = (&mut self.entries, &self.origins.all);
+        if let Some(slot) = self.deadlines.pop_due(now, &mut ByDue { entries, origins, lease: self.rules.lease }) {
             let entry = &self.entries[slot as usize];
             if entry.is_idle() {
                 let why = EndReason::numbered(entry.why);
@@ -45,7 +61,6 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     }
 
     /// What is due when no connection is.
-    #[inline(never)]
     fn expire_others(&mut self, now: u64) -> Option<Due<Id>> {
         if let Some((name, origin)) = self.permits.due().filter(|&due| due <= now).and_then(|_| {
             let name = self.permits.first()?;

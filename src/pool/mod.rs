@@ -94,6 +94,7 @@ mod line;
 mod origins;
 mod reasons;
 mod rules;
+mod soon;
 mod upheaval;
 mod victims;
 

@@ -52,7 +52,7 @@ impl Origin {
         self.flags & flag != 0
     }
 
-    const fn is_vacant(&self) -> bool {
+    pub(super) const fn is_vacant(&self) -> bool {
         self.held == 0 && self.waiting == 0
     }
 }
@@ -65,7 +65,7 @@ pub(super) struct Origins<K, S> {
     pub(super) learned: Vec<Memory>,
     gone: Vec<u32>,
     /// As many are in the map without a connection or a waiter, at most.
-    vacant: usize,
+    pub(super) vacant: usize,
     /// So many are too many.
     sweep_at: usize,
 }
@@ -119,8 +119,7 @@ impl<K: Hash + Eq, S: BuildHasher> Origins<K, S> {
         }
     }
 
-    /// A connection to it has ended.
-    #[inline]
+    /// A connection to it has ended, or was not opened.
     pub(super) fn leave(&mut self, index: u32) {
         let origin = &mut self.all[index as usize];
         origin.held -= 1;

@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, Hash};
 
 use super::Pool;
 use super::config::Eviction;
-use super::entries::{ByDue, BySince, NONE, RECORDED, VACANT, unlink};
+use super::entries::{ByDue, BySince, NONE, RECORDED, VACANT, close_gap, unlink};
 use super::origins::{LIST_USED, READY};
 use super::reasons::EndReason;
 
@@ -35,8 +35,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     pub(super) fn victim(&mut self, now: u64, rule: Eviction) -> Option<u32> {
         let mut found = None;
         if rule == Eviction::NearestExpiry {
-            let lease = self.rules.lease;
-            while let Some((slot, _)) = self.deadlines.pop_first(&mut ByDue { entries: &mut self.entries, lease }) {
+            while let Some(slot) = self.first_due() {
                 if self.entries[slot as usize].is_idle() && !self.is_spared(now, slot) {
                     found = Some(slot);
                     break;
@@ -61,6 +60,13 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             }
         }
         found
+    }
+
+    /// The slot whose deadline is first; its record is gone.
+    fn first_due(&mut self) -> Option<u32> {
+        let (entries, origins) = (&mut self.entries, &self.origins.all);
+        let (slot, _) = self.deadlines.pop_first(&mut ByDue { entries, origins, lease: self.rules.lease })?;
+        Some(slot)
     }
 
     /// A waiter may want it, or it is one of those to be kept warm.
@@ -93,26 +99,40 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     }
 
     /// Forgets a connection: its id.
-    #[inline]
+    #[inline(never)]
     pub(super) fn remove(&mut self, slot: u32, why: EndReason) -> Id {
-        let entry = &mut self.entries[slot as usize];
-        let (id, index, is_idle) = (entry.id, entry.origin, entry.is_idle());
+        self.forget(slot, why)
+    }
+
+    #[inline(always)]
+    pub(super) fn forget(&mut self, slot: u32, why: EndReason) -> Id {
+        let entries = self.entries.as_mut_slice();
+        let entry = &mut entries[slot as usize];
+        let (id, index, is_idle, list) = (entry.id, entry.origin, entry.is_idle(), entry.list());
+        let (prev, next) = (entry.prev, std::mem::replace(&mut entry.next, self.vacant));
+        entry.step(VACANT);
+        self.vacant = slot;
         let origin = &mut self.origins.all[index as usize];
         if is_idle || origin.lists[LIST_USED].last == slot {
-            unlink(&mut self.entries, origin, slot);
+            if let Some(list) = origin.lists.get_mut(list) {
+                close_gap(entries, list, slot, prev, next);
+            }
         }
+        origin.held -= 1;
+        self.origins.vacant += usize::from(origin.is_vacant());
         self.idle_ended += u64::from(is_idle);
-        let entry = &mut self.entries[slot as usize];
-        entry.step(VACANT);
-        entry.next = std::mem::replace(&mut self.vacant, slot);
-        self.give_back(index, why);
+        self.vacated(why);
         id
     }
 
     /// A place is free again.
-    #[inline]
     pub(super) fn give_back(&mut self, index: u32, why: EndReason) {
         self.origins.leave(index);
+        self.vacated(why);
+    }
+
+    #[inline(always)]
+    fn vacated(&mut self, why: EndReason) {
         self.held -= 1;
         self.counters.count_end(why);
         self.unsettle();
