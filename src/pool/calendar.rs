@@ -365,8 +365,8 @@ const FEW: u32 = 8;
 /// Records in a chunk, which is four cache lines. What they stand for, two cache lines each and two for the origin, fits into
 /// the smallest cache.
 pub(super) const CHUNK: usize = 62;
-/// A tick is at least a millisecond …
-const SHIFT_LEAST: u32 = 20;
+/// A tick is at least 34 ms, so that 32 bits of them are more than four years …
+const SHIFT_LEAST: u32 = 25;
 /// … and at most four minutes.
 const SHIFT_MOST: u32 = 38;
 
