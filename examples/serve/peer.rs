@@ -321,10 +321,10 @@ impl Peer {
         match self.machine.wants().shut {
             None => return,
             Some(Shut::HalfClose(reason)) => {
-                let _ = self.stream.shutdown(Shutdown::Write);
                 if matches!(reason, CloseReason::IdleTimeout | CloseReason::FirstOctetTimeout) {
                     self.count_lost();
                 }
+                let _ = self.stream.shutdown(Shutdown::Write);
             }
             // it closes when it is dropped
             Some(Shut::Close(_)) => {}
@@ -333,8 +333,8 @@ impl Peer {
         self.machine.handle_shut(now);
     }
 
-    /// What has come between the last look at an idle connection and our FIN is thrown away by us; what comes later, the client
-    /// sent into a connection that had ended.
+    /// What has come between the last look at an idle connection and our FIN is thrown away by us; what comes later has crossed
+    /// the FIN, and is discarded as behind any other.
     fn count_lost(&mut self) {
         match self.stream.read(self.input.room(ROOM)) {
             // to be read again, where it is told
