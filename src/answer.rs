@@ -219,7 +219,5 @@ fn early(machine: &mut Machine, settings: &Settings, head: &HeadFacts, closes: b
         _ => return,
     };
     machine.causes.add(reason);
-    machine.sending = Half::Complete;
-    // what the application still holds is taken and not written
-    machine.flags |= flag::SUPPRESSED | flag::ENDED;
+    machine.give_up_content();
 }

@@ -374,6 +374,13 @@ impl Settings {
 }
 
 impl Timeouts {
+    /// What may be advertised of this idle timeout, so that a client which trusts it does not meet the close: 5 s less, or half of
+    /// it if that is longer; of less than a second nothing, since seconds are said.
+    pub fn advertised(idle: Duration) -> Option<Duration> {
+        let told = idle - Duration::from_secs(5).min(idle / 2);
+        Some(told).filter(|told| *told >= Duration::from_secs(1))
+    }
+
     /// Those of a client by default: [`DEFAULT`](Self::DEFAULT), and less than a server of the same defaults keeps to, for whoever is
     /// connected to must outlast whoever connects.
     pub const CLIENT: Self = Self::DEFAULT.with_idle(secs(60)).with_age(secs(3000));

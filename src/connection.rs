@@ -245,16 +245,13 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
 
     /// Octets of content to come with no framing between them, as far as is known.
     pub fn contiguous_content(&self) -> u64 {
+        let machine = &self.lifecycle.machine;
+        let most = self.lifecycle.config().limits().content.unwrap_or(u64::MAX);
+        let allowed = most.saturating_sub(machine.octets);
         match &self.reading {
-            Reading::Exact if self.lifecycle.machine.receive_by == Counted::UntilClose => {
-                let most = self.lifecycle.config().limits().content.unwrap_or(u64::MAX);
-                most.saturating_sub(self.lifecycle.machine.octets)
-            }
-            Reading::Exact => self.lifecycle.machine.to_receive,
-            Reading::Chunked(chunked) => {
-                let most = self.lifecycle.config().limits().content.unwrap_or(u64::MAX);
-                chunked.in_chunk().min(most.saturating_sub(self.lifecycle.machine.octets))
-            }
+            Reading::Exact if machine.receive_by == Counted::UntilClose => allowed,
+            Reading::Exact => machine.to_receive,
+            Reading::Chunked(chunked) => chunked.in_chunk().min(allowed),
             _ => 0,
         }
     }

@@ -182,8 +182,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         }
         self.reading = Reading::Next;
         self.lifecycle.machine.end_received(now);
-        self.lifecycle.settle(now);
-        self.lifecycle.end_if_old(now);
+        self.lifecycle.moved(now);
         if unread {
             return Ok(Step::Again(end));
         }

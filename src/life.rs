@@ -16,13 +16,18 @@ use crate::time::Instant;
 /// The place of a connection without a seed: the middle.
 pub(crate) const MIDDLE: u16 = 1 << 15;
 
-/// Where a seed puts a connection between the extremes. Seeds that lie close together come to lie apart (the finalizer of
-/// SplitMix64).
+/// Where a seed puts a connection between the extremes.
 pub(crate) const fn place(seed: u64) -> u16 {
-    let mixed = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    (nth(seed, 1) >> 48) as u16
+}
+
+/// The number of this place in a seed's sequence (SplitMix64): equidistributed, and seeds that lie close together come to lie
+/// apart.
+pub(crate) const fn nth(seed: u64, place: u64) -> u64 {
+    let mixed = seed.wrapping_add(place.wrapping_mul(0x9E37_79B9_7F4A_7C15));
     let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    (mixed >> 48) as u16
+    mixed ^ (mixed >> 31)
 }
 
 impl Machine {

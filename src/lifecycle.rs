@@ -98,13 +98,18 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
         // it has them: said for the compiler, which then leaves out what is the other role's
         self.machine.flags |= R::FLAGS;
         self.machine.content_received(now, octets);
+        self.moved(now);
+    }
+
+    /// A message was moved on, perhaps to its end, and with it the exchange.
+    #[inline(always)]
+    pub(crate) fn moved(&mut self, now: Instant) {
         self.settle(now);
         self.end_if_old(now);
     }
 
-    /// An exchange may have ended.
     #[inline(always)]
-    pub(crate) fn end_if_old(&mut self, now: Instant) {
+    fn end_if_old(&mut self, now: Instant) {
         if R::FLAGS & flag::CLIENT == 0 {
             self.machine.end_if_old(now);
         }
@@ -149,8 +154,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
         if machine.is(flag::DISCARD) && !machine.is(flag::CLIENT) {
             machine.unread_content(now, settings);
         }
-        self.settle(now);
-        self.end_if_old(now);
+        self.moved(now);
         Ok(())
     }
 
@@ -257,8 +261,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     fn sent_whole(&mut self, now: Instant) {
         self.machine.end_sent(now);
         R::whole(&mut self.state);
-        self.settle(now);
-        self.end_if_old(now);
+        self.moved(now);
     }
 
     /// The message we send is complete. Behind one that ended by itself this changes nothing.

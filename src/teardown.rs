@@ -58,13 +58,18 @@ impl Machine {
     /// Ends the connection of a client that has nothing to lose: what it was told has been read, or will not come.
     pub(crate) fn end(&mut self) {
         if self.sending == Half::Content {
-            // what the application still holds is taken and not written: the peer's octets are no mistake of the caller's
-            self.sending = Half::Complete;
-            self.flags |= flag::SUPPRESSED | flag::ENDED;
+            self.give_up_content();
         }
         if matches!(self.stage, Stage::Open | Stage::Finishing) {
             self.stage = Stage::CloseDue;
         }
+    }
+
+    /// What the application still holds of the message being sent is taken and not written: the peer's octets are no mistake of
+    /// the caller's.
+    pub(crate) fn give_up_content(&mut self) {
+        self.sending = Half::Complete;
+        self.flags |= flag::SUPPRESSED | flag::ENDED;
     }
 
     /// Octets came to a client that answer no request of its (RFC 9112 9.2).

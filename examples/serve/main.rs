@@ -172,9 +172,8 @@ fn config(options: &Options) -> Result<Config<Server>, String> {
         if idle.is_zero() {
             policy.persistence = Use::Off;
         }
-        let guard = Duration::from_secs(5).min(idle / 2);
         timeouts.idle = Some(idle);
-        timeouts.idle_advertised = Some(idle - guard).filter(|&told| told >= Duration::from_secs(1));
+        timeouts.idle_advertised = Timeouts::advertised(idle);
     }
     if let Some(head) = options.head {
         timeouts.head = Some(head);

@@ -105,14 +105,11 @@ impl Cure {
     pub fn apply(&self, client: &mut ClientPreset, server: &mut ServerPreset) {
         match (self.side, self.setting, self.to) {
             (Side::Server, "idle", To::Time(time)) => server.timeouts.idle = Some(time),
-            (Side::Server, "idle_advertised", To::Time(time)) => server.timeouts.idle_advertised = Some(time),
-            (Side::Server, "age", To::Time(time)) => server.timeouts.age = Some(time),
             (Side::Server, "drain_window", To::Time(time)) => server.timeouts.drain_window = Some(time),
             (Side::Server, "drain", To::Time(time)) => server.timeouts.drain = Some(time),
             (Side::Server, "head_timer", To::Word("own")) => server.head_timer = HeadTimer::Own,
             (Side::Client, "used_idle", To::Time(time)) => client.timeouts.used_idle = Some(time),
             (Side::Client, "unused_idle", To::Time(time)) => client.timeouts.unused_idle = Some(time),
-            (Side::Client, "margin", To::Time(time)) => client.timeouts.margin = time,
             (Side::Client, "age", To::Time(time)) => client.timeouts.age = Some(time),
             (Side::Client, "wait", To::Time(time)) => client.timeouts.wait = Some(time),
             (Side::Client, "per_origin", To::Count(count)) => client.limits.per_origin = Some(count),

@@ -85,6 +85,11 @@ impl Pair<'_> {
         self.network.round_trip.saturating_add(self.network.granularity)
     }
 
+    /// The longest limit of a client's whose last request arrives before this close, if any does.
+    fn in_time(&self, close: Duration) -> Option<Duration> {
+        close.checked_sub(self.way()).filter(|limit| !limit.is_zero())
+    }
+
     /// The latest arrival on a connection that the client uses for `limit`.
     fn arrival(&self, limit: Option<Duration>) -> Option<Duration> {
         limit.map(|limit| limit.saturating_add(self.network.round_trip))
@@ -119,14 +124,10 @@ impl Pair<'_> {
         let close = self.server_idle().filter(|_| self.reuses())?;
         let arrival = self.arrival(self.client_idle());
         let severity = self.severity(self.race(arrival, close))?;
-        // whoever is connected to is to outlast the one who connects
-        let safe = |arrival: Duration| arrival.saturating_add(self.network.granularity);
         let cure = match arrival {
-            Some(arrival) => Cure::server("idle", To::Time(safe(arrival))),
-            None => {
-                let left = close.checked_sub(self.way());
-                left.filter(|left| !left.is_zero()).and_then(|left| Cure::client("used_idle", To::Time(left)))
-            }
+            // whoever is connected to is to outlast the one who connects
+            Some(arrival) => Cure::server("idle", To::Time(arrival.saturating_add(self.network.granularity))),
+            None => self.in_time(close).and_then(|limit| Cure::client("used_idle", To::Time(limit))),
         };
         Some(Finding { severity, hazard: Hazard::IdleRace, client: arrival, server: Some(close), cure })
     }
@@ -142,15 +143,16 @@ impl Pair<'_> {
         let used =
             self.client.timeouts.age.map(|age| age.saturating_add(varied(age, self.client.policy.jitter_percent)));
         let arrival = self.arrival(used);
-        // once in a connection's life, and only if it is idle then
-        self.severity(self.race(arrival, close))?;
-        let least = self.way();
-        let left = close.saturating_sub(least).as_nanos();
+        if self.race(arrival, close) == Race::None {
+            return None;
+        }
+        let left = close.saturating_sub(self.way()).as_nanos();
         let most = left * 100 / (100 + u128::from(self.client.policy.jitter_percent));
         let most = u64::try_from(most).unwrap_or(u64::MAX);
         // in whole seconds, as pools count them
         let cure = Duration::from_secs(Duration::from_nanos(most).as_secs());
         let cure = if cure.is_zero() { None } else { Cure::client("age", To::Time(cure)) };
+        // once in a connection's life, and only if it is idle then
         let severity = Severity::Warning;
         Some(Finding { severity, hazard: Hazard::AgeRace, client: arrival, server: Some(close), cure })
     }
@@ -159,9 +161,10 @@ impl Pair<'_> {
     fn unused_race(&self) -> Option<Finding> {
         let close = self.server.timeouts.first_octet?;
         let arrival = self.arrival(self.client.timeouts.unused_idle);
-        self.severity(self.race(arrival, close))?;
-        let left = close.checked_sub(self.way()).filter(|left| !left.is_zero());
-        let cure = left.and_then(|left| Cure::client("unused_idle", To::Time(left)));
+        if self.race(arrival, close) == Race::None {
+            return None;
+        }
+        let cure = self.in_time(close).and_then(|limit| Cure::client("unused_idle", To::Time(limit)));
         // whether it opens any in advance is not known here
         let (severity, hazard) = (Severity::Note, Hazard::UnusedRace);
         Some(Finding { severity, hazard, client: arrival, server: Some(close), cure })

@@ -113,6 +113,7 @@ pub use counters::Counters;
 pub use learned::Learned;
 pub use reasons::{EndReason, RefuseReason, Taint};
 
+use crate::life;
 use crate::time::Instant;
 use calendar::Calendar;
 use entries::{Entry, NONE};
@@ -301,11 +302,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     /// The next number of the seed's sequence.
     fn draw(&mut self) -> u64 {
         self.draws += 1;
-        // SplitMix64: equidistributed, and any seed will do
-        let mut mixed = self.config.policy.seed.wrapping_add(self.draws.wrapping_mul(0x9E37_79B9_7F4A_7C15));
-        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ mixed >> 31
+        life::nth(self.config.policy.seed, self.draws)
     }
 
     /// A number varied by the jitter.

@@ -1,7 +1,6 @@
 //! A file's sections over a preset: what a whole configuration is read from, and shown as.
 
 use core::fmt;
-use core::time::Duration;
 use std::format;
 use std::string::String;
 use std::vec::Vec;
@@ -92,21 +91,33 @@ fn named<P: Copy, E: de::Error>(
     })
 }
 
-/// What of `unknown` has not been said.
-fn missing(unknown: &'static [&'static str], said: &[&Changes]) -> Option<&'static str> {
-    unknown.iter().copied().find(|name| !said.iter().any(|section| section.0.iter().any(|(said, _)| said == name)))
-}
+impl Sections {
+    /// Makes the changes.
+    fn apply<E: de::Error>(
+        &self,
+        limits: &mut impl Settings,
+        timeouts: &mut impl Settings,
+        policy: &mut impl Settings,
+    ) -> Result<(), E> {
+        self.limits.apply(limits)?;
+        self.timeouts.apply(timeouts)?;
+        self.policy.apply(policy)
+    }
 
-fn completed<E: de::Error>(
-    name: &'static str,
-    unknown: &'static [&'static str],
-    said: &[&Changes],
-) -> Result<&'static [&'static str], E> {
-    match missing(unknown, said) {
-        None => Ok(&[]),
-        // nothing was meant to be completed: the file only names the system
-        Some(_) if said.iter().all(|section| section.0.is_empty()) => Ok(unknown),
-        Some(missing) => Err(E::custom(format!("preset `{name}`: not known of this system, to be set: `{missing}`"))),
+    /// What is unknown of the preset of this name behind the file: nothing, or all of it where the file only names the system.
+    fn completed<E: de::Error>(
+        &self,
+        name: &'static str,
+        unknown: &'static [&'static str],
+    ) -> Result<&'static [&'static str], E> {
+        let said = [&self.limits, &self.timeouts, &self.policy, &self.own];
+        match unknown.iter().find(|name| !said.iter().any(|section| section.says(name))) {
+            None => Ok(&[]),
+            Some(_) if said.iter().all(|section| section.0.is_empty()) => Ok(unknown),
+            Some(missing) => {
+                Err(E::custom(format!("preset `{name}`: not known of this system, to be set: `{missing}`")))
+            }
+        }
     }
 }
 
@@ -115,10 +126,8 @@ impl<'de> Deserialize<'de> for ServerPreset {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let file = Sections::deserialize(deserializer)?;
         let mut preset = named(file.preset.as_deref(), presets::SERVERS, |preset| preset.name)?;
-        file.limits.apply(&mut preset.limits)?;
-        file.timeouts.apply(&mut preset.timeouts)?;
+        file.apply(&mut preset.limits, &mut preset.timeouts, &mut preset.policy)?;
         follow(&file.timeouts, &mut preset.timeouts);
-        file.policy.apply(&mut preset.policy)?;
         for (name, value) in &file.own.0 {
             match name.as_str() {
                 "head_timer" => preset.head_timer = own("head_timer", value)?,
@@ -127,8 +136,7 @@ impl<'de> Deserialize<'de> for ServerPreset {
                 _ => return Err(de::Error::custom(format!("setting `{name}` is none of a server"))),
             }
         }
-        let said = [&file.limits, &file.timeouts, &file.policy, &file.own];
-        preset.unknown = completed(preset.name, preset.unknown, &said)?;
+        preset.unknown = file.completed(preset.name, preset.unknown)?;
         Ok(preset)
     }
 }
@@ -139,9 +147,7 @@ impl<'de> Deserialize<'de> for ClientPreset {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let file = Sections::deserialize(deserializer)?;
         let mut preset = named(file.preset.as_deref(), presets::CLIENTS, |preset| preset.name)?;
-        file.limits.apply(&mut preset.limits)?;
-        file.timeouts.apply(&mut preset.timeouts)?;
-        file.policy.apply(&mut preset.policy)?;
+        file.apply(&mut preset.limits, &mut preset.timeouts, &mut preset.policy)?;
         for (name, value) in &file.own.0 {
             match name.as_str() {
                 "request_hint" => preset.request_hint = own("request_hint", value)?,
@@ -153,20 +159,16 @@ impl<'de> Deserialize<'de> for ClientPreset {
                 _ => return Err(de::Error::custom(format!("setting `{name}` is none of a client"))),
             }
         }
-        let said = [&file.limits, &file.timeouts, &file.policy, &file.own];
-        preset.unknown = completed(preset.name, preset.unknown, &said)?;
+        preset.unknown = file.completed(preset.name, preset.unknown)?;
         Ok(preset)
     }
 }
 
-/// Where a file shortens `idle` and says nothing of what is advertised, that follows: less by 5 s, or by half if that is shorter;
-/// of less than a second nothing is advertised.
+/// Where a file shortens `idle` and says nothing of what is advertised, that follows.
 fn follow(said: &Changes, timeouts: &mut Timeouts) {
-    let says = |name: &str| said.0.iter().any(|(said, _)| said == name);
-    if let (Some(idle), true, false) = (timeouts.idle, says("idle"), says("idle_advertised")) {
+    if let (Some(idle), true, false) = (timeouts.idle, said.says("idle"), said.says("idle_advertised")) {
         if timeouts.idle_advertised.is_some_and(|advertised| advertised > idle) {
-            let told = idle - Duration::from_secs(5).min(idle / 2);
-            timeouts.idle_advertised = Some(told).filter(|told| *told >= Duration::from_secs(1));
+            timeouts.idle_advertised = Timeouts::advertised(idle);
         }
     }
 }
@@ -196,9 +198,7 @@ impl<'de, const DEPTH: usize> Deserialize<'de> for Config<Client<DEPTH>> {
         if let Some((name, _)) = file.own.0.first() {
             return Err(de::Error::custom(format!("setting `{name}` is none of a connection")));
         }
-        file.limits.apply(&mut limits)?;
-        file.timeouts.apply(&mut timeouts)?;
-        file.policy.apply(&mut policy)?;
+        file.apply(&mut limits, &mut timeouts, &mut policy)?;
         Self::new(limits, timeouts, policy).map_err(de::Error::custom)
     }
 }
@@ -209,24 +209,30 @@ impl<'de> Deserialize<'de> for PoolConfig {
     }
 }
 
+/// Everything that is in force.
+fn in_force<S: Serializer>(
+    serializer: S,
+    limits: &impl Serialize,
+    timeouts: &impl Serialize,
+    policy: &impl Serialize,
+) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(Some(3))?;
+    map.serialize_entry("limits", limits)?;
+    map.serialize_entry("timeouts", timeouts)?;
+    map.serialize_entry("policy", policy)?;
+    map.end()
+}
+
 impl<R: Role> Serialize for Config<R> {
     /// Everything that is in force.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(3))?;
-        map.serialize_entry("limits", self.limits())?;
-        map.serialize_entry("timeouts", self.timeouts())?;
-        map.serialize_entry("policy", self.policy())?;
-        map.end()
+        in_force(serializer, self.limits(), self.timeouts(), self.policy())
     }
 }
 
 impl Serialize for PoolConfig {
     /// Everything that is in force.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(3))?;
-        map.serialize_entry("limits", self.limits())?;
-        map.serialize_entry("timeouts", self.timeouts())?;
-        map.serialize_entry("policy", self.policy())?;
-        map.end()
+        in_force(serializer, self.limits(), self.timeouts(), self.policy())
     }
 }

@@ -272,6 +272,10 @@ impl<'de> Deserialize<'de> for Changes {
 }
 
 impl Changes {
+    fn says(&self, name: &str) -> bool {
+        self.0.iter().any(|(said, _)| said == name)
+    }
+
     fn apply<T: Settings, E: de::Error>(&self, settings: &mut T) -> Result<(), E> {
         self.0.iter().try_for_each(|(name, value)| settings.set(name, value)).map_err(E::custom)
     }
