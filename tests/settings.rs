@@ -41,6 +41,7 @@ fn a_file_changes_what_it_names_and_leaves_the_rest() {
     assert_eq!(*config.timeouts(), timeouts.with_drain_window(Some(Duration::from_millis(250))));
     assert_eq!(*config.policy(), Policy::DEFAULT.with_bare_lf(Tolerance::Accept).with_half_close(HalfClose::Abort));
     assert_eq!(server(""), Ok(Config::DEFAULT));
+    assert_eq!(toml::from_str::<Config<Client<4>>>("").expect("it is right"), Config::DEFAULT);
 }
 
 #[test]

@@ -187,14 +187,14 @@ impl<'de> Deserialize<'de> for Config<Server> {
 impl<'de, const DEPTH: usize> Deserialize<'de> for Config<Client<DEPTH>> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let file = Sections::deserialize(deserializer)?;
-        let (mut limits, mut timeouts, mut policy) = match &file.preset {
-            None => (Limits::DEFAULT, Timeouts::DEFAULT, Policy::DEFAULT),
+        let base = match &file.preset {
+            None => Self::DEFAULT,
             Some(name) => {
                 let preset: ClientPreset = named(Some(name), presets::CLIENTS, |preset| preset.name)?;
-                let config: Self = preset.config().map_err(de::Error::custom)?;
-                (*config.limits(), *config.timeouts(), *config.policy())
+                preset.config().map_err(de::Error::custom)?
             }
         };
+        let (mut limits, mut timeouts, mut policy) = (*base.limits(), *base.timeouts(), *base.policy());
         if let Some((name, _)) = file.own.0.first() {
             return Err(de::Error::custom(format!("setting `{name}` is none of a connection")));
         }
