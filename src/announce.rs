@@ -9,7 +9,7 @@
 //! can still be said; of an unknown length it is read until it has become too much.
 
 use crate::config::{KeepAliveField, Settings};
-use crate::error::Misuse;
+use crate::error::{Misuse, SendError};
 use crate::framing::BodyLength;
 use crate::keep_alive::KeepAlive;
 use crate::machine::{Counted, Half, Machine, flag};
@@ -122,29 +122,25 @@ pub(crate) fn plan_response(
     status: StatusCode,
     content: Content,
     ahead: u64,
-) -> Result<Plan, Misuse> {
+) -> Result<Plan, SendError> {
     let refusing = machine.is(flag::REFUSING);
-    match machine.stage {
-        Stage::Open => {}
-        Stage::Tunnel => return Err(Misuse::Tunnel),
-        _ => return Err(Misuse::Closed),
-    }
+    machine.check_open()?;
     if !refusing && matches!(machine.receiving, Half::Idle | Half::Head) {
-        return Err(Misuse::NothingToAnswer);
+        return Err(Misuse::NothingToAnswer.into());
     }
     if machine.sending != Half::Idle {
-        return Err(Misuse::AlreadyAnswered);
+        return Err(Misuse::AlreadyAnswered.into());
     }
     let switches = status == StatusCode::SWITCHING_PROTOCOLS;
     if !status.is_valid() || (status.is_interim() && !switches) {
-        return Err(Misuse::Status);
+        return Err(Misuse::Status.into());
     }
     if switches && !machine.is(flag::UPGRADE) {
-        return Err(Misuse::UpgradeNotOffered);
+        return Err(Misuse::UpgradeNotOffered.into());
     }
     let connects = machine.is(flag::CONNECT) && status.is_successful();
     if (switches || connects) && machine.receiving != Half::Complete {
-        return Err(Misuse::UpgradeTooEarly);
+        return Err(Misuse::UpgradeTooEarly.into());
     }
     let mut causes = machine.causes;
     let (framing, sends) = frame_response(machine, status, content, connects);
@@ -237,9 +233,6 @@ fn options(machine: &Machine, settings: &Settings, causes: &Causes) -> (Connecti
 pub(crate) fn commit_response(machine: &mut Machine, now: Instant, plan: &Plan) {
     machine.causes = plan.causes;
     machine.flags &= !flag::REFUSING;
-    if plan.options.close {
-        machine.flags |= flag::ANNOUNCED;
-    }
     if plan.is_suppressed {
         machine.flags |= flag::SUPPRESSED;
     }
@@ -268,28 +261,26 @@ pub(crate) fn commit_response(machine: &mut Machine, now: Instant, plan: &Plan) 
     }
 }
 
-/// May an interim response be sent (RFC 9110 15.2)?
-pub(crate) fn check_interim(machine: &Machine, status: StatusCode) -> Result<(), Misuse> {
-    match machine.stage {
-        Stage::Open => {}
-        Stage::Tunnel => return Err(Misuse::Tunnel),
-        _ => return Err(Misuse::Closed),
+/// May an interim response be sent (RFC 9110 15.2)? `false`: it would say nothing, for it is a 100 that nobody waits for, or no longer:
+/// content has come (RFC 9110 10.1.1).
+pub(crate) fn check_interim(machine: &Machine, status: StatusCode) -> Result<bool, SendError> {
+    machine.check_open()?;
+    if machine.is(flag::REFUSING) {
+        return Err(SendError::Ended(machine.close_reason()));
     }
-    if machine.is(flag::REFUSING) || matches!(machine.receiving, Half::Idle | Half::Head) {
-        return Err(Misuse::NothingToAnswer);
+    if matches!(machine.receiving, Half::Idle | Half::Head) {
+        return Err(Misuse::NothingToAnswer.into());
     }
     if machine.sending != Half::Idle {
-        return Err(Misuse::AlreadyAnswered);
+        return Err(Misuse::AlreadyAnswered.into());
     }
     if machine.is(flag::HTTP10) {
-        return Err(Misuse::InterimToHttp10);
+        return Err(Misuse::InterimToHttp10.into());
     }
-    // a 100 that nobody waits for says nothing (RFC 9110 10.1.1)
-    let unasked = status == StatusCode::CONTINUE && !machine.is(flag::CONTINUE);
-    if !status.is_interim() || status == StatusCode::SWITCHING_PROTOCOLS || unasked {
-        return Err(Misuse::Status);
+    if !status.is_interim() || status == StatusCode::SWITCHING_PROTOCOLS {
+        return Err(Misuse::Status.into());
     }
-    Ok(())
+    Ok(status != StatusCode::CONTINUE || machine.is(flag::CONTINUE))
 }
 
 pub(crate) fn commit_interim(machine: &mut Machine, status: StatusCode) {

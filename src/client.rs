@@ -13,9 +13,8 @@ use crate::announce::{Announce, Content};
 use crate::answer;
 use crate::config::{Client, Config, Limits, RequestHint, Timeouts};
 use crate::connection::Connection;
-use crate::deadline::{Deadline, DeadlineKind};
 use crate::due::PeerTime;
-use crate::error::{Misuse, ProtocolError, ProtocolErrorKind, SendError};
+use crate::error::{Misuse, ProtocolError, ProtocolErrorKind, ReceiveError, SendError};
 use crate::facts::HeadFacts;
 use crate::framing::Framing;
 use crate::head::{Fault, FieldSection, FieldTable, Progress, Rules, Section, StatusLine};
@@ -39,7 +38,6 @@ impl<const DEPTH: usize> Reads for Client<DEPTH> {
     const FRESH: Self::State = Outstanding::new();
     const TIMEOUTS: Timeouts = Timeouts::CLIENT;
     const FLAGS: u16 = flag::CLIENT;
-    const ENDS_BEHIND: bool = true;
     const HEAD: Section = Section::Response;
     const TRAILERS: Section = Section::ResponseTrailers;
 
@@ -176,7 +174,8 @@ impl<const DEPTH: usize> Reads for Client<DEPTH> {
         let facts = progress.facts;
         let framing = match connection.lifecycle.head_received(now, &facts) {
             Ok(framing) => framing,
-            Err(kind) => {
+            Err(ReceiveError::Ended(_) | ReceiveError::Misuse(_)) => return Ok(Step::NeedMore(0)),
+            Err(ReceiveError::Fault(kind)) => {
                 let at =
                     blamed_field(kind).and_then(|name| crate::server::place_of(buf, &head.fields, name)).unwrap_or(0);
                 return Err(connection.fail(now, Fault::new(kind, at)));
@@ -207,10 +206,16 @@ impl<'b> StatusLine<'b> {
 impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Lifecycle<Client<DEPTH>, C> {
     /// A response's head is complete: how its content is framed, by the first request that has no answer. An interim response is
     /// over with its head. What is wrong with it has been recorded, and the connection ends.
-    pub fn head_received(&mut self, now: Instant, head: &HeadFacts) -> Result<Framing, ProtocolErrorKind> {
+    ///
+    /// # Errors
+    ///
+    /// [`ReceiveError::Fault`]: what is wrong with it. [`ReceiveError::Ended`]: the connection ends, and what comes is to be dropped.
+    /// [`ReceiveError::Misuse`]: the response before is not complete.
+    pub fn head_received(&mut self, now: Instant, head: &HeadFacts) -> Result<Framing, ReceiveError> {
+        self.machine.check_head()?;
         if self.machine.receiving == Half::Idle && !self.state.awaits(&self.machine) {
             self.machine.unsolicited(now);
-            return Err(ProtocolErrorKind::Unsolicited);
+            return Err(ProtocolErrorKind::Unsolicited.into());
         }
         let settings = self.config.settings();
         let judged = answer::judge(&self.machine, &self.state, settings, head);
@@ -219,7 +224,7 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Lifecycle<Cli
             Err(kind) => self.machine.fail(now, kind),
         }
         self.settle(now);
-        judged
+        Ok(judged?)
     }
 
     /// So many octets that arrived have not been looked at. While no request is outstanding and there are any, none may be sent: what
@@ -246,7 +251,7 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Lifecycle<Cli
         request: &Request<'_>,
         fields: &HeadFacts,
         content: Content,
-    ) -> Result<Announce, Misuse> {
+    ) -> Result<Announce, SendError> {
         let now = self.machine.tick(now);
         let settings = self.config.settings();
         request.check_line()?;
@@ -277,16 +282,11 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Lifecycle<Cli
         match self.state.check(&self.machine, self.config.settings(), now) {
             // what is due and has not been looked at is due now
             Ok(()) => Reusable::Now { until: self.next_deadline().map(|deadline| deadline.at.max(now)) },
-            Err(Misuse::Closed | Misuse::Tunnel) => Reusable::No(match self.machine.causes.first() {
-                Some(reason) => reason,
-                None if self.state.is_exhausted() => CloseReason::MaxHint,
-                // due, though nobody has looked
-                None => match self.next_deadline() {
-                    Some(Deadline { kind: DeadlineKind::Age, .. }) => CloseReason::Age,
-                    _ => CloseReason::IdleTimeout,
-                },
-            }),
-            Err(misuse) => Reusable::Wait(misuse),
+            Err(SendError::Ended(reason)) => Reusable::No(reason),
+            Err(SendError::Misuse(Misuse::Tunnel) | SendError::OutputTooSmall { .. }) => {
+                Reusable::No(CloseReason::HandedOver)
+            }
+            Err(SendError::Misuse(misuse)) => Reusable::Wait(misuse),
         }
     }
 

@@ -13,7 +13,7 @@ use core::ops::Deref;
 use crate::body::chunked;
 use crate::config::{Config, Role};
 use crate::deadline::{Deadline, DeadlineCause};
-use crate::error::{Misuse, ProtocolError, SendError};
+use crate::error::{Misuse, ProtocolError, ProtocolErrorKind, ReceiveError, SendError};
 use crate::lifecycle::Lifecycle;
 use crate::machine::{Counted, Half, flag};
 use crate::message::{Framed, Written};
@@ -77,6 +77,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     pub const fn error(&self) -> Option<ProtocolError> {
         match self.reading {
             Reading::Failed(kind, offset) => Some(ProtocolError { kind, offset }),
+            Reading::TimedOut(offset) => Some(ProtocolError { kind: ProtocolErrorKind::ContentTimeout, offset }),
             _ => None,
         }
     }
@@ -98,15 +99,25 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         self.lifecycle.handle_shut(now);
     }
 
-    /// The transport failed: nothing more comes or goes.
+    /// The transport failed: nothing more comes or goes. It is still to be closed, as [`wants`](Self::wants) says.
     pub fn transport_failed(&mut self, now: Instant) {
         self.lifecycle.transport_failed(now);
     }
 
     /// Lets what is due expire: the deadline that did, if one was due. To be called until `None`; then the next deadline is
     /// absent or later than `now`.
+    ///
+    /// Content that took too long while its response is under way is an error that [`receive`](Self::receive) returns next: offer what
+    /// is unread, or nothing. The response may be ended in time ([`DeadlineKind::Linger`](crate::DeadlineKind::Linger)).
     pub fn handle_timeout(&mut self, now: Instant) -> Option<Deadline> {
-        self.lifecycle.handle_timeout(now)
+        let expired = self.lifecycle.handle_timeout(now);
+        if expired.is_some()
+            && self.lifecycle.machine.content_timed_out()
+            && !matches!(self.reading, Reading::Failed(..))
+        {
+            self.reading = Reading::TimedOut(self.offset.saturating_add(self.lifecycle.machine.unread.into()));
+        }
+        expired
     }
 
     /// Closes gracefully: after this exchange, or now if there is none (RFC 9112 9.6).
@@ -129,6 +140,21 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         self.lifecycle.next_deadline()
     }
 
+    /// The transport is closed, and nothing is left to do: [`handle_shut`](Self::handle_shut) was said of a close.
+    pub fn is_closed(&self) -> bool {
+        self.lifecycle.is_closed()
+    }
+
+    /// Nothing of an exchange is outstanding, and the next may begin.
+    pub fn is_idle(&self) -> bool {
+        self.lifecycle.is_idle()
+    }
+
+    /// Octets handed out that have not left.
+    pub fn octets_pending(&self) -> u64 {
+        self.lifecycle.octets_pending()
+    }
+
     /// What the connection waits for.
     pub fn wants(&self) -> Wants {
         self.lifecycle.wants()
@@ -144,10 +170,10 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         let now = machine.tick(now);
         if machine.stage != Stage::Open || machine.sending != Half::Content {
             // a message that ended with its head has no content, whatever the application holds for it
-            return match machine.is(flag::SUPPRESSED) || (content.is_empty() && machine.is(flag::ENDED)) {
-                true => Ok(Written { consumed: content.len(), written: 0 }),
-                false => Err(Misuse::NotSending.into()),
-            };
+            if !machine.is(flag::SUPPRESSED) {
+                machine.check_nothing_more(content.len() as u64)?;
+            }
+            return Ok(Written { consumed: content.len(), written: 0 });
         }
         let room = match machine.send_by {
             Counted::Exact if content.len() as u64 > machine.to_send => return Err(Misuse::TooMuchContent.into()),
@@ -184,7 +210,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         let now = machine.tick(now);
         let mut framed = Framed { before: arrayvec::ArrayVec::new(), after: b"" };
         if machine.stage != Stage::Open || machine.sending != Half::Content {
-            return if octets == 0 && machine.is(flag::ENDED) { Ok(framed) } else { Err(Misuse::NotSending.into()) };
+            return machine.check_nothing_more(octets).map(|()| framed);
         }
         if machine.send_by == Counted::Exact && octets > machine.to_send {
             return Err(Misuse::TooMuchContent.into());
@@ -222,20 +248,25 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     }
 
     /// Takes `octets` of content as received past this connection, by `splice`: at most what is left of it, or of this chunk.
-    pub fn skip_content(&mut self, now: Instant, octets: u64) -> Result<(), Misuse> {
-        let open = self.lifecycle.machine.stage == Stage::Open && !self.lifecycle.machine.is(flag::REFUSING);
-        if !open || self.lifecycle.machine.unread > 0 || octets > self.contiguous_content() {
-            return Err(Misuse::ContentNotExpected);
-        }
+    ///
+    /// # Errors
+    ///
+    /// [`ReceiveError::Ended`]: the message was given up, by a timeout or a fault. [`ReceiveError::Misuse`]: octets of the last offer are
+    /// unread, or more are skipped than [`contiguous_content`](Self::contiguous_content) says. Nothing has moved.
+    pub fn skip_content(&mut self, now: Instant, octets: u64) -> Result<(), ReceiveError> {
         if octets == 0 {
             return Ok(());
         }
+        self.lifecycle.machine.check_content(octets)?;
+        if self.lifecycle.machine.unread > 0 || octets > self.contiguous_content() {
+            return Err(Misuse::ContentNotExpected.into());
+        }
+        self.lifecycle.content_received(now, octets)?;
         if let Reading::Chunked(chunked) = &mut self.reading {
             chunked.skip(octets);
         }
         self.offset = self.offset.saturating_add(octets);
         self.lifecycle.machine.carry(octets);
-        self.lifecycle.content_received(now, octets)?;
         if matches!(self.reading, Reading::Exact) && self.lifecycle.machine.to_receive == 0 {
             self.reading = Reading::End;
         }
@@ -245,6 +276,9 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     /// Octets of content to come with no framing between them, as far as is known.
     pub fn contiguous_content(&self) -> u64 {
         let machine = &self.lifecycle.machine;
+        if machine.check_content(0).is_err() {
+            return 0;
+        }
         let most = self.lifecycle.config().limits().content.unwrap_or(u64::MAX);
         let allowed = most.saturating_sub(machine.octets);
         match &self.reading {

@@ -73,8 +73,8 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
                 *outcome = Outcome::Event(Event::End { trailers: FieldSection::empty() });
                 Ok(Step::Done(0))
             }
-            Reading::Failed(..) => Ok(self.discard(now, buf, outcome)),
-            Reading::Next if unread => Ok(self.discard(now, buf, outcome)),
+            Reading::Failed(..) | Reading::TimedOut(_) | Reading::HandedOver => self.discard(now, buf, outcome),
+            Reading::Next if unread => self.discard(now, buf, outcome),
             Reading::Next | Reading::Head(_) => {
                 *outcome = Outcome::Paused(PauseReason::ResponseDue);
                 Ok(Step::Done(0))
@@ -106,9 +106,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         }
         let octets = self.take_exact(now, buf);
         if unread {
-            if matches!(self.reading, Reading::End) {
-                self.reading = Reading::Next;
-            }
+            // nobody is told of it but that it ended
             return Ok(Step::Again(octets));
         }
         *outcome = Outcome::Event(Event::Content(&buf[..octets]));
@@ -163,7 +161,6 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         outcome: &mut Outcome<'b>,
         mut progress: Progress,
     ) -> Result<Step, ProtocolError> {
-        let unread = self.lifecycle.machine.is(flag::DISCARD);
         let (_, settings) = self.lifecycle.parts();
         let rules = Rules { section: R::TRAILERS, limits: &settings.limits, policy: &settings.policy };
         let Some(end) = (match progress.read_trailers(rules, buf) {
@@ -183,9 +180,6 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         self.reading = Reading::Next;
         self.lifecycle.machine.end_received(now);
         self.lifecycle.moved(now);
-        if unread {
-            return Ok(Step::Again(end));
-        }
         *outcome = Outcome::Event(Event::End { trailers });
         Ok(Step::Done(end))
     }

@@ -50,6 +50,8 @@ reasons! {
         RequestLeft => "request-left", "RFC 9112 9.5";
         /// The last octet left, or the first was handed out since.
         OctetLeft => "octet-left", "RFC 9112 9.5";
+        /// Content took too long while its response was under way, or an octet of that response went since.
+        ContentTimedOut => "content-timed-out", "RFC 9110 15.5.9";
         /// Our side was shut.
         HalfClosed => "half-closed", "RFC 9112 9.6";
         /// An octet was discarded, or our side was shut.
@@ -80,7 +82,8 @@ reasons! {
         WriteStall => "write_stall", "RFC 9112 9.5";
         /// Waiting for `100 (Continue)`: then the content is sent all the same.
         Expect => "expect", "RFC 9110 10.1.1";
-        /// From our half-close: then the connection is closed.
+        /// From our half-close: then the connection is closed. And from a timeout of content, or an octet that goes after it, while the
+        /// response is under way: then the connection is cut.
         Linger => "linger", "RFC 9112 9.6";
         /// After our half-close, from the last octet discarded: then the connection is closed.
         LingerGap => "linger_gap", "RFC 9112 9.6";

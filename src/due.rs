@@ -145,13 +145,7 @@ impl Machine {
     #[inline(never)]
     fn client_deadlines(&self, settings: &Settings, peer: PeerTime, earliest: &mut Earliest) {
         let (timeouts, spans) = (&settings.timeouts, &settings.spans);
-        if self.pending > 0 {
-            earliest.offer(DeadlineKind::WriteStall, self.left, spans.write_stall);
-        }
         earliest.offer(DeadlineKind::Exchange, self.exchange, spans.exchange);
-        if self.is(flag::CONTINUE) && self.pending == 0 {
-            earliest.offer(DeadlineKind::Expect, self.left, spans.expect);
-        }
         match (self.receiving, peer.waiting) {
             (Half::Head, _) => earliest.offer(DeadlineKind::Head, self.begun, spans.head),
             (Half::Content, _) => self.content_deadlines(timeouts.content_rate, spans, earliest),
@@ -160,6 +154,11 @@ impl Machine {
                 earliest.offer_at(DeadlineKind::Response, spans.response.after(waiting).max(self.begun));
             }
             _ => {}
+        }
+        if self.pending > 0 {
+            earliest.offer(DeadlineKind::WriteStall, self.left, spans.write_stall);
+        } else if self.is(flag::CONTINUE) {
+            earliest.offer(DeadlineKind::Expect, self.left, spans.expect);
         }
     }
 
@@ -226,6 +225,20 @@ impl Machine {
         if self.pending > 0 {
             earliest.offer(DeadlineKind::WriteStall, self.left, spans.write_stall);
         }
+        if self.content_timed_out() {
+            earliest.offer(DeadlineKind::Linger, self.last, self.cut_span(settings).0);
+        }
+    }
+
+    /// Content of the request took too long while its response was under way: the application may end that, and is given a time for
+    /// it, counted anew from each octet that goes. By which setting.
+    fn cut_span(&self, settings: &Settings) -> (Span, &'static str) {
+        let spans = &settings.spans;
+        match (spans.linger, spans.write_stall) {
+            (Span::NEVER, Span::NEVER) => (Span::of(Some(Duration::ZERO)), "linger"),
+            (Span::NEVER, stall) => (stall, "write_stall"),
+            (linger, _) => (linger, "linger"),
+        }
     }
 
     /// Where the next deadline comes from. The longer of two settings, or the shorter, is named: which of them made the length.
@@ -247,6 +260,7 @@ impl Machine {
             DeadlineKind::Response => (peer.waiting.unwrap_or(self.left), RequestLeft),
             DeadlineKind::WriteStall | DeadlineKind::Expect => (self.left, OctetLeft),
             DeadlineKind::IdleShield | DeadlineKind::Idle => (self.left, OctetLeft),
+            DeadlineKind::Linger if self.stage == Stage::Open => (self.last, ContentTimedOut),
             DeadlineKind::Linger => (self.begun, HalfClosed),
             DeadlineKind::LingerGap => (self.last, OctetDiscarded),
         };
@@ -259,6 +273,7 @@ impl Machine {
                 true => "head_cap",
                 false => "head_rate",
             },
+            DeadlineKind::Linger if self.stage == Stage::Open => self.cut_span(settings).1,
             DeadlineKind::DrainWindow if !after(spans.drain_window.or_nothing()) => "drain_spread",
             kind => kind.as_str(),
         };
@@ -298,6 +313,7 @@ impl Machine {
                 self.causes.add(CloseReason::DrainTimeout);
                 self.cut();
             }
+            DeadlineKind::Linger if self.stage == Stage::Open => self.cut(),
             DeadlineKind::Linger | DeadlineKind::LingerGap => self.stage = Stage::CloseDue,
             DeadlineKind::Expect => self.flags &= !flag::CONTINUE,
         }
@@ -309,19 +325,31 @@ impl Machine {
             return self.abort(now, reason);
         }
         self.causes.add(reason);
+        if reason == CloseReason::ContentTimeout && self.sending == Half::Content {
+            return self.content_too_late(now);
+        }
         let answers = settings.policy.request_timeout_response.is_on();
         self.refuse(now, if answers { Some(StatusCode::REQUEST_TIMEOUT) } else { None });
     }
 }
 
-/// The earliest of the deadlines offered; of equal ones the first offered. What is never due is none.
+/// The earliest of the deadlines offered; of equal ones the first offered, so they are offered in the order of their kinds. What is never
+/// due is none.
 #[derive(Clone, Copy)]
-pub(crate) struct Earliest(Deadline);
+pub(crate) struct Earliest {
+    deadline: Deadline,
+    #[cfg(debug_assertions)]
+    last: Option<DeadlineKind>,
+}
 
 impl Earliest {
     #[inline(always)]
     pub(crate) const fn new() -> Self {
-        Self(Deadline { at: Instant::MAX, kind: DeadlineKind::Drain })
+        Self {
+            deadline: Deadline { at: Instant::MAX, kind: DeadlineKind::Drain },
+            #[cfg(debug_assertions)]
+            last: None,
+        }
     }
 
     /// Offers the deadline `span` after `anchor`.
@@ -333,19 +361,24 @@ impl Earliest {
     /// Offers a deadline at this instant.
     #[inline(always)]
     pub(crate) fn offer_at(&mut self, kind: DeadlineKind, at: Instant) {
-        if at < self.0.at {
-            self.0 = Deadline { at, kind };
+        #[cfg(debug_assertions)]
+        {
+            debug_assert!(self.last < Some(kind), "{kind:?} after {:?}", self.last);
+            self.last = Some(kind);
+        }
+        if at < self.deadline.at {
+            self.deadline = Deadline { at, kind };
         }
     }
 
     /// Nothing offered is due at `now`.
     #[inline(always)]
     pub(crate) fn is_after(&self, now: Instant) -> bool {
-        self.0.at > now
+        self.deadline.at > now
     }
 
     #[inline(always)]
     pub(crate) fn get(self) -> Option<Deadline> {
-        if self.0.at == Instant::MAX { None } else { Some(self.0) }
+        if self.deadline.at == Instant::MAX { None } else { Some(self.deadline) }
     }
 }

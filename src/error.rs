@@ -1,11 +1,12 @@
 //! Errors by whose fault they are.
 //!
 //! A [`ProtocolError`] is the peer's: octets off the wire cause it, it is returned once, and after it no octet is read as
-//! HTTP again (RFC 9112 2.2, 6.3, 11.2). [`SendError`] and [`Misuse`] are the caller's: no octet of a peer can cause a
-//! `Misuse`. [`ConfigError`] names the setting that is out of bounds before any connection exists.
+//! HTTP again (RFC 9112 2.2, 6.3, 11.2). A [`Misuse`] is the caller's: no octet of a peer can cause one. What a peer or a timeout has
+//! made pointless is [`SendError::Ended`] or [`ReceiveError::Ended`], with the reason. [`ConfigError`] names the setting that is out of bounds before any connection exists.
 
 use core::fmt;
 
+use crate::persistence::CloseReason;
 use crate::reasons::reasons;
 use crate::status::StatusCode;
 
@@ -136,6 +137,8 @@ reasons! {
         ChunkEnd => "chunk-end", "RFC 9112 7.1";
         /// A trailer field that would have changed framing, routing or persistence.
         Trailer => "trailer", "RFC 9110 6.5.1";
+        /// Content took too long, while its response was under way.
+        ContentTimeout => "content-timeout", "RFC 9110 15.5.9";
         /// The peer closed inside a head.
         IncompleteHead => "incomplete-head", "RFC 9112 8";
         /// The peer closed inside content.
@@ -156,13 +159,14 @@ impl ProtocolErrorKind {
             Expectation => StatusCode::EXPECTATION_FAILED,
             UnknownCoding | MethodTooLong => StatusCode::NOT_IMPLEMENTED,
             MajorVersion | Http2Preface => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
-            IncompleteHead | IncompleteContent => return None,
+            IncompleteHead | IncompleteContent | ContentTimeout => return None,
             _ => StatusCode::BAD_REQUEST,
         })
     }
 }
 
-/// Why nothing could be sent. In both cases nothing was written and no state moved.
+/// Why nothing could be sent. In each case nothing was written and no state moved. A [`Lifecycle`](crate::Lifecycle) writes nothing, and so
+/// never says `OutputTooSmall`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SendError {
     /// The output is shorter than what must be written in one piece.
@@ -170,6 +174,9 @@ pub enum SendError {
         /// Octets that would have been enough.
         needed: usize,
     },
+    /// The connection takes no more of this: it has ended, or the message that was being sent has, by the peer, a timeout or an earlier
+    /// call. Nobody's mistake.
+    Ended(CloseReason),
     /// The call is not allowed now, or its arguments are not.
     Misuse(Misuse),
 }
@@ -184,12 +191,48 @@ impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::OutputTooSmall { needed } => write!(f, "output too small: {needed} octets needed"),
+            Self::Ended(reason) => write!(f, "ended: {reason}"),
             Self::Misuse(misuse) => misuse.fmt(f),
         }
     }
 }
 
 impl core::error::Error for SendError {}
+
+/// Why a fact is not taken, by whoever reads octets elsewhere. Nothing moved, but for a fault of the peer, which is recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ReceiveError {
+    /// The peer broke the protocol or a limit.
+    Fault(ProtocolErrorKind),
+    /// The connection has ended, or the message that was being received was given up: what comes is to be dropped.
+    Ended(CloseReason),
+    /// The fact does not fit what was told before.
+    Misuse(Misuse),
+}
+
+impl From<ProtocolErrorKind> for ReceiveError {
+    fn from(kind: ProtocolErrorKind) -> Self {
+        Self::Fault(kind)
+    }
+}
+
+impl From<Misuse> for ReceiveError {
+    fn from(misuse: Misuse) -> Self {
+        Self::Misuse(misuse)
+    }
+}
+
+impl fmt::Display for ReceiveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fault(kind) => kind.fmt(f),
+            Self::Ended(reason) => write!(f, "ended: {reason}"),
+            Self::Misuse(misuse) => misuse.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for ReceiveError {}
 
 reasons! {
     /// What the caller did that the machine does not allow. No octet of a peer can cause one.
@@ -198,11 +241,10 @@ reasons! {
         NothingToAnswer => "nothing-to-answer", "RFC 9110 15";
         /// The final response has been sent, or is being sent.
         AlreadyAnswered => "already-answered", "RFC 9110 15";
-        /// No message is being sent, or the one that was has ended meanwhile: by an early answer, a timeout, the peer. Whoever
-        /// asks [`wants`](crate::Connection::wants) behind each fact is not told this.
+        /// No message is being sent.
         NotSending => "not-sending", "RFC 9112 6";
-        /// The connection is closing or closed, by whichever side or by a timeout.
-        Closed => "closed", "RFC 9112 9.6";
+        /// A head, while the exchange before is not over.
+        ExchangeOpen => "exchange-open", "RFC 9112 9.3.2";
         /// The connection is no longer HTTP.
         Tunnel => "tunnel", "RFC 9110 9.3.6";
         /// A status outside 100 to 599, or an interim status where a final one is due, or the reverse.

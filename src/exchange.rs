@@ -16,6 +16,7 @@
 //! application's answer is refused and the refusal goes out. The peer's FIN behind a complete request cancels nothing.
 
 use crate::config::Settings;
+use crate::error::{Misuse, ReceiveError, SendError};
 use crate::facts::HeadFacts;
 use crate::framing::{BodyLength, Framing, FramingRule};
 use crate::machine::{Counted, Half, Machine, flag};
@@ -182,6 +183,17 @@ impl Machine {
         }
     }
 
+    /// Content took too long, and its response is under way: the application is told, and may end the response.
+    pub(crate) fn content_too_late(&mut self, now: Instant) {
+        self.fault = Some(ProtocolErrorKind::ContentTimeout);
+        self.refuse(now, None);
+    }
+
+    /// Content took too long, and its response is still under way.
+    pub(crate) fn content_timed_out(&self) -> bool {
+        self.fault == Some(ProtocolErrorKind::ContentTimeout) && self.sending == Half::Content
+    }
+
     /// The sending half is complete.
     pub(crate) fn end_sent(&mut self, now: Instant) {
         let now = self.tick(now);
@@ -259,9 +271,9 @@ impl Machine {
                 if ahead == 0 {
                     self.causes.add(CloseReason::PeerClosed);
                 }
-                if self.is(flag::CLIENT) {
+                if self.is(flag::CLIENT) && self.sending == Half::Content {
                     // answered, and nobody reads the rest of the request
-                    self.sending = Half::Complete;
+                    self.give_up_content();
                 }
                 None
             }
@@ -273,6 +285,64 @@ impl Machine {
         self.fault = Some(kind);
         self.refuse(now, None);
         kind
+    }
+
+    /// A head may come: nothing of another is open.
+    pub(crate) fn check_head(&self) -> Result<(), ReceiveError> {
+        match self.stage {
+            Stage::Open => {}
+            Stage::Tunnel => return Err(Misuse::Tunnel.into()),
+            _ => return Err(ReceiveError::Ended(self.close_reason())),
+        }
+        if self.is(flag::REFUSING) {
+            return Err(ReceiveError::Ended(self.close_reason()));
+        }
+        match self.receiving {
+            Half::Idle | Half::Head => Ok(()),
+            Half::Content | Half::Complete => Err(Misuse::ExchangeOpen.into()),
+        }
+    }
+
+    /// So much content may come.
+    pub(crate) fn check_content(&self, octets: u64) -> Result<(), ReceiveError> {
+        let expected = self.stage == Stage::Open && self.receiving == Half::Content;
+        if expected && (self.receive_by != Counted::Exact || octets <= self.to_receive) {
+            Ok(())
+        } else if !expected && !self.causes.is_empty() {
+            // given up, by a timeout or a fault
+            Err(ReceiveError::Ended(self.close_reason()))
+        } else {
+            Err(Misuse::ContentNotExpected.into())
+        }
+    }
+
+    /// No message is being sent: so many more octets of one are nothing, pointless, or a mistake.
+    #[cold]
+    pub(crate) fn check_nothing_more(&self, octets: u64) -> Result<(), SendError> {
+        if self.is(flag::GIVEN_UP) {
+            return Err(SendError::Ended(self.causes.first().unwrap_or(CloseReason::PeerClosed)));
+        }
+        if octets == 0 && self.is(flag::ENDED) {
+            return Ok(());
+        }
+        self.check_open()?;
+        Err(Misuse::NotSending.into())
+    }
+
+    /// Messages may be sent: HTTP is spoken.
+    #[inline(always)]
+    pub(crate) fn check_open(&self) -> Result<(), SendError> {
+        match self.stage {
+            Stage::Open => Ok(()),
+            Stage::Tunnel => Err(Misuse::Tunnel.into()),
+            _ => Err(SendError::Ended(self.close_reason())),
+        }
+    }
+
+    /// Why the connection ends: the first cause.
+    pub(crate) fn close_reason(&self) -> CloseReason {
+        debug_assert!(!self.causes.is_empty(), "an end without a cause: {self:?}");
+        self.causes.first().unwrap_or(CloseReason::Aborted)
     }
 
     /// The refusal that is due: for what was wrong, or for what took too long.
@@ -292,6 +362,15 @@ impl Machine {
         }
         self.pending = self.pending.saturating_add(octets);
         self.carry(octets);
+        self.gone(now);
+    }
+
+    /// An octet of ours goes: whoever sends has time anew.
+    #[inline(always)]
+    fn gone(&mut self, now: Instant) {
+        if self.fault.is_some() && self.content_timed_out() {
+            self.last = now;
+        }
     }
 
     /// Octets left.
@@ -301,6 +380,7 @@ impl Machine {
         if octets > 0 {
             self.pending = self.pending.saturating_sub(octets);
             self.left = now;
+            self.gone(now);
         }
     }
 

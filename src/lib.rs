@@ -184,7 +184,7 @@ pub use connection::Connection;
 pub use deadline::{Deadline, DeadlineCause, DeadlineFact, DeadlineKind};
 #[cfg(feature = "std")]
 pub use deadline_queue::{Armed, DeadlineQueue};
-pub use error::{ConfigError, Misuse, ProtocolError, ProtocolErrorKind, SendError};
+pub use error::{ConfigError, Misuse, ProtocolError, ProtocolErrorKind, ReceiveError, SendError};
 pub use facts::HeadFacts;
 pub use framing::{BodyLength, Framing, FramingRule};
 pub use head::{FieldLine, FieldLines, FieldSection, FieldValue, FieldValueOctets};

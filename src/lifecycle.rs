@@ -34,7 +34,7 @@ use core::ops::Deref;
 use crate::announce::{self, Announce, Content};
 use crate::config::{Config, Role, Server, Settings};
 use crate::deadline::{Deadline, DeadlineCause};
-use crate::error::{Misuse, ProtocolErrorKind};
+use crate::error::{Misuse, ProtocolErrorKind, ReceiveError, SendError};
 use crate::facts::HeadFacts;
 use crate::framing::{self, BodyLength, Framing};
 use crate::life;
@@ -145,15 +145,23 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     }
 
     /// Content arrived, `octets` of it; framing not counted.
-    pub fn content_received(&mut self, now: Instant, octets: u64) -> Result<(), Misuse> {
+    ///
+    /// # Errors
+    ///
+    /// [`ReceiveError::Fault`]: more than [`Limits::content`](crate::Limits::content); none of these octets counts as content, and a server's
+    /// refusal is due. [`ReceiveError::Ended`]: the message was given up. [`ReceiveError::Misuse`]: no content is to come, or not so much.
+    pub fn content_received(&mut self, now: Instant, octets: u64) -> Result<(), ReceiveError> {
         let (machine, settings) = self.parts();
-        let exact = machine.receive_by == Counted::Exact;
-        let expected = machine.stage == Stage::Open && machine.receiving == Half::Content;
-        if !expected || (exact && octets > machine.to_receive) {
-            return Err(Misuse::ContentNotExpected);
+        machine.check_content(octets)?;
+        let unread = machine.is(flag::DISCARD) && !machine.is(flag::CLIENT);
+        let most = settings.limits.content.unwrap_or(u64::MAX);
+        if machine.receive_by != Counted::Exact && !unread && octets > most.saturating_sub(machine.octets) {
+            machine.fail(now, ProtocolErrorKind::ContentTooLarge);
+            self.settle(now);
+            return Err(ProtocolErrorKind::ContentTooLarge.into());
         }
         machine.content_received(now, octets);
-        if machine.is(flag::DISCARD) && !machine.is(flag::CLIENT) {
+        if unread {
             machine.unread_content(now, settings);
         }
         self.moved(now);
@@ -161,14 +169,18 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     }
 
     /// The message being received is complete. An exact length ends by itself; then this changes nothing.
-    pub fn end_received(&mut self, now: Instant) -> Result<(), Misuse> {
+    ///
+    /// # Errors
+    ///
+    /// [`ReceiveError::Misuse`]: a head is still to be received, or content of an exact length.
+    pub fn end_received(&mut self, now: Instant) -> Result<(), ReceiveError> {
         match self.machine.receiving {
             _ if self.machine.stage != Stage::Open => {}
             Half::Content if self.machine.receive_by != Counted::Exact => {
                 self.machine.end_received(now);
                 self.end_if_old(now);
             }
-            Half::Content | Half::Head => return Err(Misuse::ContentNotExpected),
+            Half::Content | Half::Head => return Err(Misuse::ContentNotExpected.into()),
             Half::Complete | Half::Idle => {}
         }
         self.settle(now);
@@ -240,17 +252,21 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     }
 
     /// Content of ours was sent; of an exact length the last ends the message.
-    pub fn content_sent(&mut self, now: Instant, octets: u64) -> Result<(), Misuse> {
+    pub fn content_sent(&mut self, now: Instant, octets: u64) -> Result<(), SendError> {
         let machine = &mut self.machine;
         if machine.stage != Stage::Open || machine.sending != Half::Content {
-            return Err(Misuse::NotSending);
+            return machine.check_nothing_more(octets);
         }
-        if machine.is(flag::CLIENT) {
+        let to_send = match machine.send_by {
+            Counted::Exact => machine.to_send.checked_sub(octets).ok_or(Misuse::TooMuchContent)?,
+            Counted::Chunked | Counted::UntilClose => machine.to_send,
+        };
+        if machine.is(flag::CLIENT) && octets > 0 {
             // it goes without the `100 (Continue)` it might have waited for
             machine.flags &= !flag::CONTINUE;
         }
         if machine.send_by == Counted::Exact {
-            machine.to_send = machine.to_send.checked_sub(octets).ok_or(Misuse::TooMuchContent)?;
+            machine.to_send = to_send;
             if machine.to_send == 0 {
                 machine.flags |= flag::ENDED;
                 self.sent_whole(now);
@@ -267,17 +283,17 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     }
 
     /// The message we send is complete. Behind one that ended by itself this changes nothing.
-    pub fn end_sent(&mut self, now: Instant) -> Result<(), Misuse> {
+    pub fn end_sent(&mut self, now: Instant) -> Result<(), SendError> {
         let machine = &mut self.machine;
         match machine.sending {
-            Half::Content if machine.stage != Stage::Open => Err(Misuse::Closed),
-            Half::Content if machine.send_by == Counted::Exact && machine.to_send > 0 => Err(Misuse::TooLittleContent),
-            Half::Content => {
+            Half::Content if machine.stage == Stage::Open => {
+                if machine.send_by == Counted::Exact && machine.to_send > 0 {
+                    return Err(Misuse::TooLittleContent.into());
+                }
                 self.sent_whole(now);
                 Ok(())
             }
-            _ if machine.is(flag::ENDED) => Ok(()),
-            _ => Err(Misuse::NotSending),
+            _ => machine.check_nothing_more(0),
         }
     }
 
@@ -336,16 +352,16 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
         let machine = &self.machine;
         Wants {
             read: self.read_want(),
-            flush: machine.pending > 0 && machine.stage != Stage::Closed,
+            flush: machine.pending > 0 && matches!(machine.stage, Stage::Open | Stage::Finishing | Stage::Tunnel),
             application: self.turn(),
-            shut: machine.causes.first().and_then(|reason| match machine.stage {
+            shut: match machine.stage {
                 Stage::Finishing if machine.pending > 0 => None,
-                Stage::Finishing if machine.is(flag::EOF) => Some(Shut::Close(reason)),
-                Stage::Finishing => Some(Shut::HalfClose(reason)),
-                Stage::CloseDue => Some(Shut::Close(reason)),
-                Stage::ResetDue => Some(Shut::Reset(reason)),
-                _ => None,
-            }),
+                Stage::Finishing if machine.is(flag::EOF) => Some(Shut::Close(machine.close_reason())),
+                Stage::Finishing => Some(Shut::HalfClose(machine.close_reason())),
+                Stage::CloseDue => Some(Shut::Close(machine.close_reason())),
+                Stage::ResetDue => Some(Shut::Reset(machine.close_reason())),
+                Stage::Open | Stage::HalfClosed | Stage::Closed | Stage::Tunnel => None,
+            },
         }
     }
 
@@ -385,21 +401,24 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
 }
 
 impl<C: Deref<Target = Config<Server>>> Lifecycle<Server, C> {
-    /// A request's head is complete. Its framing, or what is wrong with it; then the refusal is due.
-    pub fn head_received(&mut self, now: Instant, head: &HeadFacts) -> Result<Framing, ProtocolErrorKind> {
+    /// A request's head is complete: how its content is framed.
+    ///
+    /// # Errors
+    ///
+    /// [`ReceiveError::Fault`]: what is wrong with it; then the refusal is due. [`ReceiveError::Ended`]: the connection ends, and what comes
+    /// is to be dropped. [`ReceiveError::Misuse`]: the exchange before is not over; pipelined requests wait (RFC 9112 9.3.2).
+    pub fn head_received(&mut self, now: Instant, head: &HeadFacts) -> Result<Framing, ReceiveError> {
         let (machine, settings) = self.parts();
-        if machine.stage != Stage::Open {
-            return judge_request(settings, head);
-        }
+        machine.check_head()?;
         if machine.receiving == Half::Idle {
             // its octets ran ahead: the exchange begins where it is looked at
             machine.head_octets(now, 0);
         }
-        request_head(machine, settings, now, head)
+        Ok(request_head(machine, settings, now, head)?)
     }
 
     /// May a final response of this status and content be sent, and what must its head say? Then it counts as handed out.
-    pub fn head_to_send(&mut self, now: Instant, status: StatusCode, content: Content) -> Result<Announce, Misuse> {
+    pub fn head_to_send(&mut self, now: Instant, status: StatusCode, content: Content) -> Result<Announce, SendError> {
         let (machine, settings) = self.parts();
         let now = machine.tick(now);
         let plan = announce::plan_response(machine, settings, now, status, content, 0)?;
@@ -408,12 +427,15 @@ impl<C: Deref<Target = Config<Server>>> Lifecycle<Server, C> {
         Ok(announce)
     }
 
-    /// May an interim response of this status be sent? Then it counts as handed out.
-    pub fn interim_to_send(&mut self, now: Instant, status: StatusCode) -> Result<(), Misuse> {
+    /// May an interim response of this status be sent? Then it counts as handed out. `false`: it is not to be sent, for it would say
+    /// nothing: a `100 (Continue)` that nobody waits for, or no longer.
+    pub fn interim_to_send(&mut self, now: Instant, status: StatusCode) -> Result<bool, SendError> {
         self.machine.tick(now);
-        announce::check_interim(&self.machine, status)?;
-        announce::commit_interim(&mut self.machine, status);
-        Ok(())
+        let says = announce::check_interim(&self.machine, status)?;
+        if says {
+            announce::commit_interim(&mut self.machine, status);
+        }
+        Ok(says)
     }
 }
 

@@ -98,9 +98,8 @@ pub(crate) mod flag {
     pub(crate) const DISCARD: u16 = 1 << 8;
     /// The message sent last ended by itself; an end to it is no mistake.
     pub(crate) const ENDED: u16 = 1 << 9;
-    /// The final response's head said `close`.
-    pub(crate) const ANNOUNCED: u16 = 1 << 10;
-
+    /// What is left of the message that was being sent is not wanted.
+    pub(crate) const GIVEN_UP: u16 = 1 << 10;
     /// The message sent last may have no content, whatever the application holds for it.
     pub(crate) const SUPPRESSED: u16 = 1 << 11;
     /// What is sent are requests.

@@ -22,13 +22,13 @@ use arrayvec::ArrayVec;
 
 use crate::config::Settings;
 use crate::due::PeerTime;
-use crate::error::Misuse;
+use crate::error::{Misuse, SendError};
 use crate::facts::Offers;
 use crate::machine::{Half, Machine, flag};
 use crate::method::MethodKind;
 use crate::parking::{OWN, Packer, Unpacker};
+use crate::persistence::CloseReason;
 use crate::retry::Sent;
-use crate::teardown::Stage;
 use crate::time::Instant;
 
 /// A request that has been handed out and not been answered.
@@ -179,11 +179,12 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
 
     /// May a request be handed out now?
     #[inline]
-    pub(crate) fn check(&self, machine: &Machine, settings: &Settings, now: Instant) -> Result<(), Misuse> {
+    pub(crate) fn check(&self, machine: &Machine, settings: &Settings, now: Instant) -> Result<(), SendError> {
         self.check_state(machine, settings)?;
         // what is due has ended it, though nobody has looked
         if self.is_empty() && machine.is_over_idle(settings, self.peer.hint, now) {
-            Err(Misuse::Closed)
+            let age = machine.is_over_age(now);
+            Err(SendError::Ended(if age { CloseReason::Age } else { CloseReason::IdleTimeout }))
         } else {
             Ok(())
         }
@@ -191,33 +192,30 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
 
     /// The same but for the time.
     #[inline(always)]
-    pub(crate) fn check_state(&self, machine: &Machine, settings: &Settings) -> Result<(), Misuse> {
-        match machine.stage {
-            Stage::Open => {}
-            Stage::Tunnel => return Err(Misuse::Tunnel),
-            _ => return Err(Misuse::Closed),
-        }
+    pub(crate) fn check_state(&self, machine: &Machine, settings: &Settings) -> Result<(), SendError> {
+        machine.check_open()?;
         if !machine.causes.is_empty() || machine.is(flag::EOF) || self.budget == Some(0) {
-            return Err(Misuse::Closed);
+            let eof = if machine.is(flag::EOF) { CloseReason::PeerClosed } else { CloseReason::MaxHint };
+            return Err(SendError::Ended(machine.causes.first().unwrap_or(eof)));
         }
         if machine.sending == Half::Content {
-            return Err(Misuse::RequestUnfinished);
+            return Err(Misuse::RequestUnfinished.into());
         }
         let Some(last) = self.requests.last() else {
             // what was there before a request is never its answer (RFC 9112 9.2)
-            return if machine.unread == 0 { Ok(()) } else { Err(Misuse::OctetsUnread) };
+            return if machine.unread == 0 { Ok(()) } else { Err(Misuse::OctetsUnread.into()) };
         };
         if last.is(bit::LAST) {
-            return Err(Misuse::PipelineHeld);
+            return Err(Misuse::PipelineHeld.into());
         }
         if self.requests.is_full() {
-            return Err(Misuse::PipelineFull);
+            return Err(Misuse::PipelineFull.into());
         }
         if !self.is_http11 || !settings.policy.pipelining.is_on() {
-            return Err(Misuse::PipelineHeld);
+            return Err(Misuse::PipelineHeld.into());
         }
         let safe = self.requests.iter().all(|request| request.is(bit::IDEMPOTENT));
-        if safe { Ok(()) } else { Err(Misuse::PipelineHeld) }
+        if safe { Ok(()) } else { Err(Misuse::PipelineHeld.into()) }
     }
 
     /// A request's head is about to be handed out.

@@ -73,8 +73,6 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     pub fn park(&self) -> Option<Parked<R>> {
         let between = match self.reading {
             Reading::Next => true,
-            // an end that nobody needs to be told of: the response was out before
-            Reading::End => !R::ENDS_BEHIND,
             reading => reading == Reading::FRESH,
         };
         if !between {

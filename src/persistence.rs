@@ -118,6 +118,8 @@ reasons! {
         ExchangeTimeout => "exchange-timeout", "RFC 9112 9.5";
         /// Our own message ended before its declared length.
         ContentAborted => "content-aborted", "RFC 9112 8";
+        /// The connection is another protocol's now: of what may be sent on it, not of how it ends.
+        HandedOver => "handed-over", "RFC 9110 7.8";
         /// The application ended the connection.
         Aborted => "aborted", "RFC 9112 9.5";
         /// The transport failed.

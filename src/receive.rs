@@ -21,6 +21,7 @@ use crate::head::{Fault, FieldSection, FieldTable, Progress, Section};
 use crate::machine::{Counted, Half, Machine, flag};
 use crate::message::{Eof, Event, Outcome, PauseReason, Received};
 use crate::parking::OWN;
+use crate::persistence::Persistence;
 use crate::teardown::Stage;
 use crate::time::Instant;
 
@@ -34,8 +35,6 @@ pub trait Reads: Sized {
     const TIMEOUTS: Timeouts = Timeouts::DEFAULT;
     /// The flags of its machine.
     const FLAGS: u16;
-    /// The end of a message is still to be reported when the machine has moved on.
-    const ENDS_BEHIND: bool;
     /// The section a head is.
     const HEAD: Section;
     /// The section trailers are.
@@ -131,6 +130,10 @@ pub(crate) enum Reading {
     Next,
     /// Nothing any more: what was wrong, and where.
     Failed(ProtocolErrorKind, u64),
+    /// The same, of content that took too long, and still to be told.
+    TimedOut(u64),
+    /// Nothing any more: the connection is another protocol's, and that has been told.
+    HandedOver,
 }
 
 impl Reading {
@@ -170,7 +173,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
             }
             Reading::Exact if machine.counts_content() && !buf.is_empty() => return Ok(self.receive_counted(now, buf)),
             Reading::Chunked(_) => return self.receive_chunk(now, buf),
-            Reading::End if R::ENDS_BEHIND => {
+            Reading::End => {
                 self.reading = Reading::Next;
                 let trailers = FieldSection::empty();
                 return Ok(Received { consumed: 0, outcome: Outcome::Event(Event::End { trailers }) });
@@ -247,7 +250,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     ) -> Result<Step, ProtocolError> {
         let machine = &mut self.lifecycle.machine;
         if machine.stage != Stage::Open || machine.is(flag::REFUSING) {
-            return Ok(self.discard(now, buf, outcome));
+            return self.discard(now, buf, outcome);
         }
         if machine.receiving == Half::Idle && !matches!(self.reading, Reading::Head(_)) {
             self.reading = Reading::FRESH;
@@ -260,18 +263,29 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
 
     /// Nothing is read as HTTP any more.
     #[cold]
-    pub(crate) fn discard(&mut self, now: Instant, buf: &[u8], outcome: &mut Outcome<'_>) -> Step {
+    pub(crate) fn discard(
+        &mut self,
+        now: Instant,
+        buf: &[u8],
+        outcome: &mut Outcome<'_>,
+    ) -> Result<Step, ProtocolError> {
+        if let Reading::TimedOut(offset) = self.reading {
+            return Err(self.failed(ProtocolErrorKind::ContentTimeout, offset));
+        }
         let (machine, settings) = self.lifecycle.parts();
-        let reason = match machine.stage {
-            Stage::Tunnel => PauseReason::Tunnel,
-            Stage::Closed => PauseReason::Closed,
+        *outcome = match (machine.stage, machine.persistence()) {
+            (Stage::Tunnel, Persistence::Tunnel(reason)) if self.reading != Reading::HandedOver => {
+                self.reading = Reading::HandedOver;
+                Outcome::Event(Event::Tunnel(reason))
+            }
+            (Stage::Tunnel, _) => Outcome::Paused(PauseReason::Tunnel),
+            (Stage::Closed, _) => Outcome::Paused(PauseReason::Closed),
             _ => {
                 machine.discarded(now, settings, buf.len() as u64);
-                return Step::NeedMore(buf.len());
+                return Ok(Step::NeedMore(buf.len()));
             }
         };
-        *outcome = Outcome::Paused(reason);
-        Step::Done(0)
+        Ok(Step::Done(0))
     }
 
     /// The peer closed its side; all it had sent has been offered before. A message broken off is an error; otherwise the

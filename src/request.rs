@@ -226,7 +226,7 @@ pub(crate) fn commit<const DEPTH: usize>(
         bits |= bit::REPLAYABLE;
     }
     state.push(machine, now, facts.method(), facts.offers(), bits);
-    machine.flags &= !(flag::ENDED | flag::SUPPRESSED | flag::CONTINUE);
+    machine.flags &= !(flag::ENDED | flag::SUPPRESSED | flag::CONTINUE | flag::GIVEN_UP);
     if expects {
         machine.flags |= flag::CONTINUE;
     }

@@ -9,7 +9,7 @@ use crate::error::ProtocolErrorKind::{BareCr, BareLf, EmptyLines};
 use crate::error::{Misuse, ProtocolError, SendError};
 use crate::head::{Fault, FieldSection, FieldTable, Rules, Section};
 use crate::lifecycle;
-use crate::machine::Machine;
+use crate::machine::{Machine, flag};
 use crate::message::{Event, Outcome, RequestHead, blamed_field};
 use crate::output::Writer;
 use crate::parking::{OWN, Packer, Unpacker};
@@ -22,7 +22,6 @@ impl Reads for Server {
     type State = ();
     const FRESH: Self::State = ();
     const FLAGS: u16 = 0;
-    const ENDS_BEHIND: bool = false;
     const HEAD: Section = Section::Request;
     const TRAILERS: Section = Section::RequestTrailers;
 
@@ -111,7 +110,8 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
         Ok(Step::Again(octets))
     }
 
-    /// Writes an interim response (RFC 9110 15.2): any number before the final one, in order; not `101`.
+    /// Writes an interim response (RFC 9110 15.2): any number before the final one, in order; not `101`. A `100 (Continue)` that nobody
+    /// waits for, or no longer since content has come, is nothing to write: 0 octets.
     pub fn send_interim(
         &mut self,
         now: Instant,
@@ -121,7 +121,9 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
     ) -> Result<usize, SendError> {
         let machine = &mut self.lifecycle.machine;
         let now = machine.tick(now);
-        announce::check_interim(machine, status)?;
+        if !announce::check_interim(machine, status)? {
+            return Ok(0);
+        }
         let mut writer = Writer::new(out);
         writer.status_line(status);
         if writer.fields(fields, None)? {
@@ -178,11 +180,15 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
     pub fn send_refusal(&mut self, now: Instant, fields: impl Fields, out: &mut [u8]) -> Result<usize, SendError> {
         let (machine, settings) = self.lifecycle.parts();
         let now = machine.tick(now);
+        machine.check_open()?;
         let Some(status) = machine.refusal() else { return Err(Misuse::NothingToAnswer.into()) };
+        // what is known of the request counts once the refusal fits
+        let mut known = machine.clone();
         if let Reading::Head(progress) = &self.reading {
-            // its time ran out behind its start line
+            // its time ran out after its start line
             if progress.has_start_line() {
-                machine.request_known(&progress.facts);
+                known.request_known(&progress.facts);
+                known.flags |= machine.flags & flag::DISCARD;
             }
         }
         let (reason, clause) = machine.refusal_reason();
@@ -190,17 +196,18 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
         let text: [&[u8]; 7] =
             [&digits, b" ", status.reason_phrase().as_bytes(), b": ", reason.as_bytes(), b", ", clause.as_bytes()];
         let octets = text.iter().map(|piece| piece.len()).sum::<usize>() + 1;
-        let plan = announce::plan_response(machine, settings, now, status, Content::Exact(octets as u64), 0)?;
+        let plan = announce::plan_response(&known, settings, now, status, Content::Exact(octets as u64), 0)?;
         let mut writer = Writer::new(out);
         writer.status_line(status);
         writer.fields([("Content-Type", "text/plain; charset=us-ascii")], None)?;
         let upgrades = writer.fields(fields, None)?;
-        writer.announce(&plan, plan.hint(machine, settings), upgrades);
+        writer.announce(&plan, plan.hint(&known, settings), upgrades);
         if plan.sends != Sends::Nothing {
             text.iter().for_each(|piece| writer.put(piece));
             writer.put(b"\n");
         }
         let written = writer.finish()?;
+        machine.flags = known.flags;
         machine.written(now, written as u64);
         announce::commit_response(machine, now, &plan);
         // it was written whole

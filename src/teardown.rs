@@ -65,11 +65,10 @@ impl Machine {
         }
     }
 
-    /// What the application still holds of the message being sent is taken and not written: the peer's octets are no mistake of
-    /// the caller's.
+    /// What the application still holds of the message being sent is not wanted.
     pub(crate) fn give_up_content(&mut self) {
         self.sending = Half::Complete;
-        self.flags |= flag::SUPPRESSED | flag::ENDED;
+        self.flags |= flag::GIVEN_UP;
     }
 
     /// Octets came to a client that answer no request of its (RFC 9112 9.2).
@@ -164,7 +163,7 @@ impl Machine {
 
     pub(crate) fn abort(&mut self, now: Instant, reason: CloseReason) {
         self.tick(now);
-        if matches!(self.stage, Stage::ResetDue | Stage::Closed) {
+        if matches!(self.stage, Stage::ResetDue | Stage::Closed | Stage::Tunnel) {
             return;
         }
         // what is cut matters more than who asked for it
@@ -176,12 +175,17 @@ impl Machine {
     /// The transport is gone.
     pub(crate) fn transport_failed(&mut self, now: Instant) {
         self.tick(now);
+        if matches!(self.stage, Stage::Closed | Stage::Tunnel) {
+            return;
+        }
         self.causes.add(CloseReason::TransportFailed);
         if !self.is(flag::CLIENT) {
             // what of its requests never left is evidence for a client
             self.pending = 0;
         }
-        self.stage = Stage::Closed;
+        if self.stage != Stage::ResetDue {
+            self.stage = Stage::CloseDue;
+        }
     }
 
     /// The look that an idle deadline asked for found nothing.

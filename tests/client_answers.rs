@@ -149,7 +149,7 @@ fn close_10_until_close_ends_with_a_clean_end() {
         assert_eq!((asker.only_answer().length, asker.only_answer().rule), (BodyLength::UntilClose, rule));
         assert_eq!(asker.connection.persistence(), Persistence::Close(CloseReason::UntilClose), "PERS-06");
         let refused = asker.try_ask(&common::client::request("GET"), [("Host", "a")], Content::Empty);
-        assert_eq!(refused, Err(Misuse::Closed.into()));
+        assert_eq!(refused, Err(SendError::Ended(CloseReason::UntilClose)));
         asker.feed(" more").eof();
         assert_eq!(asker.exchanges(), [(200, "some more".into())]);
         assert_eq!(asker.said.last(), Some(&Said::End(vec![])));

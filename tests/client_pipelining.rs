@@ -10,15 +10,16 @@ use http_keepalive::{
 
 /// Another request is refused now, for this.
 #[track_caller]
-fn assert_held(asker: &mut Asker, misuse: Misuse) {
-    let before = asker.connection.clone();
-    assert_eq!(asker.try_ask(&request("GET"), HOST, Content::Empty), Err(SendError::Misuse(misuse)));
+fn assert_held(asker: &mut Asker, why: impl Into<SendError>) {
+    let (before, why) = (asker.connection.clone(), why.into());
+    assert_eq!(asker.try_ask(&request("GET"), HOST, Content::Empty), Err(why));
     assert_eq!(asker.connection, before, "no state moves");
-    let expected = match misuse {
-        Misuse::Closed => asker.connection.lifecycle().close_reasons().next().map(Reusable::No),
-        misuse => Some(Reusable::Wait(misuse)),
+    let expected = match why {
+        SendError::Ended(reason) => Reusable::No(reason),
+        SendError::Misuse(misuse) => Reusable::Wait(misuse),
+        SendError::OutputTooSmall { .. } => panic!("it fits"),
     };
-    assert_eq!(Some(asker.connection.reusable(asker.now)), expected);
+    assert_eq!(asker.connection.reusable(asker.now), expected);
 }
 
 #[test]
@@ -103,26 +104,29 @@ fn pipe_06_nothing_follows_what_may_not_be_repeated() {
 
 #[test]
 fn pipe_07_nothing_follows_what_may_end_http_here() {
-    for (request, fields, content, misuse) in [
-        (request("GET").with_close(true), [("X", "y")], Content::Empty, Misuse::Closed),
-        (request("GET"), [("Upgrade", "foo")], Content::Empty, Misuse::PipelineHeld),
-        (request("CONNECT").with_idempotent(true), [("X", "y")], Content::Empty, Misuse::PipelineHeld),
-        (request("PUT"), [("Expect", "100-continue")], Content::Exact(1), Misuse::RequestUnfinished),
+    const CLOSED: SendError = SendError::Ended(CloseReason::CloseSent);
+    const HELD: SendError = SendError::Misuse(Misuse::PipelineHeld);
+    const UNFINISHED: SendError = SendError::Misuse(Misuse::RequestUnfinished);
+    for (request, fields, content, why) in [
+        (request("GET").with_close(true), [("X", "y")], Content::Empty, CLOSED),
+        (request("GET"), [("Upgrade", "foo")], Content::Empty, HELD),
+        (request("CONNECT").with_idempotent(true), [("X", "y")], Content::Empty, HELD),
+        (request("PUT"), [("Expect", "100-continue")], Content::Exact(1), UNFINISHED),
     ] {
         let mut asker = Asker::knowing(&DEFAULT);
         asker.ask("GET");
         asker.try_ask(&request, HOST.into_iter().chain(fields), content).unwrap();
-        assert_held(&mut asker, misuse);
+        assert_held(&mut asker, why);
         if content == Content::Exact(1) {
             asker.content("x");
             assert_held(&mut asker, Misuse::PipelineHeld);
         }
         asker.feed(&ok("a"));
-        assert_held(&mut asker, if misuse == Misuse::Closed { misuse } else { Misuse::PipelineHeld });
+        assert_held(&mut asker, if why == CLOSED { CLOSED } else { HELD });
         asker.feed(&answer("404 x", "Content-Length: 0\r\n"));
         assert_eq!(asker.exchanges().len(), 2);
-        match misuse {
-            Misuse::Closed => asker.assert_closes(CloseReason::CloseSent),
+        match why {
+            CLOSED => asker.assert_closes(CloseReason::CloseSent),
             _ => asker.assert_idle(),
         }
     }
@@ -147,7 +151,7 @@ fn h10_15_max_bounds_what_is_outstanding() {
     };
     asker.feed(&max(2));
     asker.ask("GET");
-    assert_eq!(asker.try_ask(&request("GET"), HOST, Content::Empty), Err(Misuse::Closed.into()));
+    assert_eq!(asker.try_ask(&request("GET"), HOST, Content::Empty), Err(SendError::Ended(CloseReason::MaxHint)));
     assert_eq!(asker.connection.reusable(asker.now), Reusable::No(CloseReason::MaxHint));
     asker.feed(&(ok("") + &ok("last")));
     assert_eq!(asker.exchanges().last(), Some(&(200, "last".into())));
@@ -222,7 +226,7 @@ fn pers_a_last_request_may_close_a_pipeline() {
     asker.ask("GET").ask("GET").written();
     asker.ask("GET");
     assert!(asker.written().contains("Connection: close\r\n"));
-    assert_held(&mut asker, Misuse::Closed);
+    assert_held(&mut asker, SendError::Ended(CloseReason::MaxExchanges));
     asker.feed(&(ok("a") + &ok("b")));
     assert_eq!(asker.connection.wants().shut, None, "one is still owed");
     asker.feed(&ok("c")).assert_closes(CloseReason::MaxExchanges);
@@ -255,7 +259,7 @@ fn content_past_the_connection_ends_its_response() {
     let mut asker = Asker::knowing(&DEFAULT);
     asker.ask("GET").ask("GET").feed(&answer("200 OK", "Content-Length: 4\r\n"));
     assert_eq!(asker.connection.contiguous_content(), 4);
-    assert_eq!(asker.connection.skip_content(asker.now, 5), Err(Misuse::ContentNotExpected));
+    assert_eq!(asker.connection.skip_content(asker.now, 5), Err(Misuse::ContentNotExpected.into()));
     asker.connection.skip_content(asker.now, 4).unwrap();
     asker.feed(&ok("b")).assert_idle();
     assert_eq!(asker.said[1], Said::End(vec![]));
@@ -265,7 +269,7 @@ fn content_past_the_connection_ends_its_response() {
     let mut asker = Asker::new(&with_limits(Limits::DEFAULT.with_content(Some(6))));
     asker.ask("GET").feed(&(answer("200 OK", "") + "ab"));
     assert_eq!(asker.connection.contiguous_content(), 4);
-    assert_eq!(asker.connection.skip_content(asker.now, 5), Err(Misuse::ContentNotExpected));
+    assert_eq!(asker.connection.skip_content(asker.now, 5), Err(Misuse::ContentNotExpected.into()));
     asker.connection.skip_content(asker.now, 4).unwrap();
     assert_eq!(asker.feed("c").error(), Some(ProtocolErrorKind::ContentTooLarge));
 }

@@ -268,9 +268,10 @@ impl Pair {
         let sent = self.asker.try_ask(&request(plan.method).with_close(plan.close), HOST, content);
         match sent {
             Ok(_) => {}
-            Err(SendError::Misuse(
-                Misuse::Closed | Misuse::PipelineHeld | Misuse::PipelineFull | Misuse::RequestUnfinished,
-            )) => return false,
+            Err(
+                SendError::Ended(_)
+                | SendError::Misuse(Misuse::PipelineHeld | Misuse::PipelineFull | Misuse::RequestUnfinished),
+            ) => return false,
             Err(error) => panic!("{plan:?}: {error}"),
         }
         let plan = self.plans.pop_front().expect("it was there");

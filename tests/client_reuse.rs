@@ -7,7 +7,7 @@ use std::time::Duration;
 use common::client::{Asker, DEFAULT, Four, HOST, Said, answer, no_timeouts, ok, request, with_policy};
 use http_keepalive::{
     CloseReason, Config, Content, DeadlineKind, Eof, HeadFacts, Instant, Lifecycle, Limits, Misuse, Persistence,
-    Policy, ProtocolErrorKind, Reusable, ReuseReason, Shut, Timeouts, Use,
+    Policy, ProtocolErrorKind, Reusable, ReuseReason, SendError, Shut, Timeouts, Use,
 };
 
 const fn secs(secs: u64) -> Duration {
@@ -75,7 +75,7 @@ fn pers_05_old_keep_alive_must_recur() {
 fn pers_14_nothing_is_sent_behind_a_close() {
     let mut asker = Asker::asking("GET");
     asker.feed(&answer("200 OK", "Connection: close\r\nContent-Length: 2\r\n"));
-    assert_eq!(asker.try_ask(&request("GET"), HOST, Content::Empty), Err(Misuse::Closed.into()));
+    assert_eq!(asker.try_ask(&request("GET"), HOST, Content::Empty), Err(SendError::Ended(CloseReason::CloseReceived)));
     assert_eq!(asker.connection.reusable(asker.now), Reusable::No(CloseReason::CloseReceived));
     assert_eq!(asker.connection.wants().shut, None, "its content is still to come");
     asker.feed("ok");
@@ -102,7 +102,7 @@ fn h10_12_idle_is_the_smaller_of_ours_and_the_hint_less_the_margin() {
         let mut late = asker.connection.clone();
         assert_eq!(late.reusable(until), Reusable::No(CloseReason::IdleTimeout), "though nobody has looked");
         let refused = late.send_request(until, &request("GET"), HOST, Content::Empty, &mut [0; 99]);
-        assert_eq!(refused, Err(Misuse::Closed.into()));
+        assert_eq!(refused, Err(SendError::Ended(CloseReason::IdleTimeout)));
         asker.assert_due(DeadlineKind::Idle, secs(expected)).assert_closes(CloseReason::IdleTimeout);
     }
 }
@@ -170,7 +170,7 @@ fn h10_15_max_is_how_many_more() {
     let mut asker = after(&DEFAULT, &hinted("max=2"));
     asker.ask("GET").feed(&ok("")).assert_idle();
     asker.ask("GET");
-    assert_eq!(asker.try_ask(&request("GET"), HOST, Content::Empty), Err(Misuse::Closed.into()));
+    assert_eq!(asker.try_ask(&request("GET"), HOST, Content::Empty), Err(SendError::Ended(CloseReason::MaxHint)));
     assert_eq!(asker.connection.reusable(asker.now), Reusable::No(CloseReason::MaxHint));
     asker.feed(&ok("x"));
     assert_eq!(asker.exchanges().last(), Some(&(200, "x".into())));
@@ -205,7 +205,10 @@ fn pipe_05_octets_nobody_asked_for_end_the_connection() {
         assert_eq!((asker.said.len(), asker.error()), (said, None), "{octets:?} is no response, and no fault");
         asker.assert_closes(CloseReason::Unsolicited);
         assert!(asker.buffer.is_empty());
-        assert_eq!(asker.try_ask(&request("GET"), HOST, Content::Empty), Err(Misuse::Closed.into()));
+        assert_eq!(
+            asker.try_ask(&request("GET"), HOST, Content::Empty),
+            Err(SendError::Ended(CloseReason::Unsolicited))
+        );
         assert_eq!(asker.verdicts(), []);
     }
 }
@@ -238,7 +241,10 @@ fn close_03_the_peers_end_between_exchanges_is_no_error() {
         assert_eq!((asker.error(), asker.said.last()), (None, Some(&Said::PeerClosed)));
         asker.assert_closes(CloseReason::PeerClosed);
         assert_eq!(asker.connection.reusable(asker.now), Reusable::No(CloseReason::PeerClosed));
-        assert_eq!(asker.try_ask(&request("GET"), HOST, Content::Empty), Err(Misuse::Closed.into()));
+        assert_eq!(
+            asker.try_ask(&request("GET"), HOST, Content::Empty),
+            Err(SendError::Ended(CloseReason::PeerClosed))
+        );
         assert_eq!(asker.verdicts(), []);
     }
     Asker::new(&DEFAULT).eof().assert_closes(CloseReason::PeerClosed);
@@ -264,7 +270,7 @@ fn close_05_a_drain_lets_the_exchange_end() {
     fresh.assert_closes(CloseReason::Drain);
     let mut busy = Asker::asking("GET");
     busy.connection.close_after_exchange(busy.now);
-    assert_eq!(busy.try_ask(&request("GET"), HOST, Content::Empty), Err(Misuse::Closed.into()));
+    assert_eq!(busy.try_ask(&request("GET"), HOST, Content::Empty), Err(SendError::Ended(CloseReason::Drain)));
     busy.feed(&ok("x"));
     assert_eq!(busy.exchanges(), [(200, "x".into())]);
     busy.assert_closes(CloseReason::Drain);
@@ -310,5 +316,8 @@ fn pipe_05_the_lifecycle_alone_takes_nothing_for_an_answer_to_come() {
     let get = request("GET");
     let mut facts = HeadFacts::request(get.method(), get.version);
     facts.field_line(b"Host", b"a");
-    assert_eq!(lifecycle.head_to_send(now, &get, &facts, Content::Empty), Err(Misuse::Closed));
+    assert_eq!(
+        lifecycle.head_to_send(now, &get, &facts, Content::Empty),
+        Err(SendError::Ended(CloseReason::Unsolicited))
+    );
 }

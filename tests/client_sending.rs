@@ -18,10 +18,10 @@ fn assert_misuse<const N: usize>(
     request: &Request<'_>,
     fields: [(&str, &str); N],
     content: Content,
-    misuse: Misuse,
+    why: impl Into<SendError>,
 ) {
     let before = asker.connection.clone();
-    assert_eq!(asker.try_ask(request, fields, content), Err(SendError::Misuse(misuse)), "{request:?} {fields:?}");
+    assert_eq!(asker.try_ask(request, fields, content), Err(why.into()), "{request:?} {fields:?}");
     assert_eq!(asker.connection, before, "{request:?} {fields:?}");
     assert!(asker.out.is_empty());
 }
@@ -242,7 +242,7 @@ fn pers_09_pers_11_close_is_said_and_kept() {
         let sent = asker.try_ask(&request("GET").with_close(close), HOST, Content::Empty).unwrap();
         assert_eq!(sent, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
         asker.written();
-        assert_misuse(&mut asker, &request("GET"), HOST, Content::Empty, Misuse::Closed);
+        assert_misuse(&mut asker, &request("GET"), HOST, Content::Empty, SendError::Ended(reason));
         assert_eq!(asker.connection.wants().shut, None, "the response is still to come");
         asker.feed(&ok("hello"));
         assert_eq!(asker.exchanges().last(), Some(&(200, "hello".into())));
@@ -313,7 +313,7 @@ fn the_lifecycle_alone_says_what_a_head_must() {
     let mut lifecycle = Lifecycle::new(now, &config);
     let put = Request::new(Method::new(b"PUT"), b"/");
     let mut facts = HeadFacts::request(put.method(), put.version);
-    assert_eq!(lifecycle.head_to_send(now, &put, &facts, Content::Exact(3)), Err(Misuse::Host));
+    assert_eq!(lifecycle.head_to_send(now, &put, &facts, Content::Exact(3)), Err(Misuse::Host.into()));
     facts.field_line(b"Host", b"a");
     let announce = lifecycle.head_to_send(now, &put, &facts, Content::Exact(3)).unwrap();
     let Announce { options, keep_alive, framing, .. } = announce;

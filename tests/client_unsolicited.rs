@@ -308,13 +308,13 @@ fn pipe_05_the_same_facts_give_the_same_without_octets() {
     exchange(&mut lifecycle);
     lifecycle.octets_unread(45);
     assert_eq!(lifecycle.reusable(now), Reusable::Wait(Misuse::OctetsUnread));
-    assert_eq!(ask(&mut lifecycle, MethodKind::Get), Err(Misuse::OctetsUnread));
+    assert_eq!(ask(&mut lifecycle, MethodKind::Get), Err(Misuse::OctetsUnread.into()));
     assert_eq!(lifecycle.park(), None);
     let mut skipped = lifecycle.clone();
     skipped.octets_unread(0);
     exchange(&mut skipped);
     // it was a response
-    assert_eq!(lifecycle.head_received(now, &response), Err(ProtocolErrorKind::Unsolicited));
+    assert_eq!(lifecycle.head_received(now, &response), Err(ProtocolErrorKind::Unsolicited.into()));
     assert_eq!(lifecycle.reusable(now), Reusable::No(CloseReason::Unsolicited));
 
     // nothing of the request has left
@@ -330,7 +330,7 @@ fn pipe_05_the_same_facts_give_the_same_without_octets() {
             if by_octets {
                 lifecycle.octets_received(now, 90);
             } else {
-                assert_eq!(lifecycle.head_received(now, &response), Err(ProtocolErrorKind::Unsolicited));
+                assert_eq!(lifecycle.head_received(now, &response), Err(ProtocolErrorKind::Unsolicited.into()));
             }
             assert_eq!(lifecycle.reusable(now), Reusable::No(CloseReason::Unsolicited));
             let lost: Vec<_> = lifecycle.unanswered().map(|lost| lost.verdict().advice).collect();

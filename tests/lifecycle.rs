@@ -7,8 +7,8 @@ use std::time::Duration;
 use common::{Driver, chunked, get, lenient, octets, policy, read_responses};
 use http_keepalive::{
     BodyLength, CloseReason, Config, Content, DeadlineKind, FramingField, HeadFacts, Instant, Lifecycle, Limits,
-    Method, Misuse, NO_FIELDS, Persistence, Policy, ProtocolErrorKind, Server, Shut, StatusCode, Timeouts, Turn, Use,
-    Version,
+    Method, Misuse, NO_FIELDS, Persistence, Policy, ProtocolErrorKind, ReceiveError, Server, Shut, StatusCode,
+    Timeouts, Turn, Use, Version,
 };
 
 /// A connection and a lifecycle, told the same.
@@ -63,7 +63,11 @@ impl Both {
                         assert_eq!((request.length, request.rule), (framing.length, framing.rule), "{head:?}");
                     }
                     Err(kind) => {
-                        assert_eq!(self.driver.connection.error().map(|error| error.kind), Some(kind), "{head:?}")
+                        assert_eq!(
+                            self.driver.connection.error().map(|error| ReceiveError::Fault(error.kind)),
+                            Some(kind),
+                            "{head:?}"
+                        )
                     }
                 }
             }
@@ -252,7 +256,7 @@ fn whole_exchanges_go_alike() {
         both.agree("at the begin");
         both.head("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
         let interim = both.driver.try_interim(StatusCode::CONTINUE, NO_FIELDS).expect("100 is due") as u64;
-        assert_eq!(both.lifecycle.interim_to_send(both.driver.now, StatusCode::CONTINUE), Ok(()));
+        assert_eq!(both.lifecycle.interim_to_send(both.driver.now, StatusCode::CONTINUE), Ok(true));
         both.lifecycle.octets_written(both.driver.now, interim);
         both.lifecycle.handle_sent(both.driver.now, interim);
         both.agree("behind 100");
@@ -337,24 +341,24 @@ fn a_fault_of_a_foreign_parser_is_answered() {
 fn calls_out_of_place_are_misuse() {
     let now = Instant::EPOCH;
     let mut lifecycle = Lifecycle::<Server>::new(now, &Config::DEFAULT);
-    assert_eq!(lifecycle.head_to_send(now, StatusCode::OK, Content::Empty), Err(Misuse::NothingToAnswer));
-    assert_eq!(lifecycle.interim_to_send(now, StatusCode::EARLY_HINTS), Err(Misuse::NothingToAnswer));
-    assert_eq!(lifecycle.content_sent(now, 1), Err(Misuse::NotSending));
-    assert_eq!(lifecycle.end_sent(now), Err(Misuse::NotSending));
-    assert_eq!(lifecycle.content_received(now, 1), Err(Misuse::ContentNotExpected));
+    assert_eq!(lifecycle.head_to_send(now, StatusCode::OK, Content::Empty), Err(Misuse::NothingToAnswer.into()));
+    assert_eq!(lifecycle.interim_to_send(now, StatusCode::EARLY_HINTS), Err(Misuse::NothingToAnswer.into()));
+    assert_eq!(lifecycle.content_sent(now, 1), Err(Misuse::NotSending.into()));
+    assert_eq!(lifecycle.end_sent(now), Err(Misuse::NotSending.into()));
+    assert_eq!(lifecycle.content_received(now, 1), Err(Misuse::ContentNotExpected.into()));
     let mut facts = HeadFacts::request(Method::new(b"POST"), Version::HTTP_11);
     facts.field_line(b"Host", b"a");
     facts.field_line(b"Content-Length", b"5");
     lifecycle.head_received(now, &facts).expect("a request");
-    assert_eq!(lifecycle.content_received(now, 6), Err(Misuse::ContentNotExpected));
-    assert_eq!(lifecycle.end_received(now), Err(Misuse::ContentNotExpected), "content is missing");
+    assert_eq!(lifecycle.content_received(now, 6), Err(Misuse::ContentNotExpected.into()));
+    assert_eq!(lifecycle.end_received(now), Err(Misuse::ContentNotExpected.into()), "content is missing");
     assert_eq!(lifecycle.content_received(now, 5), Ok(()));
     assert_eq!(lifecycle.end_received(now), Ok(()), "it ended by itself");
     lifecycle.head_to_send(now, StatusCode::OK, Content::Exact(5)).expect("a response");
-    assert_eq!(lifecycle.head_to_send(now, StatusCode::OK, Content::Empty), Err(Misuse::AlreadyAnswered));
-    assert_eq!(lifecycle.content_sent(now, 6), Err(Misuse::TooMuchContent));
+    assert_eq!(lifecycle.head_to_send(now, StatusCode::OK, Content::Empty), Err(Misuse::AlreadyAnswered.into()));
+    assert_eq!(lifecycle.content_sent(now, 6), Err(Misuse::TooMuchContent.into()));
     assert_eq!(lifecycle.content_sent(now, 4), Ok(()));
-    assert_eq!(lifecycle.end_sent(now), Err(Misuse::TooLittleContent));
+    assert_eq!(lifecycle.end_sent(now), Err(Misuse::TooLittleContent.into()));
     assert_eq!(lifecycle.content_sent(now, 1), Ok(()));
     assert_eq!(lifecycle.end_sent(now), Ok(()));
     assert!(lifecycle.is_idle());

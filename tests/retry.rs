@@ -4,7 +4,7 @@ mod common;
 
 use common::client::{Asker, DEFAULT, HOST, answer, ok, request};
 use http_keepalive::retry::{Advice, Evidence, RetryReason, RetryVerdict, Sender, Sent};
-use http_keepalive::{CloseReason, Content, MethodKind, Misuse, ProtocolErrorKind, StatusCode};
+use http_keepalive::{CloseReason, Content, MethodKind, ProtocolErrorKind, SendError, StatusCode};
 
 use Advice::{Ask, Never, Retry};
 use Sender::{Proxy, UserAgent};
@@ -237,7 +237,7 @@ fn retry_06_a_fault_of_the_peer_is_an_answer_begun() {
     assert_eq!(asker.error(), Some(ProtocolErrorKind::ContentLength));
     assert_eq!(asker.verdicts(), [(0, Never, RetryReason::ResponseBegun)]);
     let more = asker.try_ask(&request("GET"), HOST, Content::Empty);
-    assert_eq!(more, Err(Misuse::Closed.into()));
+    assert_eq!(more, Err(SendError::Ended(CloseReason::ProtocolError)));
 }
 
 #[test]

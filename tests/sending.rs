@@ -19,9 +19,9 @@ fn asked() -> Driver {
 
 /// What is sent is refused for this reason, and no state moves.
 #[track_caller]
-fn refused(driver: &mut Driver, why: Misuse, send: impl FnOnce(&mut Driver) -> Result<usize, SendError>) {
+fn refused(driver: &mut Driver, why: impl Into<SendError>, send: impl FnOnce(&mut Driver) -> Result<usize, SendError>) {
     let (before, written) = (driver.connection.clone(), driver.out.len());
-    assert_eq!(send(driver), Err(SendError::Misuse(why)));
+    assert_eq!(send(driver), Err(why.into()));
     assert_eq!(driver.connection, before, "no state moved");
     assert_eq!(driver.out.len(), written);
 }
@@ -353,8 +353,9 @@ fn send_18_one_final_response_for_each_request() {
     // behind the last one
     let mut driver = Driver::strict();
     driver.feed(&get("Connection: close\r\n")).respond(StatusCode::OK, Content::Empty);
-    refused(&mut driver, Misuse::Closed, |driver| driver.try_respond(StatusCode::OK, NO_FIELDS, Content::Empty));
-    refused(&mut driver, Misuse::NothingToAnswer, |driver| {
+    let ended = SendError::Ended(CloseReason::CloseReceived);
+    refused(&mut driver, ended, |driver| driver.try_respond(StatusCode::OK, NO_FIELDS, Content::Empty));
+    refused(&mut driver, ended, |driver| {
         driver.connection.send_refusal(driver.now, http_keepalive::NO_FIELDS, &mut [0; 512])
     });
 }
@@ -388,7 +389,8 @@ fn a_refusal_is_whole_and_says_why() {
         let text = common::shown(&response.content);
         assert!(text.contains(kind.as_str()) && text.contains(kind.clause()), "{text}");
         assert_eq!(response.fields[0], expect_pairs(&[("Content-Type", "text/plain; charset=us-ascii")])[0]);
-        refused(&mut driver, Misuse::Closed, |driver| driver.try_respond(StatusCode::OK, NO_FIELDS, Content::Empty));
+        let ended = SendError::Ended(CloseReason::ProtocolError);
+        refused(&mut driver, ended, |driver| driver.try_respond(StatusCode::OK, NO_FIELDS, Content::Empty));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use http_keepalive::{
     Client, Config, Connection, Content, Eof, Event, Instant, Method, Outcome, Persistence, ProtocolErrorKind,
-    Received, Request, StatusCode,
+    Received, Request,
 };
 use serde_json::Value;
 
@@ -110,14 +110,7 @@ impl Driver<'_> {
         let (persistence, offset) = (self.connection.persistence(), self.connection.offset());
         self.lines.extend(lines::event(event, persistence, offset));
         match event {
-            Event::Interim(_) => self.complete = offset,
-            Event::Response(head) if matches!(persistence, Persistence::Tunnel(_)) => {
-                debug_assert!(head.status == StatusCode::SWITCHING_PROTOCOLS || head.status.is_successful());
-                self.complete = offset;
-                if let Persistence::Tunnel(reason) = persistence {
-                    self.lines.extend(lines::event(&Event::Tunnel(reason), persistence, offset));
-                }
-            }
+            Event::Interim(_) | Event::Tunnel(_) => self.complete = offset,
             Event::End { .. } => {
                 self.complete = offset;
                 self.send()?;

@@ -70,9 +70,13 @@ impl Driver<'_> {
             self.choose(head);
         }
         self.lines.extend(lines::event(event, self.connection.persistence(), self.connection.offset()));
-        if let Event::End { .. } = event {
-            self.complete = self.connection.offset();
-            self.respond();
+        match event {
+            Event::End { .. } => {
+                self.complete = self.connection.offset();
+                self.respond();
+            }
+            Event::Tunnel(_) => self.tunnel = true,
+            _ => {}
         }
     }
 
@@ -88,20 +92,6 @@ impl Driver<'_> {
             let upgrade = upgrade.iter().map(|(name, protocol)| (*name, protocol.as_slice()));
             connection.send_response(NOW, answer, upgrade, Content::Empty, out)
         });
-        if let Outcome::Paused(PauseReason::Tunnel) = self.look() {
-            self.tunnel = true;
-            if let Persistence::Tunnel(reason) = self.connection.persistence() {
-                let event = Event::Tunnel(reason);
-                self.lines.extend(lines::event(&event, self.connection.persistence(), self.connection.offset()));
-            }
-        }
-    }
-
-    fn look(&mut self) -> Outcome<'static> {
-        match self.connection.receive(NOW, b"") {
-            Ok(received) => received.outcome,
-            Err(_) => Outcome::NeedMore,
-        }
     }
 
     fn proceed(&mut self) {
@@ -124,7 +114,7 @@ impl Driver<'_> {
             match send(&mut self.connection, &mut out) {
                 Ok(octets) => break octets,
                 Err(SendError::OutputTooSmall { needed }) => out.resize(needed, 0),
-                Err(SendError::Misuse(misuse)) => unreachable!("what is sent is what was asked for: {misuse}"),
+                Err(error) => unreachable!("what is sent is what was asked for: {error}"),
             }
         };
         self.lines.push(lines::write(&out[..octets]));

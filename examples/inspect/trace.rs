@@ -218,19 +218,11 @@ impl<R: Intents> Driver<'_, R> {
         }
         match event {
             Event::Interim(_) | Event::End { .. } => self.complete = offset,
-            Event::Response(_) => self.tunnel_opened(),
-            _ => {}
-        }
-    }
-
-    fn tunnel_opened(&mut self) {
-        let persistence = self.connection.persistence();
-        if let (Persistence::Tunnel(reason), false) = (persistence, self.tunnel) {
-            self.tunnel = true;
-            self.complete = self.connection.offset();
-            if let Some(line) = lines::event(&Event::Tunnel(reason), persistence, self.complete) {
-                self.say(line);
+            Event::Tunnel(_) => {
+                self.tunnel = true;
+                self.complete = offset;
             }
+            _ => {}
         }
     }
 
@@ -261,9 +253,11 @@ impl<R: Intents> Driver<'_, R> {
                 Ok(octets) => break octets,
                 Err(SendError::OutputTooSmall { needed }) => out.resize(needed, 0),
                 Err(SendError::Misuse(misuse)) => {
-                    self.say(json!({
-                        "event": "refused", "intent": intent, "reason": misuse.as_str(), "clause": misuse.clause(),
-                    }));
+                    self.refused(intent, misuse.as_str(), misuse.clause());
+                    return false;
+                }
+                Err(SendError::Ended(reason)) => {
+                    self.refused(intent, reason.as_str(), reason.clause());
                     return false;
                 }
             }
@@ -273,6 +267,10 @@ impl<R: Intents> Driver<'_, R> {
             self.output += octets as u64;
         }
         true
+    }
+
+    fn refused(&mut self, intent: &str, reason: &str, clause: &str) {
+        self.say(json!({ "event": "refused", "intent": intent, "reason": reason, "clause": clause }));
     }
 
     /// Has a piece of content sent, all of it.
@@ -368,7 +366,6 @@ impl Intents for Server {
                 if let (true, Some(piece)) = (sent, piece) {
                     driver.send(&piece);
                 }
-                driver.tunnel_opened();
             }
             _ => return Ok(false),
         }

@@ -36,6 +36,8 @@ pub struct Peer {
     waiting: Option<Answer>,
     /// What is left to be sent of the answer.
     content: Option<Content>,
+    /// The machine may have more to tell of what it was offered: the end of a message, an error.
+    tells: bool,
     /// The socket may have something to read: it had, and has not said otherwise since.
     readable: bool,
     /// It will, for ever: the peer closed its side.
@@ -96,6 +98,7 @@ impl Peer {
             output: Buffer::default(),
             waiting: None,
             content: None,
+            tells: false,
             readable: false,
             read_closed: false,
             eof: false,
@@ -137,7 +140,9 @@ impl Peer {
 
     /// Lets expire what is due.
     pub fn expire(&mut self, now: Instant) {
-        while self.machine.handle_timeout(now).is_some() {}
+        while self.machine.handle_timeout(now).is_some() {
+            self.tells = true;
+        }
     }
 
     /// Asks for the end, without cutting anything off.
@@ -153,7 +158,7 @@ impl Peer {
             let done = self.work(now, &mut lent);
             self.flush(now);
             self.shut(now);
-            if self.machine.lifecycle().is_closed() {
+            if self.machine.is_closed() {
                 attended = Attended::Closed;
                 break;
             }
@@ -191,8 +196,7 @@ impl Peer {
 
     /// Offers what was received. Whether something came of it.
     fn offer(&mut self, now: Instant, lent: &Lent<'_>) -> bool {
-        // the end of a message is told behind its last octet
-        if self.input.is_empty() && !self.eof && self.waiting.is_none() {
+        if self.input.is_empty() && !self.eof && !self.tells {
             return false;
         }
         // taken for the call: what is received borrows it, and the answer needs the rest of the peer
@@ -216,6 +220,7 @@ impl Peer {
             Err(_) => true,
         };
         self.input = input;
+        self.tells = goes_on;
         goes_on
     }
 
@@ -291,6 +296,8 @@ impl Peer {
             match write(&mut self.machine, self.output.room(room)) {
                 Ok(octets) => return self.output.put(octets),
                 Err(SendError::OutputTooSmall { needed }) => room = needed,
+                // the peer or a deadline has ended it meanwhile: the machine says how it goes on
+                Err(SendError::Ended(_)) => return self.content = None,
                 Err(SendError::Misuse(misuse)) => {
                     eprintln!("serve: {}: a mistake in this program: {misuse}", self.address());
                     return self.machine.abort(now);
@@ -300,7 +307,7 @@ impl Peer {
     }
 
     fn flush(&mut self, now: Instant) {
-        while self.writable && !self.output.is_empty() && !self.machine.lifecycle().is_closed() {
+        while self.writable && !self.output.is_empty() && self.machine.wants().flush {
             match self.stream.write(self.output.octets()) {
                 Ok(octets) => {
                     self.output.take(octets);
