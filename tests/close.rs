@@ -12,6 +12,12 @@ fn request<'b>(connection: &mut Connection<Server>, buf: &'b [u8]) -> (usize, Re
     }
 }
 
+/// The request is whole: told once, also after its response.
+fn ended(connection: &mut Connection<Server>, buf: &[u8]) {
+    let received = connection.receive(NOW, buf).expect("no error");
+    assert!(matches!(received, Received { consumed: 0, outcome: Outcome::Event(Event::End { .. }) }), "{received:?}");
+}
+
 fn respond(connection: &mut Connection<Server>) -> Vec<u8> {
     let mut out = [0; 256];
     let written = connection.send_response(NOW, StatusCode::OK, NO_FIELDS, Content::Empty, &mut out).unwrap();
@@ -39,6 +45,7 @@ fn close_08_fin_behind_pipelined_requests_cancels_none_of_them() {
             respond(&mut connection);
             paused(connection.receive_eof(NOW, Eof::Clean), PauseReason::OctetsLeft);
         }
+        ended(&mut connection, &TWO[consumed..]);
         let (behind, second) = request(&mut connection, &TWO[consumed..]);
         assert_eq!((second.target.as_str(), consumed + behind), ("/2", TWO.len()));
         assert!(says_close(&respond(&mut connection)));
@@ -65,6 +72,7 @@ fn close_09_fin_inside_a_pipelined_head_is_an_incomplete_message() {
     let (consumed, _) = request(&mut connection, cut);
     assert!(connection.receive_eof(NOW, Eof::Clean).is_ok(), "what is left has not been looked at");
     respond(&mut connection);
+    ended(&mut connection, &cut[consumed..]);
     let error = connection.receive(NOW, &cut[consumed..]).expect_err("half a head");
     assert_eq!((error.kind, error.offset), (ProtocolErrorKind::IncompleteHead, cut.len() as u64));
     assert_eq!(error.suggested_status(), None);
@@ -100,6 +108,7 @@ fn close_13_requests_do_not_postpone_a_write_stall() {
             Ok(Received { outcome: Outcome::Event(Event::Request(_)), .. })
         ));
         connection.send_response(now, StatusCode::OK, NO_FIELDS, Content::Empty, &mut out).unwrap();
+        ended(&mut connection, b"");
         assert_eq!(connection.next_deadline(), Some(Deadline { at: stall, kind: DeadlineKind::WriteStall }));
         now = now + core::time::Duration::from_secs(20);
     }
@@ -117,6 +126,7 @@ fn close_08_a_bad_request_before_a_fin_is_refused_like_any_other() {
             connection.receive_eof(NOW, Eof::Clean).expect("something is left");
         }
         respond(&mut connection);
+        ended(&mut connection, &input[consumed..]);
         let error = connection.receive(NOW, &input[consumed..]).expect_err("no Host");
         assert_eq!(error.kind, ProtocolErrorKind::HostMissing);
         assert_eq!(connection.wants().application, Some(Turn::Refuse(StatusCode::BAD_REQUEST)));
@@ -163,6 +173,7 @@ fn upg_13_octets_behind_a_refused_connect_are_never_a_request() {
     let mut out = [0; 256];
     let written = connection.send_response(NOW, StatusCode::FORBIDDEN, NO_FIELDS, Content::Empty, &mut out).unwrap();
     assert!(says_close(&out[..written]));
+    ended(&mut connection, &input[consumed..]);
     let dropped = Ok(Received { consumed: input.len() - consumed, outcome: Outcome::NeedMore });
     assert_eq!(connection.receive(NOW, &input[consumed..]), dropped);
 }
@@ -193,6 +204,8 @@ fn close_09_content_broken_off_or_given_up_is_said_once_while_a_response_goes_ou
             let gap = NOW + Timeouts::DEFAULT.content_gap.unwrap();
             assert_eq!(connection.handle_timeout(gap).map(|due| due.kind), Some(DeadlineKind::ContentGap));
             assert!(connection.receive_eof(gap, Eof::Clean).is_ok(), "nobody waits for it any more");
+            let error = connection.receive(gap, b"").expect_err("the application is told");
+            assert_eq!((error.kind, error.offset), (ProtocolErrorKind::ContentTimeout, input.len() as u64));
         } else {
             let error = connection.receive_eof(NOW, Eof::Clean).expect_err("3 octets are missing");
             assert_eq!(error.kind, ProtocolErrorKind::IncompleteContent);

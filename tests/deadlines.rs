@@ -111,7 +111,9 @@ const SERVER: &[Row<Driver>] = rows! {
         assert_eq!(d.connection.next_deadline(), None, "who waits for us is not slow");
         d.wait(Duration::from_secs(99)).try_interim(StatusCode::CONTINUE, NO_FIELDS).expect("100 is due");
     }, 10_000, |d| assert_eq!(d.connection.wants().application, Some(Turn::Refuse(StatusCode::REQUEST_TIMEOUT)));
-    ContentGap, "while the response goes out: what was begun is finished", |t| t.with_content_gap(secs(10)),
+    ContentGap, "while the response goes out: what was begun may be finished", |t| {
+            t.with_content_gap(secs(10)).with_linger(secs(7))
+        },
         |d| { half_a_post(d); d.respond(StatusCode::OK, Content::Exact(2)); }, 10_000, |d| {
             assert_eq!(d.connection.wants().application, Some(Turn::Content));
             d.content("ok");

@@ -64,7 +64,7 @@ fn only_an_idle_connection_is_parked() {
 }
 
 #[test]
-fn a_server_that_answers_at_the_head_may_be_parked_before_it_is_told_of_the_end() {
+fn a_connection_is_not_parked_before_it_has_told_of_the_end() {
     let now = Instant::EPOCH;
     let mut connection = Connection::<Server>::new(now, &Config::DEFAULT);
     let request = get("");
@@ -72,7 +72,9 @@ fn a_server_that_answers_at_the_head_may_be_parked_before_it_is_told_of_the_end(
     assert_eq!(received.consumed, request.len());
     let sent = connection.send_response(now, StatusCode::OK, NO_FIELDS, Content::Empty, &mut [0; 256]).unwrap();
     connection.handle_sent(now, sent as u64);
-    let parked = connection.park().expect("both halves are complete");
+    assert_eq!(connection.park(), None);
+    assert!(matches!(connection.receive(now, b""), Ok(Received { outcome: Outcome::Event(Event::End { .. }), .. })));
+    let parked = connection.park().expect("both halves are complete, and that has been told");
     let mut resumed = Connection::<Server>::unpark(parked, &Config::DEFAULT);
     assert!(matches!(
         resumed.receive(now, request.as_bytes()),

@@ -4,7 +4,7 @@ mod common;
 
 use common::client::{Asker, DEFAULT, HOST, answer, ok, request};
 use http_keepalive::retry::{Advice, Evidence, RetryReason, RetryVerdict, Sender, Sent};
-use http_keepalive::{CloseReason, Content, MethodKind, ProtocolErrorKind, SendError, StatusCode};
+use http_keepalive::{CloseReason, Content, MethodKind, ProtocolErrorKind, SendError, Shut, StatusCode};
 
 use Advice::{Ask, Never, Retry};
 use Sender::{Proxy, UserAgent};
@@ -222,7 +222,7 @@ fn retry_03_a_transport_that_failed_before_anything_left() {
     asker.connection.nothing_left(asker.now);
     asker.connection.transport_failed(http_keepalive::Instant::from_secs(101));
     assert_eq!(asker.verdicts(), [(0, Retry, RetryReason::NotSent)]);
-    assert!(asker.connection.lifecycle().is_closed());
+    assert_eq!(asker.connection.wants().shut, Some(Shut::Close(CloseReason::TransportFailed)));
     assert!(!asker.connection.wants().flush, "nothing more leaves");
     let mut asker = Asker::new(&DEFAULT);
     asker.leaves = false;

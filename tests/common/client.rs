@@ -7,7 +7,7 @@ use http_keepalive::retry::{Advice, RetryReason};
 use http_keepalive::{
     BodyLength, Client, CloseReason, Config, Connection, Content, Deadline, DeadlineKind, Eof, Event, Fields,
     FramingRule, Instant, Limits, Method, NO_FIELDS, Outcome, PauseReason, Persistence, Policy, ProtocolErrorKind,
-    Request, ResponseHead, SendError, Shut, Timeouts,
+    Request, ResponseHead, SendError, Shut, Timeouts, TunnelReason,
 };
 
 use super::{Pairs, octets, pairs, shown};
@@ -76,6 +76,7 @@ pub enum Said {
     /// Adjacent pieces together.
     Content(String),
     End(Pairs),
+    Tunnel(TunnelReason),
     PeerClosed,
     Error(ProtocolErrorKind, u64),
 }
@@ -324,6 +325,16 @@ impl Asker {
         assert!(self.connection.lifecycle().has_ended());
     }
 
+    /// What is left of the request is not wanted, for this: who sends it is told, and nothing moves.
+    #[track_caller]
+    pub fn assert_given_up(&mut self, reason: CloseReason) {
+        let (before, mut out, ended) = (self.connection.clone(), [0; 64], SendError::Ended(reason));
+        assert_eq!(self.connection.send_content(self.now, b"more", &mut out), Err(ended));
+        assert_eq!(self.connection.frame_content(self.now, 4), Err(ended));
+        assert_eq!(self.connection.send_end(self.now, NO_FIELDS, &mut out), Err(ended));
+        assert_eq!(self.connection, before);
+    }
+
     /// The connection waits for the next request.
     #[track_caller]
     pub fn assert_idle(&self) {
@@ -359,6 +370,7 @@ fn owned(event: &Event<'_>) -> Said {
         Event::Response(head) => Said::Response(head.into()),
         Event::Content(content) => Said::Content(shown(content)),
         Event::End { trailers } => Said::End(pairs(trailers)),
+        Event::Tunnel(reason) => Said::Tunnel(*reason),
         Event::PeerClosed => Said::PeerClosed,
         other => panic!("not a client's event: {other:?}"),
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use http_keepalive::{
     BodyLength, Config, Connection, Content, Eof, Event, FieldSection, Fields, FramingRule, HeadFacts, Instant, Limits,
     MethodKind, Outcome, PauseReason, Policy, ProtocolError, ProtocolErrorKind, ReadWant, RequestHead, ResponseHead,
-    SendError, Server, StatusCode, Timeouts, Tolerance, Turn,
+    SendError, Server, StatusCode, Timeouts, Tolerance, TunnelReason, Turn,
 };
 
 /// Names and values in order, escaped.
@@ -91,6 +91,7 @@ pub enum Seen {
     /// Adjacent pieces together.
     Content(String),
     End(Pairs),
+    Tunnel(TunnelReason),
     PeerClosed,
     Error(ProtocolErrorKind, u64),
 }
@@ -359,6 +360,7 @@ fn owned(event: &Event<'_>) -> Seen {
         }),
         Event::Content(content) => Seen::Content(shown(content)),
         Event::End { trailers } => Seen::End(pairs(trailers)),
+        Event::Tunnel(reason) => Seen::Tunnel(*reason),
         Event::PeerClosed => Seen::PeerClosed,
         other => panic!("not a server's event: {other:?}"),
     }
