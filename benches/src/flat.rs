@@ -37,6 +37,9 @@ impl Split {
     }
 }
 
+/// The function whose calls are counted, one by one.
+const COUNTED: &str = "http_keepalive_benches::flat::offered";
+
 /// What is run, in order: few octets, then many.
 fn runs() -> impl Iterator<Item = (&'static Shape, Reader, Split)> {
     shapes::ALL.iter().flat_map(|shape| {
@@ -100,7 +103,8 @@ fn counts(folder: &std::path::Path) -> Result<Vec<u64>, String> {
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
     let out = folder.join("out");
     let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--toggle-collect=*flat::offered*", "--dump-after=*flat::offered*"])
+        .arg("--tool=callgrind")
+        .args(["--toggle-collect=", "--dump-after="].map(|option| format!("{option}{COUNTED}")))
         .arg(format!("--callgrind-out-file={}", out.display()))
         .arg(program)
         .arg("shapes")
