@@ -74,8 +74,8 @@ fn offered(connection: &mut dyn Receives, octets: &[u8], ends: &[usize], out: &m
     from
 }
 
-/// Counts every shape: those that are not flat.
-pub fn check() -> Result<Vec<String>, String> {
+/// Counts every shape and prints `all` or a summary: those that are not flat.
+pub fn check(all: bool) -> Result<Vec<String>, String> {
     let folder = std::env::temp_dir().join(format!("flat-{}", std::process::id()));
     std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
     let counts = counts(&folder);
@@ -87,7 +87,7 @@ pub fn check() -> Result<Vec<String>, String> {
         let each = [0, 1].map(|of| counts[2 * at + of] as f64 / shape.2(LENGTHS[of]).len() as f64);
         greatest = greatest.max(each[1] / each[0]);
         let said = format!("{}, {reader:?}, {split:?}: {:.1} and {:.1} an octet", shape.0, each[0], each[1]);
-        if std::env::var_os("FLAT_ALL").is_some() {
+        if all {
             println!("{said}");
         }
         if each[1] > each[0] * MOST {
@@ -179,6 +179,7 @@ const LIMITS: Limits = Limits::DEFAULT
     .with_trailer_lines(u16::MAX)
     .with_chunk_extension(u16::MAX)
     .with_chunk_extensions(1 << 20)
+    .with_chunk_framing(None)
     .with_unread_octets(None)
     .with_interim_responses(u8::MAX)
     .with_max_exchanges(None);

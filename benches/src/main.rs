@@ -28,7 +28,11 @@ enum Action {
     /// Offers every shape once: what is counted for flatness.
     Shapes,
     /// Counts every shape at two lengths: fails where an octet among many costs more than one among few.
-    Flat,
+    Flat {
+        /// Prints every count.
+        #[arg(long)]
+        all: bool,
+    },
     /// Times the pool beside a lookup in the standard map.
     Pool {
         #[arg(long, default_value_t = 1_000_000)]
@@ -54,7 +58,7 @@ fn main() -> ExitCode {
             flat::run();
             Ok(())
         }
-        Action::Flat => flat::check().and_then(all_hold),
+        Action::Flat { all } => flat::check(all).and_then(all_hold),
         Action::Pool { connections, origins } => {
             pool::compare(connections, origins);
             pool::beside_pingora(connections, origins);
