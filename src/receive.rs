@@ -165,14 +165,6 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
             }
             Reading::Exact if machine.counts_content() && !buf.is_empty() => return Ok(self.receive_counted(now, buf)),
             Reading::Chunked(_) => return self.receive_chunk(now, buf),
-            Reading::Trailers(progress) => {
-                // a trailer section that dribbles in
-                let begun = machine.receiving == Half::Content && machine.stage == Stage::Open;
-                if begun && !machine.is(flag::REFUSING | flag::EOF) && progress.still_unfinished(buf) {
-                    self.ahead = buf.len() as u32;
-                    return Ok(Received { consumed: 0, outcome: Outcome::NeedMore });
-                }
-            }
             Reading::End if R::ENDS_BEHIND => {
                 self.reading = Reading::Next;
                 let trailers = FieldSection::empty();

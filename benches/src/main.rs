@@ -1,11 +1,9 @@
 //! Counts instructions under callgrind: the same work twice, few times and many, so that the start of the program cancels out.
 //! The counts of one binary repeat to about one instruction, whatever else the machine does.
 
-mod flat;
 mod inputs;
 mod peers;
 mod pool;
-mod shapes;
 mod work;
 
 use std::collections::BTreeMap;
@@ -25,14 +23,6 @@ struct Options {
 enum Action {
     /// Does one kind of work so many times: what is counted.
     Run { work: String, input: String, times: usize },
-    /// Offers every shape once: what is counted for flatness.
-    Shapes,
-    /// Counts every shape at two lengths: fails where an octet among many costs more than one among few.
-    Flat {
-        /// Prints every count.
-        #[arg(long)]
-        all: bool,
-    },
     /// Times the pool beside a lookup in the standard map.
     Pool {
         #[arg(long, default_value_t = 1_000_000)]
@@ -54,11 +44,6 @@ enum Action {
 fn main() -> ExitCode {
     let result = match Options::parse().command {
         Action::Run { work, input, times } => run(&work, &input, times),
-        Action::Shapes => {
-            flat::run();
-            Ok(())
-        }
-        Action::Flat { all } => flat::check(all).and_then(all_hold),
         Action::Pool { connections, origins } => {
             pool::compare(connections, origins);
             pool::beside_pingora(connections, origins);
@@ -167,13 +152,9 @@ fn count(check: Option<&str>, save: Option<&str>) -> Result<(), String> {
     if let Some(path) = check {
         let budget = std::fs::read_to_string(path).map_err(|error| format!("cannot read {path}: {error}"))?;
         broken.extend(over_budget(&budget, &counts));
-        return all_hold(broken);
+        return if broken.is_empty() { Ok(()) } else { Err(broken.join("\n         ")) };
     }
     Ok(())
-}
-
-fn all_hold(broken: Vec<String>) -> Result<(), String> {
-    if broken.is_empty() { Ok(()) } else { Err(broken.join("\n         ")) }
 }
 
 fn over_budget(budget: &str, counts: &BTreeMap<String, u64>) -> Vec<String> {

@@ -75,7 +75,7 @@ impl Chunked {
     pub(crate) const fn new(framing: Option<u32>) -> Self {
         let credit = match framing {
             Some(octets) => octets as u64,
-            None => u64::MAX,
+            None => MOST_CREDIT,
         };
         Self { remaining: 0, credit, extensions: 0, extension: 0, digits: 0, state: State::Size }
     }
@@ -86,10 +86,15 @@ impl Chunked {
     }
 
     /// Takes `octets` of this chunk's data as received past us; at most [`in_chunk`](Self::in_chunk).
-    #[inline(always)]
     pub(crate) fn skip(&mut self, octets: u64) {
+        let earned = octets.saturating_mul(1 << FRAMING_SHIFT);
+        self.credit = self.credit.saturating_add(earned).min(MOST_CREDIT);
+        self.take(octets);
+    }
+
+    #[inline(always)]
+    fn take(&mut self, octets: u64) {
         self.remaining -= octets;
-        self.credit = self.credit.saturating_add(octets.saturating_mul(FRAMING_EACH));
         if self.remaining == 0 {
             self.state = State::DataCr;
         }
@@ -98,7 +103,7 @@ impl Chunked {
     /// Gives back the last `octets` of the content read: they are to be read again.
     pub(crate) fn give_back(&mut self, octets: u64) {
         self.remaining += octets;
-        self.credit = self.credit.saturating_sub(octets.saturating_mul(FRAMING_EACH));
+        self.credit = self.credit.saturating_sub(octets.saturating_mul(1 << FRAMING_SHIFT));
         self.state = State::Data;
     }
 
@@ -134,8 +139,9 @@ impl Chunked {
         }
         let framing = buf.len() - rest.len();
         // where it is not enough is for the careful reading to say
-        chunked.credit = chunked.credit.checked_sub(framing as u64)?;
-        chunked.skip(octets as u64);
+        let credit = chunked.credit.checked_sub(framing as u64)?;
+        chunked.credit = credit.wrapping_add((octets as u64) << FRAMING_SHIFT);
+        chunked.take(octets as u64);
         Some((chunked, framing, rest.get(..octets)?))
     }
 
@@ -255,8 +261,11 @@ impl Chunked {
     }
 }
 
-/// Octets of framing that each octet of content lets come: chunks of one octet have five.
-const FRAMING_EACH: u64 = 8;
+/// Each octet of content lets eight of framing come: chunks of one octet have five.
+const FRAMING_SHIFT: u32 = 3;
+
+/// More than any number of octets of framing; as many again of content fit above it.
+const MOST_CREDIT: u64 = u64::MAX >> 1;
 
 /// Digits of a chunk size: 16 carry 64 bits, the rest may be leading zeros.
 const MOST_DIGITS: u8 = 32;

@@ -1,11 +1,41 @@
 //! Is the work linear in the octets, in every shape and whatever the split? Counted under callgrind, each run alone: at eight times
-//! the length an octet may not cost more, but for a quarter.
+//! the length an octet may not cost more, but for a quarter. A program of its own: what calls the crate beside the work that is counted
+//! changes what the compiler makes of it.
 
-use std::process::Command;
+mod shapes;
 
+use std::process::{Command, ExitCode};
+
+use clap::{Parser, Subcommand};
 use http_keepalive::*;
+use shapes::{Reader, Shape};
 
-use crate::shapes::{self, Reader, Shape};
+/// Counts every shape at two lengths: fails where an octet among many costs more than one among few.
+#[derive(Parser)]
+struct Options {
+    /// Prints every count.
+    #[arg(long)]
+    all: bool,
+    #[command(subcommand)]
+    command: Option<Action>,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Offers every shape once: what is counted.
+    Run,
+}
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    if let Some(Action::Run) = options.command {
+        run();
+        return ExitCode::SUCCESS;
+    }
+    let broken = check(options.all).unwrap_or_else(|message| vec![message]);
+    broken.iter().for_each(|line| eprintln!("flat: {line}"));
+    if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
 
 /// Octets of a shape: few, and many. Less than 64 KiB, so that a chunk extension can be so long.
 const LENGTHS: [usize; 2] = [8_000, 64_000];
@@ -38,7 +68,7 @@ impl Split {
 }
 
 /// The function whose calls are counted, one by one.
-const COUNTED: &str = "http_keepalive_benches::flat::offered";
+const COUNTED: &str = "flat::offered";
 
 /// What is run, in order: few octets, then many.
 fn runs() -> impl Iterator<Item = (&'static Shape, Reader, Split)> {
@@ -48,7 +78,7 @@ fn runs() -> impl Iterator<Item = (&'static Shape, Reader, Split)> {
 }
 
 /// Offers every shape; to be run under callgrind.
-pub fn run() {
+fn run() {
     for ((_, reader, split), shape) in runs().map(|run| (run, run.0)) {
         for length in LENGTHS {
             let octets = shape.2(length);
@@ -75,7 +105,7 @@ fn offered(connection: &mut dyn Receives, octets: &[u8], ends: &[usize], out: &m
 }
 
 /// Counts every shape and prints `all` or a summary: those that are not flat.
-pub fn check(all: bool) -> Result<Vec<String>, String> {
+fn check(all: bool) -> Result<Vec<String>, String> {
     let folder = std::env::temp_dir().join(format!("flat-{}", std::process::id()));
     std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
     let counts = counts(&folder);
@@ -94,7 +124,7 @@ pub fn check(all: bool) -> Result<Vec<String>, String> {
             broken.push(said);
         }
     }
-    println!("flat: {} shapes and splits, the steepest {greatest:.2} (at most {MOST:.2})", runs().count());
+    println!("{} shapes and splits, the steepest {greatest:.2} (at most {MOST:.2})", runs().count());
     Ok(broken)
 }
 
@@ -107,7 +137,7 @@ fn counts(folder: &std::path::Path) -> Result<Vec<u64>, String> {
         .args(["--toggle-collect=", "--dump-after="].map(|option| format!("{option}{COUNTED}")))
         .arg(format!("--callgrind-out-file={}", out.display()))
         .arg(program)
-        .arg("shapes")
+        .arg("run")
         .output()
         .map_err(|error| format!("cannot run valgrind: {error}"))?;
     if !output.status.success() {
