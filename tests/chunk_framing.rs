@@ -192,7 +192,7 @@ fn limit_07_content_taken_past_the_connection_counts_as_content() {
     }
     assert_eq!(driver.connection.error(), None);
     // more than can be counted
-    let mut driver = common::Driver::new(&config);
+    let mut driver = common::Driver::strict();
     driver.feed(&chunked("ffffffffffffffff\r\n"));
     driver.connection.skip_content(driver.now, u64::MAX).unwrap();
     driver.feed("\r\n1\r\nx\r\n0\r\n\r\n");
