@@ -139,11 +139,11 @@ impl Reading {
 
     /// What follows a head with content of this length.
     #[inline(always)]
-    pub(crate) const fn content(length: BodyLength) -> Self {
+    pub(crate) const fn content(length: BodyLength, limits: &Limits) -> Self {
         match length {
             BodyLength::Empty | BodyLength::Exact(0) => Self::End,
             BodyLength::Exact(_) | BodyLength::UntilClose => Self::Exact,
-            BodyLength::Chunked => Self::Chunked(Chunked::new()),
+            BodyLength::Chunked => Self::Chunked(Chunked::new(limits.chunk_framing)),
         }
     }
 }
