@@ -188,7 +188,8 @@ impl<const DEPTH: usize> Reads for Client<DEPTH> {
                 *outcome = Outcome::Event(Event::Interim(head));
             }
         } else if connection.lifecycle.machine.stage != Stage::Tunnel {
-            connection.reading = Reading::content(framing.length);
+            let limits = &connection.lifecycle.config.settings().limits;
+            connection.reading = Reading::content(framing.length, limits);
         }
         Ok(Step::Done(octets))
     }
@@ -419,7 +420,7 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
         let framing = answer::judge_final(state, settings, facts)?;
         answer::received_final(machine, state, settings, now, facts, framing);
         self.lifecycle.settle(now);
-        self.reading = Reading::content(framing.length);
+        self.reading = Reading::content(framing.length, &self.lifecycle.config.settings().limits);
         Some(framing)
     }
 

@@ -2,7 +2,7 @@
 //!
 //! A [`Config`] is checked once, across all its fields, and is shared by any number of connections; a connection then
 //! never fails to build. Everything is strict by default. A leniency is a named setting of [`Policy`], with the clause
-//! that permits it, and none of them weakens chunk framing (RFC 9112 7.1 has no allowance for bare LF).
+//! that permits it.
 //!
 //! Built in a `const`:
 //!
@@ -36,7 +36,19 @@ pub enum Server {}
 
 impl Role for Server {}
 
-/// We send requests and read responses; up to `DEPTH` may be outstanding (RFC 9112 9.3.2).
+/// We send requests and read responses; up to `DEPTH` may be outstanding (RFC 9112 9.3.2), at least one.
+///
+/// ```
+/// # use http_keepalive::*;
+/// Connection::<Client<1>>::new(Instant::EPOCH, &Config::DEFAULT);
+/// ```
+///
+/// With none no request could be sent, so it does not compile:
+///
+/// ```compile_fail
+/// # use http_keepalive::*;
+/// Connection::<Client<0>>::new(Instant::EPOCH, &Config::DEFAULT);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Client<const DEPTH: usize = 1> {}
 
@@ -133,6 +145,10 @@ settings! {
         chunk_extension / with_chunk_extension: u16 = 1024;
         /// The chunk extensions of one message together (RFC 9112 7.1.1).
         chunk_extensions / with_chunk_extensions: u32 = 16 * 1024;
+        /// Octets of chunk framing (sizes, extensions, line ends) in one message beyond eight for each octet of content received
+        /// before them. Chunks of one octet, five of framing to each, pass without end; sizes of many digits, which would cost
+        /// far more than the content that other limits count, do not. `None`: any number (RFC 9112 7.1).
+        chunk_framing / with_chunk_framing: Option<u32> = Some(16 * 1024);
         /// Content of one message as received; more is answered by 413. `None`: the application decides.
         content / with_content: Option<u64> = None;
         /// Unread content that is discarded to keep a connection: inclusive. What would take longer to read than a new
@@ -284,8 +300,15 @@ pub enum RequestHint {
 
 settings! {
     /// Choices the texts leave open: strict defaults, each leniency by name.
+    ///
+    /// **None reaches into chunk framing** but `chunk_size_whitespace`, which is about nothing else: RFC 9112 7.1 allows no bare
+    /// LF. The lines of a trailer section are field lines, which `bare_lf`, `bare_cr`, `control_octets`, the two `_fold` and
+    /// `response_colon_space` may let be as elsewhere; the empty line that ends the section belongs to the chunked body and is CRLF
+    /// always. No line before the first trailer field is dropped or continues the last chunk's, whatever
+    /// `whitespace_before_fields` and the two `_fold` say.
     pub struct Policy {
-        /// LF alone ends start lines and field lines; never in chunk framing (RFC 9112 2.2).
+        /// LF alone ends start lines and field lines, and the empty line behind a head; never in chunk framing: not the empty line
+        /// behind trailers, either (RFC 9112 2.2, 7.1).
         bare_lf / with_bare_lf: Tolerance = Tolerance::Refuse;
         /// A CR without LF in a field value stands for a space (RFC 9112 2.2).
         bare_cr / with_bare_cr: Tolerance = Tolerance::Refuse;
@@ -402,6 +425,9 @@ impl<R: Role> Config<R> {
         if limits.field_line < 16 {
             return broken("field_line", "at least 16 octets");
         }
+        if limits.field_line > MOST_HEAD {
+            return broken("field_line", "at most 16 MiB");
+        }
         if limits.head <= limits.start_line {
             return broken("head", "more than `start_line`");
         }
@@ -410,6 +436,9 @@ impl<R: Role> Config<R> {
         }
         if limits.trailer_section < 2 || limits.trailer_section > MOST_HEAD {
             return broken("trailer_section", "2 octets to 16 MiB");
+        }
+        if matches!(limits.chunk_framing, Some(..16)) {
+            return broken("chunk_framing", "at least 16 octets");
         }
         if limits.jitter > 50 {
             return broken("jitter", "at most 50 per cent");

@@ -161,6 +161,11 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         outcome: &mut Outcome<'b>,
         mut progress: Progress,
     ) -> Result<Step, ProtocolError> {
+        // a section that dribbles in
+        if progress.still_unfinished(buf) {
+            self.reading = Reading::Trailers(progress);
+            return Ok(Step::NeedMore(0));
+        }
         let (_, settings) = self.lifecycle.parts();
         let rules = Rules { section: R::TRAILERS, limits: &settings.limits, policy: &settings.policy };
         let Some(end) = (match progress.read_trailers(rules, buf) {

@@ -133,6 +133,8 @@ reasons! {
         ChunkExtension => "chunk-extension", "RFC 9112 7.1.1";
         /// More octets of chunk extensions than the limit, in one chunk or in all.
         ChunkExtensionsTooLong => "chunk-extensions-too-long", "RFC 9112 7.1.1";
+        /// More octets of chunk framing than the limit, against those of content.
+        ChunkFramingTooLong => "chunk-framing-too-long", "RFC 9112 7.1";
         /// Chunk data not followed by CRLF.
         ChunkEnd => "chunk-end", "RFC 9112 7.1";
         /// A trailer field that would have changed framing, routing or persistence.

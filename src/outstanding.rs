@@ -110,7 +110,11 @@ pub struct Outstanding<const DEPTH: usize> {
 }
 
 impl<const DEPTH: usize> Outstanding<DEPTH> {
+    /// Where no request can be kept, none is to be sent: it would be lost.
+    const HOLDS_ONE: () = assert!(DEPTH > 0, "a client has at least one request outstanding");
+
     pub(crate) const fn new() -> Self {
+        let () = Self::HOLDS_ONE;
         Self {
             requests: ArrayVec::new_const(),
             asked: 0,

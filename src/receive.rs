@@ -142,11 +142,11 @@ impl Reading {
 
     /// What follows a head with content of this length.
     #[inline(always)]
-    pub(crate) const fn content(length: BodyLength) -> Self {
+    pub(crate) const fn content(length: BodyLength, limits: &Limits) -> Self {
         match length {
             BodyLength::Empty | BodyLength::Exact(0) => Self::End,
             BodyLength::Exact(_) | BodyLength::UntilClose => Self::Exact,
-            BodyLength::Chunked => Self::Chunked(Chunked::new()),
+            BodyLength::Chunked => Self::Chunked(Chunked::new(limits.chunk_framing)),
         }
     }
 }
@@ -175,6 +175,8 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
             Reading::Chunked(_) => return self.receive_chunk(now, buf),
             Reading::End => {
                 self.reading = Reading::Next;
+                // no request may be sent before they are looked at
+                machine.unread = u32::try_from(buf.len()).unwrap_or(u32::MAX);
                 let trailers = FieldSection::empty();
                 return Ok(Received { consumed: 0, outcome: Outcome::Event(Event::End { trailers }) });
             }

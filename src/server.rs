@@ -73,7 +73,7 @@ impl Reads for Server {
             }
         };
         connection.empty_lines = 0;
-        connection.reading = Reading::content(head.framing.length);
+        connection.reading = Reading::content(head.framing.length, &settings.limits);
         Ok(Step::Done(octets))
     }
 }

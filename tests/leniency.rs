@@ -52,13 +52,17 @@ fn bare_lf_ends_start_lines_and_field_lines() {
     }
     let driver = accept(&policy(set), &"POST / HTTP/1.1\nHost: a\nContent-Length: 2\n\nok".repeat(2));
     assert_eq!((driver.requests().len(), driver.received().as_str()), (2, "okok"));
-    // in a trailer section, which is field lines
-    let driver = accept(&policy(set), &chunked("0\r\nX: y\n\n"));
+    // in a trailer section, which is field lines; the empty line behind them is chunk framing
+    let driver = accept(&policy(set), &chunked("0\r\nX: y\n\r\n"));
     assert_eq!(driver.seen.last(), Some(&Seen::End(expect_pairs(&[("X", "y")]))));
     // never in chunk framing
-    for (body, kind) in
-        [("1▼\nx\r\n0\r\n\r\n", ChunkSize), ("1\r\nx▼\n0\r\n\r\n", ChunkEnd), ("1;a▼\nx\r\n0\r\n\r\n", ChunkExtension)]
-    {
+    for (body, kind) in [
+        ("1▼\nx\r\n0\r\n\r\n", ChunkSize),
+        ("1\r\nx▼\n0\r\n\r\n", ChunkEnd),
+        ("1;a▼\nx\r\n0\r\n\r\n", ChunkExtension),
+        ("0\r\n▼\n", BareLf),
+        ("0\r\nX: y\n▼\n", BareLf),
+    ] {
         assert_refused(&policy(set), &chunked(body), kind, 400);
     }
 }

@@ -260,6 +260,15 @@ fn limit_10_a_head_as_long_as_may_be_is_read_octet_by_octet() {
 }
 
 #[test]
+fn limit_10_a_trailer_section_as_long_as_may_be_is_read_octet_by_octet() {
+    let section = octets(&format!("0\r\n{}\r\n", field_line(16 * 1024 - 2)));
+    let mut driver = Driver::strict();
+    driver.feed(&chunked("")).dribble(&section);
+    let Some(Seen::End(trailers)) = driver.seen.last() else { panic!("{:?}", driver.seen) };
+    assert_eq!(trailers[0].1.len(), 16 * 1024 - 2 - 5);
+}
+
+#[test]
 fn limit_11_unread_content_is_drained_within_a_bound_only() {
     let small = limits(Limits::DEFAULT.with_unread_octets(Some(10)));
     let post = |length: usize| format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n");
@@ -308,6 +317,11 @@ fn settings_out_of_bounds_are_named() {
     let (limits, timeouts) = (Limits::DEFAULT, Timeouts::DEFAULT);
     assert_eq!(refused(limits.with_start_line(15), timeouts), Err("start_line"));
     assert_eq!(refused(limits.with_field_line(15), timeouts), Err("field_line"));
+    // where a line begins and how long it may be fit 32 bits together
+    assert_eq!(refused(limits.with_field_line(16 * 1024 * 1024), timeouts), Ok(()));
+    assert_eq!(refused(limits.with_field_line(16 * 1024 * 1024 + 1), timeouts), Err("field_line"));
+    assert_eq!(refused(limits.with_field_line(u32::MAX), timeouts), Err("field_line"));
+    assert_eq!(refused(limits.with_chunk_framing(Some(15)), timeouts), Err("chunk_framing"));
     assert_eq!(refused(limits.with_head(limits.start_line), timeouts), Err("head"));
     assert_eq!(refused(limits.with_head(16 * 1024 * 1024 + 1), timeouts), Err("head"));
     assert_eq!(refused(limits.with_trailer_section(1), timeouts), Err("trailer_section"));

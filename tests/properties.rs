@@ -36,6 +36,7 @@ fn tiny() -> Limits {
         .with_empty_lines(1)
         .with_chunk_extension(9)
         .with_chunk_extensions(16)
+        .with_chunk_framing(Some(20))
         .with_unread_octets(Some(8))
         .with_max_exchanges(Some(3))
 }

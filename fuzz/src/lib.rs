@@ -41,6 +41,7 @@ fn config<R: Role>(choice: u8) -> Config<R> {
             .with_trailer_lines(2)
             .with_chunk_extension(6)
             .with_chunk_extensions(12)
+            .with_chunk_framing(Some(20))
             .with_content(Some(64))
             .with_unread_octets(Some(16))
             .with_linger_octets(Some(32))

@@ -2,7 +2,7 @@
 //!
 //! Receiving is strict where leniency has been a way to smuggle requests: every line ends in CRLF, the CRLF behind chunk
 //! data is verified octet by octet, sizes are `1*HEXDIG` and never wrap, extensions hold to their grammar and are bounded
-//! in each chunk and in all. Chunk lines need not lie in one piece: one octet at a time is as good as all.
+//! in each chunk and in all, and so is framing against content. Chunk lines need not lie in one piece: one octet at a time is as good as all.
 
 use crate::config::Limits;
 use crate::error::ProtocolErrorKind::{self, *};
@@ -13,6 +13,8 @@ use crate::octets::{self, class, hex_digit};
 pub(crate) struct Chunked {
     /// Octets of chunk data to come, or the size read so far.
     remaining: u64,
+    /// Octets of framing that may come before more content.
+    credit: u64,
     /// Octets of extensions in all chunks.
     extensions: u32,
     /// Octets of extensions in this chunk.
@@ -68,8 +70,14 @@ pub(crate) enum Piece {
 }
 
 impl Chunked {
-    pub(crate) const fn new() -> Self {
-        Self { remaining: 0, extensions: 0, extension: 0, digits: 0, state: State::Size }
+    /// Nothing has been read; so many octets of framing may come in advance, or any number.
+    #[inline(always)]
+    pub(crate) const fn new(framing: Option<u32>) -> Self {
+        let credit = match framing {
+            Some(octets) => octets as u64,
+            None => MOST_CREDIT,
+        };
+        Self { remaining: 0, credit, extensions: 0, extension: 0, digits: 0, state: State::Size }
     }
 
     /// Octets of this chunk's data to come.
@@ -79,6 +87,13 @@ impl Chunked {
 
     /// Takes `octets` of this chunk's data as received past us; at most [`in_chunk`](Self::in_chunk).
     pub(crate) fn skip(&mut self, octets: u64) {
+        let earned = octets.saturating_mul(1 << FRAMING_SHIFT);
+        self.credit = self.credit.saturating_add(earned).min(MOST_CREDIT);
+        self.take(octets);
+    }
+
+    #[inline(always)]
+    fn take(&mut self, octets: u64) {
         self.remaining -= octets;
         if self.remaining == 0 {
             self.state = State::DataCr;
@@ -88,6 +103,7 @@ impl Chunked {
     /// Gives back the last `octets` of the content read: they are to be read again.
     pub(crate) fn give_back(&mut self, octets: u64) {
         self.remaining += octets;
+        self.credit = self.credit.saturating_sub(octets.saturating_mul(1 << FRAMING_SHIFT));
         self.state = State::Data;
     }
 
@@ -121,8 +137,12 @@ impl Chunked {
         if octets == 0 {
             return None;
         }
-        chunked.skip(octets as u64);
-        Some((chunked, buf.len() - rest.len(), rest.get(..octets)?))
+        let framing = buf.len() - rest.len();
+        // where it is not enough is for the careful reading to say
+        let credit = chunked.credit.checked_sub(framing as u64)?;
+        chunked.credit = credit.wrapping_add((octets as u64) << FRAMING_SHIFT);
+        chunked.take(octets as u64);
+        Some((chunked, framing, rest.get(..octets)?))
     }
 
     /// Reads framing up to the next content, or to the end of `buf`.
@@ -134,14 +154,16 @@ impl Chunked {
     ) -> Result<Piece, (ProtocolErrorKind, usize)> {
         let mut at = 0;
         while let Some(&octet) = buf.get(at) {
+            if self.state == State::Data {
+                let to = at + usize::try_from(self.remaining).unwrap_or(usize::MAX).min(buf.len() - at);
+                self.skip((to - at) as u64);
+                return Ok(Piece::Content { from: at, to });
+            }
+            self.credit = self.credit.checked_sub(1).ok_or((ChunkFramingTooLong, at))?;
             match self.state {
-                State::Data => {
-                    let to = at + usize::try_from(self.remaining).unwrap_or(usize::MAX).min(buf.len() - at);
-                    self.skip((to - at) as u64);
-                    return Ok(Piece::Content { from: at, to });
-                }
                 State::DataCr => match buf.get(at..at + 2) {
-                    Some(b"\r\n") => {
+                    Some(b"\r\n") if self.credit > 0 => {
+                        self.credit -= 1;
                         self.next_chunk();
                         at += 1;
                     }
@@ -239,6 +261,12 @@ impl Chunked {
     }
 }
 
+/// Each octet of content lets eight of framing come: chunks of one octet have five.
+const FRAMING_SHIFT: u32 = 3;
+
+/// More than any number of octets of framing; as many again of content fit above it.
+const MOST_CREDIT: u64 = u64::MAX >> 1;
+
 /// Digits of a chunk size: 16 carry 64 bits, the rest may be leading zeros.
 const MOST_DIGITS: u8 = 32;
 
@@ -264,8 +292,8 @@ mod tests {
     #[test]
     fn what_is_read_quickly_is_what_is_read_octet_by_octet() {
         const PARTS: [&str; 9] = ["0", "2", "f", "A", "\r\n", "\r", "\n", ";", "xyz"];
-        let at = |remaining, state| Chunked { remaining, state, ..Chunked::new() };
-        let places = [Chunked::new(), at(0, State::DataCr), at(2, State::Data), at(u64::MAX, State::Data)];
+        let at = |remaining, state| Chunked { remaining, state, ..Chunked::new(Some(8)) };
+        let places = [Chunked::new(Some(8)), at(0, State::DataCr), at(2, State::Data), at(u64::MAX, State::Data)];
         let mut quickly = 0;
         for number in 0..PARTS.len().pow(5) {
             let parts = (0..5).map(|place| PARTS[number / PARTS.len().pow(place) % PARTS.len()]);
@@ -282,7 +310,7 @@ mod tests {
         }
         assert!(quickly > 1000);
         for line in [&b"10000000000000000\r\nx"[..], b"0000000000000002\r\nxy", b"2\r\n", b"0\r\n\r\n", b"2"] {
-            assert!(Chunked::new().quick(line).is_none());
+            assert!(Chunked::new(None).quick(line).is_none());
         }
     }
 }

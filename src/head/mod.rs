@@ -213,7 +213,11 @@ impl Progress {
         let unfolds = rules.section.unfolds(rules.policy);
         let Some(end) = self.line_end(buf, at, bounds, unfolds)? else { return Ok(Line::Unfinished) };
         let line = cut_line_end(buf, at, end, rules.policy)?;
-        let Some(&first) = line.first() else { return Ok(Line::End(end)) };
+        let Some(&first) = line.first() else {
+            // the CRLF that ends a trailer section is one of the chunked body (RFC 9112 7.1)
+            let bare = !rules.section.is_head() && end - at < 2;
+            return if bare { Err(Fault::new(BareLf, at)) } else { Ok(Line::End(end)) };
+        };
         if octets::is_whitespace(first) {
             let before_fields = self.lines == 0 && rules.section.is_head();
             if before_fields && rules.policy.whitespace_before_fields.accepts() {
@@ -239,14 +243,11 @@ impl Progress {
     /// Where the line at `at` ends, its line end included, and those of its continuations; `None`: not yet.
     fn line_end(&mut self, buf: &[u8], at: usize, bounds: Bounds, unfolds: bool) -> Result<Option<usize>, Fault> {
         let mut from = at.max(self.sought as usize);
-        let most = bounds.all.min(at + bounds.line);
+        let most = bounds.all.min(at.saturating_add(bounds.line));
         let too_long = Fault::new(if most == bounds.all { HeadTooLong } else { bounds.too_long }, most);
         let end = loop {
             let unread = buf.get(from..).unwrap_or_default();
-            let Some(lf) = memchr::memchr(b'\n', unread).map(|i| from + i) else {
-                self.sought = buf.len() as u32;
-                break None;
-            };
+            let Some(lf) = memchr::memchr(b'\n', unread).map(|i| from + i) else { break None };
             let empty = lf == at || (lf == at + 1 && buf[at] == b'\r');
             // behind the limit of the section nothing can continue it
             if unfolds && !empty && lf < most && lf + 1 < bounds.all {
@@ -276,6 +277,7 @@ impl Progress {
             None if buf.len() >= most => Err(too_long),
             None => {
                 self.line = at as u32;
+                self.sought = buf.len() as u32;
                 self.watched = if self.sought > 0 { most as u32 } else { 0 };
                 Ok(None)
             }

@@ -181,20 +181,18 @@ impl Progress {
                 head.fields.table().stop(0);
             }
         }
-        let line = if self.line > 0 {
-            let end = memchr::memchr(b'\n', buf).map_or(buf.len(), |lf| lf + 1);
-            let line = cut_line_end(buf, 0, end, rules.policy)?;
-            split_status_line(line, end).ok_or(Fault::new(StatusLine, 0))?
-        } else {
+        if self.line == 0 {
             let Some(line) = self.careful_status_line(rules, buf)? else { return Ok(None) };
             self.facts = HeadFacts::response(line.status, Version { minor: line.minor });
             self.line = line.end as u32;
-            line
-        };
+        }
+        let Some(octets) = self.read_fields(rules, buf, head.fields.table())? else { return Ok(None) };
+        // once more when the head is whole, not with each line that ends
+        let end = memchr::memchr(b'\n', buf).map_or(buf.len(), |lf| lf + 1);
+        let line = split_status_line(cut_line_end(buf, 0, end, rules.policy)?, end).ok_or(Fault::new(StatusLine, 0))?;
+        let Some(section) = buf.get(line.end..self.fields_end()) else { return Ok(None) };
         head.status = line.status;
         head.version = self.facts.version();
-        let Some(octets) = self.read_fields(rules, buf, head.fields.table())? else { return Ok(None) };
-        let Some(section) = buf.get(line.end..self.fields_end()) else { return Ok(None) };
         head.fields.read(section, self.lines());
         head.reason = line.reason;
         Ok(Some(octets))

@@ -225,12 +225,17 @@ pub(crate) enum NumberFault {
 /// The value of a `HEXDIG`.
 #[inline(always)]
 pub(crate) const fn hex_digit(octet: u8) -> Option<u8> {
-    match octet {
-        b'0'..=b'9' => Some(octet - b'0'),
-        b'a'..=b'f' => Some(octet - b'a' + 10),
-        b'A'..=b'F' => Some(octet - b'A' + 10),
-        _ => None,
-    }
+    const DIGITS: [u8; 256] = {
+        let (mut digits, mut digit) = ([0xff; 256], 0);
+        while digit < 16 {
+            digits[b"0123456789abcdef"[digit] as usize] = digit as u8;
+            digits[b"0123456789ABCDEF"[digit] as usize] = digit as u8;
+            digit += 1;
+        }
+        digits
+    };
+    let digit = DIGITS[octet as usize];
+    if digit < 16 { Some(digit) } else { None }
 }
 
 /// The members of a `#rule` list, empty ones left out, outer whitespace trimmed, commas in quoted strings kept
