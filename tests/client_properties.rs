@@ -3,7 +3,6 @@
 mod common;
 
 #[allow(dead_code)]
-#[path = "../fuzz/src/lib.rs"]
 mod harness;
 
 use std::collections::VecDeque;
