@@ -99,6 +99,7 @@ pub(crate) fn received<const DEPTH: usize>(
     if status.is_interim() && status != StatusCode::SWITCHING_PROTOCOLS {
         state.is_http11 = head.version().is_http11();
         state.interim += 1;
+        state.line_ends = 0;
         machine.receiving = Half::Idle;
         machine.octets = 0;
         machine.begun = now;

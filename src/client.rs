@@ -3,8 +3,9 @@
 //! Read first: RFC 9112 6.3 (a response is framed by the request it answers), 9.2, 9.5 (early responses), 9.6; RFC 9110 7.5, 10.1.1,
 //! 15.2 (interim responses), 7.8 (`101`), 9.3.6 (CONNECT).
 //!
-//! Tie-break. Octets while nothing is outstanding are no response, whatever they say: CRs and LFs are dropped, a bounded number of
-//! them, anything else ends the connection without an error. What a response means is in [`answer`].
+//! Tie-breaks. Octets that come while nothing is outstanding, or before an octet of the oldest request has left, are no response,
+//! whatever they say: they end the connection without an error. Line ends between responses are dropped, a bounded number of them,
+//! before and after the next request alike; a CR waits for its LF. What a response means is in [`answer`].
 
 use core::ops::Deref;
 
@@ -21,14 +22,13 @@ use crate::head::{Fault, FieldSection, FieldTable, Progress, Rules, Section, Sta
 use crate::lifecycle::Lifecycle;
 use crate::machine::{Half, Machine, flag};
 use crate::message::{Event, Outcome, Received, ResponseHead, blamed_field};
-use crate::octets;
 use crate::output::Writer;
 use crate::outstanding::{Outstanding, Pending, bit};
 use crate::parking::OWN;
 use crate::persistence::CloseReason;
 use crate::receive::{Reading, Reads, Step};
 use crate::request::{self, Request};
-use crate::retry::{Evidence, Reusable, Sender, Sent, Unanswered};
+use crate::retry::{Evidence, Reusable, Sender, Unanswered};
 use crate::send_fields::Fields;
 use crate::status::StatusCode;
 use crate::teardown::Stage;
@@ -43,8 +43,14 @@ impl<const DEPTH: usize> Reads for Client<DEPTH> {
     const HEAD: Section = Section::Response;
     const TRAILERS: Section = Section::ResponseTrailers;
 
-    fn awaits(state: &Self::State) -> bool {
-        !state.is_empty()
+    #[inline(always)]
+    fn awaits(state: &Self::State, machine: &Machine) -> bool {
+        state.awaits(machine)
+    }
+
+    #[inline(always)]
+    fn offered(state: &mut Self::State) {
+        state.offered();
     }
 
     fn settle(state: &mut Self::State, machine: &mut Machine, now: Instant) {
@@ -104,8 +110,8 @@ impl<const DEPTH: usize> Reads for Client<DEPTH> {
         let Lifecycle { config, machine, state } = &mut connection.lifecycle;
         let settings = config.settings();
         let rules = Rules { section: Section::Response, limits: &settings.limits, policy: &settings.policy };
-        let (Some(&Pending { method, .. }), Stage::Open, Half::Idle) =
-            (state.first(), machine.stage, machine.receiving)
+        let (Some(&Pending { method, .. }), Stage::Open, Half::Idle, true) =
+            (state.first(), machine.stage, machine.receiving, state.awaits(machine))
         else {
             return connection.receive_next(now, buf, None);
         };
@@ -138,11 +144,19 @@ impl<const DEPTH: usize> Reads for Client<DEPTH> {
         table: Option<&FieldTable>,
         outcome: &mut Outcome<'b>,
     ) -> Result<Step, ProtocolError> {
-        let Reading::Head(progress) = &mut connection.reading else { return Ok(Step::NeedMore(0)) };
-        let Some(&first_octet) = buf.first() else { return Ok(Step::NeedMore(0)) };
-        if connection.lifecycle.state.is_empty() {
-            return Ok(connection.unsolicited(now, first_octet, buf.len()));
+        let (machine, state) = (&connection.lifecycle.machine, &connection.lifecycle.state);
+        let begins = machine.receiving == Half::Idle;
+        match buf {
+            [] => return Ok(Step::NeedMore(0)),
+            [b'\r' | b'\n', ..] if begins => {
+                if let Some(step) = connection.skip_line_end(now, buf) {
+                    return Ok(step);
+                }
+            }
+            _ if begins && !state.awaits(machine) => return Ok(connection.unsolicited(now, buf.len())),
+            _ => {}
         }
+        let Reading::Head(progress) = &mut connection.reading else { return Ok(Step::NeedMore(0)) };
         let settings = connection.lifecycle.config.settings();
         let machine = &mut connection.lifecycle.machine;
         machine.head_octets(now, buf.len() as u64);
@@ -193,6 +207,10 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Lifecycle<Cli
     /// A response's head is complete: how its content is framed, by the first request that has no answer. An interim response is
     /// over with its head. What is wrong with it has been recorded, and the connection ends.
     pub fn head_received(&mut self, now: Instant, head: &HeadFacts) -> Result<Framing, ProtocolErrorKind> {
+        if self.machine.receiving == Half::Idle && !self.state.awaits(&self.machine) {
+            self.machine.unsolicited(now);
+            return Err(ProtocolErrorKind::Unsolicited);
+        }
         let settings = self.config.settings();
         let judged = answer::judge(&self.machine, &self.state, settings, head);
         match judged {
@@ -201,6 +219,22 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Lifecycle<Cli
         }
         self.settle(now);
         judged
+    }
+
+    /// So many octets that arrived have not been looked at. While no request is outstanding and there are any, none may be sent: what
+    /// was there before it is never its answer (RFC 9112 9.2). The parser skips line ends, a few of them, and says 0; a response is
+    /// told by [`head_received`](Self::head_received), anything else by [`fault_received`](Self::fault_received).
+    pub fn octets_unread(&mut self, octets: u64) {
+        self.machine.unread = u32::try_from(octets).unwrap_or(u32::MAX);
+    }
+
+    /// No octet of what is pending has left: the driver's word. Octets that were handed out and are not confirmed
+    /// ([`handle_sent`](Self::handle_sent)) may have left; a request of which none is confirmed is judged as sent, unless this was said
+    /// before the octets, the end, the failure or the deadline that cost its answer (RFC 9110 9.2.2). It holds for what comes next, and no
+    /// longer than until all that was offered has been looked at; octets handed out and `handle_sent` take it back.
+    pub fn nothing_left(&mut self, now: Instant) {
+        self.machine.tick(now);
+        self.state.nothing_left();
     }
 
     /// May this request be sent, and what must its head say? Then it counts as handed out. `fields` are the facts of its field
@@ -274,17 +308,9 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Lifecycle<Cli
 
     /// The requests without a whole answer, in order, each with the evidence for a verdict: final once the connection has ended.
     pub fn unanswered(&self) -> impl Iterator<Item = Unanswered> + '_ {
-        let sent = self.state.sent(&self.machine);
         self.state.iter().enumerate().map(move |(place, (request, pending))| {
-            let (octets, all) = pending.octets_left(sent);
             let evidence = Evidence {
-                sent: if all {
-                    Sent::All
-                } else if octets > 0 {
-                    Sent::Some
-                } else {
-                    Sent::Nothing
-                },
+                sent: self.state.sent_of(&self.machine, pending),
                 method: pending.method,
                 idempotent: pending.is(bit::IDEMPOTENT),
                 replayable: pending.is(bit::REPLAYABLE),
@@ -366,6 +392,18 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
         self.lifecycle.knows_http11();
     }
 
+    /// [`Lifecycle::nothing_left`]: to be said before [`receive`](Self::receive), [`receive_eof`](Self::receive_eof),
+    /// [`handle_timeout`](Self::handle_timeout) or [`transport_failed`](Self::transport_failed) by whoever knows.
+    ///
+    /// **In which order the facts are told.** What has left is said first, then what has come: a response counts as one only where an octet
+    /// of its request is known to have left. A *blocking* driver writes, says [`handle_sent`](Self::handle_sent) with the number that the
+    /// call returned, and reads then; what is left in its buffer has not left, so it may say `nothing_left`. A *readiness* driver writes what
+    /// it has before it reads, and says the same of a write that returned nothing. A *completion* driver takes the completions of writes
+    /// before those of reads, and says `nothing_left` only while no write is under way.
+    pub fn nothing_left(&mut self, now: Instant) {
+        self.lifecycle.nothing_left(now);
+    }
+
     /// [`Lifecycle::unanswered`]
     pub fn unanswered(&self) -> impl Iterator<Item = Unanswered> + '_ {
         self.lifecycle.unanswered()
@@ -384,17 +422,30 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
         Some(framing)
     }
 
-    /// Octets came while nothing is outstanding (RFC 9112 9.2).
+    /// Octets came that answer no request (RFC 9112 9.2).
     #[cold]
-    fn unsolicited(&mut self, now: Instant, first: u8, octets: usize) -> Step {
-        let (machine, settings) = (&mut self.lifecycle.machine, self.lifecycle.config.settings());
-        machine.tick(now);
-        let state = &mut self.lifecycle.state;
-        if octets::is_line_end(first) && state.strays < settings.limits.empty_lines.saturating_mul(2) {
-            state.strays += 1;
-            return Step::Again(1);
-        }
-        machine.unsolicited(now);
+    fn unsolicited(&mut self, now: Instant, octets: usize) -> Step {
+        self.lifecycle.machine.unsolicited(now);
         Step::Again(octets)
+    }
+
+    /// A line end between responses, or the first half of one (RFC 9112 2.2, 9.2); `None`: a CR alone, which a response can not begin
+    /// with.
+    #[cold]
+    fn skip_line_end(&mut self, now: Instant, buf: &[u8]) -> Option<Step> {
+        let Lifecycle { config, machine, state } = &mut self.lifecycle;
+        if state.line_ends >= config.settings().limits.empty_lines {
+            return Some(self.unsolicited(now, buf.len()));
+        }
+        machine.tick(now);
+        let octets = match buf {
+            [b'\r'] => return Some(Step::NeedMore(0)),
+            [b'\r', b'\n', ..] => 2,
+            [b'\n', ..] => 1,
+            _ if state.awaits(machine) => return None,
+            _ => return Some(self.unsolicited(now, buf.len())),
+        };
+        state.line_ends += 1;
+        Some(Step::Again(octets))
     }
 }

@@ -40,8 +40,6 @@ pub struct Connection<R: Role, C: Deref<Target = Config<R>> = &'static Config<R>
     pub(crate) reading: Reading,
     /// Octets consumed.
     pub(crate) offset: u64,
-    /// Octets offered and not consumed.
-    pub(crate) ahead: u32,
     /// Empty lines skipped before the start line to come.
     pub(crate) empty_lines: u8,
 }
@@ -49,7 +47,7 @@ pub struct Connection<R: Role, C: Deref<Target = Config<R>> = &'static Config<R>
 impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     /// A connection that opened at `now`.
     pub fn new(now: Instant, config: C) -> Self {
-        Self { lifecycle: Lifecycle::new(now, config), reading: Reading::FRESH, offset: 0, ahead: 0, empty_lines: 0 }
+        Self { lifecycle: Lifecycle::new(now, config), reading: Reading::FRESH, offset: 0, empty_lines: 0 }
     }
 
     /// The same with a place of its own between the extremes of `jitter` and `drain_spread`: connections of different seeds do not
@@ -88,7 +86,8 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         self.lifecycle.nothing_to_read(now);
     }
 
-    /// So many of the octets handed out have left since the last call.
+    /// So many of the octets handed out have left since the last call: the transport has taken them. A client says it before it offers
+    /// what came after they left, for a response to a request of which nothing has left is none (RFC 9112 9.2).
     #[inline]
     pub fn handle_sent(&mut self, now: Instant, octets: u64) {
         self.lifecycle.handle_sent(now, octets);
@@ -225,7 +224,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     /// Takes `octets` of content as received past this connection, by `splice`: at most what is left of it, or of this chunk.
     pub fn skip_content(&mut self, now: Instant, octets: u64) -> Result<(), Misuse> {
         let open = self.lifecycle.machine.stage == Stage::Open && !self.lifecycle.machine.is(flag::REFUSING);
-        if !open || self.ahead > 0 || octets > self.contiguous_content() {
+        if !open || self.lifecycle.machine.unread > 0 || octets > self.contiguous_content() {
             return Err(Misuse::ContentNotExpected);
         }
         if octets == 0 {

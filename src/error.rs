@@ -119,6 +119,9 @@ reasons! {
         ContentTooLarge => "content-too-large", "RFC 9110 15.5.14";
         /// More interim responses to a request than the limit.
         InterimResponses => "interim-responses", "RFC 9110 15.2";
+        /// A response to no request: none is outstanding, or nothing of the first has left. Of a [`Lifecycle`](crate::Lifecycle);
+        /// a [`Connection`](crate::Connection) ends without an error.
+        Unsolicited => "unsolicited", "RFC 9112 9.2";
         /// `101` to a protocol that was not offered, or before the request was whole.
         UpgradeNotOffered => "upgrade-not-offered", "RFC 9110 7.8";
         /// A chunk size that is not `1*HEXDIG`, or a chunk line not ended by CRLF.
@@ -230,6 +233,9 @@ reasons! {
         PipelineFull => "pipeline-full", "RFC 9112 9.3.2";
         /// Nothing may follow what is outstanding until it is answered.
         PipelineHeld => "pipeline-held", "RFC 9112 9.3.2";
+        /// Octets that came after the last response have not been looked at: they are to be offered again before a request is sent,
+        /// for what was there before it is never its answer.
+        OctetsUnread => "octets-unread", "RFC 9112 9.2";
         /// A method that is no token, or a target that is none or not this method's.
         RequestLine => "request-line", "RFC 9112 3";
         /// A request without `Host`, with more than one, or with one that is no `uri-host [":" port]`.

@@ -81,6 +81,11 @@
 //! The same loop; a request goes out where [`reusable`](Connection::reusable) says `Now`, and its response is over at [`Event::End`].
 //! When the connection has ended, [`unanswered`](Connection::unanswered) says which requests may be repeated.
 //!
+//! What was there before a request is never its answer (RFC 9112 9.2). So what was received is offered to its end, the octets after a
+//! response too, before the next request is sent; and what has left is told ([`handle_sent`](Connection::handle_sent)) before what has
+//! come ([`receive`](Connection::receive)). Of octets that are handed out and not told, it is unknown whether they left, unless the driver
+//! gives its word that they did not ([`nothing_left`](Connection::nothing_left), which says the order for each kind of driver).
+//!
 //! ```
 //! use http_keepalive::*;
 //!

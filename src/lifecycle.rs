@@ -125,9 +125,11 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
         }
     }
 
-    /// Octets arrived. May run ahead of the heads in them: the first behind an exchange begins the next one's head.
+    /// Octets arrived. May run ahead of the heads in them: the first after an exchange begins the next one's head. A client does not
+    /// count line ends between responses here. What is left after its last response it says by
+    /// [`octets_unread`](Lifecycle::octets_unread).
     pub fn octets_received(&mut self, now: Instant, octets: u64) {
-        let awaits = R::awaits(&self.state);
+        let awaits = R::awaits(&self.state, &self.machine);
         let (machine, settings) = self.parts();
         machine.carry(octets);
         match (machine.stage, machine.receiving) {

@@ -59,6 +59,8 @@ pub struct Machine {
     pub(crate) to_send: u64,
     /// Exchanges begun: complete heads received.
     pub(crate) exchanges: u32,
+    /// Octets that came and have not been looked at.
+    pub(crate) unread: u32,
     pub(crate) causes: Causes,
     pub(crate) offers: Offers,
     pub(crate) flags: u16,
@@ -133,6 +135,7 @@ impl Machine {
             to_receive: 0,
             to_send: 0,
             exchanges: 0,
+            unread: 0,
             causes: Causes::NONE,
             offers: Offers::NONE,
             flags,

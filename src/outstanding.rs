@@ -8,6 +8,11 @@
 //! the connection is between exchanges. A connection that ends leaves here what was not answered, with the evidence for
 //! [`retry`](crate::retry).
 //!
+//! **What left, and what is not known to have left.** Octets are handed out, then confirmed as left. A response can only answer a
+//! request of which an octet is confirmed: what comes before was there before it (RFC 9112 9.2). Between the two nothing is known,
+//! unless the driver gives its word that nothing has left; the word is for what comes next, and is taken back by octets handed out,
+//! by octets confirmed, and when all that was received has been looked at.
+//!
 //! **When may a request follow another unanswered one?** When all that is outstanding is idempotent, so that it could be
 //! sent again (RFC 9112 9.3.2); when nothing outstanding can end HTTP on this connection or withhold its content (`close`,
 //! `Upgrade`, CONNECT, `Expect`); when the peer is known to speak HTTP/1.1; within the peer's `max`. Of several reasons
@@ -22,6 +27,7 @@ use crate::facts::Offers;
 use crate::machine::{Half, Machine, flag};
 use crate::method::MethodKind;
 use crate::parking::{OWN, Packer, Unpacker};
+use crate::retry::Sent;
 use crate::teardown::Stage;
 use crate::time::Instant;
 
@@ -73,7 +79,7 @@ impl Pending {
     }
 
     /// Octets of it that left, and whether that is all.
-    pub(crate) fn octets_left(&self, sent: u64) -> (u64, bool) {
+    fn octets_left(&self, sent: u64) -> (u64, bool) {
         let to = if self.is(bit::WHOLE) { self.to } else { u64::MAX };
         (sent.min(to).saturating_sub(self.from), self.is(bit::LEFT))
     }
@@ -97,8 +103,10 @@ pub struct Outstanding<const DEPTH: usize> {
     budget: Option<u32>,
     /// Interim responses to the first request.
     pub(crate) interim: u8,
-    /// CRLFs dropped since the last response.
-    pub(crate) strays: u8,
+    /// Line ends dropped since the last response.
+    pub(crate) line_ends: u8,
+    /// The driver's word: no octet of what is pending has left.
+    nothing_left: bool,
 }
 
 impl<const DEPTH: usize> Outstanding<DEPTH> {
@@ -112,7 +120,8 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
             answered: Instant::EPOCH,
             budget: None,
             interim: 0,
-            strays: 0,
+            line_ends: 0,
+            nothing_left: false,
         }
     }
 
@@ -141,6 +150,33 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
         self.written.saturating_sub(machine.pending)
     }
 
+    /// Has an octet of the first request left? Before that nothing that comes can be its answer (RFC 9112 9.2).
+    #[inline(always)]
+    pub(crate) fn awaits(&self, machine: &Machine) -> bool {
+        self.requests.first().is_some_and(|first| self.sent(machine) > first.from)
+    }
+
+    /// The driver's word: no octet of what is pending has left.
+    pub(crate) fn nothing_left(&mut self) {
+        self.nothing_left = true;
+    }
+
+    /// The word was for what has been looked at.
+    #[inline(always)]
+    pub(crate) fn offered(&mut self) {
+        self.nothing_left = false;
+    }
+
+    /// How much of a request has left.
+    pub(crate) fn sent_of(&self, machine: &Machine, pending: &Pending) -> Sent {
+        match pending.octets_left(self.sent(machine)) {
+            (_, true) => Sent::All,
+            (0, false) if self.nothing_left => Sent::Nothing,
+            (0, false) => Sent::Unknown,
+            (_, false) => Sent::Some,
+        }
+    }
+
     /// May a request be handed out now?
     #[inline]
     pub(crate) fn check(&self, machine: &Machine, settings: &Settings, now: Instant) -> Result<(), Misuse> {
@@ -167,7 +203,10 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
         if machine.sending == Half::Content {
             return Err(Misuse::RequestUnfinished);
         }
-        let Some(last) = self.requests.last() else { return Ok(()) };
+        let Some(last) = self.requests.last() else {
+            // what was there before a request is never its answer (RFC 9112 9.2)
+            return if machine.unread == 0 { Ok(()) } else { Err(Misuse::OctetsUnread) };
+        };
         if last.is(bit::LAST) {
             return Err(Misuse::PipelineHeld);
         }
@@ -212,7 +251,7 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
         };
         packer.put(known(Some(self.peer.hint).filter(|&hint| hint != u32::MAX))?, 3)?;
         packer.put(known(self.budget)?, 3)?;
-        packer.put(u64::from(self.strays) << 1 | u64::from(self.is_http11), 1)?;
+        packer.put(u64::from(self.line_ends) << 1 | u64::from(self.is_http11), 1)?;
         Some(packer.octets)
     }
 
@@ -222,11 +261,12 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
         let (hint, budget) = (number().unwrap_or(u32::MAX), number());
         let bits = unpacker.take(1) as u8;
         let peer = PeerTime { hint, ..PeerTime::UNKNOWN };
-        Self { asked: exchanges, is_http11: bits & 1 != 0, peer, budget, strays: bits >> 1, ..Self::new() }
+        Self { asked: exchanges, is_http11: bits & 1 != 0, peer, budget, line_ends: bits >> 1, ..Self::new() }
     }
 
     /// Octets were handed out.
     pub(crate) fn written(&mut self, octets: u64) {
+        self.nothing_left = false;
         self.written = self.written.saturating_add(octets);
     }
 
@@ -242,6 +282,7 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
     /// Octets left: those requests that are out whole begin to wait.
     #[inline]
     pub(crate) fn left(&mut self, machine: &mut Machine, now: Instant) {
+        self.nothing_left = false;
         let sent = self.sent(machine);
         match self.requests.as_mut_slice() {
             [only] => only.left_by(sent, now),
@@ -281,7 +322,7 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
     #[inline(always)]
     pub(crate) fn answered(&mut self, machine: &mut Machine, now: Instant) {
         self.interim = 0;
-        self.strays = 0;
+        self.line_ends = 0;
         self.answered = now;
         machine.receiving = Half::Idle;
         machine.octets = 0;

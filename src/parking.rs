@@ -77,7 +77,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
             Reading::End => !R::ENDS_BEHIND,
             reading => reading == Reading::FRESH,
         };
-        if !between || self.ahead > 0 {
+        if !between {
             return None;
         }
         pack(&self.lifecycle, self.offset, self.empty_lines)
@@ -86,7 +86,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     /// The connection that was parked.
     pub fn unpark(parked: Parked<R>, config: C) -> Self {
         let (lifecycle, offset, empty_lines) = unpack(&parked.octets, config);
-        Self { lifecycle, reading: Reading::FRESH, offset, ahead: 0, empty_lines }
+        Self { lifecycle, reading: Reading::FRESH, offset, empty_lines }
     }
 }
 
@@ -111,7 +111,8 @@ fn pack<R: Role, C: Deref<Target = Config<R>>>(
     empty_lines: u8,
 ) -> Option<Parked<R>> {
     let machine = &lifecycle.machine;
-    let idle = machine.stage == Stage::Open && machine.between_exchanges() && machine.pending == 0;
+    let idle =
+        machine.stage == Stage::Open && machine.between_exchanges() && machine.pending == 0 && machine.unread == 0;
     let known = FLAGS.iter().fold(R::FLAGS, |known, flag| known | flag);
     if !idle || !machine.causes.is_empty() || machine.looking.is_some() || machine.flags & !known != 0 {
         return None;

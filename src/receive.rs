@@ -43,9 +43,13 @@ pub trait Reads: Sized {
 
     /// May octets come that begin a message?
     #[inline(always)]
-    fn awaits(_: &Self::State) -> bool {
+    fn awaits(_: &Self::State, _: &Machine) -> bool {
         true
     }
+
+    /// What was received has been looked at, as far as it can be.
+    #[inline(always)]
+    fn offered(_: &mut Self::State) {}
 
     /// A message may have become complete.
     #[inline(always)]
@@ -159,7 +163,8 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
                 let begun = machine.receiving == Half::Head && machine.stage == Stage::Open;
                 if begun && progress.still_unfinished(buf) {
                     machine.head_octets(now, buf.len() as u64);
-                    self.ahead = buf.len() as u32;
+                    machine.unread = buf.len() as u32;
+                    R::offered(&mut self.lifecycle.state);
                     return Ok(Received { consumed: 0, outcome: Outcome::NeedMore });
                 }
             }
@@ -192,7 +197,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
                 Err(error) => {
                     // the caller is told of no octet consumed, and offers all of them again
                     self.offset = before;
-                    self.ahead = u32::try_from(buf.len()).unwrap_or(u32::MAX);
+                    self.lifecycle.machine.unread = u32::try_from(buf.len()).unwrap_or(u32::MAX);
                     return Err(error);
                 }
             };
@@ -202,7 +207,12 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
             self.leave(octets, rest.len());
             received.consumed += octets;
             match step {
-                Step::Done(_) => return Ok(received),
+                Step::Done(_) => {
+                    if matches!(received.outcome, Outcome::Paused(_)) {
+                        self.looked_at();
+                    }
+                    return Ok(received);
+                }
                 Step::Again(_) => {}
                 Step::NeedMore(_) => {
                     let machine = &self.lifecycle.machine;
@@ -211,10 +221,19 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
                         let consumed = received.consumed;
                         return self.end_of_stream(now, consumed).inspect_err(|_| self.offset = before);
                     }
+                    self.looked_at();
                     received.outcome = Outcome::NeedMore;
                     return Ok(received);
                 }
             }
+        }
+    }
+
+    /// What was offered has been looked at, as far as it can be. What is known at the end of a connection stays known.
+    #[inline(always)]
+    fn looked_at(&mut self) {
+        if self.lifecycle.machine.stage == Stage::Open {
+            R::offered(&mut self.lifecycle.state);
         }
     }
 
@@ -274,11 +293,11 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         let gone = machine.receiving == Half::Idle
             && !machine.is(flag::CLIENT)
             && settings.policy.half_close == HalfClose::Abort;
-        if self.ahead == 0 || machine.stage != Stage::Open || gone {
+        if machine.unread == 0 || machine.stage != Stage::Open || gone {
             return self.end_of_stream(now, 0);
         }
         // pipelined requests are still to be read
-        machine.eof(now, u64::from(self.ahead));
+        machine.eof(now, u64::from(machine.unread));
         let (machine, settings) = self.lifecycle.parts();
         machine.half_closed(settings);
         // a client's request may have been answered, and is not sent to its end now
@@ -299,7 +318,10 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
                 Ok(Received { consumed, outcome: Outcome::Event(Event::End { trailers }) })
             }
             None => Ok(Received { consumed, outcome: Outcome::Event(Event::PeerClosed) }),
-            Some(kind) => Err(self.failed(kind, self.offset.saturating_add(u64::from(self.ahead)))),
+            Some(kind) => {
+                let unread = u64::from(self.lifecycle.machine.unread);
+                Err(self.failed(kind, self.offset.saturating_add(unread)))
+            }
         }
     }
 
@@ -307,8 +329,9 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     #[inline(always)]
     pub(crate) fn leave(&mut self, consumed: usize, offered: usize) {
         self.offset = self.offset.saturating_add(consumed as u64);
-        self.lifecycle.machine.carry(consumed as u64);
-        self.ahead = u32::try_from(offered - consumed).unwrap_or(u32::MAX);
+        let machine = &mut self.lifecycle.machine;
+        machine.carry(consumed as u64);
+        machine.unread = u32::try_from(offered - consumed).unwrap_or(u32::MAX);
     }
 
     pub(crate) fn fail(&mut self, now: Instant, fault: Fault) -> ProtocolError {

@@ -3,8 +3,8 @@
 //! Read first: RFC 9110 9.2.2 (what may be repeated, and that a failed repetition is not repeated), 15.5.9 (408), 15.5.20 (421),
 //! 10.1.1 (417); RFC 9112 9.3.1, 9.3.2 (connections that close early).
 //!
-//! Tie-breaks, the first that applies: an answer that asks for it; octets of a final response were seen, never; nothing was
-//! handed to the transport, so nothing can have been applied; content that can not be sent again; a repetition that failed too;
+//! Tie-breaks, the first that applies: an answer that asks for it; octets of a final response were seen, never; nothing of it has
+//! left, by the driver's word, so nothing can have been applied; content that can not be sent again; a repetition that failed too;
 //! then idempotence decides. A proxy never repeats what is not idempotent (RFC 9110 9.2.2); a user agent asks whoever made the
 //! request, unless policy takes the silence of a reused connection for proof enough.
 
@@ -22,11 +22,13 @@ pub enum Sender {
     Proxy,
 }
 
-/// How much of a request was handed to the transport.
+/// How much of a request has left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Sent {
-    /// Not one octet.
+    /// Not one octet, by the driver's word ([`nothing_left`](crate::Connection::nothing_left)).
     Nothing,
+    /// Not known: it was handed out, and no octet is confirmed. Counts as sent.
+    Unknown,
     /// Some, not all.
     Some,
     /// All of it.
@@ -36,7 +38,7 @@ pub enum Sent {
 /// What is known of a request whose connection ended, or whose answer asks for another try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Evidence {
-    /// How much of it was handed to the transport.
+    /// How much of it has left.
     pub sent: Sent,
     /// Its method.
     pub method: MethodKind,
@@ -97,7 +99,7 @@ reasons! {
         Answered => "answered", "RFC 9110 15";
         /// Octets of a final response were seen.
         ResponseBegun => "response-begun", "RFC 9110 9.2.2";
-        /// Nothing of it was handed to the transport.
+        /// Nothing of it has left.
         NotSent => "not-sent", "RFC 9110 9.2.2";
         /// Its content can not be sent again.
         NotReplayable => "not-replayable", "RFC 9110 9.2.2";

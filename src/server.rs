@@ -95,7 +95,7 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
             [b'\r', b'\n', ..] => 2,
             [b'\n', ..] if settings.policy.bare_lf.accepts() => 1,
             [b'\r'] => {
-                if self.ahead == 0 {
+                if machine.unread == 0 {
                     machine.stray_octets(now);
                 }
                 return Ok(Step::NeedMore(0));
@@ -153,10 +153,10 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
         content: Content,
         out: &mut [u8],
     ) -> Result<usize, SendError> {
-        let ahead = u64::from(self.ahead);
         let (machine, settings) = self.lifecycle.parts();
         let now = machine.tick(now);
-        let plan = announce::plan_response(machine, settings, now, status, content, ahead)?;
+        let unread = u64::from(machine.unread);
+        let plan = announce::plan_response(machine, settings, now, status, content, unread)?;
         let mut writer = Writer::new(out);
         writer.status_line(status);
         let switches = plan.options.upgrade;

@@ -104,7 +104,8 @@ fn syn_17_octets_that_are_no_response_are_an_error() {
         ("HTTP/2.0 200 OK\r\n\r\n", MajorVersion),
         ("GET / HTTP/1.1\r\n\r\n", NotHttp),
         ("<html>", NotHttp),
-        ("\r\nHTTP/1.1 200 OK\r\n\r\n", NotHttp),
+        ("\rHTTP/1.1 200 OK\r\n\r\n", NotHttp),
+        ("\r\n HTTP/1.1 200 OK\r\n\r\n", NotHttp),
     ] {
         assert_refused("GET", octets, kind);
     }

@@ -205,7 +205,9 @@ fn pipe_09_what_has_not_left_may_be_repeated_whatever_it_is() {
     let mut asker = Asker::knowing(&DEFAULT);
     asker.leaves = false;
     let first = asker.ask_with("GET", [], Content::Empty).len() as u64;
-    asker.ask("POST").left(first).eof();
+    asker.ask("POST").left(first);
+    asker.connection.nothing_left(asker.now);
+    asker.eof();
     let expected = [(0, Advice::Retry, RetryReason::Idempotent), (1, Advice::Retry, RetryReason::NotSent)];
     assert_eq!(asker.verdicts(), expected);
     let mut asker = Asker::knowing(&DEFAULT);

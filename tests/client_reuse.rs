@@ -4,7 +4,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::client::{Asker, DEFAULT, Four, HOST, Said, answer, no_timeouts, ok, request, with_limits, with_policy};
+use common::client::{Asker, DEFAULT, Four, HOST, Said, answer, no_timeouts, ok, request, with_policy};
 use http_keepalive::{
     CloseReason, Config, Content, DeadlineKind, Eof, HeadFacts, Instant, Lifecycle, Limits, Misuse, Persistence,
     Policy, ProtocolErrorKind, Reusable, ReuseReason, Shut, Timeouts, Use,
@@ -228,22 +228,6 @@ fn close_12_a_408_between_exchanges_is_no_response() {
     asker.ask("GET").feed(&timeout);
     assert_eq!(asker.exchanges().last(), Some(&(408, String::new())), "the request's answer where one is outstanding");
     asker.assert_closes(CloseReason::CloseReceived);
-}
-
-#[test]
-fn syn_05_line_ends_between_exchanges_are_dropped_within_a_limit() {
-    let config = with_limits(Limits::DEFAULT.with_empty_lines(2));
-    for _ in 0..2 {
-        let mut asker = after(&config, &ok(""));
-        asker.feed("\r\n").dribble("\r\n").assert_idle();
-        asker.ask("GET").feed(&ok("x")).assert_idle();
-        assert_eq!(asker.exchanges().last(), Some(&(200, "x".into())));
-        // counted anew behind each response
-        asker.feed("\r\n\r\n").assert_idle();
-        asker.feed("\r").assert_closes(CloseReason::Unsolicited);
-    }
-    let mut asker = Asker::new(&config);
-    asker.feed("\r\n\r\nx").assert_closes(CloseReason::Unsolicited);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use driver::*;
 use http_keepalive::pool::*;
-use http_keepalive::{CloseReason, Instant, KeepAlive, Persistence, TunnelReason, Use};
+use http_keepalive::{CloseReason, Instant, KeepAlive, Persistence, TunnelReason, Use, presets};
 
 const ANY: PoolLimits = PoolLimits::DEFAULT.with_per_origin(None).with_total(None);
 
@@ -149,10 +149,16 @@ fn after_a_long_sleep_everything_idle_goes_and_after_a_short_one_what_is_past_it
 
 #[test]
 fn what_was_idle_for_long_is_looked_at_before_it_is_used() {
-    for (look_after, after_1, after_2) in
-        [(secs(2), Look::Skip, Look::First), (None, Look::Skip, Look::Skip), (secs(0), Look::First, Look::First)]
-    {
-        let mut driver = driver(PoolTimeouts::DEFAULT.with_look_after(look_after), PoolPolicy::DEFAULT);
+    for (watched, look_after, after_1, after_2) in [
+        (Use::On, secs(2), Look::Skip, Look::First),
+        (Use::On, None, Look::Skip, Look::Skip),
+        (Use::On, secs(0), Look::First, Look::First),
+        // who does not watch looks each time
+        (Use::Off, secs(2), Look::First, Look::First),
+        (Use::Off, None, Look::First, Look::First),
+    ] {
+        let policy = PoolPolicy::DEFAULT.with_idle_watched(watched);
+        let mut driver = driver(PoolTimeouts::DEFAULT.with_look_after(look_after), policy);
         driver.fetch("a");
         for (time, expected) in [(1, after_1), (2, after_2)] {
             driver.now = driver.now + Duration::from_secs(time);
@@ -161,6 +167,26 @@ fn what_was_idle_for_long_is_looked_at_before_it_is_used() {
             };
             assert_eq!(look, expected);
             let _ = driver.pool.checkin(driver.now, lease, &HTTP11);
+        }
+    }
+}
+
+#[test]
+fn nothing_is_trusted_by_default() {
+    let mut driver = driver(PoolTimeouts::DEFAULT, PoolPolicy::DEFAULT);
+    driver.fetch("a");
+    let checkout = driver.pool.checkout(driver.now, "a", Demand::DEFAULT);
+    assert!(matches!(checkout, Checkout::Reuse { look: Look::First, .. }), "{checkout:?}");
+    for preset in presets::CLIENTS {
+        let mut pool = Pool::<String, u32>::new(
+            Instant::EPOCH,
+            &PoolConfig::new(preset.limits, preset.timeouts, preset.policy).expect("within bounds"),
+        );
+        let Checkout::Open(permit) = pool.checkout(Instant::EPOCH, "a", Demand::DEFAULT) else { panic!() };
+        let lease = pool.opened(Instant::EPOCH, permit, 1).expect("in time");
+        if let Ok(Checkin::Kept(_)) = pool.checkin(Instant::EPOCH, lease, &HTTP11) {
+            let checkout = pool.checkout(Instant::EPOCH, "a", Demand::DEFAULT);
+            assert!(!matches!(checkout, Checkout::Reuse { look: Look::Skip, .. }), "{}: {checkout:?}", preset.name);
         }
     }
 }

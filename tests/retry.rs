@@ -31,7 +31,7 @@ fn retry_02_the_idempotent_methods() {
         (Connect, false),
         (Other, false),
     ] {
-        for sent in [Sent::Some, Sent::All] {
+        for sent in [Sent::Unknown, Sent::Some, Sent::All] {
             let evidence = Evidence { sent, ..Evidence::new(method) };
             assert_eq!(evidence.idempotent, idempotent);
             match idempotent {
@@ -48,7 +48,10 @@ fn retry_03_what_was_not_sent_was_not_applied() {
         let evidence = Evidence { sent: Sent::Nothing, replayable: false, ..evidence };
         assert_verdict(evidence, Retry, RetryReason::NotSent);
     }
-    assert_verdict(Evidence { sent: Sent::Some, ..POST }, Ask, RetryReason::NotIdempotent);
+    for sent in [Sent::Unknown, Sent::Some] {
+        assert_verdict(Evidence { sent, ..POST }, Ask, RetryReason::NotIdempotent);
+        assert_verdict(Evidence { sent, replayable: false, ..GET }, Never, RetryReason::NotReplayable);
+    }
     assert_verdict(Evidence { idempotent: true, ..POST }, Retry, RetryReason::Idempotent);
 }
 
@@ -172,7 +175,9 @@ fn retry_01_how_far_each_request_got() {
     asker.leaves = false;
     let head = asker.ask_with("POST", [], Content::Exact(3)).len() as u64;
     let evidence = |asker: &Asker| asker.connection.unanswered().next().unwrap().evidence;
-    assert_eq!(evidence(&asker).sent, Sent::Nothing);
+    assert_eq!(evidence(&asker).sent, Sent::Unknown, "it was handed out");
+    asker.connection.nothing_left(asker.now);
+    assert_eq!(evidence(&asker).sent, Sent::Nothing, "by the driver's word");
     asker.left(1);
     assert_eq!(evidence(&asker).sent, Sent::Some);
     asker.left(head - 1);
@@ -213,7 +218,9 @@ fn close_04_a_request_that_crosses_an_idle_close() {
 fn retry_03_a_transport_that_failed_before_anything_left() {
     let mut asker = Asker::new(&DEFAULT);
     asker.leaves = false;
-    asker.ask("POST").connection.transport_failed(http_keepalive::Instant::from_secs(101));
+    asker.ask("POST");
+    asker.connection.nothing_left(asker.now);
+    asker.connection.transport_failed(http_keepalive::Instant::from_secs(101));
     assert_eq!(asker.verdicts(), [(0, Retry, RetryReason::NotSent)]);
     assert!(asker.connection.lifecycle().is_closed());
     assert!(!asker.connection.wants().flush, "nothing more leaves");

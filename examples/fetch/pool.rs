@@ -33,9 +33,8 @@ pub enum Taken {
 
 impl Connections {
     pub fn new(options: &Options, clock: Clock) -> Self {
-        // each machine takes its own margin off the hint; to look before each use costs one system call
-        let timeouts =
-            PoolTimeouts::DEFAULT.with_look_after(Some(Duration::ZERO)).with_margin(options.margin.unwrap_or(MARGIN));
+        // each machine takes its own margin off the hint; nobody watches idle sockets here, so that each is looked at before it is used
+        let timeouts = PoolTimeouts::DEFAULT.with_margin(options.margin.unwrap_or(MARGIN));
         let policy = PoolPolicy::DEFAULT.with_learn(if options.learn { Use::On } else { Use::Off });
         let config = PoolConfig::new(PoolLimits::DEFAULT, timeouts, policy).unwrap_or_default();
         Self { pool: Pool::new(clock.now(), &config), idle: HashMap::new(), opened: 0, clock, found_dead: 0 }

@@ -124,6 +124,7 @@ impl Wire {
         if !self.closed {
             self.read(if busy { Some(Duration::ZERO) } else { wait }, &mut happened);
         }
+        self.say_what_left();
         while let Some(deadline) = self.machine.handle_timeout(self.clock.now()) {
             happened.push(Happened::Expired(deadline));
         }
@@ -169,6 +170,13 @@ impl Wire {
         }
     }
 
+    /// Each write has said how much it took: what is still here has not left, and a request of which that is all may be repeated.
+    fn say_what_left(&mut self) {
+        if self.waiting() > 0 {
+            self.machine.nothing_left(self.clock.now());
+        }
+    }
+
     /// Reads what there is, waiting at most so long; `None`: as long as it takes.
     fn read(&mut self, wait: Option<Duration>, happened: &mut Vec<Happened>) {
         let mut piece = [0; 64 * 1024];
@@ -182,6 +190,7 @@ impl Wire {
             let _ = self.stream.set_nonblocking(false);
         }
         let now = self.clock.now();
+        self.say_what_left();
         match read {
             Ok(0) => {
                 match self.machine.receive_eof(now, Eof::Clean) {

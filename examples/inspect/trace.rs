@@ -19,6 +19,8 @@ use crate::settings::DEPTH;
 /// One line of a trace.
 pub struct Line {
     at: Instant,
+    /// Of `sent`: taken by the transport, and not known to have left.
+    unconfirmed: bool,
     fields: Map<String, Value>,
 }
 
@@ -35,19 +37,26 @@ fn line_of(line: &str) -> Result<Line, String> {
     let value: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
     let Value::Object(mut fields) = value else { return Err("not an object".into()) };
     let at = fields.remove("at").and_then(|at| at.as_f64()).filter(|&at| at >= 0.0).ok_or("no `at` in seconds")?;
+    let unconfirmed = match fields.remove("unconfirmed") {
+        None => false,
+        Some(Value::Bool(unconfirmed)) if fields.contains_key("sent") => unconfirmed,
+        Some(value) => return Err(format!("unconfirmed: expected true or false beside sent, not {value}")),
+    };
     if let Some(other) = fields.keys().find(|key| !KNOWN.contains(&key.as_str())) {
         return Err(format!("no such fact or intent: {other}"));
     }
     if fields.len() > 1 {
         return Err("more than one fact or intent".into());
     }
-    Ok(Line { at: Instant::from_nanos((at * 1e9).round() as u64), fields })
+    Ok(Line { at: Instant::from_nanos((at * 1e9).round() as u64), unconfirmed, fields })
 }
 
 /// What only one role can be told.
 pub trait Intents: Role + Sized {
     fn intend(driver: &mut Driver<'_, Self>, name: &str, value: &Value) -> Result<bool, String>;
     fn refuse(driver: &mut Driver<'_, Self>) -> bool;
+    /// Gives the word that nothing of what waits has left.
+    fn nothing_left(driver: &mut Driver<'_, Self>);
     /// What a connection that has ended leaves.
     fn leftovers(driver: &Driver<'_, Self>) -> Vec<Value>;
     fn broke_off(driver: &Driver<'_, Self>) -> bool;
@@ -62,8 +71,10 @@ pub struct Driver<'c, R: Role> {
     input: Vec<u8>,
     /// The trace says what leaves; else everything does, at once.
     says_sent: bool,
-    /// Handed out, and not left.
+    /// Handed out, and not known to have left.
     output: u64,
+    /// Of these, taken by the transport.
+    unconfirmed: u64,
     /// Content that waits until it may be sent.
     held: VecDeque<Vec<u8>>,
     announced: Option<Deadline>,
@@ -83,6 +94,7 @@ pub fn run<R: Intents>(config: &Config<R>, trace: &[Line]) -> Result<Vec<Value>,
         input: Vec::new(),
         says_sent: trace.iter().any(|line| line.fields.contains_key("sent")),
         output: 0,
+        unconfirmed: 0,
         held: VecDeque::new(),
         announced: None,
         any_announced: false,
@@ -96,8 +108,10 @@ pub fn run<R: Intents>(config: &Config<R>, trace: &[Line]) -> Result<Vec<Value>,
         let at = line.at.max(driver.now);
         driver.expire(|due| due < at || (due == at && !arrives));
         driver.now = at;
-        if let Some((name, value)) = line.fields.iter().next() {
-            driver.apply(name, value)?;
+        match line.fields.iter().next() {
+            Some((_, value)) if line.unconfirmed => driver.unconfirmed += octets(value)?.min(driver.output),
+            Some((name, value)) => driver.apply(name, value)?,
+            None => {}
         }
         driver.settle();
         driver.announce();
@@ -117,6 +131,7 @@ impl<R: Intents> Driver<'_, R> {
     fn expire(&mut self, is_due: impl Fn(Instant) -> bool) {
         while let Some(deadline) = self.connection.next_deadline().filter(|deadline| is_due(deadline.at)) {
             self.now = self.now.max(deadline.at);
+            self.say_what_left();
             let Some(expired) = self.connection.handle_timeout(self.now) else { return };
             self.say(json!({ "event": "expired", "kind": expired.kind.as_str() }));
             self.settle();
@@ -150,7 +165,7 @@ impl<R: Intents> Driver<'_, R> {
             "eof" => self.eof(),
             "drain" => self.connection.close_after_exchange(self.now),
             "sent" => {
-                let octets = value.as_u64().ok_or("sent: expected a number of octets")?.min(self.output);
+                let octets = octets(value)?.min(self.output);
                 self.leave(octets);
             }
             "send" => {
@@ -168,7 +183,15 @@ impl<R: Intents> Driver<'_, R> {
         Ok(())
     }
 
+    /// Whoever says what leaves knows what has not.
+    fn say_what_left(&mut self) {
+        if self.says_sent && self.output > 0 && self.unconfirmed == 0 {
+            R::nothing_left(self);
+        }
+    }
+
     fn offer(&mut self) {
+        self.say_what_left();
         let mut input = std::mem::take(&mut self.input);
         let mut from = 0;
         while self.action.is_none_or(|action| action == "half-close") && !self.tunnel {
@@ -215,6 +238,7 @@ impl<R: Intents> Driver<'_, R> {
         if self.tunnel {
             return;
         }
+        self.say_what_left();
         match self.connection.receive_eof(self.now, Eof::Clean) {
             Err(error) => self.say(lines::error(&error)),
             Ok(received) => {
@@ -270,6 +294,7 @@ impl<R: Intents> Driver<'_, R> {
 
     fn leave(&mut self, octets: u64) {
         self.output -= octets;
+        self.unconfirmed = self.unconfirmed.saturating_sub(octets);
         self.connection.handle_sent(self.now, octets);
     }
 
@@ -355,6 +380,9 @@ impl Intents for Server {
         driver.write("respond", |connection, out| connection.send_refusal(now, NO_FIELDS, out))
     }
 
+    /// A server's clients know for themselves what they were not answered.
+    fn nothing_left(_: &mut Driver<'_, Self>) {}
+
     fn leftovers(_: &Driver<'_, Self>) -> Vec<Value> {
         Vec::new()
     }
@@ -400,6 +428,10 @@ impl Intents for Client<DEPTH> {
         false
     }
 
+    fn nothing_left(driver: &mut Driver<'_, Self>) {
+        driver.connection.nothing_left(driver.now);
+    }
+
     fn leftovers(driver: &Driver<'_, Self>) -> Vec<Value> {
         driver.connection.unanswered().map(|unanswered| lines::retry(&unanswered)).collect()
     }
@@ -420,6 +452,10 @@ fn seconds(instant: Instant) -> Value {
 
 fn text(value: &Value) -> Result<&str, String> {
     value.as_str().ok_or_else(|| format!("expected text, not {value}"))
+}
+
+fn octets(value: &Value) -> Result<u64, String> {
+    value.as_u64().ok_or_else(|| "sent: expected a number of octets".into())
 }
 
 fn status(value: &Value) -> Result<StatusCode, String> {

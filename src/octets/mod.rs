@@ -163,11 +163,6 @@ pub(crate) fn copy(place: &mut [u8], octets: &[u8]) {
     }
 }
 
-/// CR or LF.
-pub(crate) const fn is_line_end(octet: u8) -> bool {
-    octet == b'\r' || octet == b'\n'
-}
-
 /// SP or HTAB (RFC 9110 5.6.3).
 pub(crate) const fn is_whitespace(octet: u8) -> bool {
     octet == b' ' || octet == b'\t'

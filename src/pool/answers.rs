@@ -139,9 +139,10 @@ impl Demand {
 /// Whether to read from a connection before it is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Look {
-    /// It was idle for so short a time that it may be trusted.
+    /// It is watched while it is idle, by the driver's word ([`idle_watched`](super::PoolPolicy::idle_watched)), and nothing was seen.
     Skip,
-    /// Read without waiting: octets or an end mean that it is [dead](super::Pool::closed), and the next check-out may find another.
+    /// Read without waiting, and offer what comes: octets that are no line ends, or an end, mean that it is [dead](super::Pool::closed),
+    /// and the next check-out may find another.
     First,
 }
 

@@ -60,7 +60,8 @@ settings! {
         wait / with_wait: Option<Duration> = secs(30);
         /// From check-out to check-in: longer than any exchange that we know, since what is overdue is given up.
         lease / with_lease: Option<Duration> = secs(3600);
-        /// After so long idle, the connection is to be looked at before it is used: zero for always. As HttpClient.
+        /// After so long idle, the connection is to be looked at before it is used, where the driver watches idle connections
+        /// ([`idle_watched`](PoolPolicy::idle_watched)): zero for always. As HttpClient.
         look_after / with_look_after: Option<Duration> = secs(2);
         /// Taken off the peer's `Keep-Alive: timeout`, and off a learned limit: a request must arrive before the peer closes. As
         /// undici.
@@ -163,6 +164,10 @@ settings! {
         purge_percent / with_purge_percent: u8 = 50;
         /// The peer's `Keep-Alive` field bounds reuse.
         hints / with_hints: Use = Use::On;
+        /// The driver watches the sockets of idle connections, and says what it sees of them ([`readable_while_idle`](super::Pool::readable_while_idle))
+        /// before it checks one out. Off: every idle connection is to be looked at before it is used, whatever `look_after` says,
+        /// since octets that were there before a request are never its answer (RFC 9112 9.2).
+        idle_watched / with_idle_watched: Use = Use::Off;
         /// Added to the margin: so many per cent of the time it is taken off.
         margin_percent / with_margin_percent: u8 = 0;
         /// Added to the margin: so many round trips, where the caller knows how long one takes.

@@ -55,7 +55,7 @@ impl Rules {
             open: nanos(timeouts.open),
             wait: nanos(timeouts.wait),
             lease,
-            look_after: nanos(timeouts.look_after),
+            look_after: if policy.idle_watched.is_on() { nanos(timeouts.look_after) } else { 0 },
             purge: nanos(timeouts.purge),
             forget: u32::try_from(timeouts.forget.as_secs()).unwrap_or(NONE),
             margin: nanos(Some(timeouts.margin)),

@@ -214,7 +214,11 @@ impl World {
                     self.origins.entry(key).or_default().turn = id + 1;
                 }
                 let now = self.now;
-                let look_after = nanos(self.config.timeouts().look_after);
+                // only who watches idle connections may trust one for a time
+                let look_after = match policy.idle_watched {
+                    Use::On => nanos(self.config.timeouts().look_after),
+                    Use::Off => 0,
+                };
                 let connection = self.find(id);
                 assert_eq!(look == Look::First, now - connection.since >= look_after);
                 connection.age = now - connection.since;

@@ -62,6 +62,7 @@ pub fn config(choices: &mut Choices) -> PoolConfig {
         .with_origin_excess(choices.of(&excess))
         .with_total_excess(choices.of(&excess))
         .with_learn(choices.of(&[Use::Off, Use::On]))
+        .with_idle_watched(choices.of(&on_off))
         .with_margin_round_trips(2)
         .with_jitter_percent(0);
     PoolConfig::new(limits, timeouts.with_margin(Duration::from_secs(1)), policy).expect("within bounds")

@@ -43,8 +43,10 @@ pub struct Asking<const DEPTH: usize> {
 
 impl<const DEPTH: usize> Asking<DEPTH> {
     pub fn new(opens: Instant, config: &Arc<Config<Client<DEPTH>>>, writes_first: bool) -> Self {
+        let mut end = End::new(Side::Client, opens, config);
+        end.gives_word = Some(|connection, now| connection.nothing_left(now));
         Self {
-            end: End::new(Side::Client, opens, config),
+            end,
             asked: Vec::new(),
             answers: Vec::new(),
             begun: None,

@@ -41,6 +41,8 @@ pub struct End<R: Role> {
     /// Nothing of an exchange was outstanding then.
     pub was_idle: bool,
     facts: u32,
+    /// Says that nothing of what waits has left, where the role can.
+    pub gives_word: Option<fn(&mut Connection<R, Arc<Config<R>>>, Instant)>,
 }
 
 impl<R: Role> End<R> {
@@ -59,6 +61,7 @@ impl<R: Role> End<R> {
             drained_at: None,
             was_idle: false,
             facts: 0,
+            gives_word: None,
         }
     }
 
@@ -81,8 +84,16 @@ impl<R: Role> End<R> {
         self.connection.close_after_exchange(now);
     }
 
+    /// What is still here has not left.
+    fn say_what_left(&mut self, now: Instant) {
+        if let (Some(give_word), false) = (self.gives_word, self.outbox.is_empty()) {
+            give_word(&mut self.connection, now);
+        }
+    }
+
     /// Lets expire what is due: whether anything was.
     pub fn expire(&mut self, now: Instant) -> bool {
+        self.say_what_left(now);
         let mut expired = 0;
         while self.connection.handle_timeout(now).is_some() {
             expired += 1;
@@ -97,6 +108,7 @@ impl<R: Role> End<R> {
     pub fn look(&mut self, wire: &Wire, now: Instant) {
         self.expire(now);
         if wire.has_failed(self.side) && !self.is_closed() {
+            self.say_what_left(now);
             self.connection.transport_failed(now);
         }
     }
@@ -120,6 +132,7 @@ impl<R: Role> End<R> {
     pub fn next_fact(&mut self, wire: &Wire, now: Instant) -> Option<Fact> {
         self.facts += 1;
         assert!(self.facts < MOST_FACTS, "facts without end: {:?}", self.connection.wants());
+        self.say_what_left(now);
         let fact = match self.connection.receive(now, &self.inbox) {
             Err(_) => return Some(Fact::Error),
             Ok(received) => {
@@ -135,6 +148,7 @@ impl<R: Role> End<R> {
         let reads = self.connection.wants().read != ReadWant::No;
         if fact.is_none() && !self.saw_eof && reads && wire.is_at_eof(self.side) {
             self.saw_eof = true;
+            self.say_what_left(now);
             return match self.connection.receive_eof(now, Eof::Clean) {
                 Err(_) => Some(Fact::Error),
                 Ok(received) => match &received.outcome {
