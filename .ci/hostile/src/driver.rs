@@ -281,6 +281,13 @@ impl Wire {
         sent > 0
     }
 
+    /// Each write says how much it took, so that what is pending has not left.
+    fn say_what_left(&mut self) {
+        if self.machine.lifecycle().octets_pending() > 0 {
+            self.machine.nothing_left(self.now());
+        }
+    }
+
     fn answer(&mut self) -> Exchanged {
         let until = Instant::now() + PATIENCE;
         while Instant::now() < until {
@@ -334,6 +341,7 @@ impl Wire {
             let _ = self.stream.set_nonblocking(false);
         }
         let now = self.now();
+        self.say_what_left();
         match read {
             Ok(0) => drop(self.machine.receive_eof(now, Eof::Clean)),
             Ok(octets) => self.input.extend_from_slice(&piece[..octets]),
