@@ -76,7 +76,7 @@ pub fn client<const DEPTH: usize>(mut script: Script<'_>) {
             9 => {
                 let octets = u64::from(argument);
                 if let Some(framed) = accepted(&mut connection, |it| it.frame_content(now, octets)) {
-                    known.written += octets + (framed.before.len() + framed.after.len()) as u64;
+                    known.written += octets + (framed.before().len() + framed.after().len()) as u64;
                 }
             }
             10 => match argument % 4 {
@@ -131,11 +131,7 @@ impl Known {
         }
     }
 
-    fn check<const DEPTH: usize>(
-        &self,
-        connection: &Connection<Client<DEPTH>, &Config<Client<DEPTH>>>,
-        now: Instant,
-    ) {
+    fn check<const DEPTH: usize>(&self, connection: &Connection<Client<DEPTH>, &Config<Client<DEPTH>>>, now: Instant) {
         let is_idle = connection.unanswered().next().is_none();
         let reusable = connection.reusable(now);
         let is_now = matches!(reusable, Reusable::Now { .. });
@@ -146,11 +142,8 @@ impl Known {
         assert_eq!(is_now, sent.is_ok(), "{reusable:?}, and {sent:?}");
         // what may not be as once is not repeated where it may have left
         for left in connection.unanswered() {
-            let before = self.outstanding.iter().rev().nth(0).copied();
-            let _ = before;
-            let verdict = left.verdict();
             if left.evidence.sent == retry::Sent::Unknown && !left.evidence.idempotent {
-                assert_ne!(verdict.advice, retry::Advice::Retry, "{left:?}");
+                assert_ne!(left.verdict().advice, retry::Advice::Retry, "{left:?}");
             }
         }
     }

@@ -3,7 +3,7 @@
 use http_keepalive::*;
 
 use super::config;
-use super::operations::{Script, accepted};
+use super::operations::{Script, attempt};
 
 /// Field lines that matter, and one that does not.
 const LINES: [(&[u8], &[u8]); 8] = [
@@ -25,8 +25,8 @@ macro_rules! facts {
         let (now, octets) = ($script.now, u64::from($argument));
         match $op {
             0 => $machine.octets_received(now, octets),
-            1 => drop(accepted(&mut $machine, |it| it.content_received(now, octets % 12))),
-            2 => drop(accepted(&mut $machine, |it| it.end_received(now))),
+            1 => attempt(&mut $machine, |it| it.content_received(now, octets % 12)),
+            2 => attempt(&mut $machine, |it| it.end_received(now)),
             3 => drop($machine.eof_received(now)),
             4 if $argument % 8 == 0 => $machine.fault_received(now, ProtocolErrorKind::ContentTooLarge),
             4 => $machine.nothing_to_read(now),
@@ -45,7 +45,7 @@ macro_rules! facts {
                     }
                 }
             },
-            8 => drop(accepted(&mut $machine, |it| it.end_sent(now))),
+            8 => attempt(&mut $machine, |it| it.end_sent(now)),
             9 => $script.wait($argument),
             10 => $script.set_back(),
             11 => {
@@ -93,13 +93,13 @@ pub fn server(mut script: Script<'_>) {
                 let status = [200, 204, 304, 404, 101][usize::from(argument) % 5];
                 let status = StatusCode::new(status).expect("three digits");
                 let content = CONTENTS[usize::from(argument >> 4) % 4];
-                drop(accepted(&mut machine, |it| it.head_to_send(now, status, content)));
+                attempt(&mut machine, |it| it.head_to_send(now, status, content));
             }
             14 => {
                 let status = StatusCode::new(100 + u16::from(argument % 4)).expect("three digits");
-                drop(accepted(&mut machine, |it| it.interim_to_send(now, status)));
+                attempt(&mut machine, |it| it.interim_to_send(now, status));
             }
-            15 => drop(accepted(&mut machine, |it| it.content_sent(now, u64::from(argument) % 12))),
+            15 => attempt(&mut machine, |it| it.content_sent(now, u64::from(argument) % 12)),
             fact => facts!(machine, script, fact, argument),
         }
         script.expire(&mut machine, Lifecycle::handle_timeout, |it| it.next_deadline());
@@ -134,7 +134,7 @@ pub fn client<const DEPTH: usize>(mut script: Script<'_>) {
                     fields.field_line(b"Expect", b"100-continue");
                 }
                 let content = CONTENTS[usize::from(argument >> 4) % 3];
-                drop(accepted(&mut machine, |it| it.head_to_send(now, &request, &fields, content)));
+                attempt(&mut machine, |it| it.head_to_send(now, &request, &fields, content));
             }
             14 if argument % 2 == 0 => machine.knows_http11(),
             14 => machine.nothing_left(now),
