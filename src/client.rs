@@ -110,8 +110,9 @@ impl<const DEPTH: usize> Reads for Client<DEPTH> {
         let Lifecycle { config, machine, state } = &mut connection.lifecycle;
         let settings = config.settings();
         let rules = Rules { section: Section::Response, limits: &settings.limits, policy: &settings.policy };
-        let (Some(&Pending { method, .. }), Stage::Open, Half::Idle, true) =
-            (state.first(), machine.stage, machine.receiving, state.awaits(machine))
+        // nothing waits to leave: so the request has left
+        let (Some(&Pending { method, .. }), Stage::Open, Half::Idle, 0) =
+            (state.first(), machine.stage, machine.receiving, machine.pending)
         else {
             return connection.receive_next(now, buf, None);
         };

@@ -22,6 +22,9 @@ pub enum Fact {
     Error,
 }
 
+/// How a machine is told that nothing of what waits has left.
+pub type Word<R> = fn(&mut Connection<R, Arc<Config<R>>>, Instant);
+
 /// A machine and what surrounds it.
 pub struct End<R: Role> {
     pub connection: Connection<R, Arc<Config<R>>>,
@@ -42,7 +45,7 @@ pub struct End<R: Role> {
     pub was_idle: bool,
     facts: u32,
     /// Says that nothing of what waits has left, where the role can.
-    pub gives_word: Option<fn(&mut Connection<R, Arc<Config<R>>>, Instant)>,
+    pub gives_word: Option<Word<R>>,
 }
 
 impl<R: Role> End<R> {
