@@ -84,6 +84,11 @@ pub struct Scene {
     pub drain: Option<(Side, usize)>,
     /// At this step, the newest connection is lost.
     pub sever: Option<usize>,
+    /// The server of the connection that is the newest at this step says what nobody asked for, in these pieces: so long after the
+    /// step, and after the piece before.
+    pub hostile: Option<(usize, Vec<(Duration, Vec<u8>)>)>,
+    /// The client never gives its word that nothing has left.
+    pub wordless: bool,
 }
 
 impl Scene {
