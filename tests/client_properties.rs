@@ -2,7 +2,7 @@
 
 mod common;
 
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 mod harness;
 
 use std::collections::VecDeque;
