@@ -18,8 +18,10 @@ struct Known {
     unread: usize,
 }
 
-/// The methods, targets and field lines of requests.
-const REQUESTS: [(&[u8], &[u8], Option<(&str, &str)>, Content); 9] = [
+/// A method, a target, a field line and content.
+type Asked = (&'static [u8], &'static [u8], Option<(&'static str, &'static str)>, Content);
+
+const REQUESTS: [Asked; 9] = [
     (b"GET", b"/", None, Content::Empty),
     (b"POST", b"/", None, Content::Exact(5)),
     (b"PUT", b"/", None, Content::Unknown),
