@@ -10,7 +10,7 @@ mod network;
 use std::time::Duration;
 
 use http_keepalive::{Client, Config, Server};
-use network::plan::{Ask, Scene};
+use network::plan::{Ask, Piece, Scene};
 use network::worlds::{Four, asks, client, millis, network, server};
 use network::{Network, Outcome, run};
 use proptest::prelude::*;
@@ -26,7 +26,7 @@ const EVIL: &[u8] = b"HTTP/1.1 299 EVIL\r\nContent-Length: 4\r\n\r\nEVIL";
 const TIMEOUT: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 
 /// What is said, in pieces, each so long after the one before.
-fn pieces() -> impl Strategy<Value = Vec<(Duration, Vec<u8>)>> {
+fn pieces() -> impl Strategy<Value = Vec<Piece>> {
     let said = prop_oneof![
         select(&[EVIL, TIMEOUT, b"HTTP/1.1 103 Early Hints\r\n\r\n", b"EVIL\r\n\r\n", b"HTTP/1.1 2", b"\r"][..])
             .prop_map(<[u8]>::to_vec),

@@ -60,31 +60,20 @@ fn main() -> ExitCode {
         eprintln!("hostile: no such kind\n{USAGE}");
         return ExitCode::from(2);
     }
+    let clients = [("driver", drive as fn(&Options, &Round) -> _), ("fetch", fetch)];
+    // both at once: they wait most of the time
+    let counted = thread::scope(|scope| {
+        let (options, kinds) = (&options, &kinds);
+        let running = clients.map(|(client, run)| (client, scope.spawn(move || rounds(options, kinds, run))));
+        running.map(|(client, running)| (client, running.join().unwrap_or_default()))
+    });
     let mut violations = Vec::new();
-    for (client, run) in [("driver", drive as fn(&Options, &Round) -> _), ("fetch", fetch)] {
-        println!("{:8}{:15}{}", client, "", Tally::HEADINGS.map(|heading| format!("{heading:>9}")).concat());
-        let tallies: Vec<_> = kinds.iter().map(|_| Mutex::new(Tally::default())).collect();
-        let next = AtomicU64::new(0);
-        thread::scope(|scope| {
-            for _ in 0..THREADS {
-                scope.spawn(|| {
-                    loop {
-                        let turn = next.fetch_add(1, Ordering::Relaxed);
-                        // the longest ones first, so that they do not end alone
-                        let (kind, number) = ((turn % kinds.len() as u64) as usize, turn / kinds.len() as u64);
-                        let Some(number) = options.rounds.checked_sub(1 + number) else { return };
-                        let tally = run(&options, &Round::new(kinds[kind].0, number)).unwrap_or_else(|why| {
-                            let mut tally = Tally::default();
-                            tally.lose(&why);
-                            tally
-                        });
-                        tallies[kind].lock().unwrap_or_else(PoisonError::into_inner).add(tally);
-                    }
-                });
-            }
-        });
+    for (client, tallies) in counted {
+        println!("{client:8}{:15}{}", "", Tally::HEADINGS.map(|heading| format!("{heading:>9}")).concat());
+        if tallies.len() < kinds.len() {
+            violations.push(format!("{client}: a thread panicked"));
+        }
         for ((_, name), tally) in kinds.iter().zip(tallies) {
-            let tally = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
             println!("{:8}{name:15}{}", "", tally.counts().map(|count| format!("{count:>9}")).concat());
             violations.extend(tally.violations.into_iter().map(|violation| format!("{client}, {name}: {violation}")));
         }
@@ -93,6 +82,35 @@ fn main() -> ExitCode {
         eprintln!("hostile: {violation}");
     }
     if violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// All rounds of one client: what became of each kind.
+fn rounds(
+    options: &Options,
+    kinds: &[&(Kind, &str)],
+    run: fn(&Options, &Round) -> Result<Tally, String>,
+) -> Vec<Tally> {
+    let tallies: Vec<_> = kinds.iter().map(|_| Mutex::new(Tally::default())).collect();
+    let next = AtomicU64::new(0);
+    thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                loop {
+                    let turn = next.fetch_add(1, Ordering::Relaxed);
+                    // the longest ones first, so that they do not end alone
+                    let (kind, number) = ((turn % kinds.len() as u64) as usize, turn / kinds.len() as u64);
+                    let Some(number) = options.rounds.checked_sub(1 + number) else { return };
+                    let tally = run(options, &Round::new(kinds[kind].0, number)).unwrap_or_else(|why| {
+                        let mut tally = Tally::default();
+                        tally.lose(&why);
+                        tally
+                    });
+                    tallies[kind].lock().unwrap_or_else(PoisonError::into_inner).add(tally);
+                }
+            });
+        }
+    });
+    tallies.into_iter().map(|tally| tally.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()
 }
 
 fn options() -> Result<Options, String> {

@@ -97,6 +97,9 @@ struct Link<const DEPTH: usize> {
     server: Serving,
 }
 
+/// Octets, and from when on they are said.
+type Timed = (Instant, Vec<u8>);
+
 #[derive(Default)]
 struct State {
     outcome: Option<Outcome>,
@@ -122,7 +125,7 @@ struct World<'a, const DEPTH: usize> {
     /// Something arrived that nobody has looked at.
     attention: Option<Instant>,
     /// The connection whose server is hostile, and the pieces that it has not said.
-    hostile: Option<(usize, VecDeque<(Instant, Vec<u8>)>)>,
+    hostile: Option<(usize, VecDeque<Timed>)>,
 }
 
 impl<'a, const DEPTH: usize> World<'a, DEPTH> {
