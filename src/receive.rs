@@ -172,6 +172,8 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
             Reading::Chunked(_) => return self.receive_chunk(now, buf),
             Reading::End if R::ENDS_BEHIND => {
                 self.reading = Reading::Next;
+                // no request may be sent before they are looked at
+                machine.unread = u32::try_from(buf.len()).unwrap_or(u32::MAX);
                 let trailers = FieldSection::empty();
                 return Ok(Received { consumed: 0, outcome: Outcome::Event(Event::End { trailers }) });
             }
