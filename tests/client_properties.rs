@@ -2,8 +2,7 @@
 
 mod common;
 
-#[allow(dead_code)]
-#[path = "../fuzz/src/lib.rs"]
+#[allow(dead_code, unused_imports)]
 mod harness;
 
 use std::collections::VecDeque;

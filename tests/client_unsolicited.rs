@@ -404,3 +404,22 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn pipe_05_octets_that_come_between_the_content_and_its_end_forbid_a_request() {
+    let mut asker = Asker::asking("GET");
+    let content = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na";
+    let (head, _) = content.split_at(content.len() - 1);
+    let mut offer = |octets: &str| {
+        let received = asker.connection.receive(asker.now, octets.as_bytes()).expect("no error");
+        (received.consumed, matches!(received.outcome, Outcome::Event(Event::End { .. })))
+    };
+    assert_eq!(offer(head), (head.len(), false));
+    assert_eq!(offer("a"), (1, false));
+    // nothing was unread at the content; more was read before its end was asked for
+    assert_eq!(offer(FOREIGN[0]), (0, true));
+    let held = Reusable::Wait(Misuse::OctetsUnread);
+    assert_eq!(asker.connection.reusable(asker.now), held);
+    assert_eq!(asker.connection.park(), None);
+    assert_eq!(asker.try_ask(&request("GET"), HOST, Content::Empty), Err(Misuse::OctetsUnread.into()));
+}

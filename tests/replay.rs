@@ -1,12 +1,16 @@
 //! The fuzz targets' seeds, replayed: every past finding stays found.
 
-#[path = "../fuzz/src/lib.rs"]
 mod harness;
 
 use std::path::Path;
 
 fn replay(target: &str, run: fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds").join(target);
+    let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
+    if !fuzz.exists() {
+        // a package of its own, which the published one is without
+        return;
+    }
+    let folder = fuzz.join("seeds").join(target);
     let seeds: Vec<_> =
         std::fs::read_dir(&folder).expect("a folder of seeds").map(|entry| entry.unwrap().path()).collect();
     assert!(!seeds.is_empty(), "no seeds in {}", folder.display());

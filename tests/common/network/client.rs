@@ -6,7 +6,7 @@ use http_keepalive::retry::{RetryVerdict, Sent};
 use http_keepalive::{Client, Config, Content, Instant, Method, NO_FIELDS, Request, Turn};
 
 use super::end::{End, Fact};
-use super::plan::{Ask, request_octets};
+use super::plan::{Ask, Scene, request_octets};
 use super::wire::{Side, Wire};
 
 /// A final response, whole.
@@ -42,16 +42,18 @@ pub struct Asking<const DEPTH: usize> {
 }
 
 impl<const DEPTH: usize> Asking<DEPTH> {
-    pub fn new(opens: Instant, config: &Arc<Config<Client<DEPTH>>>, writes_first: bool) -> Self {
+    pub fn new(opens: Instant, config: &Arc<Config<Client<DEPTH>>>, scene: &Scene) -> Self {
         let mut end = End::new(Side::Client, opens, config);
-        end.gives_word = Some(|connection, now| connection.nothing_left(now));
+        if !scene.wordless {
+            end.gives_word = Some(|connection, now| connection.nothing_left(now));
+        }
         Self {
             end,
             asked: Vec::new(),
             answers: Vec::new(),
             begun: None,
             sending: None,
-            writes_first,
+            writes_first: scene.writes_first,
             is_counted: false,
             is_useless: false,
         }
@@ -109,6 +111,14 @@ impl<const DEPTH: usize> Asking<DEPTH> {
     }
 
     fn note(&mut self, fact: Fact) {
+        if matches!(fact, Fact::Interim | Fact::Response(_)) {
+            let (number, before) = self.asked[self.answers.len()];
+            let written = self.end.written_at_head;
+            assert!(
+                written > before,
+                "{fact:?} was there before request {number}: of the {before} octets before it {written} had left"
+            );
+        }
         match (fact, &mut self.begun) {
             (Fact::Response(status), begun @ None) => *begun = Some(Answer { status, content: Vec::new() }),
             (Fact::Content(content), Some(begun)) => begun.content.extend(content),

@@ -44,6 +44,13 @@ pub struct End<R: Role> {
     /// Nothing of an exchange was outstanding then.
     pub was_idle: bool,
     facts: u32,
+    /// Of the outbox, from its front: octets of nobody's, which the machine does not know of.
+    foreign: usize,
+    /// Octets read up to each read, and how many the transport had taken then.
+    reads: Vec<(u64, u64)>,
+    consumed: u64,
+    /// Octets that the transport had taken when the first one of the last head came.
+    pub written_at_head: u64,
     /// Says that nothing of what waits has left, where the role can.
     pub gives_word: Option<Word<R>>,
 }
@@ -64,6 +71,10 @@ impl<R: Role> End<R> {
             drained_at: None,
             was_idle: false,
             facts: 0,
+            foreign: 0,
+            reads: Vec::new(),
+            consumed: 0,
+            written_at_head: 0,
             gives_word: None,
         }
     }
@@ -123,6 +134,10 @@ impl<R: Role> End<R> {
             return false;
         }
         let octets = if want == ReadWant::EofOnly { 0 } else { wire.read(self.side, now, &mut self.inbox) };
+        if octets > 0 {
+            let before = self.reads.last().map_or(0, |(read, _)| *read);
+            self.reads.push((before + octets as u64, self.written));
+        }
         let eof = octets == 0 && !self.saw_eof && wire.is_at_eof(self.side);
         if want == ReadWant::LookOnce && octets == 0 && !eof {
             self.connection.nothing_to_read(now);
@@ -144,7 +159,14 @@ impl<R: Role> End<R> {
                     Outcome::NeedMore | Outcome::Paused(_) => None,
                 };
                 let consumed = received.consumed;
+                let line_ends = self.inbox.iter().take_while(|octet| matches!(octet, b'\r' | b'\n')).count();
+                if matches!(fact, Some(Fact::Interim | Fact::Response(_))) {
+                    let first = self.consumed + line_ends as u64;
+                    let read = self.reads.iter().find(|(read, _)| *read > first);
+                    self.written_at_head = read.expect("it was read").1;
+                }
                 self.inbox.drain(..consumed);
+                self.consumed += consumed as u64;
                 fact
             }
         };
@@ -170,11 +192,19 @@ impl<R: Role> End<R> {
             return false;
         }
         let octets = wire.write(self.side, now, &mut self.outbox) as u64;
-        if octets > 0 {
-            self.written += octets;
-            self.connection.handle_sent(now, octets);
+        let foreign = self.foreign.min(octets as usize);
+        self.foreign -= foreign;
+        if octets > foreign as u64 {
+            self.written += octets - foreign as u64;
+            self.connection.handle_sent(now, octets - foreign as u64);
         }
         octets > 0
+    }
+
+    /// Has octets written that are no part of what the machine says, where nothing else waits to be.
+    pub fn inject(&mut self, octets: &[u8]) {
+        self.outbox.extend(octets);
+        self.foreign += octets.len();
     }
 
     /// Shuts the transport as the machine wants: whether it wanted to.
@@ -182,7 +212,7 @@ impl<R: Role> End<R> {
         let Some(shut) = self.connection.wants().shut else { return false };
         match shut {
             Shut::HalfClose(_) => {
-                assert!(self.outbox.is_empty(), "what was handed out goes first");
+                assert_eq!(self.outbox.len(), self.foreign, "what was handed out goes first");
                 self.half_closed = true;
                 wire.half_close(self.side, now);
             }

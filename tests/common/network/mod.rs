@@ -97,6 +97,9 @@ struct Link<const DEPTH: usize> {
     server: Serving,
 }
 
+/// Octets, and from when on they are said.
+type Timed = (Instant, Vec<u8>);
+
 #[derive(Default)]
 struct State {
     outcome: Option<Outcome>,
@@ -121,6 +124,8 @@ struct World<'a, const DEPTH: usize> {
     steps: usize,
     /// Something arrived that nobody has looked at.
     attention: Option<Instant>,
+    /// The connection whose server is hostile, and the pieces that it has not said.
+    hostile: Option<(usize, VecDeque<Timed>)>,
 }
 
 impl<'a, const DEPTH: usize> World<'a, DEPTH> {
@@ -139,6 +144,7 @@ impl<'a, const DEPTH: usize> World<'a, DEPTH> {
             states: scene.asks.iter().map(|_| State::default()).collect(),
             steps: 0,
             attention: Some(start),
+            hostile: None,
         }
     }
 
@@ -154,6 +160,7 @@ impl<'a, const DEPTH: usize> World<'a, DEPTH> {
             self.steps += 1;
             assert!(self.steps < MOST_STEPS, "it never ends: {:#?}", self.scene);
             self.befall();
+            self.intrude();
             let now = self.now;
             let moved = self.links.iter_mut().fold(false, |moved, link| link.wire.advance(now) | moved);
             if self.tick(now) == now {
@@ -189,6 +196,31 @@ impl<'a, const DEPTH: usize> World<'a, DEPTH> {
         }
     }
 
+    /// What the hostile server says by now.
+    fn intrude(&mut self) {
+        let now = self.now;
+        if let (Some((step, pieces)), None, Some(last)) =
+            (&self.scene.hostile, &self.hostile, self.links.len().checked_sub(1))
+        {
+            if *step <= self.steps {
+                let mut at = now;
+                let pieces = pieces.iter().map(|(late, octets)| {
+                    at = at + *late;
+                    (at, octets.clone())
+                });
+                self.hostile = Some((last, pieces.collect()));
+            }
+        }
+        let Some((at, pieces)) = &mut self.hostile else { return };
+        let server = &mut self.links[*at].server;
+        if let Some((_, octets)) = pieces.front().filter(|(at, _)| *at <= now && server.end.opens <= now) {
+            if server.intrude(octets) {
+                pieces.pop_front();
+                self.attention = Some(self.tick(now));
+            }
+        }
+    }
+
     fn next_event(&self) -> Option<Instant> {
         let (now, asks) = (self.now, &self.scene.asks);
         let later = |at: Option<Instant>| at.map(|at| self.tick(at)).filter(|at| *at > now);
@@ -197,7 +229,8 @@ impl<'a, const DEPTH: usize> World<'a, DEPTH> {
             let ends = [client.due(), server.end.due(), server.ready(asks), Some(client.opens), Some(server.end.opens)];
             ends.into_iter().filter_map(later).chain(link.wire.next_arrival())
         });
-        of_links.chain(later(self.due())).chain(self.attention).min()
+        let intrusion = self.hostile.as_ref().and_then(|(_, pieces)| pieces.front()).map(|(at, _)| *at);
+        of_links.chain(later(self.due())).chain(later(intrusion)).chain(self.attention).min()
     }
 
     /// When the next request that was never sent is to be.
@@ -328,7 +361,7 @@ impl<'a, const DEPTH: usize> World<'a, DEPTH> {
         self.links.push(Link {
             opened: now,
             wire: Wire::new(delay, self.network.window),
-            client: Asking::new(arrives + delay, &self.client, self.scene.writes_first),
+            client: Asking::new(arrives + delay, &self.client, self.scene),
             server: Serving::new(arrives, &self.server),
         });
         self.attention = Some(self.tick(now));
@@ -338,7 +371,9 @@ impl<'a, const DEPTH: usize> World<'a, DEPTH> {
     fn report(self) -> Report {
         let asks = &self.scene.asks;
         for link in &self.links {
-            for (place, answer) in link.client.answers.iter().enumerate() {
+            // that nothing answers a request that it was there before, each client has checked; what comes later may be taken for an answer
+            let answers = if link.server.intruded { &[][..] } else { &link.client.answers };
+            for (place, answer) in answers.iter().enumerate() {
                 let Some(sent) = link.server.sent.get(place) else { panic!("nobody sent {answer:?}") };
                 assert!(sent.is_whole, "cut short, and taken for whole: {answer:?}");
                 let (number, _) = link.client.asked[place];
@@ -359,7 +394,11 @@ impl<'a, const DEPTH: usize> World<'a, DEPTH> {
             for loss in &state.losses {
                 let safe = ask.is_idempotent() || !loss.was_taken;
                 assert!(safe || loss.verdict.advice != Advice::Retry, "{ask:?} was repeated: {loss:?}");
-                assert_eq!(loss.was_taken, loss.sent != Sent::Nothing, "{ask:?}: {loss:?}");
+                let is_known = loss.sent != Sent::Unknown;
+                assert!(is_known || self.scene.wordless, "it gives its word: {loss:?}");
+                assert!(!is_known || loss.was_taken == (loss.sent != Sent::Nothing), "{ask:?}: {loss:?}");
+                let safe = ask.is_idempotent() || is_known;
+                assert!(safe || loss.verdict.advice != Advice::Retry, "{ask:?} was repeated: {loss:?}");
                 assert!(!loss.was_begun || loss.verdict.advice == Advice::Never, "{ask:?}: {loss:?}");
             }
             let seen = self.links.iter().flat_map(|link| &link.server.seen).filter(|seen| **seen == number).count();

@@ -72,6 +72,9 @@ impl Ask {
     }
 }
 
+/// What is said that nobody asked for, and how late.
+pub type Piece = (Duration, Vec<u8>);
+
 /// The plan, and what befalls it.
 #[derive(Clone, Debug, Default)]
 pub struct Scene {
@@ -84,6 +87,11 @@ pub struct Scene {
     pub drain: Option<(Side, usize)>,
     /// At this step, the newest connection is lost.
     pub sever: Option<usize>,
+    /// The server of the connection that is the newest at this step says what nobody asked for, in these pieces: so long after the
+    /// step, and after the piece before.
+    pub hostile: Option<(usize, Vec<Piece>)>,
+    /// The client never gives its word that nothing has left.
+    pub wordless: bool,
 }
 
 impl Scene {

@@ -45,11 +45,14 @@ pub struct Serving {
     pub sent: Vec<Sent>,
     /// The requests that were seen, by number.
     pub seen: Vec<usize>,
+    /// It said what nobody asked for.
+    pub intruded: bool,
 }
 
 impl Serving {
     pub fn new(opens: Instant, config: &Arc<Config<Server>>) -> Self {
-        Self { end: End::new(Side::Server, opens, config), current: None, sent: Vec::new(), seen: Vec::new() }
+        let end = End::new(Side::Server, opens, config);
+        Self { end, current: None, sent: Vec::new(), seen: Vec::new(), intruded: false }
     }
 
     /// When the application has something to say.
@@ -58,6 +61,17 @@ impl Serving {
         let reply = &asks[current.number].reply;
         let answers = (current.is_whole || reply.early) && !current.is_answered && !self.end.is_closed();
         if answers { Some(current.since + reply.delay) } else { None }
+    }
+
+    /// Says what nobody asked for, where it is not in the middle of a response: whether it did.
+    pub fn intrude(&mut self, octets: &[u8]) -> bool {
+        let speaks = self.current.as_ref().is_some_and(|current| current.is_answered && current.left > 0);
+        if speaks || !self.end.outbox.is_empty() {
+            return false;
+        }
+        self.intruded = true;
+        self.end.inject(octets);
+        true
     }
 
     /// Does all that can be done now.
