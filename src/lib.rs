@@ -201,7 +201,7 @@ pub use send_fields::{CheckedAnd, CheckedFields, Fields, NO_FIELDS, SendField};
 pub use status::StatusCode;
 pub use target::{Target, TargetForm};
 pub use time::Instant;
-pub use wants::{ReadWant, Shut, Turn, Wants};
+pub use wants::{Party, ReadWant, Shut, Turn, Wants};
 
 /// The README's example compiles.
 #[cfg(doctest)]

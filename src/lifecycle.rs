@@ -368,7 +368,9 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     fn read_want(&self) -> ReadWant {
         let machine = &self.machine;
         if machine.is(flag::EOF) {
-            return ReadWant::No;
+            // the application comes first where a response is due
+            let waits = machine.stage == Stage::Open && machine.unread > 0 && machine.receiving != Half::Complete;
+            return if waits { ReadWant::Offer } else { ReadWant::No };
         }
         match machine.stage {
             Stage::Open if machine.looking.is_some() => ReadWant::LookOnce,

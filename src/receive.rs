@@ -254,7 +254,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         if machine.stage != Stage::Open || machine.is(flag::REFUSING) {
             return self.discard(now, buf, outcome);
         }
-        if machine.receiving == Half::Idle && !matches!(self.reading, Reading::Head(_)) {
+        if matches!(self.reading, Reading::Next) && machine.receiving == Half::Idle {
             self.reading = Reading::FRESH;
         }
         match self.reading {

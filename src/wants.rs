@@ -1,4 +1,8 @@
 //! What a connection waits for: reading, flushing, the application, a close. Independent of each other.
+//!
+//! **In every state somebody owes the next step**, and [`Wants::owed_by`] names who: the transport (to take octets, to be looked at, to be
+//! shut), the application (it is told so), or the peer. Where the peer owes it a deadline is armed, or the setting that would arm it is off:
+//! by default these are `response` of a client, and `exchange`. Where the application does, `application` may be.
 
 use crate::persistence::CloseReason;
 use crate::status::StatusCode;
@@ -16,11 +20,39 @@ pub struct Wants {
     pub shut: Option<Shut>,
 }
 
+impl Wants {
+    /// Who owes the next step: of several, the transport before the application before the peer.
+    pub const fn owed_by(&self) -> Party {
+        match (self.shut, self.application, self.read) {
+            (Some(_), _, _) | (_, _, ReadWant::LookOnce | ReadWant::Offer) => Party::Transport,
+            _ if self.flush => Party::Transport,
+            (None, Some(_), _) => Party::Application,
+            (None, None, ReadWant::Octets | ReadWant::EofOnly | ReadWant::Discard) => Party::Peer,
+            (None, None, ReadWant::No) => Party::Nobody,
+        }
+    }
+}
+
+/// Who owes the next step on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Party {
+    /// The transport, and who drives it: to flush, to look, to offer what was read, to shut.
+    Transport,
+    /// The application: [`Wants::application`] says what.
+    Application,
+    /// The peer: octets, or its end.
+    Peer,
+    /// Nobody: the connection is closed, or another protocol's.
+    Nobody,
+}
+
 /// What to do with the transport's reading side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ReadWant {
     /// Do not read.
     No,
+    /// Nothing more comes, and octets of the last offer have not been looked at: offer them again.
+    Offer,
     /// Octets would wait for a response; only the peer's close is of interest. Not reading is as good.
     EofOnly,
     /// Read, and offer what comes.

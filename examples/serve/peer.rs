@@ -368,7 +368,8 @@ impl Peer {
     fn read(&mut self, now: Instant) -> bool {
         let want = self.machine.wants().read;
         let goes = match want {
-            ReadWant::No | ReadWant::EofOnly => false,
+            // what was read has been offered before
+            ReadWant::No | ReadWant::EofOnly | ReadWant::Offer => false,
             ReadWant::Octets | ReadWant::Discard => self.readable,
             ReadWant::LookOnce => true,
         };
