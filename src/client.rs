@@ -15,9 +15,10 @@ use crate::connection::Connection;
 use crate::deadline::{Deadline, DeadlineKind};
 use crate::due::PeerTime;
 use crate::error::{Misuse, ProtocolError, ProtocolErrorKind, SendError};
-use crate::facts::HeadFacts;
+use crate::facts::Facts;
 use crate::framing::Framing;
 use crate::head::{Fault, FieldSection, FieldTable, Progress, Rules, Section, StatusLine};
+use crate::head_facts::HeadFacts;
 use crate::lifecycle::Lifecycle;
 use crate::machine::{Half, Machine, flag};
 use crate::message::{Event, Outcome, Received, ResponseHead, blamed_field};
@@ -27,12 +28,13 @@ use crate::outstanding::{Outstanding, Pending, bit};
 use crate::parking::OWN;
 use crate::persistence::CloseReason;
 use crate::receive::{Reading, Reads, Step};
-use crate::request::{self, Request};
+use crate::request::{self, Request, RequestPlan};
 use crate::retry::{Evidence, Reusable, Sender, Sent, Unanswered};
-use crate::send_fields::Fields;
+use crate::send_fields::{Fields, lines};
 use crate::status::StatusCode;
 use crate::teardown::Stage;
 use crate::time::Instant;
+use crate::upgrade::Names;
 
 impl<const DEPTH: usize> Reads for Client<DEPTH> {
     type State = Outstanding<DEPTH>;
@@ -159,7 +161,10 @@ impl<const DEPTH: usize> Reads for Client<DEPTH> {
             Err(fault) => return Err(connection.fail(now, fault)),
         };
         let facts = progress.facts;
-        let framing = match connection.lifecycle.head_received(now, &facts) {
+        // only a switch is compared with what was offered
+        let named = (head.status == StatusCode::SWITCHING_PROTOCOLS)
+            .then(|| Names::of(head.fields.values("upgrade").map(|value| value.as_received())));
+        let framing = match connection.lifecycle.response_head(now, &facts, named.as_ref()) {
             Ok(framing) => framing,
             Err(kind) => {
                 let at =
@@ -183,7 +188,7 @@ impl<const DEPTH: usize> Reads for Client<DEPTH> {
 impl<'b> StatusLine<'b> {
     /// The head that begins with it, of so many octets.
     #[inline(always)]
-    fn received(self, facts: &HeadFacts, fields: FieldSection<'b>, framing: Framing, octets: usize) -> Received<'b> {
+    fn received(self, facts: &Facts, fields: FieldSection<'b>, framing: Framing, octets: usize) -> Received<'b> {
         let head = ResponseHead { status: self.status, reason: self.reason, version: facts.version(), fields, framing };
         Received { consumed: octets, outcome: Outcome::Event(Event::Response(head)) }
     }
@@ -193,8 +198,18 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Lifecycle<Cli
     /// A response's head is complete: how its content is framed, by the first request that has no answer. An interim response is
     /// over with its head. What is wrong with it has been recorded, and the connection ends.
     pub fn head_received(&mut self, now: Instant, head: &HeadFacts) -> Result<Framing, ProtocolErrorKind> {
+        self.response_head(now, &head.facts, head.protocols.as_ref())
+    }
+
+    /// The same; `named` are the protocols of its `Upgrade`, where it switches.
+    fn response_head(
+        &mut self,
+        now: Instant,
+        head: &Facts,
+        named: Option<&Names>,
+    ) -> Result<Framing, ProtocolErrorKind> {
         let settings = self.config.settings();
-        let judged = answer::judge(&self.machine, &self.state, settings, head);
+        let judged = answer::judge(&self.machine, &self.state, settings, head, named);
         match judged {
             Ok(framing) => answer::received(&mut self.machine, &mut self.state, settings, now, head, framing),
             Err(kind) => self.machine.fail(now, kind),
@@ -217,9 +232,10 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Lifecycle<Cli
         request.check_line()?;
         self.state.check(&self.machine, settings, now)?;
         let mut plan = request::plan(&self.state, &self.machine, settings, request, content)?;
-        request::check_fields(&mut plan, fields)?;
+        request::check_fields(&mut plan, &fields.facts)?;
+        let offered = request::check_compared(request, fields)?;
         let announce = plan.announce(settings);
-        request::commit(&mut self.state, &mut self.machine, now, request, &plan, fields);
+        request::commit(&mut self.state, &mut self.machine, now, request, &plan, &fields.facts, offered);
         Ok(announce)
     }
 
@@ -336,8 +352,9 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
         request.check_line()?;
         state.check(machine, settings, now)?;
         let mut plan = request::plan(state, machine, settings, request, content)?;
-        let mut writer = Writer::new(out);
+        let mut writer = Writer::new(&mut *out);
         writer.request_line(request);
+        let fields_at = writer.at();
         let facts = writer.request_fields(request, fields)?;
         request::check_fields(&mut plan, &facts)?;
         if plan.is_silent() {
@@ -350,10 +367,35 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
             writer.announce_request(&plan.announce(settings), bare);
         }
         let written = writer.finish()?;
+        if !request::says_all(request, &facts) {
+            return self.commit_compared(now, request, &plan, facts, out.get(..written).unwrap_or_default(), fields_at);
+        }
         let lifecycle = &mut self.lifecycle;
-        request::commit(&mut lifecycle.state, &mut lifecycle.machine, now, request, &plan, &facts);
+        request::commit(&mut lifecycle.state, &mut lifecycle.machine, now, request, &plan, &facts, None);
         lifecycle.wrote(now, written as u64);
         Ok(written)
+    }
+
+    /// The head of a request that lies in `head`, its field lines from `fields_at` on, is compared with its target, and what it
+    /// offers is kept.
+    #[cold]
+    fn commit_compared(
+        &mut self,
+        now: Instant,
+        request: &Request<'_>,
+        plan: &RequestPlan,
+        facts: Facts,
+        head: &[u8],
+        fields_at: usize,
+    ) -> Result<usize, SendError> {
+        let mut all = HeadFacts::of(facts);
+        let fields = lines(head.get(fields_at..).unwrap_or_default());
+        fields.into_iter().for_each(|(name, value)| all.compared(name, value));
+        let offered = request::check_compared(request, &all)?;
+        let lifecycle = &mut self.lifecycle;
+        request::commit(&mut lifecycle.state, &mut lifecycle.machine, now, request, plan, &facts, offered);
+        lifecycle.wrote(now, head.len() as u64);
+        Ok(head.len())
     }
 
     /// [`Lifecycle::reusable`]
@@ -374,7 +416,7 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
     /// A final response's head is complete, behind which there is still HTTP: how its content is framed. Nothing has moved if it is
     /// another, or one that may not be what it is.
     #[inline(never)]
-    fn receive_final(&mut self, now: Instant, facts: &HeadFacts) -> Option<Framing> {
+    fn receive_final(&mut self, now: Instant, facts: &Facts) -> Option<Framing> {
         let Lifecycle { config, machine, state } = &mut self.lifecycle;
         let settings = config.settings();
         let framing = answer::judge_final(state, settings, facts)?;
