@@ -78,7 +78,9 @@ pub(crate) fn judge_plain(
     head: &Facts,
 ) -> Option<Framing> {
     let octets = head.length_alone()?;
-    let may_have = !matches!(method, MethodKind::Head | MethodKind::Connect) && !status.has_no_content();
+    let may_have = !matches!(method, MethodKind::Head | MethodKind::Connect)
+        && status >= StatusCode::OK
+        && !status.has_no_content();
     let fits = octets > 0 && settings.limits.content.is_none_or(|most| octets <= most);
     if may_have && fits && head.version().is_http11() {
         Some(Framing { length: BodyLength::Exact(octets), rule: FramingRule::ContentLength })
@@ -126,7 +128,7 @@ pub(crate) fn received<const DEPTH: usize>(
         machine.stage = Stage::Tunnel;
         return;
     }
-    received_final(machine, state, settings, now, head, framing);
+    received_final(machine, state, settings, now, head, framing, head.has_valid_status());
 }
 
 /// The clocks of a final response begin.
@@ -139,7 +141,7 @@ fn begin<const DEPTH: usize>(machine: &mut Machine, state: &mut Outstanding<DEPT
     machine.octets = 0;
 }
 
-/// The head of a final response behind which there is still HTTP.
+/// The head of a final response behind which there is still HTTP; `valid`: of a status that there is.
 #[inline(always)]
 pub(crate) fn received_final<const DEPTH: usize>(
     machine: &mut Machine,
@@ -148,6 +150,7 @@ pub(crate) fn received_final<const DEPTH: usize>(
     now: Instant,
     head: &Facts,
     framing: Framing,
+    valid: bool,
 ) {
     let now = machine.tick(now);
     begin(machine, state, now, head);
@@ -157,7 +160,7 @@ pub(crate) fn received_final<const DEPTH: usize>(
         && !head.has_keep_alive()
         && framing.length != BodyLength::UntilClose
         && !matches!(framing.rule, FramingRule::FaultyCoding | FramingRule::NoContent)
-        && head.has_valid_status();
+        && valid;
     let ends = !plain && message_causes(machine, state, settings, head, framing);
     if plain && state.is_exhausted() {
         // it says nothing of it: the one before did

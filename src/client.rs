@@ -22,16 +22,18 @@ use crate::head_facts::HeadFacts;
 use crate::lifecycle::Lifecycle;
 use crate::machine::{Half, Machine, flag};
 use crate::message::{Event, Outcome, Received, ResponseHead, blamed_field};
+use crate::method::{MethodKind, Version};
 use crate::octets;
 use crate::output::Writer;
 use crate::outstanding::{Outstanding, Pending, bit};
 use crate::parking::OWN;
 use crate::persistence::CloseReason;
 use crate::receive::{Reading, Reads, Step};
-use crate::request::{self, Request, RequestPlan};
+use crate::request::{self, Request};
 use crate::retry::{Evidence, Reusable, Sender, Sent, Unanswered};
-use crate::send_fields::{Fields, lines};
+use crate::send_fields::{self, Fields};
 use crate::status::StatusCode;
+use crate::target::Target;
 use crate::teardown::Stage;
 use crate::time::Instant;
 use crate::upgrade::Names;
@@ -118,7 +120,7 @@ impl<const DEPTH: usize> Reads for Client<DEPTH> {
         if let Some((section, octets)) = progress.quick_section(rules, buf, &mut table) {
             let (lines, facts) = (progress.lines() as u32, &progress.facts);
             if let Some(framing) = answer::judge_plain(method, line.status, settings, facts) {
-                answer::received_final(machine, state, settings, now, facts, framing);
+                answer::received_final(machine, state, settings, now, facts, framing, true);
                 connection.reading = Reading::Exact;
                 connection.leave(octets, buf.len());
                 return Ok(line.received(facts, FieldSection::of(section, table, lines), framing, octets));
@@ -233,9 +235,9 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Lifecycle<Cli
         self.state.check(&self.machine, settings, now)?;
         let mut plan = request::plan(&self.state, &self.machine, settings, request, content)?;
         request::check_fields(&mut plan, &fields.facts)?;
-        let offered = request::check_compared(request, fields)?;
+        let offers = self.state.offer(request::check_compared(Target::new(request.target, request.kind()), fields)?);
         let announce = plan.announce(settings);
-        request::commit(&mut self.state, &mut self.machine, now, request, &plan, &fields.facts, offered);
+        request::commit(&mut self.state, &mut self.machine, now, request, &plan, &fields.facts, offers);
         Ok(announce)
     }
 
@@ -354,7 +356,6 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
         let mut plan = request::plan(state, machine, settings, request, content)?;
         let mut writer = Writer::new(&mut *out);
         writer.request_line(request);
-        let fields_at = writer.at();
         let facts = writer.request_fields(request, fields)?;
         request::check_fields(&mut plan, &facts)?;
         if plan.is_silent() {
@@ -367,35 +368,25 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
             writer.announce_request(&plan.announce(settings), bare);
         }
         let written = writer.finish()?;
-        if !request::says_all(request, &facts) {
-            return self.commit_compared(now, request, &plan, facts, out.get(..written).unwrap_or_default(), fields_at);
-        }
+        let offers = match matches!(request.target, [b'/', ..]) && !plan.options.upgrade {
+            true => 0,
+            false => self.compare(request.kind(), request.target, out.get(..written).unwrap_or_default())?,
+        };
         let lifecycle = &mut self.lifecycle;
-        request::commit(&mut lifecycle.state, &mut lifecycle.machine, now, request, &plan, &facts, None);
+        request::commit(&mut lifecycle.state, &mut lifecycle.machine, now, request, &plan, &facts, offers);
         lifecycle.wrote(now, written as u64);
         Ok(written)
     }
 
-    /// The head of a request that lies in `head`, its field lines from `fields_at` on, is compared with its target, and what it
-    /// offers is kept.
+    /// The request's head written is compared with its target, and what it offers is kept: the bit that says so. Nothing has moved if
+    /// it may not be sent.
     #[cold]
-    fn commit_compared(
-        &mut self,
-        now: Instant,
-        request: &Request<'_>,
-        plan: &RequestPlan,
-        facts: Facts,
-        head: &[u8],
-        fields_at: usize,
-    ) -> Result<usize, SendError> {
-        let mut all = HeadFacts::of(facts);
-        let fields = lines(head.get(fields_at..).unwrap_or_default());
-        fields.into_iter().for_each(|(name, value)| all.compared(name, value));
-        let offered = request::check_compared(request, &all)?;
-        let lifecycle = &mut self.lifecycle;
-        request::commit(&mut lifecycle.state, &mut lifecycle.machine, now, request, plan, &facts, offered);
-        lifecycle.wrote(now, head.len() as u64);
-        Ok(head.len())
+    #[inline(never)]
+    fn compare(&mut self, kind: MethodKind, target: &[u8], head: &[u8]) -> Result<u8, Misuse> {
+        let mut facts = HeadFacts::of(Facts::new(kind, Version::HTTP_11));
+        let first = memchr::memchr(b'\n', head).map_or(head.len(), |lf| lf + 1);
+        send_fields::lines(&head[first..]).for_each(|(name, value)| facts.compared(name, value));
+        Ok(self.lifecycle.state.offer(request::check_compared(Target::new(target, kind), &facts)?))
     }
 
     /// [`Lifecycle::reusable`]
@@ -420,7 +411,7 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
         let Lifecycle { config, machine, state } = &mut self.lifecycle;
         let settings = config.settings();
         let framing = answer::judge_final(state, settings, facts)?;
-        answer::received_final(machine, state, settings, now, facts, framing);
+        answer::received_final(machine, state, settings, now, facts, framing, facts.has_valid_status());
         self.lifecycle.settle(now);
         self.reading = Reading::content(framing.length);
         Some(framing)

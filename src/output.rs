@@ -63,12 +63,6 @@ impl<'o> Writer<'o> {
         self.put(&digits[from..]);
     }
 
-    /// Where the next octet goes.
-    #[inline(always)]
-    pub(crate) const fn at(&self) -> usize {
-        self.at
-    }
-
     /// How much was written, if all of it was.
     pub(crate) fn finish(self) -> Result<usize, SendError> {
         if self.at <= self.out.len() { Ok(self.at) } else { Err(SendError::OutputTooSmall { needed: self.at }) }

@@ -189,23 +189,17 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
         if safe { Ok(()) } else { Err(Misuse::PipelineHeld) }
     }
 
+    /// The next request offers these protocols: the bit that says so.
+    pub(crate) fn offer(&mut self, names: Option<&Names>) -> u8 {
+        let Some(names) = names else { return 0 };
+        self.offered = *names;
+        bit::OFFERS
+    }
+
     /// A request's head is about to be handed out.
-    pub(crate) fn push(
-        &mut self,
-        machine: &mut Machine,
-        now: Instant,
-        method: MethodKind,
-        offered: Option<&Names>,
-        mut bits: u8,
-    ) {
-        if !self.is_empty() {
-            bits |= bit::PIPELINED;
-        }
-        if let Some(names) = offered {
-            bits |= bit::OFFERS;
-            self.offered = *names;
-        }
-        let request = Pending { begun: now, left: now, from: self.written, to: 0, method, bits };
+    pub(crate) fn push(&mut self, machine: &mut Machine, now: Instant, method: MethodKind, bits: u8) {
+        let pipelined = if self.is_empty() { 0 } else { bit::PIPELINED };
+        let request = Pending { begun: now, left: now, from: self.written, to: 0, method, bits: bits | pipelined };
         if self.is_empty() {
             machine.exchange = now;
             self.peer.waiting = None;

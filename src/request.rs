@@ -206,20 +206,13 @@ pub(crate) fn check_fields(plan: &mut RequestPlan, facts: &Facts) -> Result<(), 
     Ok(())
 }
 
-/// Is there nothing to compare: the target names no authority, and no protocol is offered?
-#[inline(always)]
-pub(crate) fn says_all(request: &Request<'_>, facts: &Facts) -> bool {
-    matches!(request.target, [b'/', ..]) && !facts.any(crate::facts::flag::UPGRADE_LINE)
-}
-
 /// What must be compared octet by octet of a head to be sent: the `Host` with the authority of the target (RFC 9112 3.2), and
 /// the protocols offered, which are returned, with what can be remembered.
 #[cold]
-pub(crate) fn check_compared<'h>(request: &Request<'_>, head: &'h HeadFacts) -> Result<Option<&'h Names>, Misuse> {
+pub(crate) fn check_compared<'h>(target: Target<'_>, head: &'h HeadFacts) -> Result<Option<&'h Names>, Misuse> {
     if let Some(misuse) = head.misuse {
         return Err(misuse);
     }
-    let target = Target::new(request.target, request.kind);
     let named = matches!(target.form(), TargetForm::Absolute | TargetForm::Authority);
     if named && !head.host_is(target.authority().unwrap_or_default()) {
         return Err(Misuse::Host);
@@ -230,7 +223,7 @@ pub(crate) fn check_compared<'h>(request: &Request<'_>, head: &'h HeadFacts) -> 
     }
 }
 
-/// The request planned was handed out; `offered` are the protocols that it offers.
+/// The request planned was handed out; `bits` are those of what it offers.
 #[inline]
 pub(crate) fn commit<const DEPTH: usize>(
     state: &mut Outstanding<DEPTH>,
@@ -239,11 +232,10 @@ pub(crate) fn commit<const DEPTH: usize>(
     request: &Request<'_>,
     plan: &RequestPlan,
     facts: &Facts,
-    offered: Option<&Names>,
+    mut bits: u8,
 ) {
     let expects = facts.expects_continue();
     let connects = facts.method() == MethodKind::Connect;
-    let mut bits = 0;
     if facts.method().is_idempotent() || request.idempotent {
         bits |= bit::IDEMPOTENT;
     }
@@ -253,7 +245,7 @@ pub(crate) fn commit<const DEPTH: usize>(
     if plan.length == BodyLength::Empty || request.replayable {
         bits |= bit::REPLAYABLE;
     }
-    state.push(machine, now, facts.method(), offered, bits);
+    state.push(machine, now, facts.method(), bits);
     machine.flags &= !(flag::ENDED | flag::SUPPRESSED | flag::CONTINUE);
     if expects {
         machine.flags |= flag::CONTINUE;
