@@ -22,7 +22,7 @@ use crate::head_facts::HeadFacts;
 use crate::lifecycle::Lifecycle;
 use crate::machine::{Half, Machine, flag};
 use crate::message::{Event, Outcome, Received, ResponseHead, blamed_field};
-use crate::method::{MethodKind, Version};
+use crate::method::{Method, Version};
 use crate::octets;
 use crate::output::Writer;
 use crate::outstanding::{Outstanding, Pending, bit};
@@ -235,9 +235,9 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Lifecycle<Cli
         self.state.check(&self.machine, settings, now)?;
         let mut plan = request::plan(&self.state, &self.machine, settings, request, content)?;
         request::check_fields(&mut plan, &fields.facts)?;
-        let offers = self.state.offer(request::check_compared(Target::new(request.target, request.kind()), fields)?);
+        self.state.offer(request::check_compared(Target::new(request.target, request.kind()), fields)?);
         let announce = plan.announce(settings);
-        request::commit(&mut self.state, &mut self.machine, now, request, &plan, &fields.facts, offers);
+        request::commit(&mut self.state, &mut self.machine, now, request, &plan, &fields.facts);
         Ok(announce)
     }
 
@@ -354,11 +354,11 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
         request.check_line()?;
         state.check(machine, settings, now)?;
         let mut plan = request::plan(state, machine, settings, request, content)?;
-        let mut writer = Writer::new(&mut *out);
+        let mut writer = Writer::new(out);
         writer.request_line(request);
         let facts = writer.request_fields(request, fields)?;
         request::check_fields(&mut plan, &facts)?;
-        if plan.is_silent() {
+        if plan.is_silent() && matches!(request.target, [b'/', ..]) {
             writer.end_head();
         } else {
             let bare = match plan.hint {
@@ -366,27 +366,32 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
                 RequestHint::Silent | RequestHint::Ask | RequestHint::Timeout => None,
             };
             writer.announce_request(&plan.announce(settings), bare);
+            // of a head that did not fit nothing is kept
+            if let (Some(head), true) =
+                (writer.written(), plan.options.upgrade || request.target.first() != Some(&b'/'))
+            {
+                self.compare(head)?;
+            }
         }
         let written = writer.finish()?;
-        let offers = match matches!(request.target, [b'/', ..]) && !plan.options.upgrade {
-            true => 0,
-            false => self.compare(request.kind(), request.target, out.get(..written).unwrap_or_default())?,
-        };
         let lifecycle = &mut self.lifecycle;
-        request::commit(&mut lifecycle.state, &mut lifecycle.machine, now, request, &plan, &facts, offers);
+        request::commit(&mut lifecycle.state, &mut lifecycle.machine, now, request, &plan, &facts);
         lifecycle.wrote(now, written as u64);
         Ok(written)
     }
 
-    /// The request's head written is compared with its target, and what it offers is kept: the bit that says so. Nothing has moved if
-    /// it may not be sent.
+    /// The head of a request that was written is compared with its target, and what it offers is kept. Nothing has moved if it may not
+    /// be sent.
     #[cold]
     #[inline(never)]
-    fn compare(&mut self, kind: MethodKind, target: &[u8], head: &[u8]) -> Result<u8, Misuse> {
-        let mut facts = HeadFacts::of(Facts::new(kind, Version::HTTP_11));
-        let first = memchr::memchr(b'\n', head).map_or(head.len(), |lf| lf + 1);
-        send_fields::lines(&head[first..]).for_each(|(name, value)| facts.compared(name, value));
-        Ok(self.lifecycle.state.offer(request::check_compared(Target::new(target, kind), &facts)?))
+    fn compare(&mut self, head: &[u8]) -> Result<(), Misuse> {
+        let (line, lines) = head.split_at(memchr::memchr(b'\n', head).map_or(head.len(), |lf| lf + 1));
+        let mut words = line.split(|&b| b == b' ');
+        let (method, target) = (Method::new(words.next().unwrap_or_default()), words.next().unwrap_or_default());
+        let mut facts = HeadFacts::request(method, Version::HTTP_11);
+        send_fields::lines(lines).for_each(|(name, value)| facts.compared(name, value));
+        self.lifecycle.state.offer(request::check_compared(Target::new(target, method.kind()), &facts)?);
+        Ok(())
     }
 
     /// [`Lifecycle::reusable`]

@@ -63,6 +63,11 @@ impl<'o> Writer<'o> {
         self.put(&digits[from..]);
     }
 
+    /// What was written, if all of it was.
+    pub(crate) fn written(&self) -> Option<&[u8]> {
+        self.out.get(..self.at)
+    }
+
     /// How much was written, if all of it was.
     pub(crate) fn finish(self) -> Result<usize, SendError> {
         if self.at <= self.out.len() { Ok(self.at) } else { Err(SendError::OutputTooSmall { needed: self.at }) }

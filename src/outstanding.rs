@@ -189,11 +189,11 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
         if safe { Ok(()) } else { Err(Misuse::PipelineHeld) }
     }
 
-    /// The next request offers these protocols: the bit that says so.
-    pub(crate) fn offer(&mut self, names: Option<&Names>) -> u8 {
-        let Some(names) = names else { return 0 };
-        self.offered = *names;
-        bit::OFFERS
+    /// The next request offers these protocols.
+    pub(crate) fn offer(&mut self, names: Option<&Names>) {
+        if let Some(names) = names {
+            self.offered = *names;
+        }
     }
 
     /// A request's head is about to be handed out.

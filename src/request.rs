@@ -223,7 +223,7 @@ pub(crate) fn check_compared<'h>(target: Target<'_>, head: &'h HeadFacts) -> Res
     }
 }
 
-/// The request planned was handed out; `bits` are those of what it offers.
+/// The request planned was handed out, and what it offers is kept already.
 #[inline]
 pub(crate) fn commit<const DEPTH: usize>(
     state: &mut Outstanding<DEPTH>,
@@ -232,14 +232,14 @@ pub(crate) fn commit<const DEPTH: usize>(
     request: &Request<'_>,
     plan: &RequestPlan,
     facts: &Facts,
-    mut bits: u8,
 ) {
     let expects = facts.expects_continue();
     let connects = facts.method() == MethodKind::Connect;
+    let mut bits = if plan.options.upgrade { bit::LAST | bit::OFFERS } else { 0 };
     if facts.method().is_idempotent() || request.idempotent {
         bits |= bit::IDEMPOTENT;
     }
-    if plan.closes || plan.options.upgrade || connects || expects {
+    if plan.closes || connects || expects {
         bits |= bit::LAST;
     }
     if plan.length == BodyLength::Empty || request.replayable {
