@@ -206,7 +206,7 @@ pub fn host_rule(facts: &HeadFacts) -> Result<(), ProtocolErrorKind> {
 }
 
 /// [`host_rule`]
-#[inline]
+#[inline(always)]
 pub(crate) fn check_host(facts: &Facts) -> Result<(), ProtocolErrorKind> {
     if facts.any(flag::HOST_REPEATED) {
         Err(HostRepeated)
