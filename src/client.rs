@@ -22,7 +22,6 @@ use crate::head_facts::HeadFacts;
 use crate::lifecycle::Lifecycle;
 use crate::machine::{Half, Machine, flag};
 use crate::message::{Event, Outcome, Received, ResponseHead, blamed_field};
-use crate::method::{Method, Version};
 use crate::octets;
 use crate::output::Writer;
 use crate::outstanding::{Outstanding, Pending, bit};
@@ -339,7 +338,9 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
     /// [`send_content`](Self::send_content) once [`wants`](Self::wants) says so: with `Expect: 100-continue` among the `fields`, when
     /// the server asked for it or the wait is over.
     ///
-    /// The caller gives `Host` (RFC 9112 3.2), and `Upgrade`, `Expect`, `TE` if it likes; their connection options are added.
+    /// The caller gives `Host` (RFC 9112 3.2), and `Upgrade`, `Expect`, `TE` if it likes; their connection options are added. `Host` is
+    /// the authority of the target where that names one, `TE` never names `chunked`, and the protocols of an `Upgrade` fit into 64
+    /// octets. Of one line alone [`check_field`](crate::check_field) says whether it may be sent.
     pub fn send_request(
         &mut self,
         now: Instant,
@@ -370,7 +371,7 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
             if let (Some(head), true) =
                 (writer.written(), plan.options.upgrade || request.target.first() != Some(&b'/'))
             {
-                self.compare(head)?;
+                self.compare(request, head)?;
             }
         }
         let written = writer.finish()?;
@@ -384,13 +385,12 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
     /// be sent.
     #[cold]
     #[inline(never)]
-    fn compare(&mut self, head: &[u8]) -> Result<(), Misuse> {
-        let (line, lines) = head.split_at(memchr::memchr(b'\n', head).map_or(head.len(), |lf| lf + 1));
-        let mut words = line.split(|&b| b == b' ');
-        let (method, target) = (Method::new(words.next().unwrap_or_default()), words.next().unwrap_or_default());
-        let mut facts = HeadFacts::request(method, Version::HTTP_11);
+    fn compare(&mut self, request: &Request<'_>, head: &[u8]) -> Result<(), Misuse> {
+        let lines = memchr::memchr(b'\n', head).and_then(|lf| head.get(lf + 1..)).unwrap_or_default();
+        let mut facts = HeadFacts::of(Facts::new(request.kind(), request.version));
         send_fields::lines(lines).for_each(|(name, value)| facts.compared(name, value));
-        self.lifecycle.state.offer(request::check_compared(Target::new(target, method.kind()), &facts)?);
+        let target = Target::new(request.target, request.kind());
+        self.lifecycle.state.offer(request::check_compared(target, &facts)?);
         Ok(())
     }
 
