@@ -16,7 +16,7 @@
 //! application's answer is refused and the refusal goes out. The peer's FIN behind a complete request cancels nothing.
 
 use crate::config::Settings;
-use crate::facts::HeadFacts;
+use crate::facts::Facts;
 use crate::framing::{BodyLength, Framing, FramingRule};
 use crate::machine::{Counted, Half, Machine, flag};
 use crate::persistence::{self, CloseReason, Persistence, ReuseReason, TunnelReason};
@@ -55,7 +55,7 @@ impl Machine {
 
     /// The head of a request is complete and within every rule.
     #[inline(always)]
-    pub(crate) fn request_received(&mut self, now: Instant, settings: &Settings, facts: &HeadFacts, framing: Framing) {
+    pub(crate) fn request_received(&mut self, now: Instant, settings: &Settings, facts: &Facts, framing: Framing) {
         let now = self.tick(now);
         self.exchanges = self.exchanges.saturating_add(1);
         self.begun = now;
@@ -71,7 +71,7 @@ impl Machine {
             self.flags |= flag::CONTINUE;
         }
         let policy = &settings.policy;
-        if let Persistence::Close(reason) = persistence::of_message(facts, policy.http10_keep_alive.is_on()) {
+        if let Persistence::Close(reason) = persistence::of_facts(facts, policy.http10_keep_alive.is_on()) {
             self.causes.add(reason);
         }
         if framing.rule == FramingRule::FaultyCoding {
@@ -87,7 +87,7 @@ impl Machine {
 
     /// What any answer to a request depends on, also the refusal of a head that is wrong further on.
     #[inline(always)]
-    pub(crate) fn request_known(&mut self, facts: &HeadFacts) {
+    pub(crate) fn request_known(&mut self, facts: &Facts) {
         let mut flags = self.flags & !flag::OF_REQUEST;
         if !facts.version().is_http11() {
             flags |= flag::HTTP10;

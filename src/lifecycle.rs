@@ -35,8 +35,9 @@ use crate::announce::{self, Announce, Content};
 use crate::config::{Config, Role, Server, Settings};
 use crate::deadline::{Deadline, DeadlineCause};
 use crate::error::{Misuse, ProtocolErrorKind};
-use crate::facts::HeadFacts;
+use crate::facts::Facts;
 use crate::framing::{self, BodyLength, Framing};
+use crate::head_facts::HeadFacts;
 use crate::life;
 use crate::machine::{Counted, Half, Machine, flag};
 use crate::persistence::{CloseReason, Persistence};
@@ -387,6 +388,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
 impl<C: Deref<Target = Config<Server>>> Lifecycle<Server, C> {
     /// A request's head is complete. Its framing, or what is wrong with it; then the refusal is due.
     pub fn head_received(&mut self, now: Instant, head: &HeadFacts) -> Result<Framing, ProtocolErrorKind> {
+        let head = &head.facts;
         let (machine, settings) = self.parts();
         if machine.stage != Stage::Open {
             return judge_request(settings, head);
@@ -423,7 +425,7 @@ pub(crate) fn request_head(
     machine: &mut Machine,
     settings: &Settings,
     now: Instant,
-    head: &HeadFacts,
+    head: &Facts,
 ) -> Result<Framing, ProtocolErrorKind> {
     match judge_request(settings, head) {
         Ok(framing) => {
@@ -439,12 +441,12 @@ pub(crate) fn request_head(
 }
 
 #[inline(always)]
-fn judge_request(settings: &Settings, head: &HeadFacts) -> Result<Framing, ProtocolErrorKind> {
-    let framing = framing::request_framing(head, &settings.policy)?;
+fn judge_request(settings: &Settings, head: &Facts) -> Result<Framing, ProtocolErrorKind> {
+    let framing = framing::frame_request(head, &settings.policy)?;
     if settings.policy.host.is_on() {
-        framing::host_rule(head)?;
+        framing::check_host(head)?;
     }
-    framing::expectation_rule(head, &settings.policy)?;
+    framing::check_expectation(head, &settings.policy)?;
     match (framing.length, settings.limits.content) {
         (BodyLength::Exact(octets), Some(most)) if octets > most => Err(ProtocolErrorKind::ContentTooLarge),
         _ => Ok(framing),

@@ -3,11 +3,11 @@
 //! Anchors in time are kept, never timers; counts, never contents. Of a server this is a little over a hundred octets.
 
 use crate::error::ProtocolErrorKind;
-use crate::facts::Offers;
 use crate::life;
 use crate::persistence::{Causes, CloseReason};
 use crate::teardown::Stage;
 use crate::time::Instant;
+use crate::upgrade::Offers;
 
 /// Where one half of an exchange stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

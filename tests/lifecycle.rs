@@ -281,6 +281,21 @@ fn whole_exchanges_go_alike() {
 }
 
 #[test]
+fn exp_07_a_final_status_instead_of_100_goes_alike() {
+    for config in configs() {
+        for code in [200, 204, 304, 401, 503] {
+            let mut both = Both::new(&config);
+            both.head("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
+            both.respond(StatusCode::new(code).unwrap(), Content::Empty);
+            let reads = config.policy().read_unwanted_content == Use::On;
+            let closes = both.lifecycle.close_reasons().any(|reason| reason == CloseReason::ContentUnwanted);
+            assert_eq!(closes, !reads, "{code}");
+            both.wait(100);
+        }
+    }
+}
+
+#[test]
 fn unread_content_goes_alike() {
     for config in configs() {
         let mut both = Both::new(&config);
