@@ -1,6 +1,6 @@
 //! Message body length: RFC 9112 6.3 as one function a direction, the answer with the rule that gave it.
 //!
-//! Pure functions of [`Facts`], public for whoever has a parser already. Read first: RFC 9112 6.1 to 6.3, 7; RFC 9110
+//! Pure functions of [`HeadFacts`], public for whoever has a parser already. Read first: RFC 9112 6.1 to 6.3, 7; RFC 9110
 //! 8.6, 9.3, 10.1.1. The items of 6.3 are tried in their order; what a request may not be is refused (items 3 to 5), since
 //! where its content ends decides what the next request is. A response without content is framed by item 1 alone; what is
 //! wrong with its fields is told beside it ([`response_fault`]), and ends its connection.
