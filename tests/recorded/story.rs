@@ -590,7 +590,10 @@ fn announced(told: &mut Told, what: &str, announce: Result<Announce, SendError>)
     }
 }
 
-const HEADS: [(&str, u8, &[(&str, &str)]); 7] = [
+/// A method, a minor version, and the field lines that bear on the connection.
+type Head = (&'static str, u8, &'static [(&'static str, &'static str)]);
+
+const HEADS: [Head; 7] = [
     ("GET", 1, &[("Host", "a")]),
     ("GET", 0, &[("Connection", "keep-alive")]),
     ("POST", 1, &[("Host", "a"), ("Content-Length", "5")]),
@@ -630,7 +633,10 @@ fn server_without_octets(dice: &mut Dice) -> Told {
     told
 }
 
-const ANSWERS: [(u16, u8, &[(&str, &str)]); 7] = [
+/// The same with a status.
+type Answer = (u16, u8, &'static [(&'static str, &'static str)]);
+
+const ANSWERS: [Answer; 7] = [
     (200, 1, &[("Content-Length", "5")]),
     (200, 1, &[("Transfer-Encoding", "chunked")]),
     (204, 1, &[]),
