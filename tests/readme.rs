@@ -1,4 +1,5 @@
 //! What the README shows is what there is.
+#![cfg(feature = "std")]
 
 use std::time::Duration;
 
