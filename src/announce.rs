@@ -197,7 +197,8 @@ fn late_causes(machine: &Machine, settings: &Settings, status: StatusCode, ahead
         causes.add(CloseReason::ConnectRefused);
     }
     if machine.receiving == Half::Content {
-        let unwanted = machine.is(flag::CONTINUE) && status.as_u16() >= 400;
+        // whether the client, which still waits, sends its content now, nobody knows
+        let unwanted = machine.is(flag::CONTINUE);
         if unwanted && !settings.policy.read_unwanted_content.is_on() {
             causes.add(CloseReason::ContentUnwanted);
         }

@@ -11,7 +11,7 @@
 use crate::StatusCode;
 use crate::config::Settings;
 use crate::error::ProtocolErrorKind::{self, ContentTooLarge};
-use crate::facts::HeadFacts;
+use crate::facts::Facts;
 use crate::framing::{self, BodyLength, Framing, FramingRule};
 use crate::machine::{Half, Machine, flag};
 use crate::method::MethodKind;
@@ -19,20 +19,23 @@ use crate::outstanding::Outstanding;
 use crate::persistence::{self, CloseReason, Persistence};
 use crate::teardown::Stage;
 use crate::time::Instant;
+use crate::upgrade::Names;
 
-/// How a response is framed, if it may be what it is.
+/// How a response is framed, if it may be what it is. `named` are the protocols of its `Upgrade`, where it switches.
 pub(crate) fn judge<const DEPTH: usize>(
     machine: &Machine,
     state: &Outstanding<DEPTH>,
     settings: &Settings,
-    head: &HeadFacts,
+    head: &Facts,
+    named: Option<&Names>,
 ) -> Result<Framing, ProtocolErrorKind> {
     let (Some(first), Some(status)) = (state.first(), head.status()) else {
         return Err(ProtocolErrorKind::StatusLine);
     };
     if status == StatusCode::SWITCHING_PROTOCOLS {
         let whole = !state.sends_first() || machine.sending != Half::Content;
-        let offered = head.offers_upgrade() && first.offers.covers(&head.offers());
+        let named = named.is_some_and(|named| state.offered().is_some_and(|offered| offered.cover(named)));
+        let offered = head.is_upgrade() && named;
         return match whole && offered {
             true => Ok(Framing { length: BodyLength::Empty, rule: FramingRule::NoContent }),
             false => Err(ProtocolErrorKind::UpgradeNotOffered),
@@ -45,8 +48,8 @@ pub(crate) fn judge<const DEPTH: usize>(
 }
 
 #[inline(always)]
-fn frame(method: MethodKind, settings: &Settings, head: &HeadFacts) -> Result<Framing, ProtocolErrorKind> {
-    let framing = framing::response_framing(head, method, &settings.policy)?;
+fn frame(method: MethodKind, settings: &Settings, head: &Facts) -> Result<Framing, ProtocolErrorKind> {
+    let framing = framing::frame_response(head, method, &settings.policy)?;
     match (framing.length, settings.limits.content) {
         (BodyLength::Exact(octets), Some(most)) if octets > most => Err(ContentTooLarge),
         _ => Ok(framing),
@@ -57,7 +60,7 @@ fn frame(method: MethodKind, settings: &Settings, head: &HeadFacts) -> Result<Fr
 pub(crate) fn judge_final<const DEPTH: usize>(
     state: &Outstanding<DEPTH>,
     settings: &Settings,
-    head: &HeadFacts,
+    head: &Facts,
 ) -> Option<Framing> {
     let method = state.first()?.method;
     if method == MethodKind::Connect || head.status()?.is_interim() {
@@ -72,10 +75,12 @@ pub(crate) fn judge_plain(
     method: MethodKind,
     status: StatusCode,
     settings: &Settings,
-    head: &HeadFacts,
+    head: &Facts,
 ) -> Option<Framing> {
     let octets = head.length_alone()?;
-    let may_have = !matches!(method, MethodKind::Head | MethodKind::Connect) && !status.has_no_content();
+    let may_have = !matches!(method, MethodKind::Head | MethodKind::Connect)
+        && status >= StatusCode::OK
+        && !status.has_no_content();
     let fits = octets > 0 && settings.limits.content.is_none_or(|most| octets <= most);
     if may_have && fits && head.version().is_http11() {
         Some(Framing { length: BodyLength::Exact(octets), rule: FramingRule::ContentLength })
@@ -90,7 +95,7 @@ pub(crate) fn received<const DEPTH: usize>(
     state: &mut Outstanding<DEPTH>,
     settings: &Settings,
     now: Instant,
-    head: &HeadFacts,
+    head: &Facts,
     framing: Framing,
 ) {
     let now = machine.tick(now);
@@ -106,9 +111,13 @@ pub(crate) fn received<const DEPTH: usize>(
         if status == StatusCode::CONTINUE && state.sends_first() {
             machine.flags &= !flag::CONTINUE;
         }
+        // the final response is still owed
         if head.has_close() {
-            // the final response is still owed
             machine.causes.add(CloseReason::CloseReceived);
+        }
+        if framing::fault_of_response(head, &settings.policy).is_some() {
+            machine.causes.add(CloseReason::FaultyFraming);
+            machine.flags |= flag::FINAL;
         }
         return;
     }
@@ -120,12 +129,12 @@ pub(crate) fn received<const DEPTH: usize>(
         machine.stage = Stage::Tunnel;
         return;
     }
-    received_final(machine, state, settings, now, head, framing);
+    received_final(machine, state, settings, now, head, framing, head.has_valid_status());
 }
 
 /// The clocks of a final response begin.
 #[inline(always)]
-fn begin<const DEPTH: usize>(machine: &mut Machine, state: &mut Outstanding<DEPTH>, now: Instant, head: &HeadFacts) {
+fn begin<const DEPTH: usize>(machine: &mut Machine, state: &mut Outstanding<DEPTH>, now: Instant, head: &Facts) {
     state.is_http11 = head.version().is_http11();
     machine.exchanges = machine.exchanges.saturating_add(1);
     machine.begun = now;
@@ -133,15 +142,16 @@ fn begin<const DEPTH: usize>(machine: &mut Machine, state: &mut Outstanding<DEPT
     machine.octets = 0;
 }
 
-/// The head of a final response behind which there is still HTTP.
+/// The head of a final response behind which there is still HTTP; `valid`: of a status that there is.
 #[inline(always)]
 pub(crate) fn received_final<const DEPTH: usize>(
     machine: &mut Machine,
     state: &mut Outstanding<DEPTH>,
     settings: &Settings,
     now: Instant,
-    head: &HeadFacts,
+    head: &Facts,
     framing: Framing,
+    valid: bool,
 ) {
     let now = machine.tick(now);
     begin(machine, state, now, head);
@@ -150,7 +160,8 @@ pub(crate) fn received_final<const DEPTH: usize>(
         && !head.has_close()
         && !head.has_keep_alive()
         && framing.length != BodyLength::UntilClose
-        && framing.rule != FramingRule::FaultyCoding;
+        && !matches!(framing.rule, FramingRule::FaultyCoding | FramingRule::NoContent)
+        && valid;
     let ends = !plain && message_causes(machine, state, settings, head, framing);
     if plain && state.is_exhausted() {
         // it says nothing of it: the one before did
@@ -171,7 +182,7 @@ fn message_causes<const DEPTH: usize>(
     machine: &mut Machine,
     state: &mut Outstanding<DEPTH>,
     settings: &Settings,
-    head: &HeadFacts,
+    head: &Facts,
     framing: Framing,
 ) -> bool {
     let policy = &settings.policy;
@@ -180,14 +191,19 @@ fn message_causes<const DEPTH: usize>(
         machine.causes.add(reason);
         ends = true;
     };
-    if let Persistence::Close(reason) = persistence::of_message(head, policy.http10_keep_alive.is_on()) {
+    if let Persistence::Close(reason) = persistence::of_facts(head, policy.http10_keep_alive.is_on()) {
         end(machine, reason);
     }
     if framing.length == BodyLength::UntilClose {
         end(machine, CloseReason::UntilClose);
     }
-    if framing.rule == FramingRule::FaultyCoding {
+    // what says nothing of the length of this message may have been meant to (RFC 9112 6.1)
+    let faulty = framing.rule == FramingRule::NoContent && framing::fault_of_response(head, policy).is_some();
+    if framing.rule == FramingRule::FaultyCoding || faulty {
         end(machine, CloseReason::FaultyFraming);
+    }
+    if !head.has_valid_status() {
+        end(machine, CloseReason::InvalidStatus);
     }
     if let Some(hint) = head.keep_alive() {
         state.peer.hint = hint.timeout.unwrap_or(state.peer.hint);
@@ -209,10 +225,10 @@ fn message_causes<const DEPTH: usize>(
 
 /// The content of the request that is answered is still to be sent.
 #[inline(never)]
-fn early(machine: &mut Machine, settings: &Settings, head: &HeadFacts, closes: bool) {
+fn early(machine: &mut Machine, settings: &Settings, head: &Facts, closes: bool) {
     let held = machine.is(flag::CONTINUE);
     machine.flags &= !flag::CONTINUE;
-    let code = head.status().map_or(0, |status| status.as_u16());
+    let code = head.status().map_or(0, |status| status.counted());
     let refused = code >= 400 && settings.policy.stop_refused_content.is_on();
     let reason = match (held, closes || refused) {
         (true, _) if code >= 300 => CloseReason::ContentUnwanted,

@@ -15,9 +15,10 @@ use crate::config::{Client, Config, Limits, RequestHint, Timeouts};
 use crate::connection::Connection;
 use crate::due::PeerTime;
 use crate::error::{Misuse, ProtocolError, ProtocolErrorKind, ReceiveError, SendError};
-use crate::facts::HeadFacts;
+use crate::facts::Facts;
 use crate::framing::Framing;
 use crate::head::{Fault, FieldSection, FieldTable, Progress, Rules, Section, StatusLine};
+use crate::head_facts::HeadFacts;
 use crate::lifecycle::Lifecycle;
 use crate::machine::{Half, Machine, flag};
 use crate::message::{Event, Outcome, Received, ResponseHead, blamed_field};
@@ -28,10 +29,12 @@ use crate::persistence::CloseReason;
 use crate::receive::{Reading, Reads, Step};
 use crate::request::{self, Request};
 use crate::retry::{Evidence, Reusable, Sender, Unanswered};
-use crate::send_fields::Fields;
+use crate::send_fields::{self, Fields};
 use crate::status::StatusCode;
+use crate::target::Target;
 use crate::teardown::Stage;
 use crate::time::Instant;
+use crate::upgrade::Names;
 
 impl<const DEPTH: usize> Reads for Client<DEPTH> {
     type State = Outstanding<DEPTH>;
@@ -47,8 +50,8 @@ impl<const DEPTH: usize> Reads for Client<DEPTH> {
     }
 
     #[inline(always)]
-    fn offered(state: &mut Self::State) {
-        state.offered();
+    fn looked_at(state: &mut Self::State) {
+        state.looked_at();
     }
 
     fn settle(state: &mut Self::State, machine: &mut Machine, now: Instant) {
@@ -121,7 +124,7 @@ impl<const DEPTH: usize> Reads for Client<DEPTH> {
         if let Some((section, octets)) = progress.quick_section(rules, buf, &mut table) {
             let (lines, facts) = (progress.lines() as u32, &progress.facts);
             if let Some(framing) = answer::judge_plain(method, line.status, settings, facts) {
-                answer::received_final(machine, state, settings, now, facts, framing);
+                answer::received_final(machine, state, settings, now, facts, framing, true);
                 connection.reading = Reading::Exact;
                 connection.leave(octets, buf.len());
                 return Ok(line.received(facts, FieldSection::of(section, table, lines), framing, octets));
@@ -172,10 +175,12 @@ impl<const DEPTH: usize> Reads for Client<DEPTH> {
             Err(fault) => return Err(connection.fail(now, fault)),
         };
         let facts = progress.facts;
-        let framing = match connection.lifecycle.head_received(now, &facts) {
+        // only a switch is compared with what was offered
+        let named = (head.status == StatusCode::SWITCHING_PROTOCOLS)
+            .then(|| Names::of(head.fields.values("upgrade").map(|value| value.as_received())));
+        let framing = match connection.lifecycle.response_head(now, &facts, named.as_ref()) {
             Ok(framing) => framing,
-            Err(ReceiveError::Ended(_) | ReceiveError::Misuse(_)) => return Ok(Step::NeedMore(0)),
-            Err(ReceiveError::Fault(kind)) => {
+            Err(kind) => {
                 let at =
                     blamed_field(kind).and_then(|name| crate::server::place_of(buf, &head.fields, name)).unwrap_or(0);
                 return Err(connection.fail(now, Fault::new(kind, at)));
@@ -198,7 +203,7 @@ impl<const DEPTH: usize> Reads for Client<DEPTH> {
 impl<'b> StatusLine<'b> {
     /// The head that begins with it, of so many octets.
     #[inline(always)]
-    fn received(self, facts: &HeadFacts, fields: FieldSection<'b>, framing: Framing, octets: usize) -> Received<'b> {
+    fn received(self, facts: &Facts, fields: FieldSection<'b>, framing: Framing, octets: usize) -> Received<'b> {
         let head = ResponseHead { status: self.status, reason: self.reason, version: facts.version(), fields, framing };
         Received { consumed: octets, outcome: Outcome::Event(Event::Response(head)) }
     }
@@ -218,21 +223,24 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Lifecycle<Cli
             self.machine.unsolicited(now);
             return Err(ProtocolErrorKind::Unsolicited.into());
         }
+        Ok(self.response_head(now, &head.facts, head.protocols.as_ref())?)
+    }
+
+    /// The same; `named` are the protocols of its `Upgrade`, where it switches.
+    fn response_head(
+        &mut self,
+        now: Instant,
+        head: &Facts,
+        named: Option<&Names>,
+    ) -> Result<Framing, ProtocolErrorKind> {
         let settings = self.config.settings();
-        let judged = answer::judge(&self.machine, &self.state, settings, head);
+        let judged = answer::judge(&self.machine, &self.state, settings, head, named);
         match judged {
             Ok(framing) => answer::received(&mut self.machine, &mut self.state, settings, now, head, framing),
             Err(kind) => self.machine.fail(now, kind),
         }
         self.settle(now);
-        Ok(judged?)
-    }
-
-    /// So many octets that arrived have not been looked at. While no request is outstanding and there are any, none may be sent: what
-    /// was there before it is never its answer (RFC 9112 9.2). The parser skips line ends, a few of them, and says 0; a response is
-    /// told by [`head_received`](Self::head_received), anything else by [`fault_received`](Self::fault_received).
-    pub fn octets_unread(&mut self, octets: u64) {
-        self.machine.unread = u32::try_from(octets).unwrap_or(u32::MAX);
+        judged
     }
 
     /// No octet of what is pending has left: the driver's word. Octets that were handed out and are not confirmed
@@ -258,9 +266,10 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Lifecycle<Cli
         request.check_line()?;
         self.state.check(&self.machine, settings, now)?;
         let mut plan = request::plan(&self.state, &self.machine, settings, request, content)?;
-        request::check_fields(&mut plan, fields)?;
+        request::check_fields(&mut plan, &fields.facts)?;
+        self.state.offer(request::check_compared(Target::new(request.target, request.kind()), fields)?);
         let announce = plan.announce(settings);
-        request::commit(&mut self.state, &mut self.machine, now, request, &plan, fields);
+        request::commit(&mut self.state, &mut self.machine, now, request, &plan, &fields.facts);
         Ok(announce)
     }
 
@@ -349,7 +358,9 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
     /// [`send_content`](Self::send_content) once [`wants`](Self::wants) says so: with `Expect: 100-continue` among the `fields`, when
     /// the server asked for it or the wait is over.
     ///
-    /// The caller gives `Host` (RFC 9112 3.2), and `Upgrade`, `Expect`, `TE` if it likes; their connection options are added.
+    /// The caller gives `Host` (RFC 9112 3.2), and `Upgrade`, `Expect`, `TE` if it likes; their connection options are added. `Host` is
+    /// the authority of the target where that names one, `TE` never names `chunked`, and the protocols of an `Upgrade` fit into 64
+    /// octets. Of one line alone [`check_field`](crate::check_field) says whether it may be sent.
     pub fn send_request(
         &mut self,
         now: Instant,
@@ -368,7 +379,7 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
         writer.request_line(request);
         let facts = writer.request_fields(request, fields)?;
         request::check_fields(&mut plan, &facts)?;
-        if plan.is_silent() {
+        if plan.is_silent() && matches!(request.target, [b'/', ..]) {
             writer.end_head();
         } else {
             let bare = match plan.hint {
@@ -376,12 +387,31 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
                 RequestHint::Silent | RequestHint::Ask | RequestHint::Timeout => None,
             };
             writer.announce_request(&plan.announce(settings), bare);
+            // of a head that did not fit nothing is kept
+            if let (Some(head), true) =
+                (writer.written(), plan.options.upgrade || request.target.first() != Some(&b'/'))
+            {
+                self.compare(request, head)?;
+            }
         }
         let written = writer.finish()?;
         let lifecycle = &mut self.lifecycle;
         request::commit(&mut lifecycle.state, &mut lifecycle.machine, now, request, &plan, &facts);
         lifecycle.wrote(now, written as u64);
         Ok(written)
+    }
+
+    /// The head of a request that was written is compared with its target, and what it offers is kept. Nothing has moved if it may not
+    /// be sent.
+    #[cold]
+    #[inline(never)]
+    fn compare(&mut self, request: &Request<'_>, head: &[u8]) -> Result<(), Misuse> {
+        let lines = memchr::memchr(b'\n', head).and_then(|lf| head.get(lf + 1..)).unwrap_or_default();
+        let mut facts = HeadFacts::of(Facts::new(request.kind(), request.version));
+        send_fields::lines(lines).for_each(|(name, value)| facts.compared(name, value));
+        let target = Target::new(request.target, request.kind());
+        self.lifecycle.state.offer(request::check_compared(target, &facts)?);
+        Ok(())
     }
 
     /// [`Lifecycle::reusable`]
@@ -414,11 +444,11 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
     /// A final response's head is complete, behind which there is still HTTP: how its content is framed. Nothing has moved if it is
     /// another, or one that may not be what it is.
     #[inline(never)]
-    fn receive_final(&mut self, now: Instant, facts: &HeadFacts) -> Option<Framing> {
+    fn receive_final(&mut self, now: Instant, facts: &Facts) -> Option<Framing> {
         let Lifecycle { config, machine, state } = &mut self.lifecycle;
         let settings = config.settings();
         let framing = answer::judge_final(state, settings, facts)?;
-        answer::received_final(machine, state, settings, now, facts, framing);
+        answer::received_final(machine, state, settings, now, facts, framing, facts.has_valid_status());
         self.lifecycle.settle(now);
         self.reading = Reading::content(framing.length, &self.lifecycle.config.settings().limits);
         Some(framing)

@@ -367,8 +367,10 @@ settings! {
         half_close / with_half_close: HalfClose = HalfClose::Answer;
         /// 408 where a request had begun when its time ran out; off: silence (RFC 9110 15.5.9).
         request_timeout_response / with_request_timeout_response: Use = Use::On;
-        /// After a final status of 400 or above that was sent instead of `100 (Continue)`, the content is read to keep the
-        /// connection; off: `close` (RFC 9110 10.1.1).
+        /// After a final status that was sent instead of `100 (Continue)`, whichever it is, what comes next is read as the content,
+        /// to keep the connection; off: `close` (RFC 9110 10.1.1). On only where every client sends its content all the same: of one
+        /// that leaves it out, the next requests vanish in it. Authentication that is bound to a connection needs it: a client
+        /// that is answered 401 while it waits, as in NTLM, must ask again on the same one.
         read_unwanted_content / with_read_unwanted_content: Use = Use::Off;
     }
 }

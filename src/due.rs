@@ -91,7 +91,7 @@ impl Machine {
     #[inline(always)]
     pub(crate) fn idling(&self, settings: &Settings) -> Option<Earliest> {
         let idles = self.stage == Stage::Open && self.between_exchanges() && self.exchanges > 0 && self.pending == 0;
-        if !idles || self.looking.is_some() || !self.causes.is_empty() {
+        if !idles || self.looking.is_some() || !self.causes.is_empty() || self.ahead > 0 {
             return None;
         }
         let mut earliest = Earliest::new();
@@ -125,6 +125,9 @@ impl Machine {
         if self.exchanges == 0 {
             earliest.offer(DeadlineKind::FirstOctet, self.left, spans.first_octet);
             return earliest.offer_at(DeadlineKind::Age, self.life);
+        }
+        if self.ahead > 0 {
+            earliest.offer(DeadlineKind::Head, self.left, self.head_span(settings, self.ahead.into()));
         }
         self.used_deadlines(settings, earliest);
     }
@@ -213,8 +216,7 @@ impl Machine {
         earliest.offer(DeadlineKind::Exchange, self.exchange, spans.exchange);
         match (self.receiving, self.sending) {
             (Half::Head, _) => {
-                let head = spans.head.extended(self.octets, timeouts.head_rate, spans.head_cap);
-                earliest.offer(DeadlineKind::Head, self.exchange, head);
+                earliest.offer(DeadlineKind::Head, self.exchange, self.head_span(settings, self.octets));
             }
             (Half::Content, _) if !self.is(flag::CONTINUE) => {
                 self.content_deadlines(timeouts.content_rate, spans, earliest);
@@ -228,6 +230,11 @@ impl Machine {
         if self.content_timed_out() {
             earliest.offer(DeadlineKind::Linger, self.last, self.cut_span(settings).0);
         }
+    }
+
+    /// How long a head of which so many octets have come may take.
+    fn head_span(&self, settings: &Settings, octets: u64) -> Span {
+        settings.spans.head.extended(octets, settings.timeouts.head_rate, settings.spans.head_cap)
     }
 
     /// Content of the request took too long while its response was under way: the application may end that, and is given a time for
@@ -253,6 +260,7 @@ impl Machine {
             DeadlineKind::FirstOctet => (self.left, Opened),
             DeadlineKind::Age => (self.age(settings).before(self.life), Opened),
             DeadlineKind::Head if is_client => (self.begun, HeadBegan),
+            DeadlineKind::Head if self.receiving == Half::Idle => (self.left, HeadBegan),
             DeadlineKind::Head => (self.exchange, HeadBegan),
             DeadlineKind::ContentGap => (self.last, ContentCame),
             DeadlineKind::ContentRate => (self.begun, ContentBegan),
@@ -298,6 +306,8 @@ impl Machine {
             DeadlineKind::Idle => self.looking = Some(CloseReason::IdleTimeout),
             DeadlineKind::Age => self.looking = Some(CloseReason::Age),
             DeadlineKind::IdleShield | DeadlineKind::DrainWindow => self.looking = self.causes.first(),
+            // nobody said that it was one
+            DeadlineKind::Head if self.receiving == Half::Idle => self.ahead = 0,
             DeadlineKind::Head => self.time_out(now, settings, CloseReason::HeadTimeout),
             DeadlineKind::ContentGap | DeadlineKind::ContentRate => {
                 self.time_out(now, settings, CloseReason::ContentTimeout);

@@ -255,12 +255,19 @@ reasons! {
         InterimToHttp10 => "interim-to-http10", "RFC 9110 15.2";
         /// A field name that is no token.
         FieldName => "field-name", "RFC 9110 5.1";
-        /// A field value with CR, LF, NUL or another control octet, or with whitespace at an end.
+        /// A field value with CR, LF, NUL or another control octet.
         FieldValue => "field-value", "RFC 9110 5.5";
         /// `Connection`, `Keep-Alive`, `Proxy-Connection`, `Content-Length`, `Transfer-Encoding`: the machine's own.
         OwnedField => "owned-field", "RFC 9110 7.6.1";
         /// A switch of protocols that was not offered, or without an `Upgrade` field.
         UpgradeNotOffered => "upgrade-not-offered", "RFC 9110 7.8";
+        /// An `Upgrade` that names no protocol, or something that is not `token ["/" token]`.
+        Upgrade => "upgrade", "RFC 9110 7.8";
+        /// An offer of protocols too long to be remembered: their names, with a comma behind each, are of more than 64 octets in
+        /// one request.
+        UpgradeTooLong => "upgrade-too-long", "RFC 9110 7.8";
+        /// `chunked` in `TE`: every recipient knows it, and it is never named there.
+        TeChunked => "te-chunked", "RFC 9112 7.4";
         /// A switch of protocols before the request was received whole.
         UpgradeTooEarly => "upgrade-too-early", "RFC 9110 7.8";
         /// More content than was declared.
@@ -282,7 +289,9 @@ reasons! {
         OctetsUnread => "octets-unread", "RFC 9112 9.2";
         /// A method that is no token, or a target that is none or not this method's.
         RequestLine => "request-line", "RFC 9112 3";
-        /// A request without `Host`, with more than one, or with one that is no `uri-host [":" port]`.
+        /// A request without `Host`, with more than one, with one that is no `uri-host [":" port]`, or with another one than the
+        /// authority of its target where that names one (absolute-form and CONNECT; without `userinfo`, and empty if there is
+        /// none). Only the case of letters may differ.
         Host => "host", "RFC 9112 3.2";
         /// Content on a method that has none, or whose length must be known and is not.
         ContentNotAllowed => "content-not-allowed", "RFC 9110 9.3";

@@ -17,7 +17,7 @@
 
 use crate::config::Settings;
 use crate::error::{Misuse, ReceiveError, SendError};
-use crate::facts::HeadFacts;
+use crate::facts::Facts;
 use crate::framing::{BodyLength, Framing, FramingRule};
 use crate::machine::{Counted, Half, Machine, flag};
 use crate::persistence::{self, CloseReason, Persistence, ReuseReason, TunnelReason};
@@ -42,6 +42,21 @@ impl Machine {
         self.octets = octets;
     }
 
+    /// Octets came, of whoever has a parser.
+    pub(crate) fn octets_ahead(&mut self, octets: u64) {
+        // in a chunked body what is content and what is framing is not told
+        if self.receiving == Half::Content && self.receive_by == Counted::Chunked {
+            return;
+        }
+        self.ahead_told |= self.receiving == Half::Complete && self.ahead == 0;
+        self.ahead = u32::try_from(octets.saturating_add(self.ahead.into())).unwrap_or(u32::MAX);
+    }
+
+    /// Of these so many belong to what has been told.
+    pub(crate) fn octets_told(&mut self, octets: u64) {
+        self.ahead = u64::from(self.ahead).saturating_sub(octets) as u32;
+    }
+
     /// Octets came that belong to no message: empty lines between exchanges.
     pub(crate) fn stray_octets(&mut self, now: Instant) {
         let now = self.tick(now);
@@ -56,7 +71,7 @@ impl Machine {
 
     /// The head of a request is complete and within every rule.
     #[inline(always)]
-    pub(crate) fn request_received(&mut self, now: Instant, settings: &Settings, facts: &HeadFacts, framing: Framing) {
+    pub(crate) fn request_received(&mut self, now: Instant, settings: &Settings, facts: &Facts, framing: Framing) {
         let now = self.tick(now);
         self.exchanges = self.exchanges.saturating_add(1);
         self.begun = now;
@@ -72,7 +87,7 @@ impl Machine {
             self.flags |= flag::CONTINUE;
         }
         let policy = &settings.policy;
-        if let Persistence::Close(reason) = persistence::of_message(facts, policy.http10_keep_alive.is_on()) {
+        if let Persistence::Close(reason) = persistence::of_facts(facts, policy.http10_keep_alive.is_on()) {
             self.causes.add(reason);
         }
         if framing.rule == FramingRule::FaultyCoding {
@@ -88,7 +103,7 @@ impl Machine {
 
     /// What any answer to a request depends on, also the refusal of a head that is wrong further on.
     #[inline(always)]
-    pub(crate) fn request_known(&mut self, facts: &HeadFacts) {
+    pub(crate) fn request_known(&mut self, facts: &Facts) {
         let mut flags = self.flags & !flag::OF_REQUEST;
         if !facts.version().is_http11() {
             flags |= flag::HTTP10;
@@ -233,6 +248,9 @@ impl Machine {
             self.receiving = Half::Idle;
             self.sending = Half::Idle;
             self.flags &= !(flag::OF_REQUEST & !flag::STAYS);
+            if self.ahead > 0 && self.ahead_told {
+                self.head_octets(now, self.ahead.into());
+            }
         } else {
             self.finish(now);
         }

@@ -10,18 +10,11 @@ use crate::keep_alive::KeepAlive;
 use crate::method::{MethodKind, Version};
 use crate::octets::{self, Known, NumberFault};
 use crate::status::StatusCode;
+use crate::upgrade::{self, Offers};
 
-/// The facts of one head.
-///
-/// ```
-/// use http_keepalive::{HeadFacts, Method, Version};
-///
-/// let mut facts = HeadFacts::request(Method::new(b"GET"), Version::HTTP_11);
-/// facts.field_line(b"Connection", b"keep-alive, Close");
-/// assert!(facts.has_close());
-/// ```
+/// The facts of one head, as they are kept while it is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct HeadFacts {
+pub(crate) struct Facts {
     content_length: u64,
     timeout: u32,
     max: u32,
@@ -32,7 +25,7 @@ pub struct HeadFacts {
     minor: u8,
 }
 
-/// Bits of [`HeadFacts`].
+/// Bits of [`Facts`].
 pub(crate) mod flag {
     pub(crate) const LENGTH: u32 = 1;
     pub(crate) const LENGTH_INVALID: u32 = 1 << 1;
@@ -54,23 +47,18 @@ pub(crate) mod flag {
     pub(crate) const CONTINUE: u32 = 1 << 17;
     pub(crate) const EXPECTATION: u32 = 1 << 18;
     pub(crate) const RESPONSE: u32 = 1 << 19;
-    /// There is a `TE`: of lines to be sent alone.
+    /// There is a `TE`.
     pub(crate) const TE: u32 = 1 << 20;
-    /// There is an `Upgrade`, whatever it names: of lines to be sent alone.
+    /// There is an `Upgrade`, whatever it names.
     pub(crate) const UPGRADE_LINE: u32 = 1 << 21;
 }
 
 /// No number: what a peer says is cut to one less.
 const NONE: u32 = u32::MAX;
 
-impl HeadFacts {
-    /// A request whose field lines are still to come.
-    pub const fn request(method: crate::Method<'_>, version: Version) -> Self {
-        Self::new(method.kind(), version)
-    }
-
+impl Facts {
     /// A response whose field lines are still to come.
-    pub const fn response(status: StatusCode, version: Version) -> Self {
+    pub(crate) const fn response(status: StatusCode, version: Version) -> Self {
         let mut facts = Self::new(MethodKind::Other, version);
         facts.status = status.as_u16();
         facts.flags = flag::RESPONSE;
@@ -92,27 +80,16 @@ impl HeadFacts {
 
     /// Takes one field line into account, as sent or with outer whitespace trimmed. Lines that do not bear on the
     /// connection may be left out.
-    pub fn field_line(&mut self, name: &[u8], value: &[u8]) {
+    pub(crate) fn field_line(&mut self, name: &[u8], value: &[u8]) {
         if name.first().is_some_and(|&first| may_matter(first, name.len())) {
             self.known_field(name, octets::trim(value));
         }
     }
 
-    /// Takes one line that is to be sent into account.
-    #[inline]
-    pub(crate) fn line_to_send(&mut self, name: &[u8], value: &[u8]) {
-        self.field_line(name, value);
-        if name.eq_ignore_ascii_case(b"te") {
-            self.flags |= flag::TE;
-        } else if name.eq_ignore_ascii_case(b"upgrade") {
-            self.flags |= flag::UPGRADE_LINE;
-        }
-    }
-
-    /// A request that begins with lines of which these are the flags and offers.
+    /// A request that begins with lines of which these are the flags.
     #[inline(always)]
-    pub(crate) const fn with_lines(self, flags: u32, offers: Offers) -> Self {
-        Self { flags, offers, ..self }
+    pub(crate) const fn with_lines(self, flags: u32) -> Self {
+        Self { flags, ..self }
     }
 
     /// Any field, its value trimmed; out of line, so that the walk over field lines stays small. Each field is so too: then
@@ -139,6 +116,8 @@ impl HeadFacts {
             self.expect(value);
         } else if UPGRADE.is(name) {
             self.upgrade(value);
+        } else if name.eq_ignore_ascii_case(b"te") {
+            self.flags |= flag::TE;
         } else if let [name @ .., b'g' | b'G'] = name {
             if TRANSFER_ENCODIN.is(name) {
                 self.coding(value);
@@ -184,7 +163,8 @@ impl HeadFacts {
 
     #[inline(never)]
     fn upgrade(&mut self, value: &[u8]) {
-        for protocol in offers(value) {
+        self.flags |= flag::UPGRADE_LINE;
+        for protocol in upgrade::offers(value) {
             self.flags |= flag::UPGRADE;
             self.offers.add(protocol);
         }
@@ -266,15 +246,16 @@ impl HeadFacts {
             if self.flags & flag::CHUNKED_LAST != 0 {
                 self.flags = self.flags & !flag::CHUNKED_LAST | flag::CHUNKED_BEFORE;
             }
-            let mut parts = octets::pieces(member, b';');
-            let name = parts.next().unwrap_or_default();
+            let (name, parameters) = member.split_at(octets::separator_at(member, b';'));
+            let name = octets::trim(name);
             if name.eq_ignore_ascii_case(b"chunked") {
                 self.flags |= flag::CHUNKED_LAST;
                 if name.len() != member.len() {
                     self.flags |= flag::CHUNKED_PARAMETERS;
                 }
             } else {
-                self.flags |= if octets::is_token(name) { flag::CODING_OTHER } else { flag::CODING_INVALID };
+                let valid = octets::is_token(name) && are_parameters(parameters);
+                self.flags |= if valid { flag::CODING_OTHER } else { flag::CODING_INVALID };
             }
         }
     }
@@ -309,44 +290,55 @@ impl HeadFacts {
     }
 
     /// The method; of a response, [`MethodKind::Other`].
-    pub const fn method(&self) -> MethodKind {
+    pub(crate) const fn method(&self) -> MethodKind {
         self.method
     }
 
     /// The status of a response.
-    pub const fn status(&self) -> Option<StatusCode> {
+    pub(crate) const fn status(&self) -> Option<StatusCode> {
         if self.any(flag::RESPONSE) { StatusCode::new(self.status) } else { None }
     }
 
+    /// A response's status is one that there is: below 100 there is none (RFC 9110 15).
+    #[inline(always)]
+    pub(crate) const fn has_valid_status(&self) -> bool {
+        self.status >= 100
+    }
+
+    /// An `Upgrade` that counts, whatever it names (RFC 9110 7.8).
+    pub(crate) const fn is_upgrade(&self) -> bool {
+        self.any(flag::UPGRADE_OPTION) && self.version().is_http11()
+    }
+
     /// The version.
-    pub const fn version(&self) -> Version {
+    pub(crate) const fn version(&self) -> Version {
         Version { minor: self.minor }
     }
 
     /// The connection option `close` (RFC 9112 9.6).
-    pub const fn has_close(&self) -> bool {
+    pub(crate) const fn has_close(&self) -> bool {
         self.any(flag::CLOSE)
     }
 
     /// The connection option `keep-alive` (RFC 9112 9.3).
-    pub const fn has_keep_alive(&self) -> bool {
+    pub(crate) const fn has_keep_alive(&self) -> bool {
         self.any(flag::KEEP_ALIVE)
     }
 
     /// The `Keep-Alive` field, where its connection option stands beside it (RFC 2068 19.7.1.1).
-    pub fn keep_alive(&self) -> Option<KeepAlive> {
+    pub(crate) fn keep_alive(&self) -> Option<KeepAlive> {
         let hint = self.raw_hint();
         if self.has_keep_alive() && !hint.is_empty() { Some(hint) } else { None }
     }
 
     /// The protocols of an `Upgrade` that may be taken up: named as a connection option, in HTTP/1.1, not only h2c
     /// (RFC 9110 7.8, RFC 9113 3.1).
-    pub const fn offers_upgrade(&self) -> bool {
+    pub(crate) const fn offers_upgrade(&self) -> bool {
         offers_upgrade(self.flags, self.version())
     }
 
     /// `Expect: 100-continue`, in HTTP/1.1 (RFC 9110 10.1.1).
-    pub const fn expects_continue(&self) -> bool {
+    pub(crate) const fn expects_continue(&self) -> bool {
         expects_continue(self.flags, self.version())
     }
 }
@@ -375,17 +367,24 @@ fn connection_option(option: &[u8]) -> u32 {
     }
 }
 
+/// `*( OWS ";" OWS transfer-parameter )` with `transfer-parameter = token BWS "=" BWS ( token / quoted-string )`
+/// (RFC 9112 7).
+fn are_parameters(mut octets: &[u8]) -> bool {
+    while let [b';', rest @ ..] = octets {
+        let (parameter, behind) = rest.split_at(octets::separator_at(rest, b';'));
+        let equals = parameter.iter().position(|&b| b == b'=').unwrap_or(parameter.len());
+        let (name, value) = parameter.split_at(equals);
+        let value = octets::trim(value.get(1..).unwrap_or_default());
+        if !octets::is_token(octets::trim(name)) || !(octets::is_token(value) || octets::is_quoted_string(value)) {
+            return false;
+        }
+        octets = behind;
+    }
+    true
+}
+
 const ZEROS_SHIFT: u32 = 24;
 const ZEROS_MOST: usize = 0xff;
-
-/// The protocols of an `Upgrade` field that may be taken up, `token ["/" token]` each (RFC 9110 7.8); not `h2c`, which is
-/// deprecated and not ours to speak (RFC 9113 3.1).
-pub(crate) fn offers(value: &[u8]) -> impl Iterator<Item = &[u8]> {
-    value.split(|&b| b == b',').map(octets::trim).filter(|protocol| {
-        let mut parts = protocol.splitn(2, |&b| b == b'/');
-        parts.all(octets::is_token) && !protocol.eq_ignore_ascii_case(b"h2c")
-    })
-}
 
 /// Does a field of this name bear on the connection?
 pub(crate) fn is_known(name: &[u8]) -> bool {
@@ -401,6 +400,7 @@ pub(crate) fn may_matter(first: u8, octets: usize) -> bool {
     const CASE: u8 = 0x28;
     const FIRST: [u8; 32] = {
         let mut first = [0; 32];
+        first[2] = b't' | CASE;
         first[4] = b'h' | CASE;
         first[6] = b'e' | CASE;
         first[7] = b'u' | CASE;
@@ -410,35 +410,4 @@ pub(crate) fn may_matter(first: u8, octets: usize) -> bool {
         first
     };
     FIRST[octets % 32] == first | CASE
-}
-
-/// The protocols offered in an `Upgrade` field: the first four, each as 16 bits of a hash without case. It guards a
-/// caller against naming a protocol that was never offered (RFC 9110 7.8), not against an adversary.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Offers([u16; 4]);
-
-impl Offers {
-    pub(crate) const NONE: Self = Self([0; 4]);
-
-    fn hash(protocol: &[u8]) -> u16 {
-        let hash = protocol
-            .iter()
-            .fold(0x811c_9dc5u32, |hash, b| (hash ^ u32::from(b.to_ascii_lowercase())).wrapping_mul(0x0100_0193));
-        ((hash >> 16) as u16 ^ hash as u16).max(1)
-    }
-
-    pub(crate) fn add(&mut self, protocol: &[u8]) {
-        if let Some(place) = self.0.iter_mut().find(|place| **place == 0) {
-            *place = Self::hash(protocol);
-        }
-    }
-
-    /// Every protocol of `other` is one of these.
-    pub(crate) fn covers(&self, other: &Self) -> bool {
-        other.0.iter().all(|hash| *hash == 0 || self.0.contains(hash))
-    }
-
-    pub(crate) fn contains(&self, protocol: &[u8]) -> bool {
-        self.0.contains(&Self::hash(protocol))
-    }
 }

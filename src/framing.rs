@@ -2,13 +2,15 @@
 //!
 //! Pure functions of [`HeadFacts`], public for whoever has a parser already. Read first: RFC 9112 6.1 to 6.3, 7; RFC 9110
 //! 8.6, 9.3, 10.1.1. The items of 6.3 are tried in their order; what a request may not be is refused (items 3 to 5), since
-//! where its content ends decides what the next request is.
+//! where its content ends decides what the next request is. A response without content is framed by item 1 alone; what is
+//! wrong with its fields is told beside it ([`response_fault`]), and ends its connection.
 
 use core::fmt;
 
 use crate::config::Policy;
 use crate::error::ProtocolErrorKind::{self, *};
-use crate::facts::{HeadFacts, flag};
+use crate::facts::{Facts, flag};
+use crate::head_facts::HeadFacts;
 use crate::method::MethodKind;
 use crate::reasons::reasons;
 
@@ -70,6 +72,12 @@ reasons! {
 /// The body length of a request.
 #[inline]
 pub fn request_framing(facts: &HeadFacts, policy: &Policy) -> Result<Framing, ProtocolErrorKind> {
+    frame_request(&facts.facts, policy)
+}
+
+/// [`request_framing`]
+#[inline]
+pub(crate) fn frame_request(facts: &Facts, policy: &Policy) -> Result<Framing, ProtocolErrorKind> {
     if !facts.any(flag::LENGTH | flag::CODING) {
         return Ok(Framing { length: BodyLength::Empty, rule: FramingRule::NothingSaid });
     }
@@ -83,7 +91,7 @@ pub fn request_framing(facts: &HeadFacts, policy: &Policy) -> Result<Framing, Pr
 }
 
 #[inline(never)]
-fn declared_request_framing(facts: &HeadFacts, policy: &Policy) -> Result<Framing, ProtocolErrorKind> {
+fn declared_request_framing(facts: &Facts, policy: &Policy) -> Result<Framing, ProtocolErrorKind> {
     if !facts.any(flag::CODING) {
         return content_length(facts, policy);
     }
@@ -106,6 +114,12 @@ fn declared_request_framing(facts: &HeadFacts, policy: &Policy) -> Result<Framin
 /// The body length of a response to a request of `method`.
 #[inline]
 pub fn response_framing(facts: &HeadFacts, method: MethodKind, policy: &Policy) -> Result<Framing, ProtocolErrorKind> {
+    frame_response(&facts.facts, method, policy)
+}
+
+/// [`response_framing`]
+#[inline]
+pub(crate) fn frame_response(facts: &Facts, method: MethodKind, policy: &Policy) -> Result<Framing, ProtocolErrorKind> {
     let status = facts.status().unwrap_or(crate::StatusCode::OK);
     if method == MethodKind::Head || status.has_no_content() {
         return Ok(Framing { length: BodyLength::Empty, rule: FramingRule::NoContent });
@@ -133,7 +147,27 @@ pub fn response_framing(facts: &HeadFacts, method: MethodKind, policy: &Policy) 
     }
 }
 
-fn check_codings(facts: &HeadFacts) -> Result<(), ProtocolErrorKind> {
+/// What is wrong with `Content-Length` and `Transfer-Encoding` of a response, also where they frame nothing
+/// ([`FramingRule::NoContent`]), and what policy lets in at the price of the connection: `Transfer-Encoding` beside
+/// `Content-Length` or in HTTP/1.0. A response without content that has such a fault is whole, but its sender is not to be
+/// trusted with another one: the connection ends ([`CloseReason::FaultyFraming`](crate::CloseReason::FaultyFraming); RFC 9112
+/// 6.1, 6.3). Behind a tunnel's response ([`FramingRule::Connect`]) it counts for nothing.
+pub fn response_fault(facts: &HeadFacts, policy: &Policy) -> Option<ProtocolErrorKind> {
+    fault_of_response(&facts.facts, policy)
+}
+
+/// [`response_fault`]
+pub(crate) fn fault_of_response(facts: &Facts, policy: &Policy) -> Option<ProtocolErrorKind> {
+    match (facts.any(flag::CODING), facts.any(flag::LENGTH)) {
+        (false, false) => None,
+        (true, true) => Some(LengthAndTransferEncoding),
+        (true, false) if !facts.version().is_http11() => Some(TransferEncodingInHttp10),
+        (true, false) => check_codings(facts).err(),
+        (false, true) => content_length(facts, policy).err(),
+    }
+}
+
+fn check_codings(facts: &Facts) -> Result<(), ProtocolErrorKind> {
     let named = facts.any(flag::CHUNKED_LAST | flag::CHUNKED_BEFORE | flag::CODING_OTHER);
     if facts.any(flag::CODING_INVALID) || !named {
         Err(TransferEncoding)
@@ -145,7 +179,7 @@ fn check_codings(facts: &HeadFacts) -> Result<(), ProtocolErrorKind> {
     }
 }
 
-fn coding_rule(facts: &HeadFacts) -> FramingRule {
+fn coding_rule(facts: &Facts) -> FramingRule {
     if facts.any(flag::LENGTH) || !facts.version().is_http11() {
         FramingRule::FaultyCoding
     } else {
@@ -153,7 +187,7 @@ fn coding_rule(facts: &HeadFacts) -> FramingRule {
     }
 }
 
-fn content_length(facts: &HeadFacts, policy: &Policy) -> Result<Framing, ProtocolErrorKind> {
+fn content_length(facts: &Facts, policy: &Policy) -> Result<Framing, ProtocolErrorKind> {
     if facts.any(flag::LENGTH_INVALID) {
         Err(ContentLength)
     } else if facts.any(flag::LENGTH_TOO_LARGE) {
@@ -168,6 +202,12 @@ fn content_length(facts: &HeadFacts, policy: &Policy) -> Result<Framing, Protoco
 /// The `Host` rule of RFC 9112 3.2.
 #[inline]
 pub fn host_rule(facts: &HeadFacts) -> Result<(), ProtocolErrorKind> {
+    check_host(&facts.facts)
+}
+
+/// [`host_rule`]
+#[inline(always)]
+pub(crate) fn check_host(facts: &Facts) -> Result<(), ProtocolErrorKind> {
     if facts.any(flag::HOST_REPEATED) {
         Err(HostRepeated)
     } else if facts.any(flag::HOST_INVALID) {
@@ -182,6 +222,12 @@ pub fn host_rule(facts: &HeadFacts) -> Result<(), ProtocolErrorKind> {
 /// Expectations we do not know (RFC 9110 10.1.1). An HTTP/1.0 client's are ignored.
 #[inline]
 pub fn expectation_rule(facts: &HeadFacts, policy: &Policy) -> Result<(), ProtocolErrorKind> {
+    check_expectation(&facts.facts, policy)
+}
+
+/// [`expectation_rule`]
+#[inline]
+pub(crate) fn check_expectation(facts: &Facts, policy: &Policy) -> Result<(), ProtocolErrorKind> {
     let unknown = facts.any(flag::EXPECTATION) && facts.version().is_http11();
     if unknown && !policy.expectation.accepts() { Err(Expectation) } else { Ok(()) }
 }

@@ -47,7 +47,7 @@ pub(crate) fn split(value: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     }
 }
 
-fn is_registered_name(mut name: &[u8]) -> bool {
+pub(crate) fn is_registered_name(mut name: &[u8]) -> bool {
     loop {
         match name {
             [] => return true,

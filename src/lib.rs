@@ -173,6 +173,7 @@ mod exchange;
 mod facts;
 pub mod framing;
 mod head;
+mod head_facts;
 mod host;
 mod keep_alive;
 mod life;
@@ -201,6 +202,7 @@ mod status;
 mod target;
 mod teardown;
 mod time;
+mod upgrade;
 mod wants;
 
 pub use announce::{Announce, ConnectionOptions, Content, FramingField};
@@ -213,9 +215,9 @@ pub use deadline::{Deadline, DeadlineCause, DeadlineFact, DeadlineKind};
 #[cfg(feature = "std")]
 pub use deadline_queue::{Armed, DeadlineQueue};
 pub use error::{ConfigError, Misuse, ProtocolError, ProtocolErrorKind, ReceiveError, SendError};
-pub use facts::HeadFacts;
 pub use framing::{BodyLength, Framing, FramingRule};
 pub use head::{FieldLine, FieldLines, FieldSection, FieldValue, FieldValueOctets};
+pub use head_facts::HeadFacts;
 pub use keep_alive::KeepAlive;
 pub use lifecycle::Lifecycle;
 pub use message::{Eof, Event, Framed, Outcome, PauseReason, Received, RequestHead, ResponseHead, Written};
@@ -225,9 +227,9 @@ pub use parking::Parked;
 pub use persistence::{CloseReason, Persistence, ReuseReason, TunnelReason};
 pub use request::Request;
 pub use retry::Reusable;
-pub use send_fields::{CheckedAnd, CheckedFields, Fields, NO_FIELDS, SendField};
+pub use send_fields::{CheckedAnd, CheckedFields, Fields, NO_FIELDS, SendField, check_field};
 pub use status::StatusCode;
-pub use target::{Target, TargetForm};
+pub use target::{PathAndQuery, Target, TargetForm};
 pub use time::Instant;
 pub use wants::{Party, ReadWant, Shut, Turn, Wants};
 

@@ -11,9 +11,9 @@
 //! let now = Instant::EPOCH;
 //! let mut lifecycle = Lifecycle::<Server>::new(now, &Config::DEFAULT);
 //!
-//! // a foreign parser has read `GET / HTTP/1.0` with two field lines
-//! lifecycle.octets_received(now, 64);
-//! let mut head = HeadFacts::request(Method::new(b"GET"), Version::HTTP_10);
+//! // a foreign parser has read `GET / HTTP/1.0` with two field lines, 61 octets
+//! lifecycle.octets_received(now, 61);
+//! let mut head = HeadFacts::request(Method::new(b"GET"), Version::HTTP_10).with_octets(61);
 //! head.field_line(b"Host", b"example.org");
 //! head.field_line(b"Connection", b"Keep-Alive");
 //! assert_eq!(lifecycle.head_received(now, &head)?.length, BodyLength::Empty);
@@ -35,8 +35,9 @@ use crate::announce::{self, Announce, Content};
 use crate::config::{Config, Role, Server, Settings};
 use crate::deadline::{Deadline, DeadlineCause};
 use crate::error::{Misuse, ProtocolErrorKind, ReceiveError, SendError};
-use crate::facts::HeadFacts;
+use crate::facts::Facts;
 use crate::framing::{self, BodyLength, Framing};
+use crate::head_facts::HeadFacts;
 use crate::life;
 use crate::machine::{Counted, Half, Machine, flag};
 use crate::persistence::{CloseReason, Persistence};
@@ -125,13 +126,19 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
         }
     }
 
-    /// Octets arrived. May run ahead of the heads in them: the first after an exchange begins the next one's head. A client does not
-    /// count line ends between responses here. What is left after its last response it says by
-    /// [`octets_unread`](Lifecycle::octets_unread).
+    /// Octets arrived. May run ahead of the heads in them: the first after an exchange begins the next one's head. Line ends that the
+    /// parser skips between messages are not counted here.
+    ///
+    /// What came with a message and is not of it may be the begin of the next head, whose deadline runs then. Whether it is a server knows
+    /// where its parser says how long heads are ([`HeadFacts::with_octets`]) or what is left ([`octets_unread`](Self::octets_unread)); without
+    /// that the deadline is that of a head which may have begun, and if nothing more comes until then it was none.
     pub fn octets_received(&mut self, now: Instant, octets: u64) {
         let awaits = R::awaits(&self.state, &self.machine);
         let (machine, settings) = self.parts();
         machine.carry(octets);
+        if !machine.is(flag::CLIENT) {
+            machine.octets_ahead(octets);
+        }
         match (machine.stage, machine.receiving) {
             (Stage::Open, Half::Idle) if octets > 0 && !awaits => {
                 // the next request's answer must not be read from them (RFC 9112 9.2)
@@ -144,6 +151,31 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
         }
     }
 
+    /// So many octets that arrived have not been looked at: they lie after the message that was told last.
+    ///
+    /// While a client has no request outstanding and there are any, none may be sent: what was there before it is never its answer
+    /// (RFC 9112 9.2). Its parser skips line ends, a few of them, and says 0; a response is told by
+    /// [`head_received`](Lifecycle::head_received), anything else by [`fault_received`](Self::fault_received). Of a server they are the begin
+    /// of the next head.
+    pub fn octets_unread(&mut self, now: Instant, octets: u64) {
+        let machine = &mut self.machine;
+        let now = machine.tick(now);
+        let octets = u32::try_from(octets).unwrap_or(u32::MAX);
+        if machine.is(flag::CLIENT) {
+            machine.unread = octets;
+            return;
+        }
+        (machine.ahead, machine.ahead_told) = (octets, true);
+        match (machine.stage, machine.receiving) {
+            (Stage::Open, Half::Idle) if octets > 0 && machine.between_exchanges() => {
+                machine.head_octets(now, octets.into());
+            }
+            // what had begun was none
+            (Stage::Open, Half::Head) if octets == 0 => machine.receiving = Half::Idle,
+            _ => {}
+        }
+    }
+
     /// Content arrived, `octets` of it; framing not counted.
     ///
     /// # Errors
@@ -153,6 +185,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     pub fn content_received(&mut self, now: Instant, octets: u64) -> Result<(), ReceiveError> {
         let (machine, settings) = self.parts();
         machine.check_content(octets)?;
+        machine.octets_told(octets);
         let unread = machine.is(flag::DISCARD) && !machine.is(flag::CLIENT);
         let most = settings.limits.content.unwrap_or(u64::MAX);
         if machine.receive_by != Counted::Exact && !unread && octets > most.saturating_sub(machine.octets) {
@@ -410,13 +443,20 @@ impl<C: Deref<Target = Config<Server>>> Lifecycle<Server, C> {
     /// [`ReceiveError::Fault`]: what is wrong with it; then the refusal is due. [`ReceiveError::Ended`]: the connection ends, and what comes
     /// is to be dropped. [`ReceiveError::Misuse`]: the exchange before is not over; pipelined requests wait (RFC 9112 9.3.2).
     pub fn head_received(&mut self, now: Instant, head: &HeadFacts) -> Result<Framing, ReceiveError> {
+        let (octets, told, head) = (head.octets, head.octets_told, &head.facts);
         let (machine, settings) = self.parts();
         machine.check_head()?;
         if machine.receiving == Half::Idle {
             // its octets ran ahead: the exchange begins where it is looked at
             machine.head_octets(now, 0);
         }
-        Ok(request_head(machine, settings, now, head)?)
+        machine.octets_told(octets.into());
+        machine.ahead_told = told;
+        let framing = request_head(machine, settings, now, head)?;
+        if framing.length == BodyLength::Chunked {
+            machine.ahead = 0;
+        }
+        Ok(framing)
     }
 
     /// May a final response of this status and content be sent, and what must its head say? Then it counts as handed out.
@@ -447,7 +487,7 @@ pub(crate) fn request_head(
     machine: &mut Machine,
     settings: &Settings,
     now: Instant,
-    head: &HeadFacts,
+    head: &Facts,
 ) -> Result<Framing, ProtocolErrorKind> {
     match judge_request(settings, head) {
         Ok(framing) => {
@@ -463,12 +503,12 @@ pub(crate) fn request_head(
 }
 
 #[inline(always)]
-fn judge_request(settings: &Settings, head: &HeadFacts) -> Result<Framing, ProtocolErrorKind> {
-    let framing = framing::request_framing(head, &settings.policy)?;
+fn judge_request(settings: &Settings, head: &Facts) -> Result<Framing, ProtocolErrorKind> {
+    let framing = framing::frame_request(head, &settings.policy)?;
     if settings.policy.host.is_on() {
-        framing::host_rule(head)?;
+        framing::check_host(head)?;
     }
-    framing::expectation_rule(head, &settings.policy)?;
+    framing::check_expectation(head, &settings.policy)?;
     match (framing.length, settings.limits.content) {
         (BodyLength::Exact(octets), Some(most)) if octets > most => Err(ProtocolErrorKind::ContentTooLarge),
         _ => Ok(framing),

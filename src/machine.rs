@@ -3,11 +3,11 @@
 //! Anchors in time are kept, never timers; counts, never contents. Of a server this is a little over a hundred octets.
 
 use crate::error::ProtocolErrorKind;
-use crate::facts::Offers;
 use crate::life;
 use crate::persistence::{Causes, CloseReason};
 use crate::teardown::Stage;
 use crate::time::Instant;
+use crate::upgrade::Offers;
 
 /// Where one half of an exchange stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -61,6 +61,8 @@ pub struct Machine {
     pub(crate) exchanges: u32,
     /// Octets that came and have not been looked at.
     pub(crate) unread: u32,
+    /// Of whoever has a parser: octets that came, and belong to no message that was told.
+    pub(crate) ahead: u32,
     pub(crate) causes: Causes,
     pub(crate) offers: Offers,
     pub(crate) flags: u16,
@@ -74,6 +76,8 @@ pub struct Machine {
     pub(crate) receive_by: Counted,
     pub(crate) send_by: Counted,
     pub(crate) stage: Stage,
+    /// That number is known.
+    pub(crate) ahead_told: bool,
 }
 
 /// Bits of [`Machine::flags`].
@@ -135,6 +139,8 @@ impl Machine {
             to_send: 0,
             exchanges: 0,
             unread: 0,
+            ahead: 0,
+            ahead_told: false,
             causes: Causes::NONE,
             offers: Offers::NONE,
             flags,

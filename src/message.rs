@@ -2,13 +2,16 @@
 
 use crate::config::{Limits, Policy};
 use crate::error::{ProtocolError, ProtocolErrorKind};
-use crate::facts::{self, HeadFacts};
+use crate::facts::{self, flag};
 use crate::framing::{self, BodyLength, Framing, FramingRule};
 use crate::head::{Fault, FieldSection, Progress, Rules, Section};
+use crate::head_facts::HeadFacts;
 use crate::method::{Method, MethodKind, Version};
+use crate::octets;
 use crate::persistence::TunnelReason;
 use crate::status::StatusCode;
 use crate::target::Target;
+use crate::upgrade;
 
 /// What an offer of octets came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,9 +133,13 @@ impl<'a> RequestHead<'a> {
         let mut progress = Progress::FRESH;
         self.fields.clear();
         let Some(octets) = progress.read_request(rules, buf, self).map_err(Fault::alone)? else { return Ok(None) };
-        let framing = framing::request_framing(&progress.facts, policy);
+        let framing = framing::frame_request(&progress.facts, policy);
         self.framing = framing.map_err(|kind| Fault::new(kind, 0).alone())?;
-        Ok(Some((octets, progress.facts)))
+        let mut facts = HeadFacts::of(progress.facts).with_octets(octets);
+        if facts.facts.any(flag::UPGRADE_LINE | flag::TE) || !matches!(self.target.as_bytes(), [b'/', ..]) {
+            compare(&mut facts, &self.fields);
+        }
+        Ok(Some((octets, facts)))
     }
 
     /// The authority the request is for: the target's, or else that of `Host` (RFC 9112 3.2.2).
@@ -150,7 +157,7 @@ impl<'a> RequestHead<'a> {
     pub fn upgrade_offers(&self) -> impl Iterator<Item = &'a [u8]> + '_ {
         let counts = self.offers_upgrade();
         let values = self.fields.values("upgrade").filter(move |_| counts);
-        values.flat_map(|value| facts::offers(value.as_received()))
+        values.flat_map(|value| upgrade::offers(value.as_received()))
     }
 
     /// Protocols are offered that may be switched to (RFC 9110 7.8): [`upgrade_offers`](Self::upgrade_offers).
@@ -204,10 +211,20 @@ impl<'a> ResponseHead<'a> {
         let mut progress = Progress::FRESH;
         self.fields.clear();
         let Some(octets) = progress.read_response(rules, buf, self).map_err(Fault::alone)? else { return Ok(None) };
-        let framing = framing::response_framing(&progress.facts, method, policy);
+        let framing = framing::frame_response(&progress.facts, method, policy);
         self.framing = framing.map_err(|kind| Fault::new(kind, 0).alone())?;
-        Ok(Some((octets, progress.facts)))
+        let mut facts = HeadFacts::of(progress.facts).with_octets(octets);
+        if facts.facts.any(flag::UPGRADE_LINE | flag::TE) {
+            compare(&mut facts, &self.fields);
+        }
+        Ok(Some((octets, facts)))
     }
+}
+
+/// Notes what is compared octet by octet of a head that has been read.
+#[cold]
+fn compare(facts: &mut HeadFacts, fields: &FieldSection<'_>) {
+    fields.iter().for_each(|line| facts.compared(line.name, octets::trim(line.value.as_received())));
 }
 
 impl Default for RequestHead<'_> {

@@ -5,13 +5,14 @@
 
 use crate::announce::{Announce, ConnectionOptions, FramingField, Plan};
 use crate::error::{Misuse, SendError};
-use crate::facts::{HeadFacts, Offers, flag};
+use crate::facts::{Facts, flag};
 use crate::keep_alive::KeepAlive;
 use crate::method::MethodKind;
 use crate::octets;
 use crate::request::Request;
-use crate::send_fields::{Fields, check_field, lines, never_a_trailer};
+use crate::send_fields::{CheckedFields, Fields, Line, judge_line, lines, never_a_trailer};
 use crate::status::StatusCode;
+use crate::upgrade::{self, Offers};
 
 /// Writes while there is room, and counts on when there is none.
 pub(crate) struct Writer<'o> {
@@ -62,6 +63,11 @@ impl<'o> Writer<'o> {
         self.put(&digits[from..]);
     }
 
+    /// What was written, if all of it was.
+    pub(crate) fn written(&self) -> Option<&[u8]> {
+        self.out.get(..self.at)
+    }
+
     /// How much was written, if all of it was.
     pub(crate) fn finish(self) -> Result<usize, SendError> {
         if self.at <= self.out.len() { Ok(self.at) } else { Err(SendError::OutputTooSmall { needed: self.at }) }
@@ -78,9 +84,10 @@ impl<'o> Writer<'o> {
         self.put_all(b"\r\n");
     }
 
-    /// `name: value CRLF`, if both are within the grammar and the name is not one of the machine's own.
+    /// `name: value CRLF`, if both are within the grammar and the name is not one of the machine's own. The value is without
+    /// whitespace at its ends.
     #[inline(always)]
-    fn field(&mut self, name: &[u8], value: &[u8]) -> Result<(), Misuse> {
+    fn field(&mut self, name: &[u8], value: &[u8]) -> Result<Line, Misuse> {
         let end = self.at + name.len() + value.len() + 4;
         if let Some(place) = self.out.get_mut(self.at..end) {
             let (before, rest) = place.split_at_mut(name.len());
@@ -91,7 +98,24 @@ impl<'o> Writer<'o> {
             }
         }
         self.at = end;
-        check_field(name, value)
+        judge_line(name, value)
+    }
+
+    /// Lines that have been checked.
+    #[inline(always)]
+    fn checked(&mut self, checked: &CheckedFields<'_>) {
+        if checked.padded {
+            self.trimmed(checked.lines);
+        } else {
+            self.put(checked.lines);
+        }
+    }
+
+    #[cold]
+    fn trimmed(&mut self, checked: &[u8]) {
+        for (name, value) in lines(checked) {
+            [name, b": ", octets::trim_to_send(value), b"\r\n"].iter().for_each(|piece| self.put(piece));
+        }
     }
 
     /// The caller's fields. What they say of `Upgrade` is returned.
@@ -99,13 +123,17 @@ impl<'o> Writer<'o> {
     pub(crate) fn fields(&mut self, fields: impl Fields, offers: Option<&Offers>) -> Result<bool, Misuse> {
         let mut upgrades = false;
         let checked = fields.checked();
-        self.put(checked.lines);
+        self.checked(&checked);
         if checked.flags & flag::UPGRADE_LINE != 0 {
-            upgrades = checked_upgrade(checked.lines, offers)?;
+            upgrades = true;
+            checked_upgrade(checked.lines, offers)?;
         }
         fields.visit(|name, value| {
-            self.field(name, value)?;
-            upgrades |= upgrade(name, value, offers)?;
+            let value = octets::trim_to_send(value);
+            if self.field(name, value)? == Line::Upgrade {
+                upgrades = true;
+                check_offered(value, offers)?;
+            }
             Ok(())
         })?;
         Ok(upgrades)
@@ -150,13 +178,14 @@ impl<'o> Writer<'o> {
 
     /// The caller's fields of a request, and the facts of its head.
     #[inline(always)]
-    pub(crate) fn request_fields(&mut self, request: &Request<'_>, fields: impl Fields) -> Result<HeadFacts, Misuse> {
+    pub(crate) fn request_fields(&mut self, request: &Request<'_>, fields: impl Fields) -> Result<Facts, Misuse> {
         let checked = fields.checked();
-        self.put(checked.lines);
+        self.checked(&checked);
         let mut facts = request.facts(&checked);
         fields.visit(|name, value| {
+            let value = octets::trim_to_send(value);
             self.field(name, value)?;
-            facts.line_to_send(name, value);
+            facts.field_line(name, value);
             Ok(())
         })?;
         Ok(facts)
@@ -216,39 +245,32 @@ impl<'o> Writer<'o> {
     /// `0 CRLF`, the trailers, the empty line.
     pub(crate) fn last_chunk(&mut self, trailers: impl Fields) -> Result<(), Misuse> {
         self.put(b"0\r\n");
-        let checked = trailers.checked().lines;
-        self.put(checked);
-        if lines(checked).any(|(name, _)| never_a_trailer(name)) {
+        let checked = trailers.checked();
+        self.checked(&checked);
+        if lines(checked.lines).any(|(name, _)| never_a_trailer(name)) {
             return Err(Misuse::TrailerField);
         }
         trailers.visit(|name, value| {
             if never_a_trailer(name) {
                 return Err(Misuse::TrailerField);
             }
-            self.field(name, value)
+            self.field(name, octets::trim_to_send(value)).map(|_| ())
         })?;
         self.put(b"\r\n");
         Ok(())
     }
 }
 
-/// Do lines that have been checked name protocols to switch to?
+/// Of protocols that lines checked before name.
 #[cold]
-fn checked_upgrade(checked: &[u8], offers: Option<&Offers>) -> Result<bool, Misuse> {
-    lines(checked).try_fold(false, |upgrades, (name, value)| Ok(upgrades | upgrade(name, value, offers)?))
+fn checked_upgrade(checked: &[u8], offers: Option<&Offers>) -> Result<(), Misuse> {
+    let upgrades = lines(checked).filter(|(name, _)| name.eq_ignore_ascii_case(b"upgrade"));
+    upgrades.into_iter().try_for_each(|(_, value)| check_offered(value, offers))
 }
 
-/// Does this line name protocols to switch to? Only those offered may be named.
-#[inline(always)]
-fn upgrade(name: &[u8], value: &[u8], offers: Option<&Offers>) -> Result<bool, Misuse> {
-    let mut upgrades = false;
-    if name.len() == 7 && name.eq_ignore_ascii_case(b"upgrade") {
-        for protocol in octets::members(value) {
-            upgrades = true;
-            if offers.is_some_and(|offers| !offers.contains(protocol)) {
-                return Err(Misuse::UpgradeNotOffered);
-            }
-        }
-    }
-    Ok(upgrades)
+/// Where it is to be switched to one of them, only those offered may be named.
+#[cold]
+fn check_offered(value: &[u8], offers: Option<&Offers>) -> Result<(), Misuse> {
+    let unknown = |offers: &Offers| upgrade::members(value).any(|protocol| !offers.contains(protocol));
+    if offers.is_some_and(unknown) { Err(Misuse::UpgradeNotOffered) } else { Ok(()) }
 }

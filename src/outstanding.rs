@@ -23,13 +23,13 @@ use arrayvec::ArrayVec;
 use crate::config::Settings;
 use crate::due::PeerTime;
 use crate::error::{Misuse, SendError};
-use crate::facts::Offers;
 use crate::machine::{Half, Machine, flag};
 use crate::method::MethodKind;
 use crate::parking::{OWN, Packer, Unpacker};
 use crate::persistence::CloseReason;
 use crate::retry::Sent;
 use crate::time::Instant;
+use crate::upgrade::Names;
 
 /// A request that has been handed out and not been answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -42,8 +42,6 @@ pub(crate) struct Pending {
     from: u64,
     /// And with it, once it is whole.
     to: u64,
-    /// The protocols it offers to switch to.
-    pub(crate) offers: Offers,
     pub(crate) method: MethodKind,
     bits: u8,
 }
@@ -62,6 +60,8 @@ pub(crate) mod bit {
     pub(crate) const REPLAYABLE: u8 = 1 << 4;
     /// It went behind another one that had no answer yet.
     pub(crate) const PIPELINED: u8 = 1 << 5;
+    /// It offers to switch to the protocols that are kept.
+    pub(crate) const OFFERS: u8 = 1 << 6;
 }
 
 impl Pending {
@@ -89,6 +89,8 @@ impl Pending {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Outstanding<const DEPTH: usize> {
     requests: ArrayVec<Pending, DEPTH>,
+    /// The protocols that the last request offers, if it is one that does: nothing follows such a one.
+    offered: Names,
     /// Requests handed out on this connection.
     asked: u32,
     /// Octets handed out on this connection.
@@ -117,6 +119,7 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
         let () = Self::HOLDS_ONE;
         Self {
             requests: ArrayVec::new_const(),
+            offered: Names::NONE,
             asked: 0,
             written: 0,
             is_http11: false,
@@ -132,6 +135,11 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
     /// The request that the next response answers.
     pub(crate) fn first(&self) -> Option<&Pending> {
         self.requests.first()
+    }
+
+    /// The protocols that it offers.
+    pub(crate) fn offered(&self) -> Option<&Names> {
+        self.first().filter(|first| first.is(bit::OFFERS)).map(|_| &self.offered)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -167,7 +175,7 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
 
     /// The word was for what has been looked at.
     #[inline(always)]
-    pub(crate) fn offered(&mut self) {
+    pub(crate) fn looked_at(&mut self) {
         self.nothing_left = false;
     }
 
@@ -222,11 +230,17 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
         if safe { Ok(()) } else { Err(Misuse::PipelineHeld.into()) }
     }
 
+    /// The next request offers these protocols.
+    pub(crate) fn offer(&mut self, names: Option<&Names>) {
+        if let Some(names) = names {
+            self.offered = *names;
+        }
+    }
+
     /// A request's head is about to be handed out.
-    pub(crate) fn push(&mut self, machine: &mut Machine, now: Instant, method: MethodKind, offers: Offers, bits: u8) {
+    pub(crate) fn push(&mut self, machine: &mut Machine, now: Instant, method: MethodKind, bits: u8) {
         let pipelined = if self.is_empty() { 0 } else { bit::PIPELINED };
-        let request =
-            Pending { begun: now, left: now, from: self.written, to: 0, offers, method, bits: bits | pipelined };
+        let request = Pending { begun: now, left: now, from: self.written, to: 0, method, bits: bits | pipelined };
         if self.is_empty() {
             machine.exchange = now;
             self.peer.waiting = None;

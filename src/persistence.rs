@@ -5,7 +5,8 @@
 //! any order, on any line. The verdict on a connection is that of its latest message, unless something else has asked for
 //! the end: those causes are kept as a set, which can not overflow, and the first of them is the reason given.
 
-use crate::facts::HeadFacts;
+use crate::facts::Facts;
+use crate::head_facts::HeadFacts;
 use crate::reasons::reasons;
 
 /// What becomes of the connection.
@@ -88,6 +89,8 @@ reasons! {
         ContentUnwanted => "content-unwanted", "RFC 9110 10.1.1";
         /// The final response came before our content was sent, and it does not want the rest.
         EarlyResponse => "early-response", "RFC 9112 9.5";
+        /// A response with a status below 100, which no server sends.
+        InvalidStatus => "invalid-status", "RFC 9110 15";
         /// The peer accepts no more requests: `Keep-Alive: max`.
         MaxHint => "max-hint", "RFC 2068 19.7.1.1";
         /// The peer will stay for less than the margin: `Keep-Alive: timeout`.
@@ -138,7 +141,14 @@ reasons! {
 }
 
 /// What one message says about its connection (RFC 9112 9.3); `honours_http10` is whether an HTTP/1.0 `keep-alive` counts.
+///
+/// Of its framing it knows nothing: until-close content and [faulty framing](crate::framing::response_fault) end a connection, too.
 pub const fn of_message(facts: &HeadFacts, honours_http10: bool) -> Persistence {
+    of_facts(&facts.facts, honours_http10)
+}
+
+/// [`of_message`]
+pub(crate) const fn of_facts(facts: &Facts, honours_http10: bool) -> Persistence {
     if facts.has_close() {
         Persistence::Close(CloseReason::CloseReceived)
     } else if facts.version().is_http11() {

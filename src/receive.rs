@@ -48,7 +48,7 @@ pub trait Reads: Sized {
 
     /// What was received has been looked at, as far as it can be.
     #[inline(always)]
-    fn offered(_: &mut Self::State) {}
+    fn looked_at(_: &mut Self::State) {}
 
     /// A message may have become complete.
     #[inline(always)]
@@ -167,7 +167,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
                 if begun && progress.still_unfinished(buf) {
                     machine.head_octets(now, buf.len() as u64);
                     machine.unread = buf.len() as u32;
-                    R::offered(&mut self.lifecycle.state);
+                    R::looked_at(&mut self.lifecycle.state);
                     return Ok(Received { consumed: 0, outcome: Outcome::NeedMore });
                 }
             }
@@ -238,7 +238,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     #[inline(always)]
     fn looked_at(&mut self) {
         if self.lifecycle.machine.stage == Stage::Open {
-            R::offered(&mut self.lifecycle.state);
+            R::looked_at(&mut self.lifecycle.state);
         }
     }
 

@@ -9,8 +9,9 @@
 use crate::announce::{Announce, ConnectionOptions, Content, FramingField};
 use crate::config::{RequestHint, Settings};
 use crate::error::Misuse;
-use crate::facts::HeadFacts;
+use crate::facts::Facts;
 use crate::framing::{self, BodyLength};
+use crate::head_facts::HeadFacts;
 use crate::keep_alive::KeepAlive;
 use crate::machine::{Counted, Half, Machine, flag};
 use crate::method::{Method, MethodKind, Version};
@@ -18,7 +19,9 @@ use crate::octets::{self, class};
 use crate::outstanding::{Outstanding, bit};
 use crate::persistence::CloseReason;
 use crate::send_fields::CheckedFields;
+use crate::target::{Target, TargetForm};
 use crate::time::Instant;
+use crate::upgrade::Names;
 
 /// A request to be sent: its request line, and what the caller knows of it.
 ///
@@ -70,8 +73,8 @@ impl<'a> Request<'a> {
 
     /// Its facts, those of its first field lines with them.
     #[inline(always)]
-    pub(crate) const fn facts(&self, lines: &CheckedFields<'_>) -> HeadFacts {
-        HeadFacts::new(self.kind, self.version).with_lines(lines.flags, lines.offers)
+    pub(crate) const fn facts(&self, lines: &CheckedFields<'_>) -> Facts {
+        Facts::new(self.kind, self.version).with_lines(lines.flags)
     }
 
     /// With another version.
@@ -192,18 +195,35 @@ pub(crate) fn plan<const DEPTH: usize>(
 
 /// What the field lines of a request add to its plan; `facts` are theirs.
 #[inline]
-pub(crate) fn check_fields(plan: &mut RequestPlan, facts: &HeadFacts) -> Result<(), Misuse> {
-    framing::host_rule(facts).map_err(|_| Misuse::Host)?;
+pub(crate) fn check_fields(plan: &mut RequestPlan, facts: &Facts) -> Result<(), Misuse> {
+    framing::check_host(facts).map_err(|_| Misuse::Host)?;
     let empty = plan.length == BodyLength::Empty;
     if facts.any(crate::facts::flag::EXPECTATION) || (facts.any(crate::facts::flag::CONTINUE) && empty) {
         return Err(Misuse::Expectation);
     }
-    plan.options.upgrade = facts.any(crate::facts::flag::UPGRADE);
+    plan.options.upgrade = facts.any(crate::facts::flag::UPGRADE_LINE);
     plan.options.te = facts.any(crate::facts::flag::TE);
     Ok(())
 }
 
-/// The request planned was handed out.
+/// What must be compared octet by octet of a head to be sent: the `Host` with the authority of the target (RFC 9112 3.2), and
+/// the protocols offered, which are returned, with what can be remembered.
+#[cold]
+pub(crate) fn check_compared<'h>(target: Target<'_>, head: &'h HeadFacts) -> Result<Option<&'h Names>, Misuse> {
+    if let Some(misuse) = head.misuse {
+        return Err(misuse);
+    }
+    let named = matches!(target.form(), TargetForm::Absolute | TargetForm::Authority);
+    if named && !head.host_is(target.authority().unwrap_or_default()) {
+        return Err(Misuse::Host);
+    }
+    match &head.protocols {
+        Some(names) if !names.fit() => Err(Misuse::UpgradeTooLong),
+        names => Ok(names.as_ref()),
+    }
+}
+
+/// The request planned was handed out, and what it offers is kept already.
 #[inline]
 pub(crate) fn commit<const DEPTH: usize>(
     state: &mut Outstanding<DEPTH>,
@@ -211,21 +231,21 @@ pub(crate) fn commit<const DEPTH: usize>(
     now: Instant,
     request: &Request<'_>,
     plan: &RequestPlan,
-    facts: &HeadFacts,
+    facts: &Facts,
 ) {
     let expects = facts.expects_continue();
     let connects = facts.method() == MethodKind::Connect;
-    let mut bits = 0;
+    let mut bits = if plan.options.upgrade { bit::LAST | bit::OFFERS } else { 0 };
     if facts.method().is_idempotent() || request.idempotent {
         bits |= bit::IDEMPOTENT;
     }
-    if plan.closes || plan.options.upgrade || connects || expects {
+    if plan.closes || connects || expects {
         bits |= bit::LAST;
     }
     if plan.length == BodyLength::Empty || request.replayable {
         bits |= bit::REPLAYABLE;
     }
-    state.push(machine, now, facts.method(), facts.offers(), bits);
+    state.push(machine, now, facts.method(), bits);
     machine.flags &= !(flag::ENDED | flag::SUPPRESSED | flag::CONTINUE | flag::GIVEN_UP);
     if expects {
         machine.flags |= flag::CONTINUE;

@@ -2,12 +2,13 @@
 //!
 //! Read first: RFC 9110 5.1, 5.5, 5.6.2 (the grammar: no CR, LF, NUL gets through), 6.5.1 (trailers), 7.6.1 (connection options).
 //! Every line is checked as it is written, unless it was checked before ([`CheckedFields`]): a server's are nearly always
-//! the same ones.
+//! the same ones. Whitespace at the ends of a value is no part of it (RFC 9110 5.5), and is not written.
 
 use crate::error::Misuse;
-use crate::facts::{HeadFacts, Offers};
-use crate::method::{Method, Version};
+use crate::facts::Facts;
+use crate::method::{MethodKind, Version};
 use crate::octets;
+use crate::upgrade;
 
 /// One field line to send: any pair of octet strings, or a reference to one.
 pub trait SendField {
@@ -55,7 +56,7 @@ pub trait Fields {
     /// Lines that have been checked and go before those visited.
     #[inline(always)]
     fn checked(&self) -> CheckedFields<'_> {
-        CheckedFields { lines: b"", flags: 0, offers: Offers::NONE }
+        CheckedFields { lines: b"", flags: 0, padded: false }
     }
 }
 
@@ -82,22 +83,26 @@ pub const NO_FIELDS: [(&str, &str); 0] = [];
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CheckedFields<'a> {
     pub(crate) lines: &'a [u8],
-    /// What they say of the connection, as [`HeadFacts`] keep it.
+    /// What they say of the connection, as [`Facts`] keep it.
     pub(crate) flags: u32,
-    pub(crate) offers: Offers,
+    /// There is a value with whitespace at an end.
+    pub(crate) padded: bool,
 }
 
 impl<'a> CheckedFields<'a> {
     /// Checks `lines`: `name: value CRLF` each. Errors are those of sending them one by one. What `Host`, `Expect`, `Upgrade` and
     /// `TE` say of the connection is kept, and judged with each head they are sent in.
     pub fn new(lines: &'a [u8]) -> Result<Self, Misuse> {
-        let (mut octets, mut facts) = (0, HeadFacts::request(Method::new(b"GET"), Version::HTTP_11));
+        let (mut octets, mut facts) = (0, Facts::new(MethodKind::Get, Version::HTTP_11));
+        let mut padded = false;
         for (name, value) in self::lines(lines) {
-            check_field(name, value)?;
-            facts.line_to_send(name, value);
+            let trimmed = octets::trim_to_send(value);
+            judge_line(name, trimmed)?;
+            facts.field_line(name, trimmed);
+            padded |= trimmed.len() != value.len();
             octets += name.len() + value.len() + 4;
         }
-        let checked = Self { lines, flags: facts.flags(), offers: facts.offers() };
+        let checked = Self { lines, flags: facts.flags(), padded };
         if octets == lines.len() { Ok(checked) } else { Err(Misuse::FieldName) }
     }
 
@@ -147,17 +152,58 @@ pub(crate) fn lines(lines: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     })
 }
 
-/// Within the grammar, and not the machine's own.
+/// May this field line be sent? What is wrong with it, if it may not.
+///
+/// One line that may not be sent keeps back the head it stands in. Whoever sends what others gave asks this of each line first,
+/// and leaves out or reports the one that is wrong:
+///
+/// ```
+/// use http_keepalive::{Misuse, check_field};
+///
+/// assert_eq!(check_field("Content-Type", "text/plain "), Ok(()));
+/// assert_eq!(check_field("X-Note", "a\r\nSet-Cookie: b"), Err(Misuse::FieldValue));
+/// assert_eq!(check_field("Connection", "close"), Err(Misuse::OwnedField));
+/// ```
+///
+/// What depends on the head as a whole is not asked here: that there is one `Host`, and the right one; that an `Upgrade` of a `101`
+/// names what was offered; that a field may stand among trailers.
+pub fn check_field(name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<(), Misuse> {
+    judge_line(name.as_ref(), octets::trim_to_send(value.as_ref())).map(|_| ())
+}
+
+/// What one line to be sent is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Line {
+    Other,
+    Upgrade,
+}
+
+/// Within the grammar, and not the machine's own. The value is without whitespace at its ends.
 #[inline(always)]
-pub(crate) fn check_field(name: &[u8], value: &[u8]) -> Result<(), Misuse> {
+pub(crate) fn judge_line(name: &[u8], value: &[u8]) -> Result<Line, Misuse> {
     if !octets::is_field_name(name) {
         return Err(Misuse::FieldName);
     }
-    let blank = |b: Option<&u8>| b.is_some_and(|&b| b <= b' ' && octets::is_whitespace(b));
-    if !octets::is_field_value(value) || blank(value.first()) || blank(value.last()) {
+    if !octets::is_field_value(value) {
         return Err(Misuse::FieldValue);
     }
-    if matches!(name.len(), 10 | 14 | 16 | 17) && is_owned(name) { Err(Misuse::OwnedField) } else { Ok(()) }
+    if matches!(name.len(), 2 | 7 | 10 | 14 | 16 | 17) { special(name, value) } else { Ok(Line::Other) }
+}
+
+/// The fields of which not every value may be sent.
+#[inline(never)]
+pub(crate) fn special(name: &[u8], value: &[u8]) -> Result<Line, Misuse> {
+    if name.eq_ignore_ascii_case(b"te") {
+        let chunked = |member: &[u8]| {
+            let coding = &member[..octets::separator_at(member, b';')];
+            octets::trim(coding).eq_ignore_ascii_case(b"chunked")
+        };
+        return if octets::members(value).any(chunked) { Err(Misuse::TeChunked) } else { Ok(Line::Other) };
+    }
+    if name.eq_ignore_ascii_case(b"upgrade") {
+        return if upgrade::is_upgrade(value) { Ok(Line::Upgrade) } else { Err(Misuse::Upgrade) };
+    }
+    if is_owned(name) { Err(Misuse::OwnedField) } else { Ok(Line::Other) }
 }
 
 fn is_owned(name: &[u8]) -> bool {

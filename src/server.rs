@@ -146,6 +146,11 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
     ///
     /// `101` switches to a protocol that was offered, named in an `Upgrade` field; a successful answer to CONNECT opens a
     /// tunnel: behind either the octets are no longer ours.
+    ///
+    /// A field line that may not be sent keeps back the whole response ([`Misuse::FieldName`], [`Misuse::FieldValue`],
+    /// [`Misuse::OwnedField`], [`Misuse::Upgrade`], [`Misuse::TeChunked`]), and no octet is lost or moved. Who sends lines that are not
+    /// its own asks [`check_field`](crate::check_field) of each, leaves out and reports those that are wrong, and sends the others; or
+    /// answers 500. Whitespace at the ends of a value is not sent, and is no mistake.
     #[inline]
     pub fn send_response(
         &mut self,

@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-/// A status code: three digits. Of a peer's, any from 0 to 999 can arrive and is classified by its first digit (RFC 9110 15).
+/// A status code: three digits. Of a peer's, any from 0 to 999 can arrive and is classified by its first digit (RFC 9110 15); one
+/// below 100 counts as a server's error, and its connection is not used again.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StatusCode(u16);
 
@@ -93,6 +94,11 @@ impl StatusCode {
     /// 2xx (RFC 9110 15.3).
     pub const fn is_successful(self) -> bool {
         self.0 >= 200 && self.0 < 300
+    }
+
+    /// The number it counts as: that of a server's error where there is no such status (RFC 9110 15).
+    pub(crate) const fn counted(self) -> u16 {
+        if self.0 < 100 { 500 } else { self.0 }
     }
 
     /// One we may send: 100 to 599 (RFC 9110 15).

@@ -7,7 +7,7 @@ mod harness;
 
 use std::collections::VecDeque;
 
-use common::client::{Asker, Four, HOST, Said, request};
+use common::client::{Asker, Four, HOST, Said, host, request};
 use common::{Driver, Seen, lenient, shown};
 use http_keepalive::{
     Client, Config, Connection, Content, Instant, Limits, Misuse, NO_FIELDS, Persistence, Policy, SendError, Server,
@@ -118,7 +118,8 @@ struct Transcript {
 fn run(config: &Config<Four>, methods: &[&'static str], pieces: &[&[u8]]) -> Transcript {
     let mut asker = Asker::knowing(config);
     for method in methods {
-        let sent = asker.try_ask(&request(method), HOST.into_iter().chain([("Upgrade", "foo")]), Content::Empty);
+        let sent =
+            asker.try_ask(&request(method), host(method).into_iter().chain([("Upgrade", "foo")]), Content::Empty);
         assert!(
             matches!(sent, Ok(_) | Err(SendError::Misuse(Misuse::PipelineHeld | Misuse::PipelineFull))),
             "{sent:?}"
@@ -264,7 +265,7 @@ impl Pair {
             true => Content::Unknown,
             false => Content::Exact(octets),
         };
-        let sent = self.asker.try_ask(&request(plan.method).with_close(plan.close), HOST, content);
+        let sent = self.asker.try_ask(&request(plan.method).with_close(plan.close), host(plan.method), content);
         match sent {
             Ok(_) => {}
             Err(

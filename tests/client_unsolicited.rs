@@ -306,12 +306,12 @@ fn pipe_05_the_same_facts_give_the_same_without_octets() {
     // what is left in the parser's buffer forbids a request, until it is known to be nothing
     let mut lifecycle = fresh();
     exchange(&mut lifecycle);
-    lifecycle.octets_unread(45);
+    lifecycle.octets_unread(now, 45);
     assert_eq!(lifecycle.reusable(now), Reusable::Wait(Misuse::OctetsUnread));
     assert_eq!(ask(&mut lifecycle, MethodKind::Get), Err(Misuse::OctetsUnread.into()));
     assert_eq!(lifecycle.park(), None);
     let mut skipped = lifecycle.clone();
-    skipped.octets_unread(0);
+    skipped.octets_unread(now, 0);
     exchange(&mut skipped);
     // it was a response
     assert_eq!(lifecycle.head_received(now, &response), Err(ProtocolErrorKind::Unsolicited.into()));

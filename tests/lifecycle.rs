@@ -89,7 +89,7 @@ impl Both {
         let before = self.driver.out.len();
         let sent = self.driver.try_respond(status, NO_FIELDS, content);
         match self.lifecycle.head_to_send(self.driver.now, status, content) {
-            Err(misuse) => assert_eq!(sent, Err(misuse.into())),
+            Err(misuse) => assert_eq!(sent, Err(misuse)),
             Ok(announce) => {
                 let sent = sent.expect("both may");
                 self.lifecycle.octets_written(self.driver.now, sent as u64);
@@ -181,7 +181,7 @@ fn facts_of(head: &str) -> Option<HeadFacts> {
         }
         facts.field_line(name.as_bytes(), value.as_bytes());
     }
-    Some(facts)
+    Some(facts.with_octets(head.len()))
 }
 
 fn configs() -> [Config<Server>; 4] {
@@ -281,6 +281,21 @@ fn whole_exchanges_go_alike() {
         both.eof();
         both.shut();
         assert!(both.lifecycle.is_closed());
+    }
+}
+
+#[test]
+fn exp_07_a_final_status_instead_of_100_goes_alike() {
+    for config in configs() {
+        for code in [200, 204, 304, 401, 503] {
+            let mut both = Both::new(&config);
+            both.head("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
+            both.respond(StatusCode::new(code).unwrap(), Content::Empty);
+            let reads = config.policy().read_unwanted_content == Use::On;
+            let closes = both.lifecycle.close_reasons().any(|reason| reason == CloseReason::ContentUnwanted);
+            assert_eq!(closes, !reads, "{code}");
+            both.wait(100);
+        }
     }
 }
 
@@ -432,4 +447,104 @@ fn no_fact_and_no_intent_undoes_a_close() {
             }
         }
     }
+}
+
+/// A parser's lifecycle that has answered `GET /where`, of which `read` octets came in one read.
+fn answered(read: u64, head: &HeadFacts) -> Lifecycle<Server> {
+    let now = Instant::from_secs(100);
+    let mut lifecycle = Lifecycle::<Server>::new(now, &Config::DEFAULT);
+    lifecycle.octets_received(now, read);
+    lifecycle.head_received(now, head).expect("a request");
+    lifecycle.end_received(now).expect("whole");
+    lifecycle.head_to_send(now, StatusCode::OK, Content::Exact(0)).expect("its response");
+    lifecycle.octets_written(now, 40);
+    lifecycle.handle_sent(now, 40);
+    lifecycle
+}
+
+#[test]
+fn close_12_what_came_with_a_head_and_is_not_of_it_begins_the_next() {
+    let kind = |lifecycle: &Lifecycle<Server>| lifecycle.next_deadline().map(|due| due.kind);
+    let octets = get("").len();
+    let head = facts_of(&get("")).expect("a head");
+    assert_eq!(kind(&answered(octets as u64, &head)), Some(DeadlineKind::Idle));
+    let mut lifecycle = answered(octets as u64 + 9, &head);
+    assert_eq!(kind(&lifecycle), Some(DeadlineKind::Head));
+    assert!(!lifecycle.is_idle());
+    // it was line ends, which the parser skipped
+    let mut skipped = lifecycle.clone();
+    skipped.octets_unread(Instant::from_secs(100), 0);
+    assert_eq!(kind(&skipped), Some(DeadlineKind::Idle));
+    // or half a head, and nothing more: 408, as through the other door
+    let due = lifecycle.next_deadline().expect("a head's");
+    assert_eq!(lifecycle.handle_timeout(due.at), Some(due));
+    assert_eq!(lifecycle.wants().application, Some(Turn::Refuse(StatusCode::REQUEST_TIMEOUT)));
+    // what comes while a response is due is of the next head, too
+    let now = Instant::from_secs(100);
+    let mut lifecycle = Lifecycle::<Server>::new(now, &Config::DEFAULT);
+    lifecycle.head_received(now, &head).expect("a request");
+    lifecycle.octets_received(now, 5);
+    lifecycle.head_to_send(now, StatusCode::OK, Content::Exact(0)).expect("its response");
+    assert_eq!(kind(&lifecycle), Some(DeadlineKind::Head));
+}
+
+#[test]
+fn close_12_where_nobody_says_how_long_a_head_is_an_idle_connection_is_not_accused() {
+    // its parser names `Host` alone, and not how long the head is
+    let mut head = HeadFacts::request(Method::new(b"GET"), Version::HTTP_11);
+    head.field_line(b"Host", b"a");
+    let mut lifecycle = answered(700, &head);
+    let due = lifecycle.next_deadline().expect("an idle connection does not stay");
+    assert_eq!(due.kind, DeadlineKind::Head);
+    assert!(lifecycle.is_idle());
+    assert_eq!(lifecycle.handle_timeout(due.at), Some(due));
+    assert_eq!((lifecycle.wants().application, lifecycle.wants().shut), (None, None));
+    let idle = lifecycle.next_deadline().expect("its own");
+    assert_eq!((idle.kind, idle.at), (DeadlineKind::Idle, Instant::from_secs(165)));
+    // and it is answered as any other
+    lifecycle.octets_received(due.at, 700);
+    lifecycle.head_received(due.at, &head).expect("a request");
+    // chunked content hides what is framing and what is not
+    head.field_line(b"Transfer-Encoding", b"chunked");
+    let mut lifecycle = Lifecycle::<Server>::new(due.at, &Config::DEFAULT);
+    lifecycle.octets_received(due.at, 100);
+    lifecycle.head_received(due.at, &head).expect("a request");
+    lifecycle.content_received(due.at, 4).expect("content");
+    lifecycle.end_received(due.at).expect("its end");
+    lifecycle.head_to_send(due.at, StatusCode::OK, Content::Exact(0)).expect("its response");
+    assert_eq!(lifecycle.next_deadline().map(|due| due.kind), Some(DeadlineKind::Idle));
+}
+
+#[test]
+fn pipe_04_a_head_within_an_open_exchange_is_the_callers_mistake() {
+    let now = Instant::from_secs(100);
+    let head = facts_of(&get("")).expect("a head");
+    let post = facts_of("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n").expect("a head");
+    for (first, answers) in [(&head, false), (&post, false), (&post, true)] {
+        let mut lifecycle = Lifecycle::<Server>::new(now, &Config::DEFAULT);
+        lifecycle.head_received(now, first).expect("a request");
+        if answers {
+            lifecycle.head_to_send(now, StatusCode::NO_CONTENT, Content::Empty).expect("its response");
+        }
+        let before = lifecycle.clone();
+        assert_eq!(lifecycle.head_received(now, &head), Err(Misuse::ExchangeOpen.into()));
+        assert_eq!(lifecycle, before);
+    }
+    let mut ended = Lifecycle::<Server>::new(now, &Config::DEFAULT);
+    ended.abort(now);
+    assert_eq!(ended.head_received(now, &head), Err(ReceiveError::Ended(CloseReason::Aborted)));
+}
+
+#[test]
+fn limit_07_the_limit_of_content_is_kept_of_any_framing() {
+    let config = Config::new(Limits::DEFAULT.with_content(Some(10)), Timeouts::DEFAULT, Policy::DEFAULT).unwrap();
+    let now = Instant::from_secs(100);
+    let chunked = facts_of("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n").expect("a head");
+    let mut lifecycle = Lifecycle::<Server, _>::new(now, &config);
+    lifecycle.head_received(now, &chunked).expect("a request");
+    assert_eq!(lifecycle.content_received(now, 8), Ok(()));
+    assert_eq!(lifecycle.content_received(now, 2), Ok(()), "as much as may be");
+    assert_eq!(lifecycle.content_received(now, 1), Err(ProtocolErrorKind::ContentTooLarge.into()));
+    assert_eq!(lifecycle.wants().application, Some(Turn::Refuse(StatusCode::CONTENT_TOO_LARGE)));
+    assert_eq!(lifecycle.content_received(now, 1), Err(ReceiveError::Ended(CloseReason::ProtocolError)));
 }

@@ -131,6 +131,21 @@ fn head_is_answered_as_get_is_without_the_content() {
 }
 
 #[test]
+fn an_absolute_form_is_served_by_its_path() {
+    let served = Served::new("absolute");
+    for (target, status) in [
+        ("http://h", "200 OK"),
+        ("http://h?x", "200 OK"),
+        ("http://h/small.txt?x", "200 OK"),
+        ("http://h/nothing", "404 Not Found"),
+        ("h:80", "400 Bad Request"),
+    ] {
+        let answer = served.ask(format!("GET {target} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").as_bytes());
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{target}: {answer}");
+    }
+}
+
+#[test]
 fn other_methods_and_noise_are_refused() {
     let served = Served::new("refused");
     let answer = served.ask(

@@ -270,7 +270,7 @@ fn syn_15_absolute_form_overrides_host() {
         ("http://a.example/p", "a.example", "/p"),
         ("http://a.example", "a.example", "/"),
         ("HTTP://a.example:8080/p?q", "a.example:8080", "/p?q"),
-        ("https://[::1]:8443?q", "[::1]:8443", "?q"),
+        ("https://[::1]:8443?q", "[::1]:8443", "/?q"),
     ] {
         let input = format!("GET {target} HTTP/1.1\r\nHost: b.example\r\n\r\n");
         assert_eq!(accept_one(&STRICT, &input).authority.as_deref(), Some(authority), "{target}");

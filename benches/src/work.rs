@@ -116,6 +116,8 @@ fn exchange(connection: &mut Connection<Server>, input: &[u8], fields: impl Fiel
     let now = Instant::EPOCH;
     let received = connection.receive(now, input).unwrap();
     assert!(matches!(received.outcome, Outcome::Event(Event::Request(_))));
+    let end = connection.receive(now, input.get(received.consumed..).unwrap_or_default()).unwrap();
+    assert!(matches!(end.outcome, Outcome::Event(Event::End { .. })));
     let mut written = connection.send_response(now, StatusCode::OK, fields, Content::Exact(13), out).unwrap();
     written += connection.send_content(now, CONTENT, &mut out[written..]).unwrap().written;
     (received.consumed, written)

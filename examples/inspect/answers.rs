@@ -70,13 +70,13 @@ impl Driver<'_> {
     /// Sends as many of the requests as may be outstanding together.
     fn send(&mut self) -> Result<(), String> {
         while let Some(asked) = self.requests.front() {
-            let target = match asked.method.as_str() {
-                "CONNECT" => "localhost:80",
-                _ => "/",
+            let (target, host) = match asked.method.as_str() {
+                "CONNECT" => ("localhost:80", "localhost:80"),
+                _ => ("/", "localhost"),
             };
             let request = Request::new(Method::new(asked.method.as_bytes()), target.as_bytes());
             let upgrade = asked.protocol.iter().map(|protocol| ("Upgrade", protocol.as_str()));
-            let fields = [("Host", "localhost")].into_iter().chain(upgrade);
+            let fields = [("Host", host)].into_iter().chain(upgrade);
             let mut out = [0; 1024];
             match self.connection.send_request(NOW, &request, fields, Content::Empty, &mut out) {
                 Ok(octets) => self.connection.handle_sent(NOW, octets as u64),

@@ -42,8 +42,9 @@ struct Options {
     /// Replay facts and intents with their instants from a file of JSON lines, instead of octets on standard input.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["eof", "split", "request"])]
     trace: Option<std::path::PathBuf>,
-    /// One setting as NAME=VALUE, repeatable: durations as 5s or 250ms, counts as numbers, `off`. The names are those of `Timeouts`
-    /// but `drain_spread`, and `linger_octets`, `max_exchanges`, `max_octets` and `unread_octets`.
+    /// One setting as NAME=VALUE, repeatable: durations as 5s or 250ms, counts as numbers, words, `off`. The names are those of
+    /// configuration files: of `Limits`, `Timeouts` and `Policy`, such as idle=5s, max_exchanges=10, bare_lf=accept; of two of one name the timeout
+    /// is meant, and limits.head is the limit.
     #[arg(long, value_name = "NAME=VALUE")]
     set: Vec<String>,
 }

@@ -27,7 +27,7 @@ pub use fields::{FieldLine, FieldLines, FieldSection, FieldValue, FieldValueOcte
 use crate::config::{Limits, Policy};
 use crate::error::ProtocolError;
 use crate::error::ProtocolErrorKind::{self, *};
-use crate::facts::{self, HeadFacts};
+use crate::facts::{self, Facts};
 use crate::octets::{self, class};
 
 /// What is wrong, and where in the octets offered.
@@ -83,7 +83,7 @@ impl Section {
 /// How far a section has been read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Progress {
-    pub(crate) facts: HeadFacts,
+    pub(crate) facts: Facts,
     /// Where the first line not yet read begins; 0 is the start line of a head.
     line: u32,
     /// No line end before this.
@@ -115,7 +115,7 @@ enum Line {
 impl Progress {
     /// Nothing has been read.
     pub(crate) const FRESH: Self = Self {
-        facts: HeadFacts::new(crate::MethodKind::Other, crate::Version::HTTP_11),
+        facts: Facts::new(crate::MethodKind::Other, crate::Version::HTTP_11),
         line: 0,
         sought: 0,
         watched: 0,

@@ -7,7 +7,7 @@
 use super::fields::FieldTable;
 use super::{Bounds, Fault, Progress, Rules, cut_line_end};
 use crate::error::ProtocolErrorKind::*;
-use crate::facts::HeadFacts;
+use crate::facts::Facts;
 use crate::host;
 use crate::message::{RequestHead, ResponseHead};
 use crate::method::{Method, MethodKind, Version};
@@ -61,7 +61,7 @@ impl Progress {
         if line.octets > rules.limits.start_line as usize {
             return None;
         }
-        self.facts = HeadFacts::new(line.kind, Version { minor: line.minor });
+        self.facts = Facts::new(line.kind, Version { minor: line.minor });
         let window = self.window(rules, line.behind, line.octets);
         let mut rest = self.quick_host(rules.limits.field_lines, window, head.fields.table());
         if !matches!(rest, [b'\r', b'\n', ..]) {
@@ -94,7 +94,7 @@ impl Progress {
         if self.line == 0 {
             let Some(parts) = self.careful_request_line(rules, buf)? else { return Ok(None) };
             let line = parts.of(buf);
-            self.facts = HeadFacts::new(line.kind, Version { minor: line.minor });
+            self.facts = Facts::new(line.kind, Version { minor: line.minor });
             self.line = line.octets as u32;
         }
         let Some(octets) = self.read_fields(rules, buf, head.fields.table())? else { return Ok(None) };
@@ -142,7 +142,7 @@ impl Progress {
         if line.end > rules.limits.start_line as usize {
             return None;
         }
-        let facts = HeadFacts::response(line.status, Version { minor: line.minor });
+        let facts = Facts::response(line.status, Version { minor: line.minor });
         Some((Self { facts, line: line.end as u32, ..Self::FRESH }, line))
     }
 
@@ -183,7 +183,7 @@ impl Progress {
         }
         if self.line == 0 {
             let Some(line) = self.careful_status_line(rules, buf)? else { return Ok(None) };
-            self.facts = HeadFacts::response(line.status, Version { minor: line.minor });
+            self.facts = Facts::response(line.status, Version { minor: line.minor });
             self.line = line.end as u32;
         }
         let Some(octets) = self.read_fields(rules, buf, head.fields.table())? else { return Ok(None) };

@@ -180,6 +180,20 @@ pub(crate) fn trim(octets: &[u8]) -> &[u8] {
     octets
 }
 
+/// Without SP and HTAB at either end, as a value is sent: anything else there is judged.
+#[inline(always)]
+pub(crate) fn trim_to_send(octets: &[u8]) -> &[u8] {
+    #[cold]
+    fn trimmed(mut octets: &[u8]) -> &[u8] {
+        while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = octets {
+            octets = rest;
+        }
+        octets
+    }
+    let blank = |b: Option<&u8>| b.is_some_and(|&b| b <= b' ' && is_whitespace(b));
+    if blank(octets.first()) || blank(octets.last()) { trimmed(octets) } else { octets }
+}
+
 /// Without optional whitespace at the front.
 #[inline]
 pub(crate) fn trim_start(octets: &[u8]) -> &[u8] {
@@ -273,6 +287,26 @@ pub(crate) fn separator_at(octets: &[u8], separator: u8) -> usize {
         }
     }
     octets.len()
+}
+
+/// `DQUOTE *( qdtext / quoted-pair ) DQUOTE` (RFC 9110 5.6.4).
+pub(crate) fn is_quoted_string(octets: &[u8]) -> bool {
+    let [b'"', inner @ .., b'"'] = octets else { return false };
+    let mut rest = inner.iter();
+    while let Some(&octet) = rest.next() {
+        let octet = match octet {
+            b'"' => return false,
+            b'\\' => match rest.next() {
+                Some(&escaped) => escaped,
+                None => return false,
+            },
+            octet => octet,
+        };
+        if !is(octet, class::FIELD) {
+            return false;
+        }
+    }
+    true
 }
 
 /// To behind the closing quote, or to the end.

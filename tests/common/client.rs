@@ -58,6 +58,11 @@ pub fn request(method: &'static str) -> Request<'static> {
     Request::new(Method::new(method.as_bytes()), target)
 }
 
+/// What such a request says of its host (RFC 9112 3.2).
+pub fn host(method: &str) -> [(&'static str, &'static str); 1] {
+    if method == "CONNECT" { [("Host", "a:80")] } else { HOST }
+}
+
 /// A response of this status line's end and these field lines, without content.
 pub fn answer(status: &str, fields: &str) -> String {
     format!("HTTP/1.1 {status}\r\n{fields}\r\n")
@@ -181,7 +186,7 @@ impl Asker {
         fields: [(&str, &str); N],
         content: Content,
     ) -> String {
-        let sent = self.try_ask(&request(method), HOST.into_iter().chain(fields), content);
+        let sent = self.try_ask(&request(method), host(method).into_iter().chain(fields), content);
         sent.unwrap_or_else(|error| panic!("{method} may be sent: {error}"))
     }
 

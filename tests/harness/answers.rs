@@ -23,7 +23,7 @@ fn ask(connection: &mut Connection<Client<4>, &Config<Client<4>>>, now: Instant,
     }
     match requests >> 4 & 7 {
         0 => {}
-        1 => send(b"CONNECT", b"a:80", &[HOST], Content::Empty),
+        1 => send(b"CONNECT", b"a:80", &[("Host", "a:80")], Content::Empty),
         2 => send(b"GET", b"/", &[HOST, ("Upgrade", "websocket, foo")], Content::Empty),
         3 => send(b"POST", b"/", &[HOST, ("Expect", "100-continue")], Content::Exact(5)),
         4 => send(b"POST", b"/", &[HOST], Content::Exact(5)),
