@@ -56,7 +56,8 @@ pub fn serve(mut stream: TcpStream, config: &'static Config<Server>, content: &[
         // The next deadline, as a timeout of the socket; one of zero is not allowed.
         let moment = Duration::from_millis(1);
         let until = |deadline: Deadline| deadline.at.saturating_duration_since(now()).max(moment);
-        // 2. Send, as long as that is wanted, and say how much has left.
+        // 2. Send, as long as that is wanted, and say how much has left. A blocking write tells of a part only when its time is
+        // over, so a peer that does not read may be cut after two or three times `write_stall`.
         let mut unsent = &output[..written];
         while connection.wants().flush {
             let timeout = connection.next_deadline().map(until);
