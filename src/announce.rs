@@ -23,11 +23,11 @@ use crate::time::Instant;
 pub enum Content {
     /// There is none.
     Empty,
-    /// So many octets.
+    /// So many octets. The message ends with the last of them, one of none with its head: no `send_end` is needed.
     Exact(u64),
-    /// As many as come: chunked to an HTTP/1.1 peer, until close to an older one.
+    /// As many as come, until `send_end`: chunked to an HTTP/1.1 peer, until close to an older one.
     Unknown,
-    /// As many as come, ended by the end of the connection.
+    /// As many as come, until `send_end`, which ends the connection, too.
     UntilClose,
 }
 

@@ -176,8 +176,8 @@ settings! {
         /// A fresh connection, until its first octet.
         first_octet / with_first_octet: Option<Duration> = secs(30);
         /// Between exchanges, no octet either way. Longer than the 60 s of common load balancers. A client's is to be shorter than its
-        /// server's, which this default is not: [`choosing_a_timeout`](crate::choosing_a_timeout). It does not bound a client's
-        /// connection that has carried no request yet.
+        /// server's, as that of [`CLIENT`](Self::CLIENT) is, 60 s: [`choosing_a_timeout`](crate::choosing_a_timeout). It does not bound
+        /// a client's connection that has carried no request yet.
         idle / with_idle: Option<Duration> = secs(65);
         /// What `Keep-Alive: timeout=` says: never more than `idle`, so an `idle` below 60 s needs this to be set, too. The difference is the guard that keeps a client
         /// which trusts the hint from meeting our close.

@@ -3,10 +3,6 @@
 //! [`Connection`] is the codec (heads, framing, bodies, output) around a [`Lifecycle`]. The caller owns the buffer: octets not
 //! consumed are offered again unchanged with more behind them; one event a call, so the work of a call is bounded by what
 //! is offered. Events borrow the buffer and never the connection.
-//!
-//! **What may move a deadline earlier**: [`receive`](Connection::receive), [`handle_sent`](Connection::handle_sent) and
-//! [`handle_shut`](Connection::handle_shut) when they enter another state, every call that sends a head or an end, and
-//! [`close_after_exchange`](Connection::close_after_exchange). Ask for [`next_deadline`](Connection::next_deadline) after them.
 
 use core::ops::Deref;
 
@@ -34,6 +30,9 @@ use crate::wants::Wants;
 /// [`send_content`](Self::send_content), [`frame_content`](Self::frame_content), [`send_end`](Self::send_end), those of the
 /// role, and without octets [`close_after_exchange`](Self::close_after_exchange) and [`abort`](Self::abort). **Answers out**:
 /// everything that takes `&self`.
+///
+/// **What may move a deadline earlier**: `receive`, `handle_sent` and `handle_shut` when they enter another state, every call that sends a
+/// head or an end, and `close_after_exchange`. Ask for [`next_deadline`](Self::next_deadline) after them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Connection<R: Role, C: Deref<Target = Config<R>> = &'static Config<R>> {
     pub(crate) lifecycle: Lifecycle<R, C>,
@@ -99,7 +98,8 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         self.lifecycle.handle_shut(now);
     }
 
-    /// The transport failed: nothing more comes or goes. It is still to be closed, as [`wants`](Self::wants) says.
+    /// The transport failed: nothing more comes or goes. It is still to be closed: [`wants`](Self::wants) asks for one
+    /// [`Shut`](crate::Shut), and after [`handle_shut`](Self::handle_shut) the connection [`is_closed`](Self::is_closed).
     pub fn transport_failed(&mut self, now: Instant) {
         self.lifecycle.transport_failed(now);
     }

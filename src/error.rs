@@ -177,7 +177,7 @@ pub enum SendError {
         needed: usize,
     },
     /// The connection takes no more of this: it has ended, or the message that was being sent has, by the peer, a timeout or an earlier
-    /// call. Nobody's mistake.
+    /// call. Nobody's mistake: drop what was to be sent, and do what [`wants`](crate::Connection::wants) says.
     Ended(CloseReason),
     /// The call is not allowed now, or its arguments are not.
     Misuse(Misuse),

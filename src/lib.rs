@@ -76,6 +76,34 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # For authors of drivers
+//!
+//! The README's loop is one on the standard library (`examples/hello`), `examples/serve` one on mio. What each must do:
+//!
+//! - **Offer**: call [`receive`](Connection::receive) until it says `NeedMore` or `Paused`, and again after every fact and intent. Take
+//!   [`Received::consumed`] off the front of the buffer whatever the outcome: `NeedMore` and `Paused` may have consumed some, too. An error
+//!   consumes none, and is not the driver's to answer: [`wants`](Connection::wants) asks for a refusal, or for a close.
+//! - **Answer**: [`Turn::Respond`] is said from the head on. Whoever needs the content, or whose clients send all of it before they read,
+//!   answers after [`Event::End`], and keeps a flag for it.
+//! - **End what was begun**: a message with [`Content::Exact`] ends by itself with its last octet, and one of `Exact(0)` with its head: no
+//!   [`send_end`](Connection::send_end) is needed, and none is a mistake. [`Content::Unknown`] and [`Content::UntilClose`] need it.
+//! - **[`SendError::Ended`]** is nobody's mistake: the peer or a deadline was faster. Drop what was to be sent, and go on with the loop:
+//!   `wants` says what is next. [`SendError::Misuse`] is a mistake in the program.
+//! - **Wait** no longer than until [`next_deadline`](Connection::next_deadline), for writing as for reading, or a peer that does not read is
+//!   never cut (`write_stall`). Offer what has been read before you call [`handle_timeout`](Connection::handle_timeout), and call it also where
+//!   octets come all the time.
+//! - **Look** without waiting where [`ReadWant::LookOnce`] says so: no deadline but `drain` is armed then, so a driver that waits may wait for ever. What is
+//!   found is offered; otherwise say [`nothing_to_read`](Connection::nothing_to_read). On `std`: a read with a timeout of 1 ms, or one
+//!   on a socket that does not block. On mio: a `read` now, whatever the last event said. On tokio: `try_read` may answer `WouldBlock` from what
+//!   it remembers, without asking the system. So take two steps, a read and a timer of 1 ms, and judge the read first: the runtime asks the system
+//!   before the timer ends. Where a signal interrupts a look, look again.
+//! - **Fail**: an I/O error other than "try again" is [`transport_failed`](Connection::transport_failed). One [`Shut`] follows, as after
+//!   every end: the loop goes on until it has been done.
+//! - **Shut** as [`Wants::shut`] says, and say so with [`handle_shut`](Connection::handle_shut). After a `Close` or a `Reset` the loop ends
+//!   ([`is_closed`](Connection::is_closed)). If a half-close fails, say that it is done: reading shows the failure.
+//! - **Drain**: at the end of the process call [`close_after_exchange`](Connection::close_after_exchange) on every connection, and go on with
+//!   the loop. The deadline `drain` ends what does not end by itself.
+//!
 //! # A client
 //!
 //! The same loop; a request goes out where [`reusable`](Connection::reusable) says `Now`, and its response is over at [`Event::End`].

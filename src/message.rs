@@ -16,7 +16,8 @@ use crate::upgrade;
 /// What an offer of octets came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Received<'a> {
-    /// Octets at the front of the offer that are done with. The others are to be offered again, with more behind them.
+    /// Octets at the front of the offer that are done with, whatever the outcome. The others are to be offered again, with more after
+    /// them.
     pub consumed: usize,
     /// What they were.
     pub outcome: Outcome<'a>,

@@ -59,14 +59,17 @@ pub enum ReadWant {
     Octets,
     /// Read, and offer what comes: it is counted and dropped.
     Discard,
-    /// Look once whether anything can be read, without waiting: offer it, or say `nothing_to_read`.
+    /// Look once whether anything can be read, without waiting: offer it, or say
+    /// [`nothing_to_read`](crate::Connection::nothing_to_read). No deadline is armed for it. The look must ask the system now: readiness that
+    /// was told before may be stale ([how on std, mio and tokio](crate#for-authors-of-drivers)).
     LookOnce,
 }
 
 /// What the application is to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Turn {
-    /// Send the final response; interim ones before it if you like.
+    /// Send the final response; interim ones before it if you like. Said from the request's head on: that its content has come, too, is
+    /// told by [`Event::End`](crate::Event::End).
     Respond,
     /// The client waits to be told to send its content: send `100 (Continue)` or the final response. No timeout but
     /// `exchange` runs until then.
@@ -77,14 +80,18 @@ pub enum Turn {
     Refuse(StatusCode),
 }
 
-/// How to shut the transport. Say `handle_shut` when it is done.
+/// How to shut the transport. Say [`handle_shut`](crate::Connection::handle_shut) when it is done. Every connection that is not handed over
+/// ends in exactly one `Close` or `Reset`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Shut {
     /// Shut the sending side only, and keep reading.
     HalfClose(CloseReason),
     /// Close.
     Close(CloseReason),
-    /// Close so that the peer sees a reset: what it has of our message must not pass for complete, or it does not read.
+    /// Close so that the peer sees a reset: what it has of our message must not pass for complete, or it does not read. With
+    /// sockets: set `SO_LINGER` to zero, then close (`socket2`'s `set_linger`, tokio's `set_zero_linger`; the standard library has no
+    /// stable call). Where that can not be done, close: then content that ends with the connection may pass for complete, and octets
+    /// that wait for a peer which does not read stay in the system for a while.
     Reset(CloseReason),
 }
 

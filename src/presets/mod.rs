@@ -79,7 +79,7 @@ pub struct ServerPreset {
     pub age_check: AgeCheck,
     /// Connections that it serves at once, idle ones included; those beyond wait. `None`: as many as there are descriptors.
     pub connections: Option<u32>,
-    /// Settings whose values are not known of this system, by the names of their fields; what stands there is the crate's.
+    /// Settings whose values are not known of this system, by the names of their fields; what stands there is a guess.
     pub unknown: &'static [&'static str],
 }
 
