@@ -147,7 +147,11 @@ impl Machine {
             if self.between_exchanges() {
                 self.end();
             }
-        } else if self.stage == Stage::Open && self.between_exchanges() && self.may_end_idle(settings, now) {
+        } else if self.stage == Stage::Open
+            && self.between_exchanges()
+            && self.pending == 0
+            && self.may_end_idle(settings, now)
+        {
             self.looking = Some(CloseReason::Drain);
         }
     }

@@ -198,3 +198,23 @@ fn a_client_that_is_told_less_than_it_asked_to_send_learns_it_from_the_next_call
     asker.content("abc").end(NO_FIELDS).feed(&ok("x"));
     assert_eq!(asker.connection.send_end(asker.now, NO_FIELDS, &mut [0; 9]), Ok(0));
 }
+
+#[test]
+fn close_05_a_drain_looks_for_a_request_only_after_what_waits_has_left() {
+    let mut driver = Driver::new(&only(|t| t));
+    let mut out = [0; 256];
+    driver.feed(&get(""));
+    let octets = driver
+        .connection
+        .send_response(driver.now, StatusCode::OK, NO_FIELDS, Content::Empty, &mut out)
+        .expect("it is due");
+    driver.feed("");
+    driver.connection.close_after_exchange(driver.now);
+    let wants = driver.connection.wants();
+    assert_eq!((wants.read, wants.flush), (ReadWant::Octets, true));
+    driver.connection.handle_sent(driver.now, octets as u64);
+    while driver.connection.handle_timeout(driver.now).is_some() {}
+    assert_eq!(driver.connection.wants().read, ReadWant::LookOnce);
+    driver.connection.nothing_to_read(driver.now);
+    assert_eq!(driver.connection.wants().shut, Some(Shut::Close(CloseReason::Drain)));
+}
