@@ -8,7 +8,7 @@ use http_keepalive::*;
 use super::{config, of_clients, of_lifecycles};
 
 /// No order of facts, intents and instants panics; no deadline stays due; what is consumed is what was offered; what is refused
-/// changes nothing.
+/// changes nothing; in every state somebody owes the next step.
 pub fn operations(data: &[u8]) {
     let [choice, data @ ..] = data else { return };
     let now = Instant::from_secs(1000);
@@ -67,6 +67,30 @@ impl Script<'_> {
         let (next, latest) = (next(machine), self.latest);
         assert!(next.is_none_or(|next| next.at > latest), "{next:?} is due, and it is {latest:?}");
     }
+}
+
+/// In every state somebody owes the next step: where it is the peer a deadline is armed, and nobody does only at the end.
+pub fn somebody_owes(wants: Wants, due: Option<Deadline>, is_closed: bool, persistence: Persistence) {
+    let is_over = is_closed || matches!(persistence, Persistence::Tunnel(_));
+    match wants.owed_by() {
+        Party::Nobody => assert!(is_over, "nobody owes the next step"),
+        Party::Peer => assert!(due.is_some(), "nothing is due while the peer owes the next step: {wants:?}"),
+        Party::Transport | Party::Application => assert!(!is_over, "over, and still {wants:?}"),
+    }
+    assert!(!is_closed || due.is_none(), "closed, and still {due:?}");
+}
+
+/// The same of a fact: one that is not taken changes nothing, but for a fault of the peer.
+pub fn told<M, T>(machine: &mut M, call: impl FnOnce(&mut M) -> Result<T, ReceiveError>) -> Result<T, ReceiveError>
+where
+    M: Clone + PartialEq + Debug,
+{
+    let before = machine.clone();
+    let told = call(machine);
+    if let Err(ReceiveError::Ended(_) | ReceiveError::Misuse(_)) = told {
+        assert_eq!(*machine, before, "a fact that was not taken has changed something");
+    }
+    told
 }
 
 /// What a call returns, if it is not refused; a call that is refused changes nothing.
@@ -154,8 +178,7 @@ fn server(mut script: Script<'_>) {
             .map(|sent| sent.written),
             8 => accepted(&mut connection, |it| it.send_end(now, NO_FIELDS, &mut out[..room])),
             9 => accepted(&mut connection, |it| it.send_continue(now, &mut out[..room])),
-            // not compared with the state before: a refusal that does not fit changes flags
-            10 => connection.send_refusal(now, [("Date", "now")], &mut out[..room]).ok(),
+            10 => accepted(&mut connection, |it| it.send_refusal(now, [("Date", "now")], &mut out[..room])),
             11 => {
                 connection.handle_sent(now, u64::from(argument));
                 None
@@ -165,7 +188,8 @@ fn server(mut script: Script<'_>) {
                 None
             }
             13 => {
-                match argument % 5 {
+                match argument % 6 {
+                    5 => drop(told(&mut connection, |it| it.skip_content(now, u64::from(argument) / 6))),
                     4 => park(&mut connection, &config),
                     0 => connection.close_after_exchange(now),
                     1 => connection.nothing_to_read(now),
@@ -187,5 +211,6 @@ fn server(mut script: Script<'_>) {
         };
         assert!(written.is_none_or(|written| written <= out.len()));
         script.expire(&mut connection, Connection::handle_timeout, |it| it.next_deadline());
+        somebody_owes(connection.wants(), connection.next_deadline(), connection.is_closed(), connection.persistence());
     }
 }
