@@ -368,8 +368,8 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     fn read_want(&self) -> ReadWant {
         let machine = &self.machine;
         if machine.is(flag::EOF) {
-            // the application comes first where a response is due
-            let waits = machine.stage == Stage::Open && machine.unread > 0 && machine.receiving != Half::Complete;
+            // the application comes first where a response is due; what is offered may be nothing: then the end is told
+            let waits = machine.stage == Stage::Open && machine.receiving != Half::Complete;
             return if waits { ReadWant::Offer } else { ReadWant::No };
         }
         match machine.stage {

@@ -98,3 +98,21 @@ fn upg_03_a_lifecycle_switches_only_to_what_was_offered_and_counts_its_exchanges
     lifecycle.head_received(now, &head).expect("it is in order");
     assert_eq!(lifecycle.exchanges(), 2);
 }
+
+#[test]
+fn close_10_behind_the_end_of_the_peer_what_is_unread_is_asked_for_until_the_end_is_told() {
+    let (mut asker, octets) = (Asker::asking("GET"), b"HTTP/1.1 200 OK\r\n\r\nabc");
+    let (connection, now) = (&mut asker.connection, asker.now);
+    let head = connection.receive(now, octets).expect("no error").consumed;
+    let paused = Ok(Received { consumed: 0, outcome: Outcome::Paused(PauseReason::OctetsLeft) });
+    assert_eq!(connection.receive_eof(now, Eof::Clean), paused);
+    assert_eq!(connection.wants().read, ReadWant::Offer);
+    let content = connection.receive(now, &octets[head..]).expect("no error");
+    assert_eq!(content, Received { consumed: 3, outcome: Outcome::Event(Event::Content(b"abc")) });
+    // all is consumed, and the end is still to be told
+    assert_eq!((connection.wants().read, connection.wants().owed_by()), (ReadWant::Offer, Party::Transport));
+    let end = connection.receive(now, b"").expect("no error");
+    assert!(matches!(end.outcome, Outcome::Event(Event::End { .. })), "{end:?}");
+    assert_eq!(connection.wants().read, ReadWant::No);
+    asker.assert_closes(CloseReason::UntilClose);
+}
