@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use http_keepalive::*;
 
 use super::config;
-use super::operations::{Inbox, Script, accepted, park, somebody_owes, told};
+use super::operations::{Inbox, Script, accepted, park, somebody_owes};
 
 /// What the caller knows.
 #[derive(Default)]
@@ -94,7 +94,7 @@ pub fn client<const DEPTH: usize>(mut script: Script<'_>) {
             }
             12 => script.wait(argument),
             13 => match argument % 6 {
-                5 => drop(told(&mut connection, |it| it.skip_content(now, u64::from(argument) / 6))),
+                5 => inbox.skip(&mut connection, now, u64::from(argument) / 6),
                 4 => {
                     let before = connection.reusable(now);
                     park(&mut connection, &config);
