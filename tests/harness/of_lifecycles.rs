@@ -48,9 +48,8 @@ macro_rules! facts {
             8 => {
                 // the last octets of a message are told as handed out where its end is told: what left before that, a client does not
                 // count as its end
-                if accepted(&mut $machine, |it| it.end_sent(now)).is_some() {
-                    $machine.octets_written(now, 5);
-                }
+                let ended = accepted(&mut $machine, |it| it.end_sent(now));
+                ended.into_iter().for_each(|()| $machine.octets_written(now, 5));
             }
             9 => $script.wait($argument),
             10 => $script.set_back(),
