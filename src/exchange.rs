@@ -312,7 +312,7 @@ impl Machine {
             Stage::Tunnel => return Err(Misuse::Tunnel.into()),
             _ => return Err(ReceiveError::Ended(self.close_reason())),
         }
-        if self.is(flag::REFUSING) {
+        if self.reads_nothing() {
             return Err(ReceiveError::Ended(self.close_reason()));
         }
         match self.receiving {

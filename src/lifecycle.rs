@@ -312,6 +312,8 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     fn sent_whole(&mut self, now: Instant) {
         self.machine.end_sent(now);
         R::whole(&mut self.state);
+        // all of it may have left before
+        R::left(&mut self.state, &mut self.machine, now);
         self.moved(now);
     }
 
@@ -401,8 +403,8 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     fn read_want(&self) -> ReadWant {
         let machine = &self.machine;
         if machine.is(flag::EOF) {
-            // the application comes first where a response is due
-            let waits = machine.stage == Stage::Open && machine.unread > 0 && machine.receiving != Half::Complete;
+            // the application comes first where a response is due; what is offered may be nothing: then the end is told
+            let waits = machine.stage == Stage::Open && machine.receiving != Half::Complete;
             return if waits { ReadWant::Offer } else { ReadWant::No };
         }
         match machine.stage {

@@ -169,6 +169,14 @@ impl Machine {
         self.latest
     }
 
+    /// What comes is of no message: HTTP is over, or the message was refused, whether the answer to that has begun or not.
+    #[inline(always)]
+    pub(crate) fn reads_nothing(&self) -> bool {
+        self.stage != Stage::Open
+            || self.is(flag::REFUSING)
+            || (self.is(flag::DISCARD) && self.receiving == Half::Complete)
+    }
+
     /// Nothing of an exchange is outstanding.
     pub(crate) fn between_exchanges(&self) -> bool {
         self.receiving == Half::Idle && self.sending == Half::Idle

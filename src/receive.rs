@@ -251,7 +251,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         outcome: &mut Outcome<'b>,
     ) -> Result<Step, ProtocolError> {
         let machine = &mut self.lifecycle.machine;
-        if machine.stage != Stage::Open || machine.is(flag::REFUSING) {
+        if machine.reads_nothing() {
             return self.discard(now, buf, outcome);
         }
         if matches!(self.reading, Reading::Next) && machine.receiving == Half::Idle {

@@ -4,11 +4,12 @@ mod common;
 
 use std::time::Duration;
 
-use common::client::{Asker, DEFAULT, HOST, Said, answer, ok, request, with_limits, with_policy};
+use common::client::{Asker, DEFAULT, Four, HOST, Said, answer, ok, request, with_limits, with_policy};
+use http_keepalive::retry::Sent;
 use http_keepalive::{
     Announce, CheckedFields, CloseReason, Config, ConnectionOptions, Content, DeadlineKind, FramingField, HeadFacts,
-    KeepAlive, Lifecycle, Limits, Method, Misuse, NO_FIELDS, Policy, Request, RequestHint, SendError, Server, Timeouts,
-    Turn, Use, Version,
+    Instant, KeepAlive, Lifecycle, Limits, Method, Misuse, NO_FIELDS, Policy, Request, RequestHint, SendError, Server,
+    Timeouts, Turn, Use, Version,
 };
 
 /// A head that is refused: nothing is written and no state moves.
@@ -344,4 +345,26 @@ fn what_a_client_writes_a_server_reads() {
     let methods: Vec<_> = server.requests().iter().map(|request| request.method.clone()).collect();
     assert_eq!(methods, ["POST", "GET", "PUT"]);
     assert_eq!(server.received(), "hellook");
+}
+
+#[test]
+fn retry_01_a_request_whose_octets_left_before_its_end_was_told_has_left_whole() {
+    let now = Instant::from_secs(1);
+    let timeouts = Timeouts::CLIENT.with_response(Some(Duration::from_secs(5)));
+    let config = Config::<Four>::new(Limits::DEFAULT, timeouts, Policy::DEFAULT).expect("within bounds");
+    for content in [Content::Exact(3), Content::Unknown] {
+        let mut lifecycle = Lifecycle::new(now, &config);
+        let put = request("PUT");
+        let mut facts = HeadFacts::request(put.method(), put.version);
+        facts.field_line(b"Host", b"a");
+        lifecycle.head_to_send(now, &put, &facts, content).expect("it may be sent");
+        lifecycle.octets_written(now, 60);
+        lifecycle.handle_sent(now, 60);
+        match content {
+            Content::Exact(octets) => lifecycle.content_sent(now, octets).expect("its content"),
+            _ => lifecycle.end_sent(now).expect("its end"),
+        }
+        assert_eq!(lifecycle.unanswered().next().map(|left| left.evidence.sent), Some(Sent::All));
+        assert_eq!(lifecycle.next_deadline().map(|due| due.kind), Some(DeadlineKind::Response));
+    }
 }

@@ -166,6 +166,16 @@ fn send_11_a_refusal_of_head_has_no_content() {
 }
 
 #[test]
+fn send_11_head_that_came_too_late_is_refused_without_content() {
+    let (mut connection, late, mut out) = (Connection::new(NOW, &Config::DEFAULT), Instant::from_secs(100), [0; 512]);
+    let received = connection.receive(NOW, b"HEAD / HTTP/1.1\r\nHost: a\r\n").expect("no error");
+    assert_eq!(received, Received { consumed: 0, outcome: Outcome::NeedMore });
+    assert_eq!(connection.handle_timeout(late).map(|due| due.kind), Some(DeadlineKind::Head));
+    let written = connection.send_refusal(late, NO_FIELDS, &mut out).expect("it is due");
+    assert!(out[..written].ends_with(b"\r\n\r\n") && says_close(&out[..written]));
+}
+
+#[test]
 fn upg_13_octets_behind_a_refused_connect_are_never_a_request() {
     let input = b"CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\nGET /tunnelled HTTP/1.1\r\nHost: a\r\n\r\n";
     let mut connection = Connection::new(NOW, &Config::DEFAULT);

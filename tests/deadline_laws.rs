@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use common::{Driver, get};
 use http_keepalive::{
-    Client, CloseReason, Config, Connection, Content, Deadline, DeadlineKind, Eof, Instant, Limits, Method, NO_FIELDS,
-    Policy, ReadWant, Request, Role, Server, Shut, StatusCode, Timeouts, Turn, Use,
+    Client, CloseReason, Config, Connection, Content, Deadline, DeadlineKind, Eof, HalfClose, IdleClose, Instant,
+    Limits, Method, NO_FIELDS, Policy, ReadWant, Request, Role, Server, Shut, StatusCode, Timeouts, Turn, Use,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -161,19 +161,47 @@ struct Op {
     number: u16,
 }
 
-/// Timeouts of any length, none and nothing among them; or not nothing.
-fn timeouts() -> impl Strategy<Value = (Timeouts, bool)> {
-    let spans = |least: u64| {
-        let span = prop_oneof![1 => Just(None), 1 => Just(Some(least)), 3 => (least..20_000).prop_map(Some)];
-        vec(span, 17)
-    };
-    prop_oneof![spans(0).prop_map(|spans| (spans, true)), spans(1).prop_map(|spans| (spans, false))].prop_map(set)
+/// What a connection keeps to, and its place between the extremes.
+#[derive(Clone, Debug)]
+struct Settings {
+    timeouts: Timeouts,
+    limits: Limits,
+    policy: Policy,
+    seed: u64,
+    /// A timeout may be nothing at all.
+    may_be_nothing: bool,
 }
 
-fn set((spans, may_be_nothing): (Vec<Option<u64>>, bool)) -> (Timeouts, bool) {
+/// Timeouts of any length, none and nothing among them, or not nothing; rates, jitter and policies of any kind.
+fn settings() -> impl Strategy<Value = Settings> {
+    let spans = |least: u64| {
+        let span = prop_oneof![1 => Just(None), 1 => Just(Some(least)), 3 => (least..20_000).prop_map(Some)];
+        vec(span, 19)
+    };
+    let timeouts = prop_oneof![spans(0).prop_map(|spans| (spans, true)), spans(1).prop_map(|spans| (spans, false))];
+    let rate = || prop_oneof![Just(None), (1..2000u32).prop_map(Some)];
+    let choices = (any::<u8>(), 0..=50u8, rate(), rate(), any::<u64>());
+    (timeouts, choices).prop_map(|((spans, may_be_nothing), (choice, jitter, head_rate, content_rate, seed))| {
+        let timeouts = set(spans).with_head_rate(head_rate).with_content_rate(content_rate);
+        let on = |bit: u8| if choice >> bit & 1 == 0 { Use::On } else { Use::Off };
+        let is = |bit: u8| choice >> bit & 1 != 0;
+        let policy = Policy::DEFAULT
+            .with_half_close(if is(0) { HalfClose::Abort } else { HalfClose::Answer })
+            .with_idle_close(if is(1) { IdleClose::Staged } else { IdleClose::AtOnce })
+            .with_request_timeout_response(on(2))
+            .with_read_unwanted_content(on(3))
+            .with_stop_refused_content(on(4))
+            .with_persistence(if choice < 240 { Use::On } else { Use::Off });
+        let limits = if is(6) { Limits::DEFAULT.with_jitter(jitter) } else { Limits::DEFAULT };
+        let limits = if is(7) { limits.with_linger_octets(Some(20)).with_unread_octets(Some(20)) } else { limits };
+        Settings { timeouts, limits, policy, seed, may_be_nothing }
+    })
+}
+
+fn set(spans: Vec<Option<u64>>) -> Timeouts {
     let mut spans = spans.into_iter().map(|span| span.map(Duration::from_millis));
     let mut next = || spans.next().flatten();
-    let timeouts = Timeouts::DEFAULT
+    Timeouts::DEFAULT
         .with_idle_advertised(None)
         .with_first_octet(next())
         .with_idle(next())
@@ -190,8 +218,9 @@ fn set((spans, may_be_nothing): (Vec<Option<u64>>, bool)) -> (Timeouts, bool) {
         .with_linger_gap(next())
         .with_drain(next())
         .with_age(next())
-        .with_hint_margin(next());
-    (timeouts, may_be_nothing)
+        .with_hint_margin(next())
+        .with_drain_window(next())
+        .with_drain_spread(next())
 }
 
 type Machine<R> = Connection<R, Arc<Config<R>>>;
@@ -211,11 +240,11 @@ struct World<R: Role> {
 }
 
 impl<R: Role> World<R> {
-    fn new((timeouts, may_be_nothing): (Timeouts, bool), coming: Vec<u8>) -> Self {
-        let now = Instant::from_secs(1000);
-        let config = Arc::new(Config::new(Limits::DEFAULT, timeouts, Policy::DEFAULT).expect("within bounds"));
+    fn new(settings: Settings, coming: Vec<u8>) -> Self {
+        let (now, Settings { timeouts, limits, policy, seed, may_be_nothing }) = (Instant::from_secs(1000), settings);
+        let config = Arc::new(Config::new(limits, timeouts, policy).expect("within bounds"));
         let (buffer, expired) = (Vec::new(), HashSet::new());
-        let machine = Connection::new(now, config);
+        let machine = Connection::new(now, config).with_seed(seed);
         Self { machine, now, latest: now, coming, buffer, expired, told: 0, may_be_nothing }
     }
 
@@ -304,11 +333,11 @@ proptest! {
 
     #[test]
     fn of_a_server_nothing_stays_due_and_nothing_is_due_twice(
-        timeouts in timeouts(),
+        settings in settings(),
         coming in requests(),
         ops in ops(),
     ) {
-        let mut world = World::<Server>::new(timeouts, coming);
+        let mut world = World::<Server>::new(settings, coming);
         for op in ops {
             let mut out = [0; 300];
             let (machine, now, ok) = (&mut world.machine, world.now, StatusCode::OK);
@@ -326,11 +355,11 @@ proptest! {
 
     #[test]
     fn of_a_client_nothing_stays_due_and_nothing_is_due_twice(
-        timeouts in timeouts(),
+        settings in settings(),
         coming in responses(),
         ops in ops(),
     ) {
-        let mut world = World::<Client<3>>::new(timeouts, coming);
+        let mut world = World::<Client<3>>::new(settings, coming);
         world.machine.knows_http11();
         for op in ops {
             let mut out = [0; 300];

@@ -89,7 +89,7 @@ impl Both {
         let before = self.driver.out.len();
         let sent = self.driver.try_respond(status, NO_FIELDS, content);
         match self.lifecycle.head_to_send(self.driver.now, status, content) {
-            Err(misuse) => assert_eq!(sent, Err(misuse)),
+            Err(refused) => assert_eq!(sent, Err(refused)),
             Ok(announce) => {
                 let sent = sent.expect("both may");
                 self.lifecycle.octets_written(self.driver.now, sent as u64);

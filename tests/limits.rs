@@ -246,6 +246,24 @@ fn limit_09_an_application_may_answer_an_error_itself() {
 }
 
 #[test]
+fn limit_09_nothing_is_read_as_a_request_while_the_application_answers_what_was_late() {
+    let late = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n1";
+    for (begun, behind) in [("GET / HT", get("")), (late, "\r\n0\r\n\r\n".to_string() + &get(""))] {
+        let mut driver = Driver::strict();
+        driver.feed(begun).wait(std::time::Duration::from_secs(100));
+        while driver.connection.handle_timeout(driver.now).is_some() {}
+        assert_eq!(driver.connection.wants().application, Some(Turn::Refuse(StatusCode::REQUEST_TIMEOUT)));
+        driver.feed("").respond(StatusCode::SERVICE_UNAVAILABLE, Content::Exact(5));
+        let seen = driver.seen.clone();
+        driver.feed(&behind);
+        assert_eq!(driver.seen, seen, "what follows is dropped");
+        assert!(driver.buffer.is_empty());
+        assert!(driver.content("sorry").response().has_option("close"));
+        assert!(matches!(driver.connection.wants().shut, Some(Shut::HalfClose(_))));
+    }
+}
+
+#[test]
 fn limit_10_a_head_as_long_as_may_be_is_read_octet_by_octet() {
     // a cost that grew with the square of the length would take minutes
     let lines = field_line(1000).repeat(60);

@@ -57,11 +57,13 @@ fn config<R: Role>(choice: u8) -> Config<R> {
             .with_interim_responses(2)
             .with_empty_lines(1),
     };
+    // whenever the peer owes the next step something is due
+    let timeouts = Timeouts::DEFAULT.with_response(Some(Duration::from_secs(60)));
     let (limits, timeouts, policy) = match choice & 4 {
-        0 => (limits, Timeouts::DEFAULT, policy),
+        0 => (limits, timeouts, policy),
         _ => (
             limits.with_jitter(50).with_max_octets(Some(400)),
-            Timeouts::DEFAULT
+            timeouts
                 .with_drain_window(Some(Duration::from_secs(3)))
                 .with_drain_spread(Some(Duration::from_secs(2)))
                 .with_age(Some(Duration::from_secs(90))),

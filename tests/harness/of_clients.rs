@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use http_keepalive::*;
 
 use super::config;
-use super::operations::{Inbox, Script, accepted, park};
+use super::operations::{Inbox, Script, accepted, park, somebody_owes};
 
 /// What the caller knows.
 #[derive(Default)]
@@ -93,7 +93,8 @@ pub fn client<const DEPTH: usize>(mut script: Script<'_>) {
                 connection.handle_sent(now, octets);
             }
             12 => script.wait(argument),
-            13 => match argument % 5 {
+            13 => match argument % 6 {
+                5 => inbox.skip(&mut connection, now, u64::from(argument) / 6),
                 4 => {
                     let before = connection.reusable(now);
                     park(&mut connection, &config);
@@ -117,6 +118,7 @@ pub fn client<const DEPTH: usize>(mut script: Script<'_>) {
         }
         script.expire(&mut connection, Connection::handle_timeout, |it| it.next_deadline());
         known.check(&connection, script.now);
+        somebody_owes(connection.wants(), connection.next_deadline(), connection.is_closed(), connection.persistence());
     }
 }
 

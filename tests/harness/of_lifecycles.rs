@@ -1,9 +1,9 @@
-//! The lifecycle alone, for whoever has a parser: heads come only where one may begin.
+//! The lifecycle alone, for whoever has a parser: facts in any order, also heads where none may begin.
 
 use http_keepalive::*;
 
 use super::config;
-use super::operations::{Script, attempt};
+use super::operations::{Script, accepted, attempt, somebody_owes, told};
 
 /// Field lines that matter, and one that does not.
 const LINES: [(&[u8], &[u8]); 8] = [
@@ -25,8 +25,8 @@ macro_rules! facts {
         let (now, octets) = ($script.now, u64::from($argument));
         match $op {
             0 => $machine.octets_received(now, octets),
-            1 => attempt(&mut $machine, |it| it.content_received(now, octets % 12)),
-            2 => attempt(&mut $machine, |it| it.end_received(now)),
+            1 => drop(told(&mut $machine, |it| it.content_received(now, octets % 12))),
+            2 => drop(told(&mut $machine, |it| it.end_received(now))),
             3 => drop($machine.eof_received(now)),
             4 if $argument % 8 == 0 => $machine.fault_received(now, ProtocolErrorKind::ContentTooLarge),
             4 => $machine.nothing_to_read(now),
@@ -45,7 +45,12 @@ macro_rules! facts {
                     }
                 }
             },
-            8 => attempt(&mut $machine, |it| it.end_sent(now)),
+            8 => {
+                // the last octets of a message are told as handed out where its end is told: what left before that, a client does not
+                // count as its end
+                let ended = accepted(&mut $machine, |it| it.end_sent(now));
+                ended.into_iter().for_each(|()| $machine.octets_written(now, 5));
+            }
             9 => $script.wait($argument),
             10 => $script.set_back(),
             11 => {
@@ -81,13 +86,13 @@ pub fn server(mut script: Script<'_>) {
     while let Some((op, argument)) = script.next() {
         let now = script.now;
         match op % 16 {
-            12 if machine.is_idle() => {
+            12 => {
                 let methods = [&b"GET"[..], b"POST", b"HEAD", b"CONNECT"];
                 let method = Method::new(methods[usize::from(argument) % 4]);
                 let lines_of = script.octets.next().unwrap_or_default();
                 let mut head = lines(HeadFacts::request(method, version(argument >> 2)), lines_of);
                 head.field_line(b"Host", b"a");
-                let _ = machine.head_received(now, &head);
+                let _ = told(&mut machine, |it| it.head_received(now, &head));
             }
             13 => {
                 let status = [200, 204, 304, 404, 101][usize::from(argument) % 5];
@@ -103,6 +108,7 @@ pub fn server(mut script: Script<'_>) {
             fact => facts!(machine, script, fact, argument),
         }
         script.expire(&mut machine, Lifecycle::handle_timeout, |it| it.next_deadline());
+        somebody_owes(machine.wants(), machine.next_deadline(), machine.is_closed(), machine.persistence());
     }
 }
 
@@ -112,14 +118,14 @@ pub fn client<const DEPTH: usize>(mut script: Script<'_>) {
     while let Some((op, argument)) = script.next() {
         let now = script.now;
         match op % 16 {
-            12 if !machine.is_reading() => {
+            12 => {
                 let statuses = [200, 100, 204, 304, 408, 503, 101, 417];
                 let status = StatusCode::new(statuses[usize::from(argument) % 8]).expect("three digits");
                 let lines_of = script.octets.next().unwrap_or_default();
                 let head = lines(HeadFacts::response(status, version(argument >> 3)), lines_of);
                 let asked = machine.unanswered().next();
                 let is_open = !machine.has_ended();
-                if machine.head_received(now, &head).is_ok() && is_open {
+                if told(&mut machine, |it| it.head_received(now, &head)).is_ok() && is_open {
                     let sent = asked.map(|asked| asked.evidence.sent);
                     let has_left = matches!(sent, Some(retry::Sent::Some | retry::Sent::All));
                     assert!(has_left || machine.has_ended(), "answered before it was asked: {sent:?}");
@@ -134,15 +140,23 @@ pub fn client<const DEPTH: usize>(mut script: Script<'_>) {
                     fields.field_line(b"Expect", b"100-continue");
                 }
                 let content = CONTENTS[usize::from(argument >> 4) % 3];
-                attempt(&mut machine, |it| it.head_to_send(now, &request, &fields, content));
+                // a head that is announced is written: what is never handed out nobody waits for
+                if accepted(&mut machine, |it| it.head_to_send(now, &request, &fields, content)).is_some() {
+                    machine.octets_written(now, 20);
+                }
             }
             14 if argument % 2 == 0 => machine.knows_http11(),
             14 => machine.nothing_left(now),
-            // not compared with the state before: too much content ends the wait for 100 (Continue)
-            15 => drop(machine.content_sent(now, u64::from(argument) % 12)),
+            15 => {
+                let octets = u64::from(argument) % 12;
+                if accepted(&mut machine, |it| it.content_sent(now, octets)).is_some() {
+                    machine.octets_written(now, octets);
+                }
+            }
             fact => facts!(machine, script, fact, argument),
         }
         script.expire(&mut machine, Lifecycle::handle_timeout, |it| it.next_deadline());
+        somebody_owes(machine.wants(), machine.next_deadline(), machine.is_closed(), machine.persistence());
         let unknown = machine.unanswered().filter(|left| left.evidence.sent == retry::Sent::Unknown);
         for left in unknown.filter(|left| !left.evidence.idempotent) {
             assert_ne!(left.verdict().advice, retry::Advice::Retry, "{left:?}");

@@ -8,7 +8,7 @@ use http_keepalive::*;
 use super::{config, of_clients, of_lifecycles};
 
 /// No order of facts, intents and instants panics; no deadline stays due; what is consumed is what was offered; what is refused
-/// changes nothing.
+/// changes nothing; in every state somebody owes the next step.
 pub fn operations(data: &[u8]) {
     let [choice, data @ ..] = data else { return };
     let now = Instant::from_secs(1000);
@@ -69,6 +69,31 @@ impl Script<'_> {
     }
 }
 
+/// In every state somebody owes the next step: where it is the peer a deadline is armed, and nobody does only at the end.
+pub fn somebody_owes(wants: Wants, due: Option<Deadline>, is_closed: bool, persistence: Persistence) {
+    let is_over = is_closed || matches!(persistence, Persistence::Tunnel(_));
+    match wants.owed_by() {
+        Party::Nobody => assert!(is_over, "nobody owes the next step"),
+        Party::Peer => assert!(due.is_some(), "nothing is due while the peer owes the next step: {wants:?}"),
+        // the head that opened a tunnel may still have to leave
+        Party::Transport | Party::Application => assert!(!is_closed, "closed, and still {wants:?}"),
+    }
+    assert!(!is_closed || due.is_none(), "closed, and still {due:?}");
+}
+
+/// The same of a fact: one that is not taken changes nothing, but for a fault of the peer.
+pub fn told<M, T>(machine: &mut M, call: impl FnOnce(&mut M) -> Result<T, ReceiveError>) -> Result<T, ReceiveError>
+where
+    M: Clone + PartialEq + Debug,
+{
+    let before = machine.clone();
+    let told = call(machine);
+    if let Err(ReceiveError::Ended(_) | ReceiveError::Misuse(_)) = told {
+        assert_eq!(*machine, before, "a fact that was not taken has changed something");
+    }
+    told
+}
+
 /// What a call returns, if it is not refused; a call that is refused changes nothing.
 pub fn accepted<M, T, E>(machine: &mut M, call: impl FnOnce(&mut M) -> Result<T, E>) -> Option<T>
 where
@@ -98,6 +123,16 @@ pub struct Inbox {
 }
 
 impl Inbox {
+    /// Takes content past the connection, if that may be.
+    pub fn skip<'c, R: Role>(&mut self, connection: &mut Connection<R, &'c Config<R>>, now: Instant, octets: u64)
+    where
+        Connection<R, &'c Config<R>>: Clone + PartialEq + Debug,
+    {
+        if told(connection, |it| it.skip_content(now, octets)).is_ok() {
+            self.total += octets;
+        }
+    }
+
     /// Offers what is unread, and so many octets more; what came of it.
     pub fn offer<'b, R: Role>(
         &'b mut self,
@@ -154,8 +189,7 @@ fn server(mut script: Script<'_>) {
             .map(|sent| sent.written),
             8 => accepted(&mut connection, |it| it.send_end(now, NO_FIELDS, &mut out[..room])),
             9 => accepted(&mut connection, |it| it.send_continue(now, &mut out[..room])),
-            // not compared with the state before: a refusal that does not fit changes flags
-            10 => connection.send_refusal(now, [("Date", "now")], &mut out[..room]).ok(),
+            10 => accepted(&mut connection, |it| it.send_refusal(now, [("Date", "now")], &mut out[..room])),
             11 => {
                 connection.handle_sent(now, u64::from(argument));
                 None
@@ -165,7 +199,8 @@ fn server(mut script: Script<'_>) {
                 None
             }
             13 => {
-                match argument % 5 {
+                match argument % 6 {
+                    5 => inbox.skip(&mut connection, now, u64::from(argument) / 6),
                     4 => park(&mut connection, &config),
                     0 => connection.close_after_exchange(now),
                     1 => connection.nothing_to_read(now),
@@ -187,5 +222,6 @@ fn server(mut script: Script<'_>) {
         };
         assert!(written.is_none_or(|written| written <= out.len()));
         script.expire(&mut connection, Connection::handle_timeout, |it| it.next_deadline());
+        somebody_owes(connection.wants(), connection.next_deadline(), connection.is_closed(), connection.persistence());
     }
 }

@@ -1,0 +1,240 @@
+//! All sequences of up to six calls, of both roles and through both doors: in every state that they reach somebody owes the next
+//! step and the machine names who, what ended is told once, a refused call changes nothing, and whoever does as asked comes to an
+//! end. A search in which a fault was planted finds it, by its shortest sequence.
+
+mod sequences;
+
+use std::time::Duration;
+
+use http_keepalive::*;
+use sequences::doors::{Bare, Whole};
+use sequences::planted::{Fault, Planted};
+use sequences::subject::{Fact, Intent, Letter, Subject};
+use sequences::world::EVERY_TIMEOUT;
+use sequences::{Violation, search};
+
+use Letter::{Abort, Act, Drain, Eof, Expire, Failed, NothingToRead, Octets, Once, Sent, SentSome, Shut};
+
+/// What both roles have.
+const BOTH: [Letter; 11] =
+    [Eof, Expire, Sent, Shut, Failed, Abort, Drain, Act(Intent::Content(5)), Act(Intent::End), NothingToRead, SentSome];
+
+const ANSWERS: [Letter; 5] = [
+    Act(Intent::Respond(Content::Empty)),
+    Act(Intent::Respond(Content::Exact(5))),
+    Act(Intent::Respond(Content::Unknown)),
+    Act(Intent::Respond(Content::UntilClose)),
+    Act(Intent::Continue),
+];
+
+const REQUESTS: [Letter; 5] = [
+    Act(Intent::Ask("GET", None, Content::Empty, false)),
+    Act(Intent::Ask("POST", None, Content::Exact(5), false)),
+    Act(Intent::Ask("POST", Some(("Expect", "100-continue")), Content::Unknown, false)),
+    Act(Intent::Ask("GET", None, Content::Empty, true)),
+    Act(Intent::Ask("CONNECT", None, Content::Empty, false)),
+];
+
+/// Those that come first go the whole length.
+fn of_server() -> Vec<Letter> {
+    let arrives = [
+        "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n",
+        "GET / HT",
+        "3\r\nabc\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n",
+        "0\r\n\r\n",
+        "\r\n",
+        "\0",
+    ]
+    .map(Octets);
+    let once =
+        ["GET / HTTP/1.1\r\nHost: a\r\n\r\n", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n1GET / HT"]
+            .map(Once);
+    let rest = [Intent::Refuse, Intent::RespondSmall, Intent::RefuseSmall, Intent::Skip(2)].map(Act);
+    let (first, others) = arrives.split_at(5);
+    first
+        .iter()
+        .chain(&once)
+        .chain(&BOTH[..9])
+        .chain(&ANSWERS[..3])
+        .chain(others)
+        .chain(&BOTH[9..])
+        .chain(&ANSWERS[3..])
+        .chain(&rest)
+        .copied()
+        .collect()
+}
+
+fn of_client() -> Vec<Letter> {
+    let arrives = [
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
+        "HTTP/1.1 100 Continue\r\n\r\n",
+        "HTTP/1.1 204 No Content\r\n\r\n",
+        "HTTP/1.1 200 OK\r\n\r\n",
+        "3\r\nabc\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n",
+        "HTTP/1",
+        "0\r\n\r\n",
+        "\r\n",
+        "\0",
+    ]
+    .map(Octets);
+    let once = ["", "HTTP/1.1 200 OK\r\n\r\nabc"].map(Once);
+    let rest = [Act(Intent::Skip(2)), Act(Intent::NothingLeft), Once("HTTP/1.1 204 No Content\r\n\r\n")];
+    let (first, others) = arrives.split_at(5);
+    first
+        .iter()
+        .chain(&once)
+        .chain(&BOTH[..10])
+        .chain(&REQUESTS[..3])
+        .chain(others)
+        .chain(&BOTH[10..])
+        .chain(&REQUESTS[3..])
+        .chain(&rest)
+        .copied()
+        .collect()
+}
+
+/// What a parser of either role tells.
+const FACTS: [Fact; 5] = [Fact::Octets(1), Fact::Content(2), Fact::Content(5), Fact::End, Fact::Fault];
+
+fn of_bare_server() -> Vec<Letter> {
+    let heads = [
+        Fact::Head(10, None),
+        Fact::Head(0, None),
+        Fact::Head(0, Some(("Content-Length", "5"))),
+        Fact::Head(0, Some(("Transfer-Encoding", "chunked"))),
+        Fact::Head(0, Some(("Content-Length", "x"))),
+        Fact::Head(0, Some(("Expect", "100-continue"))),
+        Fact::Head(1, None),
+    ];
+    let facts = heads.into_iter().chain(FACTS).map(Letter::Fact);
+    facts.chain(BOTH).chain(ANSWERS).chain([Act(Intent::Refuse)]).collect()
+}
+
+fn of_bare_client() -> Vec<Letter> {
+    let heads = [
+        Fact::Head(204, None),
+        Fact::Head(204, Some(("Connection", "close"))),
+        Fact::Head(200, Some(("Content-Length", "5"))),
+        Fact::Head(200, Some(("Transfer-Encoding", "chunked"))),
+        Fact::Head(200, None),
+        Fact::Head(100, None),
+    ];
+    let facts = heads.into_iter().chain(FACTS).map(Letter::Fact);
+    facts.chain(BOTH).chain(REQUESTS).chain([Act(Intent::NothingLeft)]).collect()
+}
+
+const fn config<R: Role>(limits: Limits, timeouts: Timeouts, policy: Policy) -> Config<R> {
+    match Config::new(limits, timeouts, policy) {
+        Ok(config) => config,
+        Err(_) => panic!("within bounds"),
+    }
+}
+
+static SERVER: Config<Server> = config(Limits::DEFAULT, EVERY_TIMEOUT, Policy::DEFAULT);
+static CLIENT: Config<Client<2>> = config(Limits::DEFAULT, EVERY_TIMEOUT, Policy::DEFAULT);
+
+/// No sequence breaks a law.
+fn hold<S: Subject>(of: &str, start: S, letters: &[Letter], length: usize) {
+    let begun = std::time::Instant::now();
+    match search(start, letters, length) {
+        Ok(report) => println!("{of}: {length} of {} letters, {report:?}, {:?}", letters.len(), begun.elapsed()),
+        Err(Violation { letters, says }) => panic!("{of}: {says}\nafter {letters:#?}"),
+    }
+}
+
+/// Six of the letters that matter most, four of all.
+fn hold_both<S: Subject>(of: &str, start: S, letters: &[Letter], first: usize) {
+    hold(of, start.clone(), letters, 4);
+    hold(of, start, &letters[..first], 6);
+}
+
+#[test]
+fn every_state_of_a_server_has_a_way_on() {
+    hold_both("a server", Whole::new(&SERVER), &of_server(), 19);
+}
+
+#[test]
+fn every_state_of_a_client_has_a_way_on() {
+    hold_both("a client", Whole::new(&CLIENT), &of_client(), 20);
+}
+
+#[test]
+fn every_state_of_a_lifecycle_of_a_server_has_a_way_on() {
+    hold_both("a lifecycle of a server", Bare::new(&SERVER), &of_bare_server(), 29);
+}
+
+#[test]
+fn every_state_of_a_lifecycle_of_a_client_has_a_way_on() {
+    hold_both("a lifecycle of a client", Bare::new(&CLIENT), &of_bare_client(), 28);
+}
+
+/// Staged idle closes, a window for drains, gone with its FIN, no answer to what is late, and little that is read unread.
+static OTHER_SERVER: Config<Server> = config(
+    Limits::DEFAULT
+        .with_unread_octets(Some(2))
+        .with_linger_octets(Some(4))
+        .with_content(Some(6))
+        .with_max_exchanges(Some(2)),
+    EVERY_TIMEOUT.with_drain_window(Some(Duration::from_secs(3))).with_age(Some(Duration::from_secs(200))),
+    Policy::DEFAULT
+        .with_idle_close(IdleClose::Staged)
+        .with_half_close(HalfClose::Abort)
+        .with_request_timeout_response(Use::Off)
+        .with_read_unwanted_content(Use::On),
+);
+
+static OTHER_CLIENT: Config<Client<2>> = config(
+    Limits::DEFAULT.with_content(Some(6)).with_interim_responses(1).with_empty_lines(1),
+    EVERY_TIMEOUT.with_age(Some(Duration::from_secs(90))),
+    Policy::DEFAULT.with_stop_refused_content(Use::On),
+);
+
+#[test]
+fn other_policies_leave_a_way_on() {
+    hold("a server", Whole::new(&OTHER_SERVER), &of_server(), 4);
+    hold("a lifecycle of a server", Bare::new(&OTHER_SERVER), &of_bare_server(), 5);
+    hold("a client", Whole::new(&OTHER_CLIENT), &of_client(), 4);
+    hold("a lifecycle of a client", Bare::new(&OTHER_CLIENT), &of_bare_client(), 5);
+}
+
+/// Six of all letters: forty seconds of a release build, so it is to be asked for.
+#[test]
+#[ignore = "long in a debug build"]
+fn every_letter_goes_the_whole_length() {
+    hold("a server", Whole::new(&SERVER), &of_server(), 6);
+    hold("a server", Whole::new(&OTHER_SERVER), &of_server(), 6);
+    hold("a client", Whole::new(&CLIENT), &of_client(), 6);
+    hold("a client", Whole::new(&OTHER_CLIENT), &of_client(), 6);
+    hold("a lifecycle of a server", Bare::new(&SERVER), &of_bare_server(), 6);
+    hold("a lifecycle of a client", Bare::new(&CLIENT), &of_bare_client(), 6);
+}
+
+/// What a search finds where this fault was planted.
+fn found(fault: Fault) -> (Vec<Letter>, String) {
+    let Violation { letters, says } =
+        search(Planted { subject: Whole::new(&SERVER), fault }, &of_server(), 6).expect_err("it is found");
+    (letters, says)
+}
+
+#[test]
+fn a_planted_fault_is_found_by_its_shortest_sequence() {
+    use Fault::*;
+    for (fault, length, says) in [
+        (NoLinger, 1, "no deadline"),
+        (MovesWhenRefused, 2, "is refused, TooSmall, and changes something"),
+        (NoEnd, 2, "an end was not told"),
+        (ClosesTwice, 1, "closed, and still"),
+        (RefusesTheAnswer, 1, "is refused"),
+        (NeverLooks, 1, "nobody owes the next step"),
+        (NeverFlushed, 1, "it does not end"),
+    ] {
+        let (letters, said) = found(fault);
+        assert!(letters.len() == length && said.contains(says), "{fault:?}: {said}\nafter {letters:#?}");
+    }
+}

@@ -1,0 +1,320 @@
+//! A subject with what its driver knows, and the laws that hold in every state.
+
+use std::time::Duration;
+
+use http_keepalive::*;
+
+use super::subject::{Fact, Intent, Letter, Refused, Subject, Told};
+
+/// What is left of a message that is being sent: octets, if their number was said.
+type Left = Option<u64>;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct World<S> {
+    pub subject: S,
+    now: Instant,
+    /// A request has been told, and no final response to it was sent.
+    owes_answer: bool,
+    sending: Option<Left>,
+    /// A message has begun and not ended: what of its content is to come, if that is known.
+    receiving: Option<Left>,
+    /// The answer was sent whole before the message had come whole: its end may be told, or not.
+    gave_up: bool,
+    failed: bool,
+    told_error: bool,
+    told_tunnel: bool,
+    half_closed: bool,
+}
+
+/// What is broken, if something is.
+pub type Law = Result<(), String>;
+
+fn law(holds: bool, says: impl FnOnce() -> String) -> Law {
+    if holds { Ok(()) } else { Err(says()) }
+}
+
+impl<S: Subject> World<S> {
+    pub fn new(subject: S) -> Self {
+        Self {
+            subject,
+            now: Instant::from_secs(1),
+            owes_answer: false,
+            sending: None,
+            receiving: None,
+            gave_up: false,
+            failed: false,
+            told_error: false,
+            told_tunnel: false,
+            half_closed: false,
+        }
+    }
+
+    fn is_tunnel(&self) -> bool {
+        matches!(self.subject.persistence(), Persistence::Tunnel(_))
+    }
+
+    /// What a letter does, and whether it was lawful.
+    pub fn apply(&mut self, letter: Letter) -> Law {
+        let now = self.now;
+        match letter {
+            Letter::Octets(octets) => {
+                self.subject.arrive(octets);
+                self.pump()?;
+            }
+            Letter::Once(octets) => {
+                self.subject.arrive(octets);
+                if let Some(told) = self.subject.pump(now) {
+                    self.hear(told)?;
+                }
+            }
+            Letter::Fact(fact) => self.fact(fact)?,
+            Letter::Eof => {
+                if let Some(told) = self.subject.eof(now) {
+                    self.hear(told)?;
+                }
+            }
+            Letter::Expire => {
+                if let Some(due) = self.subject.next_deadline() {
+                    self.expire(due)?;
+                }
+            }
+            Letter::NothingToRead => self.subject.nothing_to_read(now),
+            Letter::Sent => self.subject.handle_sent(now, self.subject.octets_pending()),
+            Letter::SentSome => self.subject.handle_sent(now, 1.min(self.subject.octets_pending())),
+            Letter::Shut => {
+                if self.subject.wants().shut.is_some() {
+                    self.shut()?;
+                }
+            }
+            Letter::Failed => {
+                self.subject.transport_failed(now);
+                self.failed = true;
+            }
+            Letter::Abort => {
+                self.subject.abort(now);
+                self.failed = true;
+            }
+            Letter::Drain => self.subject.close_after_exchange(now),
+            Letter::Act(intent) => drop(self.act(intent)?),
+        }
+        self.check()
+    }
+
+    /// What a state says of itself.
+    fn check(&self) -> Law {
+        let (wants, due) = (self.subject.wants(), self.subject.next_deadline());
+        let (closed, tunnel) = (self.subject.is_closed(), self.is_tunnel());
+        match wants.owed_by() {
+            Party::Nobody => law(closed || tunnel, || "nobody owes the next step".into())?,
+            Party::Peer => law(due.is_some(), || format!("no deadline while the peer owes the next step: {wants:?}"))?,
+            Party::Transport | Party::Application => {}
+        }
+        if closed {
+            let nothing = wants.owed_by() == Party::Nobody && !wants.flush;
+            law(nothing && due.is_none(), || format!("closed, and still {wants:?}, {due:?}"))?;
+        }
+        if self.failed && !closed && !tunnel {
+            law(wants.shut.is_some() || wants.flush, || format!("it has ended, and is not to be shut: {wants:?}"))?;
+        }
+        if let Some(Turn::Content) = wants.application {
+            law(self.sending.is_some(), || "content is asked for, and none is being sent".into())?;
+        }
+        Ok(())
+    }
+
+    fn expire(&mut self, due: Deadline) -> Law {
+        self.now = self.now.max(due.at);
+        let expired = self.subject.handle_timeout(self.now);
+        law(expired == Some(due), || format!("{due:?} is announced, {expired:?} expires"))?;
+        for _ in 0..8 {
+            if self.subject.handle_timeout(self.now).is_none() {
+                return self.pump();
+            }
+        }
+        Err("a deadline stays due".into())
+    }
+
+    /// Offers what is unread until there is nothing to tell.
+    fn pump(&mut self) -> Law {
+        for _ in 0..24 {
+            match self.subject.pump(self.now) {
+                Some(told) => self.hear(told)?,
+                None => return Ok(()),
+            }
+        }
+        Err("there is always something to tell".into())
+    }
+
+    fn hear(&mut self, told: Told) -> Law {
+        match told {
+            Told::Head(content) => {
+                let ends = self.receiving.is_none() || self.gave_up || !S::TELLS;
+                law(ends, || "a message begins, and the end of the one before was not told".into())?;
+                self.receiving = Some(content);
+                self.gave_up = false;
+                self.owes_answer = !S::IS_CLIENT;
+            }
+            Told::Content(octets) => {
+                law(self.receiving.is_some(), || "content of no message is told".into())?;
+                self.receiving = self.receiving.map(|left| left.map(|left| left.saturating_sub(octets)));
+            }
+            Told::End => {
+                law(self.receiving.is_some() || !S::TELLS, || "an end is told twice".into())?;
+                self.receiving = None;
+            }
+            Told::Tunnel => {
+                law(!self.told_tunnel && self.is_tunnel(), || {
+                    "a tunnel is told, and is none, or not a new one".into()
+                })?;
+                self.told_tunnel = true;
+            }
+            Told::Error => {
+                law(!self.told_error || !S::TELLS, || "an error is told twice".into())?;
+                self.told_error = true;
+                self.receiving = None;
+            }
+        }
+        Ok(())
+    }
+
+    fn fact(&mut self, fact: Fact) -> Law {
+        let before = self.subject.clone();
+        match self.subject.fact(self.now, fact) {
+            Ok(Some(told)) => self.hear(told),
+            Ok(None) => Ok(()),
+            Err(refused) => {
+                law(self.subject == before, || format!("{fact:?} is refused, {refused:?}, and changes something"))
+            }
+        }
+    }
+
+    /// What is allowed by all that the driver did and was told.
+    fn allows(&self, intent: Intent) -> bool {
+        match intent {
+            Intent::Respond(_) => self.owes_answer,
+            Intent::Continue => self.owes_answer && self.sending.is_none(),
+            Intent::Content(octets) => self.sending.is_some_and(|left| left.is_none_or(|left| left >= octets)),
+            Intent::End => self.sending.is_some_and(|left| left.unwrap_or(0) == 0),
+            _ => false,
+        }
+    }
+
+    /// Whether it was taken.
+    fn act(&mut self, intent: Intent) -> Result<bool, String> {
+        let before = self.subject.clone();
+        let allowed = self.allows(intent) && !self.is_tunnel();
+        if let Err(refused) = self.subject.act(self.now, intent) {
+            law(self.subject == before, || format!("{intent:?} is refused, {refused:?}, and changes something"))?;
+            // of the version it was told
+            let misuse = matches!(refused, Refused::Misuse(misuse) if misuse != Misuse::InterimToHttp10);
+            law(!(allowed && misuse), || format!("{intent:?} is allowed, and {refused:?}"))?;
+            return Ok(false);
+        }
+        let begins = |content| match content {
+            Content::Empty | Content::Exact(0) => None,
+            Content::Exact(octets) => Some(Some(octets)),
+            Content::Unknown | Content::UntilClose => Some(None),
+        };
+        match intent {
+            Intent::Respond(content) => {
+                self.owes_answer = false;
+                self.sending = begins(content);
+            }
+            Intent::Refuse => self.owes_answer = false,
+            Intent::Ask(_, _, content, _) => self.sending = begins(content),
+            Intent::Content(octets) => {
+                self.sending = self.sending.and_then(|left| match left {
+                    Some(left) if left == octets => None,
+                    left => Some(left.map(|left| left - octets)),
+                });
+            }
+            Intent::End => self.sending = None,
+            // it was received past the connection
+            Intent::Skip(octets) => {
+                self.receiving = self.receiving.map(|left| left.map(|left| left.saturating_sub(octets)));
+            }
+            _ => {}
+        }
+        if !S::IS_CLIENT
+            && !self.owes_answer
+            && self.sending.is_none()
+            && self.receiving.is_some_and(|it| it != Some(0))
+        {
+            self.gave_up = true;
+        }
+        Ok(true)
+    }
+
+    /// Shuts the transport as it is asked for: once in full, and at most once in half before that.
+    fn shut(&mut self) -> Law {
+        let shut = self.subject.wants().shut;
+        self.subject.handle_shut(self.now);
+        match shut {
+            Some(Shut::HalfClose(_)) => {
+                law(!self.half_closed, || "a second half-close is asked for".into())?;
+                self.half_closed = true;
+            }
+            Some(Shut::Close(_) | Shut::Reset(_)) => law(self.subject.is_closed(), || "shut, and not closed".into())?,
+            None => {}
+        }
+        self.check()
+    }
+
+    /// One step of a driver that does as it is asked; the peer is silent. Whether there was one.
+    pub fn obey(&mut self) -> Result<bool, String> {
+        self.pump()?;
+        let (now, wants) = (self.now, self.subject.wants());
+        if wants.shut.is_some() {
+            self.shut()?;
+        } else if wants.flush {
+            self.subject.handle_sent(now, self.subject.octets_pending());
+        } else if wants.read == ReadWant::LookOnce {
+            self.subject.nothing_to_read(now);
+        } else if let Some(turn) = wants.application {
+            self.take(turn)?;
+        } else if wants.owed_by() == Party::Nobody {
+            let untold = S::TELLS && self.is_tunnel() && !self.told_tunnel;
+            law(!untold, || "a tunnel was not told".into())?;
+            return Ok(false);
+        } else if wants.read != ReadWant::Offer {
+            let due = self.subject.next_deadline().ok_or("no deadline while the peer owes the next step")?;
+            self.expire(due)?;
+        }
+        self.pump()?;
+        if self.subject.is_idle() && S::TELLS {
+            law(self.receiving.is_none() || self.gave_up, || "it is idle, and an end was not told".into())?;
+        }
+        self.check()?;
+        Ok(true)
+    }
+
+    /// Does what the application is asked for, in every way that is allowed: none of them is refused.
+    fn take(&mut self, turn: Turn) -> Law {
+        let contents = [Content::Exact(1), Content::Unknown, Content::UntilClose];
+        let ways = match turn {
+            Turn::Respond => contents.map(Intent::Respond).to_vec(),
+            Turn::Continue => vec![Intent::Continue, Intent::Respond(Content::Exact(1))],
+            Turn::Refuse(_) => vec![],
+            Turn::Content if matches!(self.sending, Some(Some(1..))) => vec![Intent::Content(1)],
+            Turn::Content => vec![Intent::Content(1), Intent::End],
+        };
+        let last = match turn {
+            Turn::Respond | Turn::Continue => Intent::Respond(Content::Empty),
+            Turn::Refuse(_) => Intent::Refuse,
+            Turn::Content => match self.sending {
+                Some(Some(left)) => Intent::Content(left),
+                _ => Intent::End,
+            },
+        };
+        for way in ways {
+            law(self.clone().act(way)?, || format!("{turn:?} is asked for, and {way:?} is refused"))?;
+        }
+        law(self.act(last)?, || format!("{turn:?} is asked for, and {last:?} is refused"))
+    }
+}
+
+/// Every timeout is set, so that whenever the peer owes the next step a deadline is armed.
+pub const EVERY_TIMEOUT: Timeouts = {
+    let long = Some(Duration::from_secs(100));
+    Timeouts::DEFAULT.with_application(long).with_response(long).with_exchange(long)
+};
