@@ -87,8 +87,10 @@ fn a_rate_counts_from_the_head_of_its_content() {
     driver.feed(&format!("{POST}Expect: 100-continue\r\n\r\n")).wait(secs(50));
     driver.try_interim(StatusCode::CONTINUE, NO_FIELDS).expect("it is waited for");
     due(&driver, DeadlineKind::ContentGap, 20);
-    // of content that nobody asked for, from the answer
-    let mut driver = rated();
+    // of content that nobody asked for and that is read all the same, from the answer
+    let policy = Policy::DEFAULT.with_read_unwanted_content(Use::On);
+    let timeouts = Timeouts::DEFAULT.with_content_gap(Some(secs(20))).with_content_rate(Some(500));
+    let mut driver = Driver::new(&Config::new(Limits::DEFAULT, timeouts, policy).expect("within bounds"));
     driver.feed(&format!("{POST}Expect: 100-continue\r\n\r\n")).wait(secs(50)).respond(StatusCode::OK, Content::Empty);
     due(&driver, DeadlineKind::ContentGap, 20);
 }
