@@ -46,7 +46,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::deadline::{Deadline, DeadlineKind};
+use crate::lifecycle::deadline::{Deadline, DeadlineKind};
 use crate::time::Instant;
 
 /// The deadlines of many connections. `Id` is how the driver names a connection: an index or a token, best a small one.

@@ -151,87 +151,65 @@
 #[cfg(feature = "std")]
 extern crate std;
 
-mod announce;
-mod answer;
-mod body;
-#[cfg(feature = "std")]
-pub mod check;
-#[cfg(feature = "std")]
-#[doc = include_str!("../docs/choosing-a-timeout.md")]
-pub mod choosing_a_timeout {}
-mod client;
+// the ground floor
+mod error;
+mod reasons;
+mod status;
+mod time;
+
+// the floors above it, each built on those before
 #[macro_use]
 mod config;
+#[cfg(feature = "std")]
+pub mod check;
 mod connection;
-mod content;
-mod deadline;
 #[cfg(feature = "std")]
 mod deadline_queue;
-mod due;
-mod error;
-mod exchange;
-mod facts;
-pub mod framing;
-mod head;
-mod head_facts;
-mod host;
-mod keep_alive;
-mod life;
 mod lifecycle;
-mod machine;
 mod message;
-mod method;
-mod octets;
-mod output;
-mod outstanding;
-mod parking;
-pub mod persistence;
 #[cfg(feature = "std")]
 pub mod pool;
 pub mod presets;
-mod reasons;
-mod receive;
-mod request;
-pub mod retry;
-mod send_fields;
-mod server;
 #[cfg(feature = "serde")]
 pub mod settings;
-mod span;
-mod status;
-mod target;
-mod teardown;
-mod time;
-mod upgrade;
-mod wants;
 
-pub use announce::{Announce, ConnectionOptions, Content, FramingField};
+#[cfg(feature = "std")]
+#[doc = include_str!("../docs/choosing-a-timeout.md")]
+pub mod choosing_a_timeout {}
+
+pub use error::{ConfigError, Misuse, ProtocolError, ProtocolErrorKind, ReceiveError, SendError};
+pub use status::StatusCode;
+pub use time::Instant;
+
 pub use config::{
     Client, Config, HalfClose, IdleClose, KeepAliveField, Limits, Policy, RequestHint, Role, Server, Timeouts,
     Tolerance, Use,
 };
+
+pub use message::announcement::{Announce, ConnectionOptions, Content, FramingField};
+pub use message::fields_to_send::{CheckedAnd, CheckedFields, Fields, NO_FIELDS, SendField, check_field};
+pub use message::framing;
+pub use message::framing::{BodyLength, Framing, FramingRule};
+pub use message::head::{FieldLine, FieldLines, FieldSection, FieldValue, FieldValueOctets, RequestHead, ResponseHead};
+pub use message::head_facts::HeadFacts;
+pub use message::keep_alive::KeepAlive;
+pub use message::method::{Method, MethodKind, Version};
+pub use message::request::Request;
+pub use message::target::{PathAndQuery, Target, TargetForm};
+
+pub use lifecycle::Lifecycle;
+pub use lifecycle::deadline::{Deadline, DeadlineCause, DeadlineFact, DeadlineKind};
+pub use lifecycle::persistence::{CloseReason, Persistence, ReuseReason, TunnelReason};
+pub use lifecycle::retry::Reusable;
+pub use lifecycle::wants::{Party, ReadWant, Shut, Turn, Wants};
+pub use lifecycle::{persistence, retry};
+
 pub use connection::Connection;
-pub use deadline::{Deadline, DeadlineCause, DeadlineFact, DeadlineKind};
+pub use connection::event::{Eof, Event, Framed, Outcome, PauseReason, Received, Written};
+pub use connection::parking::Parked;
+
 #[cfg(feature = "std")]
 pub use deadline_queue::{Armed, DeadlineQueue};
-pub use error::{ConfigError, Misuse, ProtocolError, ProtocolErrorKind, ReceiveError, SendError};
-pub use framing::{BodyLength, Framing, FramingRule};
-pub use head::{FieldLine, FieldLines, FieldSection, FieldValue, FieldValueOctets};
-pub use head_facts::HeadFacts;
-pub use keep_alive::KeepAlive;
-pub use lifecycle::Lifecycle;
-pub use message::{Eof, Event, Framed, Outcome, PauseReason, Received, RequestHead, ResponseHead, Written};
-pub use method::{Method, MethodKind, Version};
-
-pub use parking::Parked;
-pub use persistence::{CloseReason, Persistence, ReuseReason, TunnelReason};
-pub use request::Request;
-pub use retry::Reusable;
-pub use send_fields::{CheckedAnd, CheckedFields, Fields, NO_FIELDS, SendField, check_field};
-pub use status::StatusCode;
-pub use target::{PathAndQuery, Target, TargetForm};
-pub use time::Instant;
-pub use wants::{Party, ReadWant, Shut, Turn, Wants};
 
 /// The README's example compiles.
 #[cfg(doctest)]

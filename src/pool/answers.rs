@@ -4,8 +4,8 @@ use core::fmt;
 use core::time::Duration;
 
 use super::reasons::{EndReason, RefuseReason, Taint};
-use crate::keep_alive::KeepAlive;
-use crate::persistence::{Persistence, ReuseReason};
+use crate::lifecycle::persistence::{Persistence, ReuseReason};
+use crate::message::keep_alive::KeepAlive;
 use crate::time::Instant;
 
 macro_rules! names {

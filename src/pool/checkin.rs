@@ -12,7 +12,7 @@ use super::origins::{HTTP10, LIST_UNUSED, LIST_USED};
 use super::reasons::EndReason;
 use super::second;
 use crate::config::Use;
-use crate::persistence::{CloseReason, Persistence, ReuseReason};
+use crate::lifecycle::persistence::{CloseReason, Persistence, ReuseReason};
 use crate::time::Instant;
 
 impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {

@@ -25,7 +25,7 @@
 //! Used ones before never used ones; among each, as [`Order`] has it; never one whose time is up, be it by our limit, the peer's
 //! hint less the margin, what was learned, its age or its generation. The deadline of an idle connection is the first of these,
 //! and it keeps the cause. The peer may close at any time all the same (RFC 9112 9.5): [`Look`] says when to look first, and a
-//! request that meets a closed connection is one for [`retry`](crate::retry).
+//! request that meets a closed connection is one for [`retry`](crate::lifecycle::retry).
 //!
 //! # Who goes first, and who goes
 //!
@@ -113,7 +113,7 @@ pub use counters::Counters;
 pub use learned::Learned;
 pub use reasons::{EndReason, RefuseReason, Taint};
 
-use crate::life;
+use crate::lifecycle::lifetime;
 use crate::time::Instant;
 use calendar::Calendar;
 use entries::{Entry, NONE};
@@ -302,7 +302,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     /// The next number of the seed's sequence.
     fn draw(&mut self) -> u64 {
         self.draws += 1;
-        life::nth(self.config.policy.seed, self.draws)
+        lifetime::nth(self.config.policy.seed, self.draws)
     }
 
     /// A number varied by the jitter.

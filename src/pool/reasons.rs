@@ -1,6 +1,6 @@
 //! Why a connection leaves the pool, why none is handed out, and what a connection may be tainted by.
 
-use crate::persistence::CloseReason;
+use crate::lifecycle::persistence::CloseReason;
 use crate::reasons::reasons;
 
 reasons! {

@@ -1,0 +1,101 @@
+//! What an offer of octets came to: one event at most, and how many octets are done with.
+
+use crate::lifecycle::persistence::TunnelReason;
+use crate::message::head::{FieldSection, RequestHead, ResponseHead};
+
+/// What an offer of octets came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Received<'a> {
+    /// Octets at the front of the offer that are done with, whatever the outcome. The others are to be offered again, with more after
+    /// them.
+    pub consumed: usize,
+    /// What they were.
+    pub outcome: Outcome<'a>,
+}
+
+/// What an offer of octets came to: one event at most.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome<'a> {
+    /// Something was received.
+    Event(Event<'a>),
+    /// More octets are needed.
+    NeedMore,
+    /// Octets may be there, but something else must happen first.
+    Paused(PauseReason),
+}
+
+/// Something received, in the order of the octets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A request's head is complete (servers).
+    Request(RequestHead<'a>),
+    /// An interim response (clients).
+    Interim(ResponseHead<'a>),
+    /// A final response's head is complete (clients).
+    Response(ResponseHead<'a>),
+    /// A piece of content, decoded.
+    Content(&'a [u8]),
+    /// The message is complete.
+    End {
+        /// The trailer section, kept apart from the header section (RFC 9110 6.5.1); fields that may not stand there are left out.
+        trailers: FieldSection<'a>,
+    },
+    /// The connection is no longer HTTP; the octets that follow are the other protocol's.
+    Tunnel(TunnelReason),
+    /// The peer closed its side, and broke nothing off: a response may still be owed.
+    PeerClosed,
+}
+
+/// Why octets are not looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum PauseReason {
+    /// The response to the request before is not complete: pipelined requests wait in the caller's buffer.
+    ResponseDue,
+    /// The client waits for `100 (Continue)` or a final response.
+    ContinueDue,
+    /// The peer closed its side, but octets of its are left in the caller's buffer: they are to be offered first.
+    OctetsLeft,
+    /// The connection is another protocol's now.
+    Tunnel,
+    /// The connection is closed.
+    Closed,
+}
+
+/// How the peer's side ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Eof {
+    /// As it should: FIN, or a closure alert of TLS.
+    Clean,
+    /// Without a closure alert where TLS owes one: an until-close body is not known to be whole (RFC 9112 9.8).
+    Truncated,
+}
+
+/// Content accepted to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Written {
+    /// Octets of content taken.
+    pub consumed: usize,
+    /// Octets of output written.
+    pub written: usize,
+}
+
+/// The framing around content that the caller sends itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Framed {
+    pub(crate) before: arrayvec::ArrayVec<u8, { crate::message::chunked::MOST_LINE }>,
+    pub(crate) after: &'static [u8],
+}
+
+impl Framed {
+    /// To be sent before the content.
+    pub fn before(&self) -> &[u8] {
+        &self.before
+    }
+
+    /// To be sent behind the content.
+    pub const fn after(&self) -> &'static [u8] {
+        self.after
+    }
+}

@@ -1,0 +1,362 @@
+//! Receiving: what the next octets are, and one event a call.
+//!
+//! The reading state follows the receiving half of the exchange: `Head → Exact | Chunked → Trailers → End → Next`. It never
+//! decides; it tells the lifecycle what it read. `Next` waits in the caller's buffer until the exchange is over: that is the
+//! back-pressure of pipelining (RFC 9112 9.3.2). Content that nobody reads is walked over silently, and the next head may
+//! follow in the same call.
+//!
+//! What is as usual is taken in one step, each kind for itself: content of a known length, a chunk, for a client a whole head.
+//! Nothing has moved where that is not what came, and [`receive_next`](Connection::receive_next) knows every case.
+
+use core::ops::Deref;
+
+use crate::config::{Config, HalfClose, Limits, Role, Timeouts};
+use crate::connection::Connection;
+use crate::connection::event::{Eof, Event, Outcome, PauseReason, Received};
+use crate::error::ProtocolError;
+use crate::error::ProtocolErrorKind;
+use crate::lifecycle::deadlines::PeerTime;
+use crate::lifecycle::packing::OWN;
+use crate::lifecycle::persistence::Persistence;
+use crate::lifecycle::state::{Counted, Half, Machine, flag};
+use crate::lifecycle::teardown::Stage;
+use crate::message::chunked::Chunked;
+use crate::message::framing::BodyLength;
+use crate::message::head::{Fault, FieldSection, FieldTable, Progress, Section};
+use crate::time::Instant;
+
+/// How a role reads heads; sealed, since this module is private.
+pub trait Reads: Sized {
+    /// What the role keeps beside the machine.
+    type State: Clone + core::fmt::Debug + PartialEq + Eq + core::hash::Hash;
+    /// As a connection opens.
+    const FRESH: Self::State;
+    /// By default.
+    const TIMEOUTS: Timeouts = Timeouts::DEFAULT;
+    /// The flags of its machine.
+    const FLAGS: u16;
+    /// The section a head is.
+    const HEAD: Section;
+    /// The section trailers are.
+    const TRAILERS: Section;
+
+    /// May octets come that begin a message?
+    #[inline(always)]
+    fn awaits(_: &Self::State, _: &Machine) -> bool {
+        true
+    }
+
+    /// What was received has been looked at, as far as it can be.
+    #[inline(always)]
+    fn looked_at(_: &mut Self::State) {}
+
+    /// A message may have become complete.
+    #[inline(always)]
+    fn settle(_: &mut Self::State, _: &mut Machine, _: Instant) {}
+
+    /// Octets were handed out.
+    #[inline(always)]
+    fn wrote(_: &mut Self::State, _: u64) {}
+
+    /// The message being sent is whole.
+    #[inline(always)]
+    fn whole(_: &mut Self::State) {}
+
+    /// What is known of the peer's time.
+    #[inline(always)]
+    fn peer_time(_: &Self::State) -> PeerTime {
+        PeerTime::UNKNOWN
+    }
+
+    /// Octets left.
+    #[inline(always)]
+    fn left(_: &mut Self::State, _: &mut Machine, _: Instant) {}
+
+    /// What the role keeps of an idle connection that is parked, if it fits.
+    fn pack(state: &Self::State, machine: &Machine, limits: &Limits) -> Option<[u8; OWN]>;
+
+    /// What it kept.
+    fn unpack(own: [u8; OWN], machine: &mut Machine) -> Self::State;
+
+    /// Receives what is not known to be content.
+    #[inline(always)]
+    fn receive_next<'b, C: Deref<Target = Config<Self>>>(
+        connection: &mut Connection<Self, C>,
+        now: Instant,
+        buf: &'b [u8],
+    ) -> Result<Received<'b>, ProtocolError>
+    where
+        Self: Role,
+    {
+        connection.receive_next(now, buf, None)
+    }
+
+    /// Reads a head into `outcome`; the table is of what a quick look has read of it.
+    fn receive_head<'b, C: Deref<Target = Config<Self>>>(
+        connection: &mut Connection<Self, C>,
+        now: Instant,
+        buf: &'b [u8],
+        table: Option<&FieldTable>,
+        outcome: &mut Outcome<'b>,
+    ) -> Result<Step, ProtocolError>
+    where
+        Self: Role;
+}
+
+/// What one step of reading came to, and how many octets it consumed.
+pub enum Step {
+    /// The outcome says what.
+    Done(usize),
+    /// Nothing to report; the octets behind may be read.
+    Again(usize),
+    /// More octets are needed.
+    NeedMore(usize),
+}
+
+/// What the next octets are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Reading {
+    /// A head.
+    Head(Progress),
+    /// Content of a length that the lifecycle counts.
+    Exact,
+    /// A chunked body.
+    Chunked(Chunked),
+    /// The trailer section behind it.
+    Trailers(Progress),
+    /// Nothing: the end of the message is to be reported.
+    End,
+    /// The next head, once this exchange is over.
+    Next,
+    /// Nothing any more: what was wrong, and where.
+    Failed(ProtocolErrorKind, u64),
+    /// The same, of content that took too long, and still to be told.
+    TimedOut(u64),
+    /// Nothing any more: the connection is another protocol's, and that has been told.
+    HandedOver,
+}
+
+impl Reading {
+    /// A head of which nothing has been read.
+    pub(crate) const FRESH: Self = Self::Head(Progress::FRESH);
+
+    /// What follows a head with content of this length.
+    #[inline(always)]
+    pub(crate) const fn content(length: BodyLength, limits: &Limits) -> Self {
+        match length {
+            BodyLength::Empty | BodyLength::Exact(0) => Self::End,
+            BodyLength::Exact(_) | BodyLength::UntilClose => Self::Exact,
+            BodyLength::Chunked => Self::Chunked(Chunked::new(limits.chunk_framing)),
+        }
+    }
+}
+
+impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
+    /// Octets of the peer: those not consumed before, unchanged, with any new ones behind them. One event at most.
+    ///
+    /// `NeedMore`: offer more when there is more. `Paused`: the application has something to do first; offer the same then. An
+    /// error is returned once, and nothing of the offer is consumed; from then on what is offered, those octets first, is
+    /// consumed and dropped while the answer goes out and the close is staged.
+    #[inline]
+    pub fn receive<'b>(&mut self, now: Instant, buf: &'b [u8]) -> Result<Received<'b>, ProtocolError> {
+        let machine = &mut self.lifecycle.machine;
+        match &mut self.reading {
+            Reading::Head(progress) => {
+                // a head that dribbles in
+                let begun = machine.receiving == Half::Head && machine.stage == Stage::Open;
+                if begun && progress.still_unfinished(buf) {
+                    machine.head_octets(now, buf.len() as u64);
+                    machine.unread = buf.len() as u32;
+                    R::looked_at(&mut self.lifecycle.state);
+                    return Ok(Received { consumed: 0, outcome: Outcome::NeedMore });
+                }
+            }
+            Reading::Exact if machine.counts_content() && !buf.is_empty() => return Ok(self.receive_counted(now, buf)),
+            Reading::Chunked(_) => return self.receive_chunk(now, buf),
+            Reading::End => {
+                self.reading = Reading::Next;
+                // no request may be sent before they are looked at
+                machine.unread = u32::try_from(buf.len()).unwrap_or(u32::MAX);
+                let trailers = FieldSection::empty();
+                return Ok(Received { consumed: 0, outcome: Outcome::Event(Event::End { trailers }) });
+            }
+            _ => {}
+        }
+        R::receive_next(self, now, buf)
+    }
+
+    /// As [`receive`](Self::receive); the table is of what a quick look has read of a head.
+    #[inline(never)]
+    pub(crate) fn receive_next<'b>(
+        &mut self,
+        now: Instant,
+        buf: &'b [u8],
+        mut table: Option<&FieldTable>,
+    ) -> Result<Received<'b>, ProtocolError> {
+        let before = self.offset;
+        let mut received = Received { consumed: 0, outcome: Outcome::NeedMore };
+        loop {
+            let rest = buf.get(received.consumed..).unwrap_or_default();
+            let step = match self.step(now, rest, table.take(), &mut received.outcome) {
+                Ok(step) => step,
+                Err(error) => {
+                    // the caller is told of no octet consumed, and offers all of them again
+                    self.offset = before;
+                    self.lifecycle.machine.unread = u32::try_from(buf.len()).unwrap_or(u32::MAX);
+                    return Err(error);
+                }
+            };
+            let octets = match step {
+                Step::Done(octets) | Step::Again(octets) | Step::NeedMore(octets) => octets,
+            };
+            self.leave(octets, rest.len());
+            received.consumed += octets;
+            match step {
+                Step::Done(_) => {
+                    if matches!(received.outcome, Outcome::Paused(_)) {
+                        self.looked_at();
+                    }
+                    return Ok(received);
+                }
+                Step::Again(_) => {}
+                Step::NeedMore(_) => {
+                    let machine = &self.lifecycle.machine;
+                    // nothing more is said of a message that failed or was given up
+                    if machine.is(flag::EOF) && machine.stage == Stage::Open && machine.receiving != Half::Complete {
+                        let consumed = received.consumed;
+                        return self.end_of_stream(now, consumed).inspect_err(|_| self.offset = before);
+                    }
+                    self.looked_at();
+                    received.outcome = Outcome::NeedMore;
+                    return Ok(received);
+                }
+            }
+        }
+    }
+
+    /// What was offered has been looked at, as far as it can be. What is known at the end of a connection stays known.
+    #[inline(always)]
+    fn looked_at(&mut self) {
+        if self.lifecycle.machine.stage == Stage::Open {
+            R::looked_at(&mut self.lifecycle.state);
+        }
+    }
+
+    #[inline(always)]
+    fn step<'b>(
+        &mut self,
+        now: Instant,
+        buf: &'b [u8],
+        table: Option<&FieldTable>,
+        outcome: &mut Outcome<'b>,
+    ) -> Result<Step, ProtocolError> {
+        let machine = &mut self.lifecycle.machine;
+        if machine.reads_nothing() {
+            return self.discard(now, buf, outcome);
+        }
+        if matches!(self.reading, Reading::Next) && machine.receiving == Half::Idle {
+            self.reading = Reading::FRESH;
+        }
+        match self.reading {
+            Reading::Head(_) => R::receive_head(self, now, buf, table, outcome),
+            _ => self.receive_content(now, buf, outcome),
+        }
+    }
+
+    /// Nothing is read as HTTP any more.
+    #[cold]
+    pub(crate) fn discard(
+        &mut self,
+        now: Instant,
+        buf: &[u8],
+        outcome: &mut Outcome<'_>,
+    ) -> Result<Step, ProtocolError> {
+        if let Reading::TimedOut(offset) = self.reading {
+            return Err(self.failed(ProtocolErrorKind::ContentTimeout, offset));
+        }
+        let (machine, settings) = self.lifecycle.parts();
+        *outcome = match (machine.stage, machine.persistence()) {
+            (Stage::Tunnel, Persistence::Tunnel(reason)) if self.reading != Reading::HandedOver => {
+                self.reading = Reading::HandedOver;
+                Outcome::Event(Event::Tunnel(reason))
+            }
+            (Stage::Tunnel, _) => Outcome::Paused(PauseReason::Tunnel),
+            (Stage::Closed, _) => Outcome::Paused(PauseReason::Closed),
+            _ => {
+                machine.discarded(now, settings, buf.len() as u64);
+                return Ok(Step::NeedMore(buf.len()));
+            }
+        };
+        Ok(Step::Done(0))
+    }
+
+    /// The peer closed its side; all it had sent has been offered before. A message broken off is an error; otherwise the
+    /// event says that nothing was lost.
+    pub fn receive_eof(&mut self, now: Instant, eof: Eof) -> Result<Received<'static>, ProtocolError> {
+        let machine = &mut self.lifecycle.machine;
+        if eof == Eof::Truncated {
+            machine.flags |= flag::TRUNCATED;
+        }
+        let left = match machine.receiving {
+            Half::Complete => PauseReason::ResponseDue,
+            Half::Idle => PauseReason::OctetsLeft,
+            // content is reported piece by piece, so some may be left; a section is always looked at to its end
+            Half::Content if !matches!(self.reading, Reading::Trailers(_)) => PauseReason::OctetsLeft,
+            Half::Head | Half::Content => return self.end_of_stream(now, 0),
+        };
+        let settings = self.lifecycle.config.settings();
+        // requests that were not looked at are dropped with their client, what answers those before them is not
+        let gone = machine.receiving == Half::Idle
+            && !machine.is(flag::CLIENT)
+            && settings.policy.half_close == HalfClose::Abort;
+        if machine.unread == 0 || machine.stage != Stage::Open || gone {
+            return self.end_of_stream(now, 0);
+        }
+        // pipelined requests are still to be read
+        machine.eof(now, u64::from(machine.unread));
+        let (machine, settings) = self.lifecycle.parts();
+        machine.half_closed(settings);
+        // a client's request may have been answered, and is not sent to its end now
+        self.lifecycle.settle(now);
+        Ok(Received { consumed: 0, outcome: Outcome::Paused(left) })
+    }
+
+    fn end_of_stream<'b>(&mut self, now: Instant, consumed: usize) -> Result<Received<'b>, ProtocolError> {
+        let machine = &self.lifecycle.machine;
+        let ends = machine.stage == Stage::Open
+            && machine.receiving == Half::Content
+            && machine.receive_by == Counted::UntilClose;
+        let broken = self.lifecycle.eof_received(now);
+        match broken {
+            None if ends => {
+                self.reading = Reading::Next;
+                let trailers = FieldSection::empty();
+                Ok(Received { consumed, outcome: Outcome::Event(Event::End { trailers }) })
+            }
+            None => Ok(Received { consumed, outcome: Outcome::Event(Event::PeerClosed) }),
+            Some(kind) => {
+                let unread = u64::from(self.lifecycle.machine.unread);
+                Err(self.failed(kind, self.offset.saturating_add(unread)))
+            }
+        }
+    }
+
+    /// Octets are left over: `offered` less `consumed`.
+    #[inline(always)]
+    pub(crate) fn leave(&mut self, consumed: usize, offered: usize) {
+        self.offset = self.offset.saturating_add(consumed as u64);
+        let machine = &mut self.lifecycle.machine;
+        machine.carry(consumed as u64);
+        machine.unread = u32::try_from(offered - consumed).unwrap_or(u32::MAX);
+    }
+
+    pub(crate) fn fail(&mut self, now: Instant, fault: Fault) -> ProtocolError {
+        self.lifecycle.machine.fail(now, fault.kind);
+        self.failed(fault.kind, self.offset.saturating_add(fault.at as u64))
+    }
+
+    fn failed(&mut self, kind: ProtocolErrorKind, offset: u64) -> ProtocolError {
+        self.reading = Reading::Failed(kind, offset);
+        ProtocolError { kind, offset }
+    }
+}

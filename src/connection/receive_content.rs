@@ -1,0 +1,202 @@
+//! Receiving content: of a known length, chunked, or until the connection closes, and the trailers behind it.
+//!
+//! Up to the limit content is content like any other; the octet behind it is the fault. Content that nobody reads any more is
+//! walked over within the budget that keeping the connection is worth (RFC 9112 9.3).
+
+use core::ops::Deref;
+
+use crate::config::{Config, Role};
+use crate::connection::Connection;
+use crate::connection::event::{Event, Outcome, PauseReason, Received};
+use crate::connection::receive::{Reading, Step};
+use crate::error::ProtocolError;
+use crate::error::ProtocolErrorKind::*;
+use crate::lifecycle::state::{Counted, Half, flag};
+use crate::lifecycle::teardown::Stage;
+use crate::message::chunked::Piece;
+use crate::message::fields_to_send::never_a_trailer;
+use crate::message::head::{Fault, FieldSection, Progress, Rules, Section};
+use crate::time::Instant;
+
+impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
+    pub(crate) fn receive_content<'b>(
+        &mut self,
+        now: Instant,
+        buf: &'b [u8],
+        outcome: &mut Outcome<'b>,
+    ) -> Result<Step, ProtocolError> {
+        let unread = self.lifecycle.machine.is(flag::DISCARD);
+        match self.reading {
+            Reading::Exact => self.receive_exact(now, buf, outcome),
+            Reading::Chunked(mut chunked) => {
+                let (machine, settings) = self.lifecycle.parts();
+                let trims = settings.policy.chunk_size_whitespace.accepts();
+                let mut piece = chunked.read(&settings.limits, trims, buf);
+                if let (Ok(Piece::Content { from, to }), Some(most), false) =
+                    (&mut piece, settings.limits.content, unread)
+                {
+                    // up to the limit it is content like any other
+                    let room = most.saturating_sub(machine.octets);
+                    let over = ((*to - *from) as u64).saturating_sub(room);
+                    if room == 0 {
+                        let at = *from;
+                        return Err(self.fail(now, Fault::new(ContentTooLarge, at)));
+                    }
+                    if over > 0 {
+                        chunked.give_back(over);
+                        *to -= over as usize;
+                    }
+                }
+                self.reading = Reading::Chunked(chunked);
+                match piece {
+                    Ok(Piece::Content { from, to }) => {
+                        machine.content_received(now, (to - from) as u64);
+                        if unread {
+                            machine.unread_content(now, settings);
+                            return Ok(Step::Again(to));
+                        }
+                        *outcome = Outcome::Event(Event::Content(&buf[from..to]));
+                        Ok(Step::Done(to))
+                    }
+                    Ok(Piece::NeedMore { consumed: 0 }) => Ok(self.no_content(outcome)),
+                    Ok(Piece::NeedMore { consumed }) => Ok(Step::NeedMore(consumed)),
+                    Ok(Piece::Last { consumed }) => {
+                        self.reading = Reading::Trailers(Progress::FRESH);
+                        Ok(Step::Again(consumed))
+                    }
+                    Err((kind, at)) => Err(self.fail(now, Fault::new(kind, at))),
+                }
+            }
+            Reading::Trailers(progress) => self.receive_trailers(now, buf, outcome, progress),
+            Reading::End => {
+                self.reading = Reading::Next;
+                *outcome = Outcome::Event(Event::End { trailers: FieldSection::empty() });
+                Ok(Step::Done(0))
+            }
+            Reading::Failed(..) | Reading::TimedOut(_) | Reading::HandedOver => self.discard(now, buf, outcome),
+            Reading::Next if unread => self.discard(now, buf, outcome),
+            Reading::Next | Reading::Head(_) => {
+                *outcome = Outcome::Paused(PauseReason::ResponseDue);
+                Ok(Step::Done(0))
+            }
+        }
+    }
+
+    /// Content of a known length, or until the connection closes.
+    #[inline(never)]
+    fn receive_exact<'b>(
+        &mut self,
+        now: Instant,
+        buf: &'b [u8],
+        outcome: &mut Outcome<'b>,
+    ) -> Result<Step, ProtocolError> {
+        let (machine, settings) = self.lifecycle.parts();
+        if buf.is_empty() || machine.to_receive == 0 {
+            return Ok(self.no_content(outcome));
+        }
+        let unread = machine.is(flag::DISCARD);
+        let mut buf = buf;
+        if let (Counted::UntilClose, Some(most)) = (machine.receive_by, settings.limits.content) {
+            // up to the limit it is content like any other
+            let room = usize::try_from(most.saturating_sub(machine.octets)).unwrap_or(usize::MAX);
+            if room == 0 {
+                return Err(self.fail(now, Fault::new(ContentTooLarge, 0)));
+            }
+            buf = buf.get(..room).unwrap_or(buf);
+        }
+        let octets = self.take_exact(now, buf);
+        if unread {
+            // nobody is told of it but that it ended
+            return Ok(Step::Again(octets));
+        }
+        *outcome = Outcome::Event(Event::Content(&buf[..octets]));
+        Ok(Step::Done(octets))
+    }
+
+    /// Content of a known length that is there, to be reported.
+    #[inline(never)]
+    pub(crate) fn receive_counted<'b>(&mut self, now: Instant, buf: &'b [u8]) -> Received<'b> {
+        let octets = self.take_exact(now, buf);
+        self.leave(octets, buf.len());
+        Received { consumed: octets, outcome: Outcome::Event(Event::Content(&buf[..octets])) }
+    }
+
+    /// Content of a chunk whose size line is as usual, to be reported; anything else that may come in a chunked body.
+    #[inline(never)]
+    pub(crate) fn receive_chunk<'b>(&mut self, now: Instant, buf: &'b [u8]) -> Result<Received<'b>, ProtocolError> {
+        let (machine, settings) = (&mut self.lifecycle.machine, self.lifecycle.config.settings());
+        let open = machine.stage == Stage::Open && !machine.is(flag::REFUSING);
+        let reported = open && machine.receiving == Half::Content && !machine.is(flag::DISCARD);
+        if let (Reading::Chunked(chunked), true) = (&mut self.reading, reported) {
+            if let Some((behind, from, content)) = chunked.quick(buf) {
+                let octets = content.len() as u64;
+                if settings.limits.content.is_none_or(|most| octets <= most.saturating_sub(machine.octets)) {
+                    *chunked = behind;
+                    machine.content_received(now, octets);
+                    let consumed = from + content.len();
+                    self.leave(consumed, buf.len());
+                    return Ok(Received { consumed, outcome: Outcome::Event(Event::Content(content)) });
+                }
+            }
+        }
+        self.receive_next(now, buf, None)
+    }
+
+    /// Takes content that lies at the front of `buf`, as much as is still to come: so many octets.
+    #[inline(always)]
+    fn take_exact(&mut self, now: Instant, buf: &[u8]) -> usize {
+        let to_receive = self.lifecycle.machine.to_receive;
+        let octets = buf.len().min(usize::try_from(to_receive).unwrap_or(usize::MAX));
+        if octets as u64 == to_receive {
+            self.reading = Reading::End;
+        }
+        self.lifecycle.took(now, octets as u64);
+        octets
+    }
+
+    fn receive_trailers<'b>(
+        &mut self,
+        now: Instant,
+        buf: &'b [u8],
+        outcome: &mut Outcome<'b>,
+        mut progress: Progress,
+    ) -> Result<Step, ProtocolError> {
+        // a section that dribbles in
+        if progress.still_unfinished(buf) {
+            self.reading = Reading::Trailers(progress);
+            return Ok(Step::NeedMore(0));
+        }
+        let (_, settings) = self.lifecycle.parts();
+        let rules = Rules { section: R::TRAILERS, limits: &settings.limits, policy: &settings.policy };
+        let Some(end) = (match progress.read_trailers(rules, buf) {
+            Ok(end) => end,
+            Err(fault) => return Err(self.fail(now, fault)),
+        }) else {
+            self.reading = Reading::Trailers(progress);
+            return Ok(Step::NeedMore(0));
+        };
+        let trailers = FieldSection::trailers(&buf[..progress.fields_end()]);
+        if R::TRAILERS == Section::RequestTrailers && !settings.policy.request_trailers.accepts() {
+            if let Some(line) = trailers.all().find(|line| never_a_trailer(line.name)) {
+                let at = line.name.as_ptr() as usize - buf.as_ptr() as usize;
+                return Err(self.fail(now, Fault::new(Trailer, at)));
+            }
+        }
+        self.reading = Reading::Next;
+        self.lifecycle.machine.end_received(now);
+        self.lifecycle.moved(now);
+        *outcome = Outcome::Event(Event::End { trailers });
+        Ok(Step::Done(end))
+    }
+
+    /// No content has come: the peer may be waiting to be asked for it.
+    fn no_content(&self, outcome: &mut Outcome<'_>) -> Step {
+        let machine = &self.lifecycle.machine;
+        // a client that waits for it waits for another message than this one
+        if !machine.is(flag::CONTINUE) || machine.is(flag::CLIENT) {
+            return Step::NeedMore(0);
+        }
+        *outcome = Outcome::Paused(PauseReason::ContinueDue);
+        Step::Done(0)
+    }
+}

@@ -1,0 +1,226 @@
+//! What only a server does: reads request heads, sends interim and final responses and refusals.
+
+use core::ops::Deref;
+
+use crate::config::{Config, Limits, Server};
+use crate::connection::Connection;
+use crate::connection::event::{Event, Outcome};
+use crate::connection::receive::{Reading, Reads, Step};
+use crate::error::ProtocolErrorKind::{BareCr, BareLf, EmptyLines};
+use crate::error::{Misuse, ProtocolError, SendError};
+use crate::lifecycle;
+use crate::lifecycle::packing::{OWN, Packer, Unpacker};
+use crate::lifecycle::response_to_send::{self, Sends};
+use crate::lifecycle::state::{Machine, flag};
+use crate::message::announcement::Content;
+use crate::message::fields_to_send::{Fields, NO_FIELDS};
+use crate::message::head::{Fault, FieldSection, FieldTable, Rules, Section};
+use crate::message::head::{RequestHead, blamed_field};
+use crate::message::writer::Writer;
+use crate::status::StatusCode;
+use crate::time::Instant;
+
+impl Reads for Server {
+    type State = ();
+    const FRESH: Self::State = ();
+    const FLAGS: u16 = 0;
+    const HEAD: Section = Section::Request;
+    const TRAILERS: Section = Section::RequestTrailers;
+
+    fn pack((): &(), machine: &Machine, _: &Limits) -> Option<[u8; OWN]> {
+        let mut packer = Packer { octets: [0; OWN], at: 0 };
+        packer.put(machine.carried, 6)?;
+        Some(packer.octets)
+    }
+
+    fn unpack(own: [u8; OWN], machine: &mut Machine) {
+        machine.carried = Unpacker { octets: &own, at: 0 }.take(6);
+    }
+
+    #[inline(always)]
+    fn receive_head<'b, C: Deref<Target = Config<Self>>>(
+        connection: &mut Connection<Self, C>,
+        now: Instant,
+        buf: &'b [u8],
+        _: Option<&FieldTable>,
+        outcome: &mut Outcome<'b>,
+    ) -> Result<Step, ProtocolError> {
+        let Reading::Head(progress) = &mut connection.reading else { return Ok(Step::NeedMore(0)) };
+        match buf.first() {
+            None => return Ok(Step::NeedMore(0)),
+            Some(b'\r' | b'\n') => return connection.skip_empty_line(now, buf),
+            Some(_) => {}
+        }
+        let (machine, settings) = connection.lifecycle.parts();
+        machine.head_octets(now, buf.len() as u64);
+        let rules = Rules { section: Section::Request, limits: &settings.limits, policy: &settings.policy };
+        // read where it is returned from: a head is long to move
+        *outcome = Outcome::Event(Event::Request(RequestHead::new()));
+        let Outcome::Event(Event::Request(head)) = outcome else { return Ok(Step::NeedMore(0)) };
+        let octets = match progress.read_request(rules, buf, head) {
+            Ok(Some(octets)) => octets,
+            Ok(None) => return Ok(Step::NeedMore(0)),
+            Err(fault) => {
+                if progress.has_start_line() {
+                    machine.request_known(&progress.facts);
+                }
+                return Err(connection.fail(now, fault));
+            }
+        };
+        head.framing = match lifecycle::request_head(machine, settings, now, &progress.facts) {
+            Ok(framing) => framing,
+            Err(kind) => {
+                let at = blamed_field(kind).and_then(|name| place_of(buf, &head.fields, name)).unwrap_or(0);
+                return Err(connection.fail(now, Fault::new(kind, at)));
+            }
+        };
+        connection.empty_lines = 0;
+        connection.reading = Reading::content(head.framing.length, &settings.limits);
+        Ok(Step::Done(octets))
+    }
+}
+
+/// Where the last field line of this name is: the one that made the difference.
+#[cold]
+pub(crate) fn place_of(buf: &[u8], fields: &FieldSection<'_>, name: &str) -> Option<usize> {
+    let found = fields.iter().filter(|field| field.name.eq_ignore_ascii_case(name.as_bytes())).last()?;
+    Some(found.name.as_ptr() as usize - buf.as_ptr() as usize)
+}
+
+impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
+    /// Empty lines before a request line are skipped (RFC 9112 2.2), a bounded number of them.
+    #[cold]
+    fn skip_empty_line(&mut self, now: Instant, buf: &[u8]) -> Result<Step, ProtocolError> {
+        let (machine, settings) = self.lifecycle.parts();
+        let octets = match buf {
+            [b'\r', b'\n', ..] => 2,
+            [b'\n', ..] if settings.policy.bare_lf.accepts() => 1,
+            [b'\r'] => {
+                if machine.unread == 0 {
+                    machine.stray_octets(now);
+                }
+                return Ok(Step::NeedMore(0));
+            }
+            [b'\r', ..] => return Err(self.fail(now, Fault::new(BareCr, 0))),
+            _ => return Err(self.fail(now, Fault::new(BareLf, 0))),
+        };
+        if self.empty_lines >= settings.limits.empty_lines {
+            return Err(self.fail(now, Fault::new(EmptyLines, 0)));
+        }
+        machine.stray_octets(now);
+        self.empty_lines += 1;
+        Ok(Step::Again(octets))
+    }
+
+    /// Writes an interim response (RFC 9110 15.2): any number before the final one, in order; not `101`. A `100 (Continue)` that nobody
+    /// waits for, or no longer since content has come, is nothing to write: 0 octets.
+    pub fn send_interim(
+        &mut self,
+        now: Instant,
+        status: StatusCode,
+        fields: impl Fields,
+        out: &mut [u8],
+    ) -> Result<usize, SendError> {
+        let machine = &mut self.lifecycle.machine;
+        let now = machine.tick(now);
+        if !response_to_send::check_interim(machine, status)? {
+            return Ok(0);
+        }
+        let mut writer = Writer::new(out);
+        writer.status_line(status);
+        if writer.fields(fields, None)? {
+            writer.put(b"Connection: upgrade\r\n");
+        }
+        writer.put(b"\r\n");
+        let written = writer.finish()?;
+        machine.written(now, written as u64);
+        response_to_send::commit_interim(machine, status);
+        Ok(written)
+    }
+
+    /// Writes `100 (Continue)`: the client sends its content now (RFC 9110 10.1.1).
+    pub fn send_continue(&mut self, now: Instant, out: &mut [u8]) -> Result<usize, SendError> {
+        self.send_interim(now, StatusCode::CONTINUE, NO_FIELDS, out)
+    }
+
+    /// Writes the head of the final response to the request received, with what must be said of the connection and of the
+    /// content. `content` is what the application has; to a request or with a status that allows none, none is sent.
+    ///
+    /// `101` switches to a protocol that was offered, named in an `Upgrade` field; a successful answer to CONNECT opens a
+    /// tunnel: behind either the octets are no longer ours.
+    ///
+    /// A field line that may not be sent keeps back the whole response ([`Misuse::FieldName`], [`Misuse::FieldValue`],
+    /// [`Misuse::OwnedField`], [`Misuse::Upgrade`], [`Misuse::TeChunked`]), and no octet is lost or moved. Who sends lines that are not
+    /// its own asks [`check_field`](crate::check_field) of each, leaves out and reports those that are wrong, and sends the others; or
+    /// answers 500. Whitespace at the ends of a value is not sent, and is no mistake.
+    #[inline]
+    pub fn send_response(
+        &mut self,
+        now: Instant,
+        status: StatusCode,
+        fields: impl Fields,
+        content: Content,
+        out: &mut [u8],
+    ) -> Result<usize, SendError> {
+        let (machine, settings) = self.lifecycle.parts();
+        let now = machine.tick(now);
+        let unread = u64::from(machine.unread);
+        let plan = response_to_send::plan_response(machine, settings, now, status, content, unread)?;
+        let mut writer = Writer::new(out);
+        writer.status_line(status);
+        let switches = plan.options.upgrade;
+        let upgrades = writer.fields(fields, if switches { Some(&machine.offers) } else { None })?;
+        let needed = switches || status == StatusCode::UPGRADE_REQUIRED;
+        if needed && !upgrades {
+            return Err(Misuse::UpgradeNotOffered.into());
+        }
+        writer.announce(plan.framing, plan.options.with_upgrade(upgrades), plan.hint(machine, settings));
+        let written = writer.finish()?;
+        machine.written(now, written as u64);
+        response_to_send::commit_response(machine, now, &plan);
+        Ok(written)
+    }
+
+    /// Writes the whole refusal that is due ([`Turn::Refuse`](crate::Turn::Refuse)): its status, `close`, and a line of text
+    /// that says why, beside the `fields` given: a server with a clock sends `Date` (RFC 9110 6.6.1). An application that knows
+    /// better sends its own response instead.
+    pub fn send_refusal(&mut self, now: Instant, fields: impl Fields, out: &mut [u8]) -> Result<usize, SendError> {
+        let (machine, settings) = self.lifecycle.parts();
+        let now = machine.tick(now);
+        machine.check_open()?;
+        let Some(status) = machine.refusal() else { return Err(Misuse::NothingToAnswer.into()) };
+        // what is known of the request counts once the refusal fits
+        let mut known = machine.clone();
+        if let Reading::Head(progress) = &self.reading {
+            // its time ran out after its start line
+            if progress.has_start_line() {
+                known.request_known(&progress.facts);
+                known.flags |= machine.flags & flag::DISCARD;
+            }
+        }
+        let (reason, clause) = machine.refusal_reason();
+        let digits = status.digits();
+        let text: [&[u8]; 7] =
+            [&digits, b" ", status.reason_phrase().as_bytes(), b": ", reason.as_bytes(), b", ", clause.as_bytes()];
+        let octets = text.iter().map(|piece| piece.len()).sum::<usize>() + 1;
+        let plan = response_to_send::plan_response(&known, settings, now, status, Content::Exact(octets as u64), 0)?;
+        let mut writer = Writer::new(out);
+        writer.status_line(status);
+        writer.fields([("Content-Type", "text/plain; charset=us-ascii")], None)?;
+        let upgrades = writer.fields(fields, None)?;
+        writer.announce(plan.framing, plan.options.with_upgrade(upgrades), plan.hint(&known, settings));
+        if plan.sends != Sends::Nothing {
+            text.iter().for_each(|piece| writer.put(piece));
+            writer.put(b"\n");
+        }
+        let written = writer.finish()?;
+        machine.flags = known.flags;
+        machine.written(now, written as u64);
+        response_to_send::commit_response(machine, now, &plan);
+        // it was written whole
+        if plan.sends != Sends::Nothing {
+            self.lifecycle.content_sent(now, octets as u64)?;
+        }
+        Ok(written)
+    }
+}

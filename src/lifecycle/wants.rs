@@ -1,0 +1,106 @@
+//! What a connection waits for: reading, flushing, the application, a close. Independent of each other.
+//!
+//! **In every state somebody owes the next step**, and [`Wants::owed_by`] names who: the transport (to take octets, to be looked at, to be
+//! shut), the application (it is told so), or the peer. Where the peer owes it a deadline is armed, or the setting that would arm it is off:
+//! by default these are `response` of a client, and `exchange`. Where the application does, `application` may be.
+
+use crate::lifecycle::persistence::CloseReason;
+use crate::status::StatusCode;
+
+/// What a connection waits for now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Wants {
+    /// What to do with the transport's reading side.
+    pub read: ReadWant,
+    /// Octets that were handed out have not left.
+    pub flush: bool,
+    /// What the application is to do.
+    pub application: Option<Turn>,
+    /// How the transport is to be shut, all that was handed out having left.
+    pub shut: Option<Shut>,
+}
+
+impl Wants {
+    /// Who owes the next step: of several, the transport before the application before the peer.
+    pub const fn owed_by(&self) -> Party {
+        match (self.shut, self.application, self.read) {
+            (Some(_), _, _) | (_, _, ReadWant::LookOnce | ReadWant::Offer) => Party::Transport,
+            _ if self.flush => Party::Transport,
+            (None, Some(_), _) => Party::Application,
+            (None, None, ReadWant::Octets | ReadWant::EofOnly | ReadWant::Discard) => Party::Peer,
+            (None, None, ReadWant::No) => Party::Nobody,
+        }
+    }
+}
+
+/// Who owes the next step on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Party {
+    /// The transport, and who drives it: to flush, to look, to offer what was read, to shut.
+    Transport,
+    /// The application: [`Wants::application`] says what.
+    Application,
+    /// The peer: octets, or its end.
+    Peer,
+    /// Nobody: the connection is closed, or another protocol's.
+    Nobody,
+}
+
+/// What to do with the transport's reading side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ReadWant {
+    /// Do not read.
+    No,
+    /// Nothing more comes, and octets of the last offer have not been looked at, or the end behind them has not been told: offer what is
+    /// unread again, also where that is nothing.
+    Offer,
+    /// Octets would wait for a response; only the peer's close is of interest. Not reading is as good.
+    EofOnly,
+    /// Read, and offer what comes.
+    Octets,
+    /// Read, and offer what comes: it is counted and dropped.
+    Discard,
+    /// Look once whether anything can be read, without waiting: offer it, or say
+    /// [`nothing_to_read`](crate::Connection::nothing_to_read). No deadline is armed for it. The look must ask the system now: readiness that
+    /// was told before may be stale ([how on std, mio and tokio](crate#for-authors-of-drivers)).
+    LookOnce,
+}
+
+/// What the application is to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Turn {
+    /// Send the final response; interim ones before it if you like. Said from the request's head on: that its content has come, too, is
+    /// told by [`Event::End`](crate::Event::End).
+    Respond,
+    /// The client waits to be told to send its content: send `100 (Continue)` or the final response. No timeout but
+    /// `exchange` runs until then.
+    Continue,
+    /// Send more content, or its end.
+    Content,
+    /// Send the refusal that is due.
+    Refuse(StatusCode),
+}
+
+/// How to shut the transport. Say [`handle_shut`](crate::Connection::handle_shut) when it is done. Every connection that is not handed over
+/// ends in exactly one `Close` or `Reset`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Shut {
+    /// Shut the sending side only, and keep reading.
+    HalfClose(CloseReason),
+    /// Close.
+    Close(CloseReason),
+    /// Close so that the peer sees a reset: what it has of our message must not pass for complete, or it does not read. With
+    /// sockets: set `SO_LINGER` to zero, then close (`socket2`'s `set_linger`, tokio's `set_zero_linger`; the standard library has no
+    /// stable call). Where that can not be done, close: then content that ends with the connection may pass for complete, and octets
+    /// that wait for a peer which does not read stay in the system for a while.
+    Reset(CloseReason),
+}
+
+impl Shut {
+    /// Why.
+    pub const fn reason(self) -> CloseReason {
+        match self {
+            Self::HalfClose(reason) | Self::Close(reason) | Self::Reset(reason) => reason,
+        }
+    }
+}

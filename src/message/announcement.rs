@@ -1,0 +1,62 @@
+//! What the head of a message that is sent says of its connection and of its content, beside the field lines of the caller.
+
+use crate::message::framing::BodyLength;
+use crate::message::keep_alive::KeepAlive;
+
+/// What the application knows of the content it sends; the framing follows from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Content {
+    /// There is none.
+    Empty,
+    /// So many octets. The message ends with the last of them, one of none with its head: no `send_end` is needed.
+    Exact(u64),
+    /// As many as come, until `send_end`: chunked to an HTTP/1.1 peer, until close to an older one.
+    Unknown,
+    /// As many as come, until `send_end`, which ends the connection, too.
+    UntilClose,
+}
+
+/// What a head that is about to be sent must say about the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Announce {
+    /// The options of the `Connection` field; a field without any is not sent.
+    pub options: ConnectionOptions,
+    /// The `Keep-Alive` field, if one is to be sent.
+    pub keep_alive: Option<KeepAlive>,
+    /// The field that says where the content ends.
+    pub framing: FramingField,
+    /// How the content that is really sent is framed: nothing, where the request or the status forbids it.
+    pub length: BodyLength,
+}
+
+/// Connection options we send (RFC 9110 7.6.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ConnectionOptions {
+    /// `close`
+    pub close: bool,
+    /// `keep-alive`
+    pub keep_alive: bool,
+    /// `TE`: beside a `TE` field that the caller sends.
+    pub te: bool,
+    /// `upgrade`: beside an `Upgrade` field that the caller sends.
+    pub upgrade: bool,
+}
+
+impl ConnectionOptions {
+    /// With `upgrade` so.
+    #[inline(always)]
+    pub(crate) const fn with_upgrade(self, upgrade: bool) -> Self {
+        Self { upgrade, ..self }
+    }
+}
+
+/// The framing field of a head we send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FramingField {
+    /// None.
+    None,
+    /// `Content-Length`
+    ContentLength(u64),
+    /// `Transfer-Encoding: chunked`
+    Chunked,
+}

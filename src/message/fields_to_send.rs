@@ -1,0 +1,232 @@
+//! Field lines to send: what a caller may give, and what is checked of it.
+//!
+//! Read first: RFC 9110 5.1, 5.5, 5.6.2 (the grammar: no CR, LF, NUL gets through), 6.5.1 (trailers), 7.6.1 (connection options).
+//! Every line is checked as it is written, unless it was checked before ([`CheckedFields`]): a server's are nearly always
+//! the same ones. Whitespace at the ends of a value is no part of it (RFC 9110 5.5), and is not written.
+
+use crate::error::Misuse;
+use crate::message::facts::Facts;
+use crate::message::method::{MethodKind, Version};
+use crate::message::octets;
+use crate::message::upgrade;
+
+/// One field line to send: any pair of octet strings, or a reference to one.
+pub trait SendField {
+    /// Its name.
+    fn name(&self) -> &[u8];
+    /// Its value.
+    fn value(&self) -> &[u8];
+}
+
+impl<N: AsRef<[u8]>, V: AsRef<[u8]>> SendField for (N, V) {
+    fn name(&self) -> &[u8] {
+        self.0.as_ref()
+    }
+
+    fn value(&self) -> &[u8] {
+        self.1.as_ref()
+    }
+}
+
+impl<N: AsRef<[u8]>, V: AsRef<[u8]>> SendField for &(N, V) {
+    fn name(&self) -> &[u8] {
+        self.0.as_ref()
+    }
+
+    fn value(&self) -> &[u8] {
+        self.1.as_ref()
+    }
+}
+
+impl SendField for crate::FieldLine<'_> {
+    fn name(&self) -> &[u8] {
+        self.name
+    }
+
+    fn value(&self) -> &[u8] {
+        self.value.as_received()
+    }
+}
+
+/// Field lines to send, in order: arrays, slices, iterators of [`SendField`].
+pub trait Fields {
+    /// Calls `visit` with name and value of each.
+    fn visit(self, visit: impl FnMut(&[u8], &[u8]) -> Result<(), Misuse>) -> Result<(), Misuse>;
+
+    /// Lines that have been checked and go before those visited.
+    #[inline(always)]
+    fn checked(&self) -> CheckedFields<'_> {
+        CheckedFields { lines: b"", flags: 0, padded: false }
+    }
+}
+
+impl<I: IntoIterator<Item = F>, F: SendField> Fields for I {
+    #[inline(always)]
+    fn visit(self, mut visit: impl FnMut(&[u8], &[u8]) -> Result<(), Misuse>) -> Result<(), Misuse> {
+        self.into_iter().try_for_each(|field| visit(field.name(), field.value()))
+    }
+}
+
+/// No field lines.
+pub const NO_FIELDS: [(&str, &str); 0] = [];
+
+/// Field lines checked once, to be sent any number of times: whole lines, each with its CRLF.
+///
+/// A line costs about 150 instructions to check and to put together; these are copied as they are.
+///
+/// ```
+/// use http_keepalive::{CheckedFields, Misuse};
+///
+/// assert!(CheckedFields::new(b"Server: mine\r\nContent-Type: text/plain\r\n").is_ok());
+/// assert_eq!(CheckedFields::new(b"Connection: close\r\n"), Err(Misuse::OwnedField));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CheckedFields<'a> {
+    pub(crate) lines: &'a [u8],
+    /// What they say of the connection, as [`Facts`] keep it.
+    pub(crate) flags: u32,
+    /// There is a value with whitespace at an end.
+    pub(crate) padded: bool,
+}
+
+impl<'a> CheckedFields<'a> {
+    /// Checks `lines`: `name: value CRLF` each. Errors are those of sending them one by one. What `Host`, `Expect`, `Upgrade` and
+    /// `TE` say of the connection is kept, and judged with each head they are sent in.
+    pub fn new(lines: &'a [u8]) -> Result<Self, Misuse> {
+        let (mut octets, mut facts) = (0, Facts::new(MethodKind::Get, Version::HTTP_11));
+        let mut padded = false;
+        for (name, value) in self::lines(lines) {
+            let trimmed = octets::trim_to_send(value);
+            judge_line(name, trimmed)?;
+            facts.field_line(name, trimmed);
+            padded |= trimmed.len() != value.len();
+            octets += name.len() + value.len() + 4;
+        }
+        let checked = Self { lines, flags: facts.flags(), padded };
+        if octets == lines.len() { Ok(checked) } else { Err(Misuse::FieldName) }
+    }
+
+    /// These lines, and behind them other `fields`.
+    pub const fn and<F: Fields>(self, fields: F) -> CheckedAnd<'a, F> {
+        CheckedAnd(self, fields)
+    }
+}
+
+/// [`CheckedFields::and`]
+#[derive(Clone, Copy, Debug)]
+pub struct CheckedAnd<'a, F>(CheckedFields<'a>, F);
+
+impl Fields for CheckedFields<'_> {
+    #[inline(always)]
+    fn visit(self, _: impl FnMut(&[u8], &[u8]) -> Result<(), Misuse>) -> Result<(), Misuse> {
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn checked(&self) -> CheckedFields<'_> {
+        *self
+    }
+}
+
+impl<F: Fields> Fields for CheckedAnd<'_, F> {
+    #[inline(always)]
+    fn visit(self, visit: impl FnMut(&[u8], &[u8]) -> Result<(), Misuse>) -> Result<(), Misuse> {
+        self.1.visit(visit)
+    }
+
+    #[inline(always)]
+    fn checked(&self) -> CheckedFields<'_> {
+        self.0
+    }
+}
+
+/// Name and value of each `name: value CRLF`, as far as they are that.
+pub(crate) fn lines(lines: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let mut rest = lines;
+    core::iter::from_fn(move || {
+        let (line, behind) = rest.split_at(memchr::memchr(b'\n', rest)? + 1);
+        let colon = memchr::memchr(b':', line)?;
+        let value = line.get(colon + 1..)?.strip_prefix(b" ")?.strip_suffix(b"\r\n")?;
+        rest = behind;
+        Some((&line[..colon], value))
+    })
+}
+
+/// May this field line be sent? What is wrong with it, if it may not.
+///
+/// One line that may not be sent keeps back the head it stands in. Whoever sends what others gave asks this of each line first,
+/// and leaves out or reports the one that is wrong:
+///
+/// ```
+/// use http_keepalive::{Misuse, check_field};
+///
+/// assert_eq!(check_field("Content-Type", "text/plain "), Ok(()));
+/// assert_eq!(check_field("X-Note", "a\r\nSet-Cookie: b"), Err(Misuse::FieldValue));
+/// assert_eq!(check_field("Connection", "close"), Err(Misuse::OwnedField));
+/// ```
+///
+/// What depends on the head as a whole is not asked here: that there is one `Host`, and the right one; that an `Upgrade` of a `101`
+/// names what was offered; that a field may stand among trailers.
+pub fn check_field(name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<(), Misuse> {
+    judge_line(name.as_ref(), octets::trim_to_send(value.as_ref())).map(|_| ())
+}
+
+/// What one line to be sent is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Line {
+    Other,
+    Upgrade,
+}
+
+/// Within the grammar, and not the machine's own. The value is without whitespace at its ends.
+#[inline(always)]
+pub(crate) fn judge_line(name: &[u8], value: &[u8]) -> Result<Line, Misuse> {
+    if !octets::is_field_name(name) {
+        return Err(Misuse::FieldName);
+    }
+    if !octets::is_field_value(value) {
+        return Err(Misuse::FieldValue);
+    }
+    if matches!(name.len(), 2 | 7 | 10 | 14 | 16 | 17) { special(name, value) } else { Ok(Line::Other) }
+}
+
+/// The fields of which not every value may be sent.
+#[inline(never)]
+pub(crate) fn special(name: &[u8], value: &[u8]) -> Result<Line, Misuse> {
+    if name.eq_ignore_ascii_case(b"te") {
+        let chunked = |member: &[u8]| {
+            let coding = &member[..octets::separator_at(member, b';')];
+            octets::trim(coding).eq_ignore_ascii_case(b"chunked")
+        };
+        return if octets::members(value).any(chunked) { Err(Misuse::TeChunked) } else { Ok(Line::Other) };
+    }
+    if name.eq_ignore_ascii_case(b"upgrade") {
+        return if upgrade::is_upgrade(value) { Ok(Line::Upgrade) } else { Err(Misuse::Upgrade) };
+    }
+    if is_owned(name) { Err(Misuse::OwnedField) } else { Ok(Line::Other) }
+}
+
+fn is_owned(name: &[u8]) -> bool {
+    ["connection", "keep-alive", "content-length", "proxy-connection", "transfer-encoding"]
+        .iter()
+        .any(|owned| name.eq_ignore_ascii_case(owned.as_bytes()))
+}
+
+/// Fields for framing, routing and persistence, and those that say how content is to be decoded, have no effect in a
+/// trailer section and may not stand there (RFC 9110 6.5.1).
+pub(crate) fn never_a_trailer(name: &[u8]) -> bool {
+    const NEVER: [&str; 11] = [
+        "connection",
+        "content-encoding",
+        "content-length",
+        "expect",
+        "host",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    ];
+    NEVER.iter().any(|never| name.eq_ignore_ascii_case(never.as_bytes()))
+}

@@ -1,0 +1,233 @@
+//! Message body length: RFC 9112 6.3 as one function a direction, the answer with the rule that gave it.
+//!
+//! Pure functions of [`HeadFacts`], public for whoever has a parser already. Read first: RFC 9112 6.1 to 6.3, 7; RFC 9110
+//! 8.6, 9.3, 10.1.1. The items of 6.3 are tried in their order; what a request may not be is refused (items 3 to 5), since
+//! where its content ends decides what the next request is. A response without content is framed by item 1 alone; what is
+//! wrong with its fields is told beside it ([`response_fault`]), and ends its connection.
+
+use core::fmt;
+
+use crate::config::Policy;
+use crate::error::ProtocolErrorKind::{self, *};
+use crate::message::facts::{Facts, flag};
+use crate::message::head_facts::HeadFacts;
+use crate::message::method::MethodKind;
+use crate::reasons::reasons;
+
+/// How the end of a body is known (RFC 9112 6.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BodyLength {
+    /// There is no body.
+    Empty,
+    /// So many octets.
+    Exact(u64),
+    /// The chunked coding says (RFC 9112 7.1).
+    Chunked,
+    /// The end of the connection says: responses only.
+    UntilClose,
+}
+
+impl fmt::Display for BodyLength {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("empty"),
+            Self::Exact(octets) => write!(f, "{octets} octets"),
+            Self::Chunked => f.write_str("chunked"),
+            Self::UntilClose => f.write_str("until close"),
+        }
+    }
+}
+
+/// The answer, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Framing {
+    /// How long the body is.
+    pub length: BodyLength,
+    /// The rule that decided.
+    pub rule: FramingRule,
+}
+
+reasons! {
+    /// Which rule decided a body length: the items of RFC 9112 6.3.
+    pub enum FramingRule {
+        /// A response that has no content by its status or by its request's method.
+        NoContent => "no-content", "RFC 9112 6.3 (1)";
+        /// A successful response to CONNECT: a tunnel follows.
+        Connect => "connect", "RFC 9112 6.3 (2)";
+        /// `Transfer-Encoding` against a `Content-Length`, or in HTTP/1.0: let in by policy, and the connection ends with it.
+        FaultyCoding => "faulty-coding", "RFC 9112 6.3 (3)";
+        /// `Transfer-Encoding` that ends in `chunked`.
+        Chunked => "chunked", "RFC 9112 6.3 (4)";
+        /// A response with `Transfer-Encoding` that does not end in `chunked`.
+        CodingUntilClose => "coding-until-close", "RFC 9112 6.3 (4)";
+        /// `Content-Length`.
+        ContentLength => "content-length", "RFC 9112 6.3 (6)";
+        /// A request that says nothing has nothing.
+        NothingSaid => "nothing-said", "RFC 9112 6.3 (7)";
+        /// A response that says nothing lasts until the connection closes.
+        UntilClose => "until-close", "RFC 9112 6.3 (8)";
+    }
+}
+
+/// The body length of a request.
+#[inline]
+pub fn request_framing(facts: &HeadFacts, policy: &Policy) -> Result<Framing, ProtocolErrorKind> {
+    frame_request(&facts.facts, policy)
+}
+
+/// [`request_framing`]
+#[inline]
+pub(crate) fn frame_request(facts: &Facts, policy: &Policy) -> Result<Framing, ProtocolErrorKind> {
+    if !facts.any(flag::LENGTH | flag::CODING) {
+        return Ok(Framing { length: BodyLength::Empty, rule: FramingRule::NothingSaid });
+    }
+    let framing = declared_request_framing(facts, policy)?;
+    let has_none = matches!(facts.method(), MethodKind::Connect | MethodKind::Trace);
+    match framing.length {
+        BodyLength::Empty | BodyLength::Exact(0) => Ok(framing),
+        _ if has_none => Err(ContentNotAllowed),
+        _ => Ok(framing),
+    }
+}
+
+#[inline(never)]
+fn declared_request_framing(facts: &Facts, policy: &Policy) -> Result<Framing, ProtocolErrorKind> {
+    if !facts.any(flag::CODING) {
+        return content_length(facts, policy);
+    }
+    if facts.any(flag::LENGTH) && !policy.length_and_coding.accepts() {
+        return Err(LengthAndTransferEncoding);
+    }
+    if !facts.version().is_http11() && !policy.http10_coding.accepts() {
+        return Err(TransferEncodingInHttp10);
+    }
+    check_codings(facts)?;
+    if !facts.any(flag::CHUNKED_LAST) {
+        return Err(NotChunkedLast);
+    }
+    if facts.any(flag::CODING_OTHER) && !policy.other_codings.accepts() {
+        return Err(UnknownCoding);
+    }
+    Ok(Framing { length: BodyLength::Chunked, rule: coding_rule(facts) })
+}
+
+/// The body length of a response to a request of `method`.
+#[inline]
+pub fn response_framing(facts: &HeadFacts, method: MethodKind, policy: &Policy) -> Result<Framing, ProtocolErrorKind> {
+    frame_response(&facts.facts, method, policy)
+}
+
+/// [`response_framing`]
+#[inline]
+pub(crate) fn frame_response(facts: &Facts, method: MethodKind, policy: &Policy) -> Result<Framing, ProtocolErrorKind> {
+    let status = facts.status().unwrap_or(crate::StatusCode::OK);
+    if method == MethodKind::Head || status.has_no_content() {
+        return Ok(Framing { length: BodyLength::Empty, rule: FramingRule::NoContent });
+    }
+    if method == MethodKind::Connect && status.is_successful() {
+        return Ok(Framing { length: BodyLength::Empty, rule: FramingRule::Connect });
+    }
+    if !facts.any(flag::CODING) {
+        if facts.any(flag::LENGTH) {
+            return content_length(facts, policy);
+        }
+        return Ok(Framing { length: BodyLength::UntilClose, rule: FramingRule::UntilClose });
+    }
+    if facts.any(flag::LENGTH) && !policy.length_and_coding.accepts() {
+        return Err(LengthAndTransferEncoding);
+    }
+    if !facts.version().is_http11() && !policy.http10_coding.accepts() {
+        return Err(TransferEncodingInHttp10);
+    }
+    check_codings(facts)?;
+    if facts.any(flag::CHUNKED_LAST) {
+        Ok(Framing { length: BodyLength::Chunked, rule: coding_rule(facts) })
+    } else {
+        Ok(Framing { length: BodyLength::UntilClose, rule: FramingRule::CodingUntilClose })
+    }
+}
+
+/// What is wrong with `Content-Length` and `Transfer-Encoding` of a response, also where they frame nothing
+/// ([`FramingRule::NoContent`]), and what policy lets in at the price of the connection: `Transfer-Encoding` beside
+/// `Content-Length` or in HTTP/1.0. A response without content that has such a fault is whole, but its sender is not to be
+/// trusted with another one: the connection ends ([`CloseReason::FaultyFraming`](crate::CloseReason::FaultyFraming); RFC 9112
+/// 6.1, 6.3). Behind a tunnel's response ([`FramingRule::Connect`]) it counts for nothing.
+pub fn response_fault(facts: &HeadFacts, policy: &Policy) -> Option<ProtocolErrorKind> {
+    fault_of_response(&facts.facts, policy)
+}
+
+/// [`response_fault`]
+pub(crate) fn fault_of_response(facts: &Facts, policy: &Policy) -> Option<ProtocolErrorKind> {
+    match (facts.any(flag::CODING), facts.any(flag::LENGTH)) {
+        (false, false) => None,
+        (true, true) => Some(LengthAndTransferEncoding),
+        (true, false) if !facts.version().is_http11() => Some(TransferEncodingInHttp10),
+        (true, false) => check_codings(facts).err(),
+        (false, true) => content_length(facts, policy).err(),
+    }
+}
+
+fn check_codings(facts: &Facts) -> Result<(), ProtocolErrorKind> {
+    let named = facts.any(flag::CHUNKED_LAST | flag::CHUNKED_BEFORE | flag::CODING_OTHER);
+    if facts.any(flag::CODING_INVALID) || !named {
+        Err(TransferEncoding)
+    } else if facts.any(flag::CHUNKED_PARAMETERS) || (facts.any(flag::CHUNKED_BEFORE) && facts.any(flag::CHUNKED_LAST))
+    {
+        Err(ChunkedMisused)
+    } else {
+        Ok(())
+    }
+}
+
+fn coding_rule(facts: &Facts) -> FramingRule {
+    if facts.any(flag::LENGTH) || !facts.version().is_http11() {
+        FramingRule::FaultyCoding
+    } else {
+        FramingRule::Chunked
+    }
+}
+
+fn content_length(facts: &Facts, policy: &Policy) -> Result<Framing, ProtocolErrorKind> {
+    if facts.any(flag::LENGTH_INVALID) {
+        Err(ContentLength)
+    } else if facts.any(flag::LENGTH_TOO_LARGE) {
+        Err(ContentLengthTooLarge)
+    } else if facts.any(flag::LENGTH_REPEATED) && !policy.repeated_length.accepts() {
+        Err(ContentLengthRepeated)
+    } else {
+        Ok(Framing { length: BodyLength::Exact(facts.content_length()), rule: FramingRule::ContentLength })
+    }
+}
+
+/// The `Host` rule of RFC 9112 3.2.
+#[inline]
+pub fn host_rule(facts: &HeadFacts) -> Result<(), ProtocolErrorKind> {
+    check_host(&facts.facts)
+}
+
+/// [`host_rule`]
+#[inline(always)]
+pub(crate) fn check_host(facts: &Facts) -> Result<(), ProtocolErrorKind> {
+    if facts.any(flag::HOST_REPEATED) {
+        Err(HostRepeated)
+    } else if facts.any(flag::HOST_INVALID) {
+        Err(HostInvalid)
+    } else if !facts.any(flag::HOST) && facts.version().is_http11() {
+        Err(HostMissing)
+    } else {
+        Ok(())
+    }
+}
+
+/// Expectations we do not know (RFC 9110 10.1.1). An HTTP/1.0 client's are ignored.
+#[inline]
+pub fn expectation_rule(facts: &HeadFacts, policy: &Policy) -> Result<(), ProtocolErrorKind> {
+    check_expectation(&facts.facts, policy)
+}
+
+/// [`expectation_rule`]
+#[inline]
+pub(crate) fn check_expectation(facts: &Facts, policy: &Policy) -> Result<(), ProtocolErrorKind> {
+    let unknown = facts.any(flag::EXPECTATION) && facts.version().is_http11();
+    if unknown && !policy.expectation.accepts() { Err(Expectation) } else { Ok(()) }
+}

@@ -1,0 +1,187 @@
+//! The heads of messages as they are reported: they borrow the buffer that they were read in, and never the connection.
+
+use super::{Fault, FieldSection, Progress, Rules, Section};
+use crate::config::{Limits, Policy};
+use crate::error::{ProtocolError, ProtocolErrorKind};
+use crate::message::facts::{self, flag};
+use crate::message::framing::{self, BodyLength, Framing, FramingRule};
+use crate::message::head_facts::HeadFacts;
+use crate::message::method::{Method, MethodKind, Version};
+use crate::message::octets;
+use crate::message::target::Target;
+use crate::message::upgrade;
+use crate::status::StatusCode;
+
+/// A request's head.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestHead<'a> {
+    /// The method, as sent.
+    pub method: Method<'a>,
+    /// The target, as sent.
+    pub target: Target<'a>,
+    /// The version.
+    pub version: Version,
+    /// The field lines, as sent.
+    pub fields: FieldSection<'a>,
+    /// How the end of the content is known.
+    pub framing: Framing,
+    pub(crate) flags: u32,
+}
+
+impl<'a> RequestHead<'a> {
+    /// Nothing read yet: `GET` of nothing.
+    pub const fn new() -> Self {
+        Self {
+            method: Method::new(b"GET"),
+            target: Target::new(b"", MethodKind::Get),
+            version: Version::HTTP_11,
+            fields: FieldSection::new(),
+            framing: Framing { length: BodyLength::Empty, rule: FramingRule::NothingSaid },
+            flags: 0,
+        }
+    }
+
+    /// Reads a head that lies at the front of `buf`, without a connection: of how many octets it is, and its facts for a
+    /// [`Lifecycle`](crate::Lifecycle). `None`: it is not complete.
+    ///
+    /// ```
+    /// use http_keepalive::*;
+    ///
+    /// let mut head = RequestHead::new();
+    /// let octets = b"GET /a HTTP/1.1\r\nHost: example.org\r\n\r\n";
+    /// let (read, facts) = head.parse(octets, &Limits::DEFAULT, &Policy::DEFAULT)?.expect("a whole head");
+    /// assert_eq!((read, head.target.as_str(), facts.has_close()), (octets.len(), "/a", false));
+    /// # Ok::<(), ProtocolError>(())
+    /// ```
+    pub fn parse(
+        &mut self,
+        buf: &'a [u8],
+        limits: &Limits,
+        policy: &Policy,
+    ) -> Result<Option<(usize, HeadFacts)>, ProtocolError> {
+        let rules = Rules { section: Section::Request, limits, policy };
+        let mut progress = Progress::FRESH;
+        self.fields.clear();
+        let Some(octets) = progress.read_request(rules, buf, self).map_err(Fault::alone)? else { return Ok(None) };
+        let framing = framing::frame_request(&progress.facts, policy);
+        self.framing = framing.map_err(|kind| Fault::new(kind, 0).alone())?;
+        let mut facts = HeadFacts::of(progress.facts).with_octets(octets);
+        if facts.facts.any(flag::UPGRADE_LINE | flag::TE) || !matches!(self.target.as_bytes(), [b'/', ..]) {
+            compare(&mut facts, &self.fields);
+        }
+        Ok(Some((octets, facts)))
+    }
+
+    /// The authority the request is for: the target's, or else that of `Host` (RFC 9112 3.2.2).
+    pub fn authority(&self) -> Option<&'a [u8]> {
+        self.target.authority().or_else(|| self.fields.value("host").and_then(|value| value.as_slice()))
+    }
+
+    /// The client waits for `100 (Continue)` before it sends content (RFC 9110 10.1.1).
+    pub const fn expects_continue(&self) -> bool {
+        self.has_content() && facts::expects_continue(self.flags, self.version)
+    }
+
+    /// The protocols offered that may be switched to, in the client's order; none where the offer does not count. The first four
+    /// can be accepted.
+    pub fn upgrade_offers(&self) -> impl Iterator<Item = &'a [u8]> + '_ {
+        let counts = self.offers_upgrade();
+        let values = self.fields.values("upgrade").filter(move |_| counts);
+        values.flat_map(|value| upgrade::offers(value.as_received()))
+    }
+
+    /// Protocols are offered that may be switched to (RFC 9110 7.8): [`upgrade_offers`](Self::upgrade_offers).
+    pub const fn offers_upgrade(&self) -> bool {
+        facts::offers_upgrade(self.flags, self.version)
+    }
+
+    /// The request has content, or may have.
+    pub const fn has_content(&self) -> bool {
+        !matches!(self.framing.length, BodyLength::Empty | BodyLength::Exact(0))
+    }
+}
+
+/// A response's head.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResponseHead<'a> {
+    /// The status.
+    pub status: StatusCode,
+    /// The reason phrase, which means nothing (RFC 9112 4).
+    pub reason: &'a [u8],
+    /// The version.
+    pub version: Version,
+    /// The field lines, as sent.
+    pub fields: FieldSection<'a>,
+    /// How the end of the content is known.
+    pub framing: Framing,
+}
+
+impl<'a> ResponseHead<'a> {
+    /// Nothing read yet: `200` with nothing.
+    pub const fn new() -> Self {
+        Self {
+            status: StatusCode::OK,
+            reason: b"",
+            version: Version::HTTP_11,
+            fields: FieldSection::new(),
+            framing: Framing { length: BodyLength::Empty, rule: FramingRule::NoContent },
+        }
+    }
+
+    /// Reads a head that lies at the front of `buf`, the answer to a request of `method`, without a connection: of how many
+    /// octets it is, and its facts. `None`: it is not complete.
+    pub fn parse(
+        &mut self,
+        buf: &'a [u8],
+        method: MethodKind,
+        limits: &Limits,
+        policy: &Policy,
+    ) -> Result<Option<(usize, HeadFacts)>, ProtocolError> {
+        let rules = Rules { section: Section::Response, limits, policy };
+        let mut progress = Progress::FRESH;
+        self.fields.clear();
+        let Some(octets) = progress.read_response(rules, buf, self).map_err(Fault::alone)? else { return Ok(None) };
+        let framing = framing::frame_response(&progress.facts, method, policy);
+        self.framing = framing.map_err(|kind| Fault::new(kind, 0).alone())?;
+        let mut facts = HeadFacts::of(progress.facts).with_octets(octets);
+        if facts.facts.any(flag::UPGRADE_LINE | flag::TE) {
+            compare(&mut facts, &self.fields);
+        }
+        Ok(Some((octets, facts)))
+    }
+}
+
+/// Notes what is compared octet by octet of a head that has been read.
+#[cold]
+fn compare(facts: &mut HeadFacts, fields: &FieldSection<'_>) {
+    fields.iter().for_each(|line| facts.compared(line.name, octets::trim(line.value.as_received())));
+}
+
+impl Default for RequestHead<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Default for ResponseHead<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The field that a fault in framing, routing or expectation is about.
+pub(crate) const fn blamed_field(kind: ProtocolErrorKind) -> Option<&'static str> {
+    use ProtocolErrorKind::*;
+    match kind {
+        HostRepeated | HostInvalid => Some("host"),
+        ContentLength | ContentLengthRepeated | ContentLengthTooLarge | ContentTooLarge => Some("content-length"),
+        LengthAndTransferEncoding
+        | TransferEncodingInHttp10
+        | NotChunkedLast
+        | ChunkedMisused
+        | TransferEncoding
+        | UnknownCoding => Some("transfer-encoding"),
+        Expectation => Some("expect"),
+        _ => None,
+    }
+}

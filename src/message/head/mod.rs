@@ -1,0 +1,355 @@
+//! Heads: from octets to a start line, a field section and the facts that decide framing and persistence, in one pass.
+//!
+//! Read first: RFC 9112 2.2 (parsing robustness), 3 and 4 (start lines), 5 (field lines); RFC 9110 5.4 (limits).
+//!
+//! **A line is judged when its end has arrived**, and never before; only the first octet of a start line is judged alone,
+//! so that another protocol is refused at once. A line that is longer than its limit is refused when the limit is reached.
+//! Both are properties of the octets and not of how they were split, so any split gives the same events, errors and offsets.
+//!
+//! **Two walks.** The quick walk takes a line as browsers send it: name of letters and dashes, colon, at most one space,
+//! visible octets, CRLF. Whatever it meets that it does not know, the end of the buffer too, it leaves to the careful walk,
+//! which looks for the end of the line and knows every rule and leniency. The careful walk alone is complete; the quick one
+//! only saves time.
+//!
+//! **Resuming.** Kept between offers are the begin of the first line not yet read, how far its end was sought, and the facts
+//! of the lines before. An octet that ends no line costs a comparison; each line is read once, whatever the split. A shorter
+//! offer than before starts over.
+
+mod fast_path;
+mod fields;
+mod heads;
+mod start_line;
+
+pub(crate) use fields::FieldTable;
+pub(crate) use start_line::{StatusLine, check_form};
+
+pub(crate) use heads::blamed_field;
+pub use heads::{RequestHead, ResponseHead};
+
+pub use fields::{FieldLine, FieldLines, FieldSection, FieldValue, FieldValueOctets};
+
+use crate::config::{Limits, Policy};
+use crate::error::ProtocolError;
+use crate::error::ProtocolErrorKind::{self, *};
+use crate::message::facts::{self, Facts};
+use crate::message::octets::{self, class};
+
+/// What is wrong, and where in the octets offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    pub(crate) kind: ProtocolErrorKind,
+    pub(crate) at: usize,
+}
+
+impl Fault {
+    pub(crate) const fn new(kind: ProtocolErrorKind, at: usize) -> Self {
+        Self { kind, at }
+    }
+
+    /// As an error in octets that are a stream of their own.
+    pub(crate) const fn alone(self) -> ProtocolError {
+        ProtocolError { kind: self.kind, offset: self.at as u64 }
+    }
+}
+
+/// Which section is read: they differ in limits and leniencies. Public in name only, for the sealed trait of roles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(unreachable_pub)]
+pub enum Section {
+    Request,
+    Response,
+    RequestTrailers,
+    ResponseTrailers,
+}
+
+impl Section {
+    const fn is_request(self) -> bool {
+        matches!(self, Self::Request | Self::RequestTrailers)
+    }
+
+    const fn is_head(self) -> bool {
+        matches!(self, Self::Request | Self::Response)
+    }
+
+    fn unfolds(self, policy: &Policy) -> bool {
+        if self.is_request() { policy.request_fold.accepts() } else { policy.response_fold.accepts() }
+    }
+
+    const fn octets(self, limits: &Limits) -> usize {
+        (if self.is_head() { limits.head } else { limits.trailer_section }) as usize
+    }
+
+    const fn lines(self, limits: &Limits) -> u16 {
+        if self.is_head() { limits.field_lines } else { limits.trailer_lines }
+    }
+}
+
+/// How far a section has been read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Progress {
+    pub(crate) facts: Facts,
+    /// Where the first line not yet read begins; 0 is the start line of a head.
+    line: u32,
+    /// No line end before this.
+    sought: u32,
+    /// A line is half read, and octets before this reach no limit; or 0.
+    watched: u32,
+    /// Field lines read.
+    lines: u16,
+}
+
+/// The rules a section is read by.
+#[derive(Clone, Copy)]
+pub(crate) struct Rules<'c> {
+    pub(crate) section: Section,
+    pub(crate) limits: &'c Limits,
+    pub(crate) policy: &'c Policy,
+}
+
+/// What the careful walk found at a line.
+enum Line {
+    /// A field line, or one to be left out; the next begins here.
+    Next(usize),
+    /// The empty line; the section ends here.
+    End(usize),
+    /// Its end has not arrived.
+    Unfinished,
+}
+
+impl Progress {
+    /// Nothing has been read.
+    pub(crate) const FRESH: Self = Self {
+        facts: Facts::new(crate::MethodKind::Other, crate::Version::HTTP_11),
+        line: 0,
+        sought: 0,
+        watched: 0,
+        lines: 0,
+    };
+
+    /// Have only octets come that end no line and reach no limit? Then there is nothing to read: said in a few
+    /// instructions, since a peer may send one octet at a time.
+    #[inline(always)]
+    pub(crate) fn still_unfinished(&mut self, buf: &[u8]) -> bool {
+        if buf.len() >= self.watched as usize {
+            return false;
+        }
+        let unfinished = match buf.get(self.sought as usize..) {
+            Some([octet]) => *octet != b'\n',
+            Some(new) => memchr::memchr(b'\n', new).is_none(),
+            None => false,
+        };
+        if unfinished {
+            self.sought = buf.len() as u32;
+        }
+        unfinished
+    }
+
+    /// The start line of a head has been read, so its facts are those of a message.
+    pub(crate) const fn has_start_line(&self) -> bool {
+        self.line > 0
+    }
+
+    /// Where the field lines of a section that has been read end: before the empty line.
+    pub(crate) const fn fields_end(&self) -> usize {
+        self.line as usize
+    }
+
+    /// Reads field lines from where they were left to the empty line. `Ok(None)`: more octets are needed.
+    #[inline(always)]
+    fn read_fields(&mut self, rules: Rules<'_>, buf: &[u8], table: &mut FieldTable) -> Result<Option<usize>, Fault> {
+        let unfolds = rules.section.unfolds(rules.policy);
+        let mut at = self.line as usize;
+        // a line half read whose continuations are sought is not begun again with each of them
+        let mut begun = unfolds && self.sought > self.line;
+        loop {
+            if !begun {
+                let window = self.window(rules, buf.get(at..).unwrap_or_default(), at);
+                let lines = rules.section.lines(rules.limits);
+                let rest = match unfolds {
+                    true => self.quick_whole_lines(lines, window, table),
+                    false => self.quick_lines(lines, window, table),
+                };
+                at += window.len() - rest.len();
+                if let [b'\r', b'\n', ..] = rest {
+                    self.line = at as u32;
+                    return Ok(Some(at + 2));
+                }
+            }
+            begun = false;
+            at = match self.careful_line(rules, buf, at, table)? {
+                Line::Next(next) => next,
+                Line::End(end) => {
+                    self.line = at as u32;
+                    return Ok(Some(end));
+                }
+                Line::Unfinished => return Ok(None),
+            };
+        }
+    }
+
+    /// Field lines read.
+    pub(crate) const fn lines(&self) -> usize {
+        self.lines as usize
+    }
+
+    /// Reads a trailer section; its fields are no facts of the message (RFC 9110 6.5.1).
+    pub(crate) fn read_trailers(&mut self, rules: Rules<'_>, buf: &[u8]) -> Result<Option<usize>, Fault> {
+        self.restart_if_shorter(buf);
+        self.read_fields(rules, buf, &mut FieldTable::new())
+    }
+
+    fn restart_if_shorter(&mut self, buf: &[u8]) {
+        self.watched = 0;
+        if buf.len() < self.sought as usize || buf.len() < self.line as usize {
+            *self = Self::FRESH;
+        }
+    }
+
+    /// One line, by every rule.
+    #[cold]
+    #[inline(never)]
+    fn careful_line(&mut self, rules: Rules<'_>, buf: &[u8], at: usize, table: &mut FieldTable) -> Result<Line, Fault> {
+        let bounds = Bounds {
+            line: rules.limits.field_line as usize,
+            all: rules.section.octets(rules.limits),
+            too_long: FieldLineTooLong,
+        };
+        let unfolds = rules.section.unfolds(rules.policy);
+        let Some(end) = self.line_end(buf, at, bounds, unfolds)? else { return Ok(Line::Unfinished) };
+        let line = cut_line_end(buf, at, end, rules.policy)?;
+        let Some(&first) = line.first() else {
+            // the CRLF that ends a trailer section is one of the chunked body (RFC 9112 7.1)
+            let bare = !rules.section.is_head() && end - at < 2;
+            return if bare { Err(Fault::new(BareLf, at)) } else { Ok(Line::End(end)) };
+        };
+        if octets::is_whitespace(first) {
+            let before_fields = self.lines == 0 && rules.section.is_head();
+            if before_fields && rules.policy.whitespace_before_fields.accepts() {
+                table.stop(0);
+                return Ok(Line::Next(end));
+            }
+            return Err(Fault::new(if before_fields { WhitespaceBeforeFields } else { ObsFold }, at));
+        }
+        if self.lines >= rules.section.lines(rules.limits) {
+            return Err(Fault::new(FieldLines, at));
+        }
+        let (name, value) = split_field_line(rules, line).map_err(|fault| Fault::new(fault.kind, at + fault.at))?;
+        let leading = value.as_ptr() as usize - line.as_ptr() as usize - name.len() - 1;
+        let plain = name.len() + 1 + leading + value.len() + 2 == end - at
+            && line.get(name.len()) == Some(&b':')
+            && !value.iter().any(|&b| matches!(b, b'\r' | b'\n' | 0));
+        table.set(usize::from(self.lines), plain, end - at, name.len(), leading);
+        self.lines += 1;
+        self.facts.field_line(name, value);
+        Ok(Line::Next(end))
+    }
+
+    /// Where the line at `at` ends, its line end included, and those of its continuations; `None`: not yet.
+    fn line_end(&mut self, buf: &[u8], at: usize, bounds: Bounds, unfolds: bool) -> Result<Option<usize>, Fault> {
+        let mut from = at.max(self.sought as usize);
+        let most = bounds.all.min(at.saturating_add(bounds.line));
+        let too_long = Fault::new(if most == bounds.all { HeadTooLong } else { bounds.too_long }, most);
+        let end = loop {
+            let unread = buf.get(from..).unwrap_or_default();
+            let Some(lf) = memchr::memchr(b'\n', unread).map(|i| from + i) else { break None };
+            let empty = lf == at || (lf == at + 1 && buf[at] == b'\r');
+            // behind the limit of the section nothing can continue it
+            if unfolds && !empty && lf < most && lf + 1 < bounds.all {
+                match buf.get(lf + 1) {
+                    None => {
+                        // the line is whole, but for what may continue it
+                        self.line = at as u32;
+                        self.sought = lf as u32;
+                        return Ok(None);
+                    }
+                    Some(&next) if octets::is_whitespace(next) => {
+                        from = lf + 1;
+                        continue;
+                    }
+                    Some(_) => {}
+                }
+            }
+            break Some(lf + 1);
+        };
+        match end {
+            Some(end) if end > most => Err(too_long),
+            Some(end) => {
+                self.line = end as u32;
+                self.sought = end as u32;
+                Ok(Some(end))
+            }
+            None if buf.len() >= most => Err(too_long),
+            None => {
+                self.line = at as u32;
+                self.sought = buf.len() as u32;
+                self.watched = if self.sought > 0 { most as u32 } else { 0 };
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// How long a line may be, and a section in all.
+#[derive(Clone, Copy)]
+struct Bounds {
+    line: usize,
+    all: usize,
+    too_long: ProtocolErrorKind,
+}
+
+/// The line without its line end; what ends it must be CRLF.
+fn cut_line_end<'b>(buf: &'b [u8], at: usize, end: usize, policy: &Policy) -> Result<&'b [u8], Fault> {
+    match &buf[at..end] {
+        [line @ .., b'\r', b'\n'] => Ok(line),
+        [line @ .., b'\n'] if policy.bare_lf.accepts() => Ok(line),
+        _ => Err(Fault::new(BareLf, end - 1)),
+    }
+}
+
+/// Name and trimmed value of a whole field line, continuations included; every rule of RFC 9112 5 and RFC 9110 5.5.
+fn split_field_line<'b>(rules: Rules<'_>, line: &'b [u8]) -> Result<(&'b [u8], &'b [u8]), Fault> {
+    let Some(colon) = memchr::memchr(b':', line) else {
+        return Err(Fault::new(MissingColon, 0));
+    };
+    let name = match &line[..colon] {
+        [name @ .., b' ' | b'\t'] if octets::is_token(trim_end(name)) => {
+            if rules.section.is_request() || !rules.policy.response_colon_space.accepts() {
+                return Err(Fault::new(WhitespaceBeforeColon, trim_end(name).len()));
+            }
+            trim_end(name)
+        }
+        name => name,
+    };
+    if !octets::is_token(name) {
+        let at = name.iter().position(|&b| !octets::is(b, class::TOKEN)).unwrap_or(0);
+        return Err(Fault::new(if name.get(at) == Some(&b'\r') { BareCr } else { FieldName }, at));
+    }
+    check_value(rules.policy, &line[colon + 1..], facts::is_known(name))
+        .map_err(|fault| Fault::new(fault.kind, colon + 1 + fault.at))?;
+    Ok((name, octets::trim(&line[colon + 1..])))
+}
+
+fn trim_end(mut name: &[u8]) -> &[u8] {
+    while let [rest @ .., b' ' | b'\t'] = name {
+        name = rest;
+    }
+    name
+}
+
+/// Line ends within `value` are those of continuations that may stand.
+fn check_value(policy: &Policy, value: &[u8], decides: bool) -> Result<(), Fault> {
+    let mut at = 0;
+    while let Some(&octet) = value.get(at) {
+        at += match (octet, value.get(at + 1)) {
+            _ if octets::is(octet, class::FIELD) => 1,
+            (b'\r', Some(b'\n')) => 2,
+            (b'\n', _) if policy.bare_lf.accepts() => 1,
+            (b'\n', _) => return Err(Fault::new(BareLf, at)),
+            (b'\r', _) if policy.bare_cr.accepts() => 1,
+            (b'\r', _) => return Err(Fault::new(BareCr, at)),
+            _ if policy.control_octets.accepts() && !decides => 1,
+            _ => return Err(Fault::new(FieldValue, at)),
+        };
+    }
+    Ok(())
+}

@@ -1,0 +1,160 @@
+//! The facts of a head as a foreign parser or writer gives them: those that decide framing and persistence, and beside them the
+//! names that must be compared octet by octet.
+
+use core::hash::{Hash, Hasher};
+
+use crate::error::Misuse;
+use crate::message::facts::Facts;
+use crate::message::fields_to_send;
+use crate::message::keep_alive::KeepAlive;
+use crate::message::method::{Method, MethodKind, Version};
+use crate::message::octets;
+use crate::message::upgrade::Names;
+use crate::status::StatusCode;
+
+/// The facts of one head.
+///
+/// ```
+/// use http_keepalive::{HeadFacts, Method, Version};
+///
+/// let mut facts = HeadFacts::request(Method::new(b"GET"), Version::HTTP_11);
+/// facts.field_line(b"Connection", b"keep-alive, Close");
+/// assert!(facts.has_close());
+/// ```
+#[derive(Clone, Copy, Debug, Eq)]
+pub struct HeadFacts {
+    pub(crate) facts: Facts,
+    /// The protocols of its `Upgrade`.
+    pub(crate) protocols: Option<Names>,
+    /// A hash of its `Host`, without case: guards a caller against a mistake of its own.
+    host: Option<u64>,
+    /// The first of its lines that may not be sent, were it a head to be sent.
+    pub(crate) misuse: Option<Misuse>,
+    /// How many octets it is of; at least so many, unless they were told.
+    pub(crate) octets: u32,
+    pub(crate) octets_told: bool,
+}
+
+impl HeadFacts {
+    /// A request whose field lines are still to come.
+    pub const fn request(method: Method<'_>, version: Version) -> Self {
+        let mut facts = Self::of(Facts::new(method.kind(), version));
+        // method SP, a target, SP HTTP-version CRLF, and the empty line
+        facts.octets = LEAST + method.as_bytes().len() as u32;
+        facts
+    }
+
+    /// A response whose field lines are still to come.
+    pub const fn response(status: StatusCode, version: Version) -> Self {
+        Self::of(Facts::response(status, version))
+    }
+
+    #[inline(always)]
+    pub(crate) const fn of(facts: Facts) -> Self {
+        Self { facts, protocols: None, host: None, misuse: None, octets: LEAST, octets_told: false }
+    }
+
+    /// Takes one field line into account, as sent or with outer whitespace trimmed. Lines that do not bear on the
+    /// connection may be left out.
+    pub fn field_line(&mut self, name: &[u8], value: &[u8]) {
+        let value = octets::trim(value);
+        if !self.octets_told {
+            let line = u32::try_from(name.len() + value.len() + 3).unwrap_or(u32::MAX);
+            self.octets = self.octets.saturating_add(line);
+        }
+        self.facts.field_line(name, value);
+        self.compared(name, value);
+    }
+
+    /// With the octets that the head is of, its empty line included. A [`Lifecycle`](crate::Lifecycle) whose parser says this knows whether
+    /// what was received reaches into the next head; else it knows how many the head has at least.
+    #[must_use]
+    pub fn with_octets(mut self, octets: usize) -> Self {
+        self.octets = u32::try_from(octets).unwrap_or(u32::MAX);
+        self.octets_told = true;
+        self
+    }
+
+    /// The lines whose octets matter, and those that may not be sent with every value.
+    pub(crate) fn compared(&mut self, name: &[u8], value: &[u8]) {
+        if name.eq_ignore_ascii_case(b"host") {
+            self.host = Some(hash(value));
+        }
+        if name.eq_ignore_ascii_case(b"upgrade") {
+            self.protocols.get_or_insert(Names::NONE).add(value);
+        }
+        if let Err(misuse @ (Misuse::Upgrade | Misuse::TeChunked)) = fields_to_send::special(name, value) {
+            self.misuse = self.misuse.or(Some(misuse));
+        }
+    }
+
+    /// There is no `Host`, or it is this one.
+    pub(crate) fn host_is(&self, host: &[u8]) -> bool {
+        self.host.is_none_or(|own| own == hash(host))
+    }
+
+    /// The method; of a response, [`MethodKind::Other`].
+    pub const fn method(&self) -> MethodKind {
+        self.facts.method()
+    }
+
+    /// The status of a response.
+    pub const fn status(&self) -> Option<StatusCode> {
+        self.facts.status()
+    }
+
+    /// The version.
+    pub const fn version(&self) -> Version {
+        self.facts.version()
+    }
+
+    /// The connection option `close` (RFC 9112 9.6).
+    pub const fn has_close(&self) -> bool {
+        self.facts.has_close()
+    }
+
+    /// The connection option `keep-alive` (RFC 9112 9.3).
+    pub const fn has_keep_alive(&self) -> bool {
+        self.facts.has_keep_alive()
+    }
+
+    /// The `Keep-Alive` field, where its connection option stands beside it (RFC 2068 19.7.1.1).
+    pub fn keep_alive(&self) -> Option<KeepAlive> {
+        self.facts.keep_alive()
+    }
+
+    /// The protocols of an `Upgrade` that may be taken up: named as a connection option, in HTTP/1.1, not only h2c
+    /// (RFC 9110 7.8, RFC 9113 3.1).
+    pub const fn offers_upgrade(&self) -> bool {
+        self.facts.offers_upgrade()
+    }
+
+    /// `Expect: 100-continue`, in HTTP/1.1 (RFC 9110 10.1.1).
+    pub const fn expects_continue(&self) -> bool {
+        self.facts.expects_continue()
+    }
+}
+
+/// Two heads of different length that say the same are the same. The hash of `Host` does not count either: a head that was read has one
+/// only where its target could differ.
+impl PartialEq for HeadFacts {
+    fn eq(&self, other: &Self) -> bool {
+        (self.facts, self.protocols, self.misuse) == (other.facts, other.protocols, other.misuse)
+    }
+}
+
+impl Hash for HeadFacts {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.facts, self.protocols, self.misuse).hash(state);
+    }
+}
+
+/// Octets of the shortest head, without its method.
+const LEAST: u32 = " / HTTP/1.1\r\n\r\n".len() as u32;
+
+/// FNV-1a of the octets in lower case.
+fn hash(octets: &[u8]) -> u64 {
+    octets.iter().fold(0xcbf2_9ce4_8422_2325, |hash, b| {
+        (hash ^ u64::from(b.to_ascii_lowercase())).wrapping_mul(0x0100_0000_01b3)
+    })
+}

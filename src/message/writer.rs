@@ -1,0 +1,275 @@
+//! Heads, chunk lines and trailer sections into `&mut [u8]`: all of it, or nothing with the length that is needed.
+//!
+//! Read first: RFC 9112 3, 4, 5, 7.1; RFC 9110 2.2, 5.5 (no CR, LF, NUL gets through). What the machine owns (`Connection`,
+//! `Keep-Alive`, `Content-Length`, `Transfer-Encoding`) it writes; a caller's own is a [`Misuse`].
+
+use crate::error::{Misuse, SendError};
+use crate::message::announcement::{Announce, ConnectionOptions, FramingField};
+use crate::message::facts::{Facts, flag};
+use crate::message::fields_to_send::{CheckedFields, Fields, Line, judge_line, lines, never_a_trailer};
+use crate::message::keep_alive::KeepAlive;
+use crate::message::method::MethodKind;
+use crate::message::octets;
+use crate::message::request::Request;
+use crate::message::upgrade::{self, Offers};
+use crate::status::StatusCode;
+
+/// Writes while there is room, and counts on when there is none.
+pub(crate) struct Writer<'o> {
+    out: &'o mut [u8],
+    at: usize,
+}
+
+impl<'o> Writer<'o> {
+    pub(crate) fn new(out: &'o mut [u8]) -> Self {
+        Self { out, at: 0 }
+    }
+
+    #[inline(always)]
+    pub(crate) fn put(&mut self, octets: &[u8]) {
+        let end = self.at + octets.len();
+        if let Some(place) = self.out.get_mut(self.at..end) {
+            octets::copy(place, octets);
+        }
+        self.at = end;
+    }
+
+    /// A piece whose length is known when compiled: a few moves, and no call.
+    #[inline(always)]
+    fn put_all<const N: usize>(&mut self, octets: &[u8; N]) {
+        if let Some(place) = self.out.get_mut(self.at..).and_then(|rest| rest.first_chunk_mut::<N>()) {
+            *place = *octets;
+        }
+        self.at += N;
+    }
+
+    /// `DIGIT`s without leading zeros.
+    #[inline(always)]
+    fn decimal(&mut self, mut number: u64) {
+        if number < 100 {
+            let (tens, ones) = (b'0' + (number / 10) as u8, b'0' + (number % 10) as u8);
+            return if number < 10 { self.put_all(&[ones]) } else { self.put_all(&[tens, ones]) };
+        }
+        let mut digits = [0; 20];
+        let mut from = digits.len();
+        loop {
+            from -= 1;
+            digits[from] = b'0' + (number % 10) as u8;
+            number /= 10;
+            if number == 0 {
+                break;
+            }
+        }
+        self.put(&digits[from..]);
+    }
+
+    /// What was written, if all of it was.
+    pub(crate) fn written(&self) -> Option<&[u8]> {
+        self.out.get(..self.at)
+    }
+
+    /// How much was written, if all of it was.
+    pub(crate) fn finish(self) -> Result<usize, SendError> {
+        if self.at <= self.out.len() { Ok(self.at) } else { Err(SendError::OutputTooSmall { needed: self.at }) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn status_line(&mut self, status: StatusCode) {
+        if status == StatusCode::OK {
+            return self.put_all(b"HTTP/1.1 200 OK\r\n");
+        }
+        let [x, y, z] = status.digits();
+        self.put_all(&[b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'1', b' ', x, y, z, b' ']);
+        self.put(status.reason_phrase().as_bytes());
+        self.put_all(b"\r\n");
+    }
+
+    /// `name: value CRLF`, if both are within the grammar and the name is not one of the machine's own. The value is without
+    /// whitespace at its ends.
+    #[inline(always)]
+    fn field(&mut self, name: &[u8], value: &[u8]) -> Result<Line, Misuse> {
+        let end = self.at + name.len() + value.len() + 4;
+        if let Some(place) = self.out.get_mut(self.at..end) {
+            let (before, rest) = place.split_at_mut(name.len());
+            octets::copy(before, name);
+            if let [colon, space, behind @ .., cr, lf] = rest {
+                octets::copy(behind, value);
+                [*colon, *space, *cr, *lf] = *b": \r\n";
+            }
+        }
+        self.at = end;
+        judge_line(name, value)
+    }
+
+    /// Lines that have been checked.
+    #[inline(always)]
+    fn checked(&mut self, checked: &CheckedFields<'_>) {
+        if checked.padded {
+            self.trimmed(checked.lines);
+        } else {
+            self.put(checked.lines);
+        }
+    }
+
+    #[cold]
+    fn trimmed(&mut self, checked: &[u8]) {
+        for (name, value) in lines(checked) {
+            [name, b": ", octets::trim_to_send(value), b"\r\n"].iter().for_each(|piece| self.put(piece));
+        }
+    }
+
+    /// The caller's fields. What they say of `Upgrade` is returned.
+    #[inline(always)]
+    pub(crate) fn fields(&mut self, fields: impl Fields, offers: Option<&Offers>) -> Result<bool, Misuse> {
+        let mut upgrades = false;
+        let checked = fields.checked();
+        self.checked(&checked);
+        if checked.flags & flag::UPGRADE_LINE != 0 {
+            upgrades = true;
+            checked_upgrade(checked.lines, offers)?;
+        }
+        fields.visit(|name, value| {
+            let value = octets::trim_to_send(value);
+            if self.field(name, value)? == Line::Upgrade {
+                upgrades = true;
+                check_offered(value, offers)?;
+            }
+            Ok(())
+        })?;
+        Ok(upgrades)
+    }
+
+    #[inline(always)]
+    fn framing(&mut self, field: FramingField) {
+        match field {
+            FramingField::None => {}
+            FramingField::ContentLength(octets) => {
+                self.put_all(b"Content-Length: ");
+                self.decimal(octets);
+                self.put_all(b"\r\n");
+            }
+            FramingField::Chunked => self.put(b"Transfer-Encoding: chunked\r\n"),
+        }
+    }
+
+    /// What the machine has to say, and the empty line.
+    #[inline(always)]
+    pub(crate) fn announce(&mut self, framing: FramingField, options: ConnectionOptions, hint: Option<KeepAlive>) {
+        self.framing(framing);
+        if options != ConnectionOptions::default() {
+            self.connection(options, hint);
+        }
+        self.put_all(b"\r\n");
+    }
+
+    /// `method SP request-target SP HTTP-version CRLF`
+    #[inline(always)]
+    pub(crate) fn request_line(&mut self, request: &Request<'_>) {
+        if request.kind() == MethodKind::Get {
+            self.put_all(b"GET ");
+        } else {
+            self.put(request.method().as_bytes());
+            self.put_all(b" ");
+        }
+        self.put(request.target);
+        self.put_all(if request.version.is_http11() { b" HTTP/1.1\r\n" } else { b" HTTP/1.0\r\n" });
+    }
+
+    /// The caller's fields of a request, and the facts of its head.
+    #[inline(always)]
+    pub(crate) fn request_fields(&mut self, request: &Request<'_>, fields: impl Fields) -> Result<Facts, Misuse> {
+        let checked = fields.checked();
+        self.checked(&checked);
+        let mut facts = request.facts(&checked);
+        fields.visit(|name, value| {
+            let value = octets::trim_to_send(value);
+            self.field(name, value)?;
+            facts.field_line(name, value);
+            Ok(())
+        })?;
+        Ok(facts)
+    }
+
+    /// The empty line.
+    #[inline(always)]
+    pub(crate) fn end_head(&mut self) {
+        self.put_all(b"\r\n");
+    }
+
+    /// What the machine has to say in a request, and the empty line. `bare`: a hint of old, a number alone.
+    #[inline(never)]
+    pub(crate) fn announce_request(&mut self, announce: &Announce, bare: Option<u32>) {
+        self.framing(announce.framing);
+        if announce.options != ConnectionOptions::default() {
+            self.connection(announce.options, announce.keep_alive);
+        }
+        if let Some(seconds) = bare {
+            self.put(b"Keep-Alive: ");
+            self.decimal(seconds.into());
+            self.put_all(b"\r\n");
+        }
+        self.put_all(b"\r\n");
+    }
+
+    #[inline(never)]
+    fn connection(&mut self, options: ConnectionOptions, hint: Option<KeepAlive>) {
+        self.put(b"Connection: ");
+        let named = [
+            (options.close, "close"),
+            (options.keep_alive, "keep-alive"),
+            (options.upgrade, "upgrade"),
+            (options.te, "TE"),
+        ];
+        let mut separator = "";
+        for (_, option) in named.into_iter().filter(|(sent, _)| *sent) {
+            self.put(separator.as_bytes());
+            self.put(option.as_bytes());
+            separator = ", ";
+        }
+        self.put(b"\r\n");
+        if let Some(hint) = hint {
+            self.put(b"Keep-Alive: ");
+            if let Some(timeout) = hint.timeout {
+                self.put(b"timeout=");
+                self.decimal(timeout.into());
+            }
+            if let Some(max) = hint.max {
+                self.put(if hint.timeout.is_some() { b", max=" } else { b"max=" });
+                self.decimal(max.into());
+            }
+            self.put(b"\r\n");
+        }
+    }
+
+    /// `0 CRLF`, the trailers, the empty line.
+    pub(crate) fn last_chunk(&mut self, trailers: impl Fields) -> Result<(), Misuse> {
+        self.put(b"0\r\n");
+        let checked = trailers.checked();
+        self.checked(&checked);
+        if lines(checked.lines).any(|(name, _)| never_a_trailer(name)) {
+            return Err(Misuse::TrailerField);
+        }
+        trailers.visit(|name, value| {
+            if never_a_trailer(name) {
+                return Err(Misuse::TrailerField);
+            }
+            self.field(name, octets::trim_to_send(value)).map(|_| ())
+        })?;
+        self.put(b"\r\n");
+        Ok(())
+    }
+}
+
+/// Of protocols that lines checked before name.
+#[cold]
+fn checked_upgrade(checked: &[u8], offers: Option<&Offers>) -> Result<(), Misuse> {
+    let upgrades = lines(checked).filter(|(name, _)| name.eq_ignore_ascii_case(b"upgrade"));
+    upgrades.into_iter().try_for_each(|(_, value)| check_offered(value, offers))
+}
+
+/// Where it is to be switched to one of them, only those offered may be named.
+#[cold]
+fn check_offered(value: &[u8], offers: Option<&Offers>) -> Result<(), Misuse> {
+    let unknown = |offers: &Offers| upgrade::members(value).any(|protocol| !offers.contains(protocol));
+    if offers.is_some_and(unknown) { Err(Misuse::UpgradeNotOffered) } else { Ok(()) }
+}
