@@ -120,6 +120,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     #[inline(always)]
     pub(crate) fn wrote(&mut self, now: Instant, octets: u64) {
         self.machine.written(now, octets);
+        self.machine.gone(now);
         R::wrote(&mut self.state, octets);
         if self.machine.sending == Half::Complete {
             R::whole(&mut self.state);
