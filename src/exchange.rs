@@ -382,7 +382,8 @@ impl Machine {
         self.carry(octets);
     }
 
-    /// An octet of ours goes: whoever sends has time anew. A head never does that: where it may be sent no response is under way.
+    /// An octet of ours goes: who sends while content is late has time anew. A head never does: where one may be sent no response is
+    /// under way.
     #[inline(always)]
     pub(crate) fn gone(&mut self, now: Instant) {
         if self.fault.is_some() && self.content_timed_out() {
@@ -397,7 +398,6 @@ impl Machine {
         if octets > 0 {
             self.pending = self.pending.saturating_sub(octets);
             self.left = now;
-            self.gone(now);
         }
     }
 

@@ -207,8 +207,8 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     ) -> Result<Received<'b>, ProtocolError> {
         let before = self.offset;
         let mut received = Received { consumed: 0, outcome: Outcome::NeedMore };
+        let mut rest = buf;
         loop {
-            let rest = buf.get(received.consumed..).unwrap_or_default();
             let step = match self.step(now, rest, table.take(), &mut received.outcome) {
                 Ok(step) => step,
                 Err(error) => {
@@ -230,7 +230,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
                     }
                     return Ok(received);
                 }
-                Step::Again(_) => {}
+                Step::Again(_) => rest = rest.get(octets..).unwrap_or_default(),
                 Step::NeedMore(_) => {
                     let machine = &self.lifecycle.machine;
                     // nothing more is said of a message that failed or was given up
