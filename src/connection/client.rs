@@ -384,22 +384,21 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
         writer.request_line(request);
         let facts = writer.request_fields(request, fields)?;
         request_to_send::check_fields(&mut plan, &facts)?;
-        if plan.is_silent() && matches!(request.target, [b'/', ..]) {
+        let is_usual = plan.is_silent() && matches!(request.target, [b'/', ..]);
+        if is_usual {
             writer.end_head();
         } else {
             let bare = match plan.hint {
                 RequestHint::BareNumber => request_to_send::hint_seconds(settings),
                 RequestHint::Silent | RequestHint::Ask | RequestHint::Timeout => None,
             };
-            writer.announce_request(&plan.announce(settings), bare);
-            // of a head that did not fit nothing is kept
-            if let (Some(head), true) =
-                (writer.written(), plan.options.upgrade || request.target.first() != Some(&b'/'))
-            {
-                self.compare(request, head)?;
-            }
+            writer = writer.announce_request(&plan.announce(settings), bare);
         }
+        // of a head that did not fit nothing is kept
         let written = writer.finish()?;
+        if !is_usual && (plan.options.upgrade || request.target.first() != Some(&b'/')) {
+            self.compare(request, &out[..written])?;
+        }
         let lifecycle = &mut self.lifecycle;
         request_to_send::commit(&mut lifecycle.state, &mut lifecycle.machine, now, request, &plan, &facts);
         lifecycle.wrote(now, written as u64);

@@ -157,7 +157,8 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     /// `NeedMore`: offer more when there is more. `Paused`: the application has something to do first; offer the same then. An
     /// error is returned once, and nothing of the offer is consumed; from then on what is offered, those octets first, is
     /// consumed and dropped while the answer goes out and the close is staged.
-    #[inline]
+    // it is small, and its callers know what they have offered
+    #[inline(always)]
     pub fn receive<'b>(&mut self, now: Instant, buf: &'b [u8]) -> Result<Received<'b>, ProtocolError> {
         let machine = &mut self.lifecycle.machine;
         match &mut self.reading {
@@ -171,8 +172,6 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
                     return Ok(Received { consumed: 0, outcome: Outcome::NeedMore });
                 }
             }
-            Reading::Exact if machine.counts_content() && !buf.is_empty() => return Ok(self.receive_counted(now, buf)),
-            Reading::Chunked(_) => return self.receive_chunk(now, buf),
             Reading::End => {
                 self.reading = Reading::Next;
                 // no request may be sent before they are looked at
@@ -180,9 +179,22 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
                 let trailers = FieldSection::empty();
                 return Ok(Received { consumed: 0, outcome: Outcome::Event(Event::End { trailers }) });
             }
-            _ => {}
+            Reading::Next => {}
+            _ => return self.receive_body(now, buf),
         }
         R::receive_next(self, now, buf)
+    }
+
+    /// What is neither a head nor the end of a message.
+    #[inline(never)]
+    fn receive_body<'b>(&mut self, now: Instant, buf: &'b [u8]) -> Result<Received<'b>, ProtocolError> {
+        match self.reading {
+            Reading::Exact if self.lifecycle.machine.counts_content() && !buf.is_empty() => {
+                Ok(self.receive_counted(now, buf))
+            }
+            Reading::Chunked(_) => self.receive_chunk(now, buf),
+            _ => self.receive_next(now, buf, None),
+        }
     }
 
     /// As [`receive`](Self::receive); the table is of what a quick look has read of a head.
@@ -195,8 +207,8 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     ) -> Result<Received<'b>, ProtocolError> {
         let before = self.offset;
         let mut received = Received { consumed: 0, outcome: Outcome::NeedMore };
+        let mut rest = buf;
         loop {
-            let rest = buf.get(received.consumed..).unwrap_or_default();
             let step = match self.step(now, rest, table.take(), &mut received.outcome) {
                 Ok(step) => step,
                 Err(error) => {
@@ -218,7 +230,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
                     }
                     return Ok(received);
                 }
-                Step::Again(_) => {}
+                Step::Again(_) => rest = rest.get(octets..).unwrap_or_default(),
                 Step::NeedMore(_) => {
                     let machine = &self.lifecycle.machine;
                     // nothing more is said of a message that failed or was given up

@@ -114,7 +114,6 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     }
 
     /// Content of a known length that is there, to be reported.
-    #[inline(never)]
     pub(crate) fn receive_counted<'b>(&mut self, now: Instant, buf: &'b [u8]) -> Received<'b> {
         let octets = self.take_exact(now, buf);
         self.leave(octets, buf.len());

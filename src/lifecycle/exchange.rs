@@ -380,12 +380,12 @@ impl Machine {
         }
         self.pending = self.pending.saturating_add(octets);
         self.carry(octets);
-        self.gone(now);
     }
 
-    /// An octet of ours goes: whoever sends has time anew.
+    /// An octet of ours goes: who sends while content is late has time anew. A head never does: where one may be sent no response is
+    /// under way.
     #[inline(always)]
-    fn gone(&mut self, now: Instant) {
+    pub(crate) fn gone(&mut self, now: Instant) {
         if self.fault.is_some() && self.content_timed_out() {
             self.last = now;
         }
@@ -398,7 +398,6 @@ impl Machine {
         if octets > 0 {
             self.pending = self.pending.saturating_sub(octets);
             self.left = now;
-            self.gone(now);
         }
     }
 

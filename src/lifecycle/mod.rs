@@ -134,9 +134,18 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     #[inline(always)]
     pub(crate) fn wrote(&mut self, now: Instant, octets: u64) {
         self.machine.written(now, octets);
+        self.gone(now);
         R::wrote(&mut self.state, octets);
         if self.machine.sending == Half::Complete {
             R::whole(&mut self.state);
+        }
+    }
+
+    /// Nothing that a client receives is late while it sends.
+    #[inline(always)]
+    fn gone(&mut self, now: Instant) {
+        if R::FLAGS & flag::CLIENT == 0 {
+            self.machine.gone(now);
         }
     }
 
@@ -266,6 +275,9 @@ impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     #[inline]
     pub fn handle_sent(&mut self, now: Instant, octets: u64) {
         self.machine.sent(now, octets);
+        if octets > 0 {
+            self.gone(self.machine.latest);
+        }
         R::left(&mut self.state, &mut self.machine, now);
     }
 

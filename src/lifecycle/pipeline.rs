@@ -190,7 +190,7 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
     }
 
     /// May a request be handed out now?
-    #[inline]
+    #[inline(always)]
     pub(crate) fn check(&self, machine: &Machine, settings: &Settings, now: Instant) -> Result<(), SendError> {
         self.check_state(machine, settings)?;
         // what is due has ended it, though nobody has looked

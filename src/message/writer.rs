@@ -15,32 +15,66 @@ use crate::message::upgrade::{self, Offers};
 use crate::status::StatusCode;
 
 /// Writes while there is room, and counts on when there is none.
+///
+/// What is left of the room is all that is compared with before a piece is put, so that each costs a few instructions.
+#[derive(Default)]
 pub(crate) struct Writer<'o> {
-    out: &'o mut [u8],
-    at: usize,
+    /// Where the next piece goes; nothing, once one did not fit.
+    rest: &'o mut [u8],
+    /// Octets there was room for.
+    room: usize,
+    /// Octets in all, once a piece did not fit.
+    needed: usize,
 }
 
 impl<'o> Writer<'o> {
     pub(crate) fn new(out: &'o mut [u8]) -> Self {
-        Self { out, at: 0 }
+        Self { room: out.len(), rest: out, needed: 0 }
     }
 
     #[inline(always)]
     pub(crate) fn put(&mut self, octets: &[u8]) {
-        let end = self.at + octets.len();
-        if let Some(place) = self.out.get_mut(self.at..end) {
+        if let Some(place) = self.place(octets.len()) {
             octets::copy(place, octets);
         }
-        self.at = end;
     }
 
     /// A piece whose length is known when compiled: a few moves, and no call.
     #[inline(always)]
     fn put_all<const N: usize>(&mut self, octets: &[u8; N]) {
-        if let Some(place) = self.out.get_mut(self.at..).and_then(|rest| rest.first_chunk_mut::<N>()) {
+        if let Some(place) = self.place(N).and_then(|place| place.first_chunk_mut::<N>()) {
             *place = *octets;
         }
-        self.at += N;
+    }
+
+    /// The place of the next piece, if it fits.
+    #[inline(always)]
+    fn place(&mut self, octets: usize) -> Option<&'o mut [u8]> {
+        if octets > self.rest.len() {
+            self.lack(octets);
+            return None;
+        }
+        let (place, rest) = core::mem::take(&mut self.rest).split_at_mut(octets);
+        self.rest = rest;
+        Some(place)
+    }
+
+    /// There is no room for a piece, nor for any behind it.
+    #[inline(always)]
+    fn lack(&mut self, octets: usize) {
+        if self.needed == 0 {
+            self.needed = self.room - self.rest.len();
+            self.rest = &mut [];
+        }
+        self.needed += octets;
+    }
+
+    /// Does with it what is seldom done: by a writer that others see, so that this one stays in registers.
+    #[inline(always)]
+    fn aside(&mut self, write: impl FnOnce(&mut Self)) {
+        let mut writer = core::mem::take(self);
+        write(&mut writer);
+        *self = writer;
     }
 
     /// `DIGIT`s without leading zeros.
@@ -63,14 +97,14 @@ impl<'o> Writer<'o> {
         self.put(&digits[from..]);
     }
 
-    /// What was written, if all of it was.
-    pub(crate) fn written(&self) -> Option<&[u8]> {
-        self.out.get(..self.at)
-    }
-
     /// How much was written, if all of it was.
+    #[inline(always)]
     pub(crate) fn finish(self) -> Result<usize, SendError> {
-        if self.at <= self.out.len() { Ok(self.at) } else { Err(SendError::OutputTooSmall { needed: self.at }) }
+        if self.needed == 0 {
+            Ok(self.room - self.rest.len())
+        } else {
+            Err(SendError::OutputTooSmall { needed: self.needed })
+        }
     }
 
     #[inline(always)]
@@ -88,8 +122,7 @@ impl<'o> Writer<'o> {
     /// whitespace at its ends.
     #[inline(always)]
     fn field(&mut self, name: &[u8], value: &[u8]) -> Result<Line, Misuse> {
-        let end = self.at + name.len() + value.len() + 4;
-        if let Some(place) = self.out.get_mut(self.at..end) {
+        if let Some(place) = self.place(name.len() + value.len() + 4) {
             let (before, rest) = place.split_at_mut(name.len());
             octets::copy(before, name);
             if let [colon, space, behind @ .., cr, lf] = rest {
@@ -97,7 +130,6 @@ impl<'o> Writer<'o> {
                 [*colon, *space, *cr, *lf] = *b": \r\n";
             }
         }
-        self.at = end;
         judge_line(name, value)
     }
 
@@ -105,7 +137,7 @@ impl<'o> Writer<'o> {
     #[inline(always)]
     fn checked(&mut self, checked: &CheckedFields<'_>) {
         if checked.padded {
-            self.trimmed(checked.lines);
+            self.aside(|writer| writer.trimmed(checked.lines));
         } else {
             self.put(checked.lines);
         }
@@ -157,7 +189,7 @@ impl<'o> Writer<'o> {
     pub(crate) fn announce(&mut self, framing: FramingField, options: ConnectionOptions, hint: Option<KeepAlive>) {
         self.framing(framing);
         if options != ConnectionOptions::default() {
-            self.connection(options, hint);
+            self.aside(|writer| writer.connection(options, hint));
         }
         self.put_all(b"\r\n");
     }
@@ -198,7 +230,7 @@ impl<'o> Writer<'o> {
 
     /// What the machine has to say in a request, and the empty line. `bare`: a hint of old, a number alone.
     #[inline(never)]
-    pub(crate) fn announce_request(&mut self, announce: &Announce, bare: Option<u32>) {
+    pub(crate) fn announce_request(mut self, announce: &Announce, bare: Option<u32>) -> Self {
         self.framing(announce.framing);
         if announce.options != ConnectionOptions::default() {
             self.connection(announce.options, announce.keep_alive);
@@ -209,6 +241,7 @@ impl<'o> Writer<'o> {
             self.put_all(b"\r\n");
         }
         self.put_all(b"\r\n");
+        self
     }
 
     #[inline(never)]

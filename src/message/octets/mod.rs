@@ -153,12 +153,15 @@ pub(crate) fn copy(place: &mut [u8], octets: &[u8]) {
         }
         true
     }
-    let few = ends::<16>(place, octets)
-        || ends::<8>(place, octets)
-        || ends::<4>(place, octets)
-        || ends::<2>(place, octets)
-        || ends::<1>(place, octets);
-    if octets.len() > 32 || !few {
+    // up to 64 are a date and a type together
+    let few = if octets.len() < 16 {
+        ends::<8>(place, octets) || ends::<4>(place, octets) || ends::<2>(place, octets) || ends::<1>(place, octets)
+    } else if octets.len() <= 32 {
+        ends::<16>(place, octets)
+    } else {
+        octets.len() <= 64 && ends::<32>(place, octets)
+    };
+    if !few {
         place.copy_from_slice(octets);
     }
 }
