@@ -6,7 +6,7 @@
 
 use core::fmt;
 
-use crate::lifecycle::persistence::CloseReason;
+use crate::close_reason::CloseReason;
 use crate::reasons::reasons;
 use crate::status::StatusCode;
 

@@ -152,6 +152,7 @@
 extern crate std;
 
 // the ground floor
+mod close_reason;
 mod error;
 mod reasons;
 mod status;
@@ -182,8 +183,7 @@ pub use status::StatusCode;
 pub use time::Instant;
 
 pub use config::{
-    Client, Config, HalfClose, IdleClose, KeepAliveField, Limits, Policy, RequestHint, Role, Server, Timeouts,
-    Tolerance, Use,
+    Client, Config, HalfClose, IdleClose, KeepAliveField, Limits, Policy, RequestHint, Server, Timeouts, Tolerance, Use,
 };
 
 pub use message::announcement::{Announce, ConnectionOptions, Content, FramingField};
@@ -207,6 +207,7 @@ pub use lifecycle::{persistence, retry};
 pub use connection::Connection;
 pub use connection::event::{Eof, Event, Framed, Outcome, PauseReason, Received, Written};
 pub use connection::parking::Parked;
+pub use connection::role::Role;
 
 #[cfg(feature = "std")]
 pub use deadline_queue::{Armed, DeadlineQueue};

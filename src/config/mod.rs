@@ -29,14 +29,9 @@ use core::time::Duration;
 use crate::config::nanos::Spans;
 use crate::error::ConfigError;
 
-/// Which side of a connection we are: [`Server`] or [`Client`], and nothing outside.
-pub trait Role: crate::connection::receive::Reads + 'static {}
-
 /// We read requests and send responses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Server {}
-
-impl Role for Server {}
 
 /// We send requests and read responses; up to `DEPTH` may be outstanding (RFC 9112 9.3.2), at least one.
 ///
@@ -53,8 +48,6 @@ impl Role for Server {}
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Client<const DEPTH: usize = 1> {}
-
-impl<const DEPTH: usize> Role for Client<DEPTH> {}
 
 /// A struct of settings with a constant default and a `const` setter for each.
 macro_rules! settings {
@@ -395,7 +388,7 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    const fn new(limits: Limits, timeouts: Timeouts, policy: Policy) -> Self {
+    pub(crate) const fn new(limits: Limits, timeouts: Timeouts, policy: Policy) -> Self {
         Self { limits, timeouts, policy, spans: Spans::of(&timeouts) }
     }
 }
@@ -413,10 +406,10 @@ impl Timeouts {
     pub const CLIENT: Self = Self::DEFAULT.with_idle(secs(60)).with_age(secs(3000));
 }
 
-impl<R: Role> Config<R> {
-    /// The defaults of the role.
-    pub const DEFAULT: Self =
-        Self { settings: Settings::new(Limits::DEFAULT, R::TIMEOUTS, Policy::DEFAULT), role: PhantomData };
+impl<R> Config<R> {
+    pub(crate) const fn of(settings: Settings) -> Self {
+        Self { settings, role: PhantomData }
+    }
 
     /// Checks the settings against each other.
     pub const fn new(limits: Limits, timeouts: Timeouts, policy: Policy) -> Result<Self, ConfigError> {
@@ -493,12 +486,6 @@ impl<R: Role> Config<R> {
 
     pub(crate) const fn settings(&self) -> &Settings {
         &self.settings
-    }
-}
-
-impl<R: Role> Default for Config<R> {
-    fn default() -> Self {
-        Self::DEFAULT
     }
 }
 

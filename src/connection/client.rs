@@ -9,20 +9,18 @@
 
 use core::ops::Deref;
 
-use crate::config::{Client, Config, Limits, RequestHint, Timeouts};
+use crate::config::{Client, Config, RequestHint};
 use crate::connection::Connection;
 use crate::connection::event::{Event, Outcome, Received};
 use crate::connection::receive::{Reading, Reads, Step};
 use crate::error::{Misuse, ProtocolError, ProtocolErrorKind, ReceiveError, SendError};
 use crate::lifecycle::Lifecycle;
-use crate::lifecycle::deadlines::PeerTime;
-use crate::lifecycle::packing::OWN;
 use crate::lifecycle::persistence::CloseReason;
-use crate::lifecycle::pipeline::{Outstanding, Pending, bit};
+use crate::lifecycle::pipeline::{Pending, bit};
 use crate::lifecycle::request_to_send;
 use crate::lifecycle::response_received;
 use crate::lifecycle::retry::{Evidence, Reusable, Sender, Unanswered};
-use crate::lifecycle::state::{Half, Machine, flag};
+use crate::lifecycle::state::{Half, flag};
 use crate::lifecycle::teardown::Stage;
 use crate::message::announcement::{Announce, Content};
 use crate::message::facts::Facts;
@@ -39,70 +37,7 @@ use crate::status::StatusCode;
 use crate::time::Instant;
 
 impl<const DEPTH: usize> Reads for Client<DEPTH> {
-    type State = Outstanding<DEPTH>;
-    const FRESH: Self::State = Outstanding::new();
-    const TIMEOUTS: Timeouts = Timeouts::CLIENT;
-    const FLAGS: u16 = flag::CLIENT;
-    const HEAD: Section = Section::Response;
     const TRAILERS: Section = Section::ResponseTrailers;
-
-    #[inline(always)]
-    fn awaits(state: &Self::State, machine: &Machine) -> bool {
-        state.awaits(machine)
-    }
-
-    #[inline(always)]
-    fn looked_at(state: &mut Self::State) {
-        state.looked_at();
-    }
-
-    fn settle(state: &mut Self::State, machine: &mut Machine, now: Instant) {
-        if machine.stage != Stage::Open || machine.receiving != Half::Complete {
-            return;
-        }
-        if state.sends_first() && machine.sending == Half::Content {
-            // answered early: its content is still being sent
-            return;
-        }
-        let now = machine.tick(now);
-        state.answered(machine, now);
-        if state.is_empty() && machine.is_over_age(now) {
-            // it passed behind the head of the response
-            machine.causes.add(CloseReason::Age);
-        }
-        if machine.is(flag::FINAL) || (state.is_empty() && !machine.causes.is_empty()) {
-            machine.end();
-        }
-    }
-
-    fn wrote(state: &mut Self::State, octets: u64) {
-        state.written(octets);
-    }
-
-    fn whole(state: &mut Self::State) {
-        state.whole();
-    }
-
-    fn peer_time(state: &Self::State) -> PeerTime {
-        state.peer
-    }
-
-    fn left(state: &mut Self::State, machine: &mut Machine, now: Instant) {
-        let now = machine.tick(now);
-        state.left(machine, now);
-    }
-
-    fn pack(state: &Self::State, machine: &Machine, limits: &Limits) -> Option<[u8; OWN]> {
-        // what it has carried is not kept
-        if limits.max_octets.is_some() {
-            return None;
-        }
-        state.pack(machine.exchanges)
-    }
-
-    fn unpack(own: [u8; OWN], machine: &mut Machine) -> Self::State {
-        Outstanding::unpack(own, machine.exchanges)
-    }
 
     #[inline(never)]
     fn receive_next<'b, C: Deref<Target = Config<Self>>>(

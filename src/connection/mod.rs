@@ -9,13 +9,15 @@ pub(crate) mod event;
 pub(crate) mod parking;
 pub(crate) mod receive;
 pub(crate) mod receive_content;
+pub(crate) mod role;
 pub(crate) mod server;
 
 use core::ops::Deref;
 
-use crate::config::{Config, Role};
+use crate::config::Config;
 use crate::connection::event::{Framed, Written};
 use crate::connection::receive::Reading;
+use crate::connection::role::Role;
 use crate::error::{Misuse, ProtocolError, ProtocolErrorKind, ReceiveError, SendError};
 use crate::lifecycle::Lifecycle;
 use crate::lifecycle::deadline::{Deadline, DeadlineCause};

@@ -13,9 +13,10 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::ops::Deref;
 
-use crate::config::{Config, Role};
+use crate::config::Config;
 use crate::connection::Connection;
 use crate::connection::receive::Reading;
+use crate::connection::role::Role;
 use crate::lifecycle::Lifecycle;
 use crate::lifecycle::deadline::Deadline;
 use crate::lifecycle::packing::{Packer, Unpacker};

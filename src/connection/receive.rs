@@ -10,73 +10,25 @@
 
 use core::ops::Deref;
 
-use crate::config::{Config, HalfClose, Limits, Role, Timeouts};
+use crate::config::{Config, HalfClose, Limits};
 use crate::connection::Connection;
 use crate::connection::event::{Eof, Event, Outcome, PauseReason, Received};
+use crate::connection::role::Role;
 use crate::error::ProtocolError;
 use crate::error::ProtocolErrorKind;
-use crate::lifecycle::deadlines::PeerTime;
-use crate::lifecycle::packing::OWN;
 use crate::lifecycle::persistence::Persistence;
-use crate::lifecycle::state::{Counted, Half, Machine, flag};
+use crate::lifecycle::role::LifecycleRole;
+use crate::lifecycle::state::{Counted, Half, flag};
 use crate::lifecycle::teardown::Stage;
 use crate::message::chunked::Chunked;
 use crate::message::framing::BodyLength;
 use crate::message::head::{Fault, FieldSection, FieldTable, Progress, Section};
 use crate::time::Instant;
 
-/// How a role reads heads; sealed, since this module is private.
-pub trait Reads: Sized {
-    /// What the role keeps beside the machine.
-    type State: Clone + core::fmt::Debug + PartialEq + Eq + core::hash::Hash;
-    /// As a connection opens.
-    const FRESH: Self::State;
-    /// By default.
-    const TIMEOUTS: Timeouts = Timeouts::DEFAULT;
-    /// The flags of its machine.
-    const FLAGS: u16;
-    /// The section a head is.
-    const HEAD: Section;
+/// What reading does by role; sealed, since this module is private.
+pub trait Reads: LifecycleRole {
     /// The section trailers are.
     const TRAILERS: Section;
-
-    /// May octets come that begin a message?
-    #[inline(always)]
-    fn awaits(_: &Self::State, _: &Machine) -> bool {
-        true
-    }
-
-    /// What was received has been looked at, as far as it can be.
-    #[inline(always)]
-    fn looked_at(_: &mut Self::State) {}
-
-    /// A message may have become complete.
-    #[inline(always)]
-    fn settle(_: &mut Self::State, _: &mut Machine, _: Instant) {}
-
-    /// Octets were handed out.
-    #[inline(always)]
-    fn wrote(_: &mut Self::State, _: u64) {}
-
-    /// The message being sent is whole.
-    #[inline(always)]
-    fn whole(_: &mut Self::State) {}
-
-    /// What is known of the peer's time.
-    #[inline(always)]
-    fn peer_time(_: &Self::State) -> PeerTime {
-        PeerTime::UNKNOWN
-    }
-
-    /// Octets left.
-    #[inline(always)]
-    fn left(_: &mut Self::State, _: &mut Machine, _: Instant) {}
-
-    /// What the role keeps of an idle connection that is parked, if it fits.
-    fn pack(state: &Self::State, machine: &Machine, limits: &Limits) -> Option<[u8; OWN]>;
-
-    /// What it kept.
-    fn unpack(own: [u8; OWN], machine: &mut Machine) -> Self::State;
 
     /// Receives what is not known to be content.
     #[inline(always)]

@@ -5,10 +5,11 @@
 
 use core::ops::Deref;
 
-use crate::config::{Config, Role};
+use crate::config::Config;
 use crate::connection::Connection;
 use crate::connection::event::{Event, Outcome, PauseReason, Received};
 use crate::connection::receive::{Reading, Step};
+use crate::connection::role::Role;
 use crate::error::ProtocolError;
 use crate::error::ProtocolErrorKind::*;
 use crate::lifecycle::state::{Counted, Half, flag};

@@ -2,16 +2,15 @@
 
 use core::ops::Deref;
 
-use crate::config::{Config, Limits, Server};
+use crate::config::{Config, Server};
 use crate::connection::Connection;
 use crate::connection::event::{Event, Outcome};
 use crate::connection::receive::{Reading, Reads, Step};
 use crate::error::ProtocolErrorKind::{BareCr, BareLf, EmptyLines};
 use crate::error::{Misuse, ProtocolError, SendError};
 use crate::lifecycle;
-use crate::lifecycle::packing::{OWN, Packer, Unpacker};
 use crate::lifecycle::response_to_send::{self, Sends};
-use crate::lifecycle::state::{Machine, flag};
+use crate::lifecycle::state::flag;
 use crate::message::announcement::Content;
 use crate::message::fields_to_send::{Fields, NO_FIELDS};
 use crate::message::head::{Fault, FieldSection, FieldTable, Rules, Section};
@@ -21,21 +20,7 @@ use crate::status::StatusCode;
 use crate::time::Instant;
 
 impl Reads for Server {
-    type State = ();
-    const FRESH: Self::State = ();
-    const FLAGS: u16 = 0;
-    const HEAD: Section = Section::Request;
     const TRAILERS: Section = Section::RequestTrailers;
-
-    fn pack((): &(), machine: &Machine, _: &Limits) -> Option<[u8; OWN]> {
-        let mut packer = Packer { octets: [0; OWN], at: 0 };
-        packer.put(machine.carried, 6)?;
-        Some(packer.octets)
-    }
-
-    fn unpack(own: [u8; OWN], machine: &mut Machine) {
-        machine.carried = Unpacker { octets: &own, at: 0 }.take(6);
-    }
 
     #[inline(always)]
     fn receive_head<'b, C: Deref<Target = Config<Self>>>(

@@ -16,14 +16,16 @@
 //! application's answer is refused and the refusal goes out. The peer's FIN behind a complete request cancels nothing.
 
 use crate::config::Settings;
+use crate::error::ProtocolErrorKind;
 use crate::error::{Misuse, ReceiveError, SendError};
 use crate::lifecycle::persistence::{self, CloseReason, Persistence, ReuseReason, TunnelReason};
 use crate::lifecycle::state::{Counted, Half, Machine, flag};
 use crate::lifecycle::teardown::Stage;
 use crate::message::facts::Facts;
 use crate::message::framing::{BodyLength, Framing, FramingRule};
+use crate::message::method::MethodKind;
+use crate::status::StatusCode;
 use crate::time::Instant;
-use crate::{MethodKind, ProtocolErrorKind, StatusCode};
 
 impl Machine {
     /// A head is being received, `octets` of it so far.

@@ -40,16 +40,18 @@ pub(crate) mod request_to_send;
 pub(crate) mod response_received;
 pub(crate) mod response_to_send;
 pub mod retry;
+pub(crate) mod role;
 pub(crate) mod state;
 pub(crate) mod teardown;
 pub(crate) mod wants;
 
 use core::ops::Deref;
 
-use crate::config::{Config, Role, Server, Settings};
+use crate::config::{Config, Server, Settings};
 use crate::error::{Misuse, ProtocolErrorKind, ReceiveError, SendError};
 use crate::lifecycle::deadline::{Deadline, DeadlineCause};
 use crate::lifecycle::persistence::{CloseReason, Persistence};
+use crate::lifecycle::role::LifecycleRole;
 use crate::lifecycle::state::{Counted, Half, Machine, flag};
 use crate::lifecycle::teardown::Stage;
 use crate::lifecycle::wants::{ReadWant, Shut, Turn, Wants};
@@ -70,13 +72,13 @@ use crate::time::Instant;
 /// [`interim_to_send`](Self::interim_to_send), [`content_sent`](Self::content_sent), [`end_sent`](Self::end_sent),
 /// [`close_after_exchange`](Self::close_after_exchange), [`abort`](Self::abort). **Answers out**: everything that takes `&self`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Lifecycle<R: Role, C: Deref<Target = Config<R>> = &'static Config<R>> {
+pub struct Lifecycle<R: LifecycleRole, C: Deref<Target = Config<R>> = &'static Config<R>> {
     pub(crate) config: C,
     pub(crate) machine: Machine,
     pub(crate) state: R::State,
 }
 
-impl<R: Role, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
+impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     /// A connection that opened at `now`.
     pub fn new(now: Instant, config: C) -> Self {
         let mut machine = Machine::new(now, R::FLAGS);

@@ -8,7 +8,6 @@
 //! not sent at all where the status is 300 or above, for it is not wanted; on its way, it is stopped where the response says
 //! `close`, and goes on otherwise.
 
-use crate::StatusCode;
 use crate::config::Settings;
 use crate::error::ProtocolErrorKind::{self, ContentTooLarge};
 use crate::lifecycle::persistence::{self, CloseReason, Persistence};
@@ -19,6 +18,7 @@ use crate::message::facts::Facts;
 use crate::message::framing::{self, BodyLength, Framing, FramingRule};
 use crate::message::method::MethodKind;
 use crate::message::upgrade::Names;
+use crate::status::StatusCode;
 use crate::time::Instant;
 
 /// How a response is framed, if it may be what it is. `named` are the protocols of its `Upgrade`, where it switches.

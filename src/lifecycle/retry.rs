@@ -237,10 +237,10 @@ pub enum Reusable {
     /// Yes.
     Now {
         /// Until when, if nothing happens; `None`: without end.
-        until: Option<crate::Instant>,
+        until: Option<crate::time::Instant>,
     },
     /// Not before something outstanding is complete.
     Wait(Misuse),
     /// Never again: the cause.
-    No(crate::CloseReason),
+    No(crate::close_reason::CloseReason),
 }

@@ -10,8 +10,8 @@
 //! one and an idle one end at once, the idle one not within the shield after its last exchange; or both stay for a window in
 //! which a request that was on its way is answered, with `close`. A hard deadline ends it in any state.
 
-use crate::ProtocolErrorKind;
 use crate::config::{HalfClose, IdleClose, Settings};
+use crate::error::ProtocolErrorKind;
 use crate::lifecycle::persistence::CloseReason;
 use crate::lifecycle::state::{Counted, Half, Machine, flag};
 use crate::time::Instant;

@@ -38,7 +38,7 @@ impl<N: AsRef<[u8]>, V: AsRef<[u8]>> SendField for &(N, V) {
     }
 }
 
-impl SendField for crate::FieldLine<'_> {
+impl SendField for crate::message::head::FieldLine<'_> {
     fn name(&self) -> &[u8] {
         self.name
     }

@@ -120,7 +120,7 @@ pub fn response_framing(facts: &HeadFacts, method: MethodKind, policy: &Policy) 
 /// [`response_framing`]
 #[inline]
 pub(crate) fn frame_response(facts: &Facts, method: MethodKind, policy: &Policy) -> Result<Framing, ProtocolErrorKind> {
-    let status = facts.status().unwrap_or(crate::StatusCode::OK);
+    let status = facts.status().unwrap_or(crate::status::StatusCode::OK);
     if method == MethodKind::Head || status.has_no_content() {
         return Ok(Framing { length: BodyLength::Empty, rule: FramingRule::NoContent });
     }

@@ -9,7 +9,8 @@ use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor}
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::{Changes, SettingError, Settings, Value, Written, read};
-use crate::config::{Client, Config, Limits, Policy, Role, Server, Timeouts};
+use crate::config::{Client, Config, Limits, Policy, Server, Timeouts};
+use crate::connection::role::Role;
 use crate::pool::{PoolConfig, PoolLimits, PoolPolicy, PoolTimeouts};
 use crate::presets::{self, ClientPreset, ServerPreset};
 

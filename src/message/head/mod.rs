@@ -32,6 +32,7 @@ use crate::config::{Limits, Policy};
 use crate::error::ProtocolError;
 use crate::error::ProtocolErrorKind::{self, *};
 use crate::message::facts::{self, Facts};
+use crate::message::method::{MethodKind, Version};
 use crate::message::octets::{self, class};
 
 /// What is wrong, and where in the octets offered.
@@ -118,13 +119,8 @@ enum Line {
 
 impl Progress {
     /// Nothing has been read.
-    pub(crate) const FRESH: Self = Self {
-        facts: Facts::new(crate::MethodKind::Other, crate::Version::HTTP_11),
-        line: 0,
-        sought: 0,
-        watched: 0,
-        lines: 0,
-    };
+    pub(crate) const FRESH: Self =
+        Self { facts: Facts::new(MethodKind::Other, Version::HTTP_11), line: 0, sought: 0, watched: 0, lines: 0 };
 
     /// Have only octets come that end no line and reach no limit? Then there is nothing to read: said in a few
     /// instructions, since a peer may send one octet at a time.

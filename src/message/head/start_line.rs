@@ -238,7 +238,7 @@ impl Progress {
         &mut self,
         rules: Rules<'_>,
         buf: &[u8],
-        too_long: impl Fn(&[u8]) -> crate::ProtocolErrorKind,
+        too_long: impl Fn(&[u8]) -> crate::error::ProtocolErrorKind,
     ) -> Result<Option<usize>, Fault> {
         let most = rules.limits.start_line as usize;
         let bounds = Bounds { line: most, all: rules.limits.head as usize, too_long: RequestLine };
@@ -356,7 +356,7 @@ fn check_request_line(rules: Rules<'_>, line: &[u8], parts: Parts) -> Result<Par
 }
 
 /// Is the target of a form that this method may have (RFC 9112 3.2)?
-pub(crate) fn check_form(method: MethodKind, target: &[u8]) -> Result<(), crate::ProtocolErrorKind> {
+pub(crate) fn check_form(method: MethodKind, target: &[u8]) -> Result<(), crate::error::ProtocolErrorKind> {
     if method == MethodKind::Connect {
         return if host::is_authority_with_port(target) { Ok(()) } else { Err(TargetForm) };
     }
@@ -369,7 +369,7 @@ pub(crate) fn check_form(method: MethodKind, target: &[u8]) -> Result<(), crate:
 }
 
 /// `HTTP/` DIGIT `.` DIGIT of major number 1: its minor number.
-fn version(octets: &[u8]) -> Result<u8, crate::ProtocolErrorKind> {
+fn version(octets: &[u8]) -> Result<u8, crate::error::ProtocolErrorKind> {
     match octets {
         [b'H', b'T', b'T', b'P', b'/', major @ b'0'..=b'9', b'.', minor @ b'0'..=b'9'] => {
             if *major == b'1' {
