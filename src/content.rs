@@ -121,7 +121,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     }
 
     /// Content of a chunk whose size line is as usual, to be reported; anything else that may come in a chunked body.
-    #[inline(never)]
+    #[inline(always)]
     pub(crate) fn receive_chunk<'b>(&mut self, now: Instant, buf: &'b [u8]) -> Result<Received<'b>, ProtocolError> {
         let (machine, settings) = (&mut self.lifecycle.machine, self.lifecycle.config.settings());
         let open = machine.stage == Stage::Open && !machine.is(flag::REFUSING);
