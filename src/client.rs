@@ -18,7 +18,7 @@ use crate::error::{Misuse, ProtocolError, ProtocolErrorKind, ReceiveError, SendE
 use crate::facts::Facts;
 use crate::framing::Framing;
 use crate::head::{Fault, FieldSection, FieldTable, Progress, Rules, Section, StatusLine};
-use crate::head_facts::HeadFacts;
+use crate::head_facts::{Compared, HeadFacts};
 use crate::lifecycle::Lifecycle;
 use crate::machine::{Half, Machine, flag};
 use crate::message::{Event, Outcome, Received, ResponseHead, blamed_field};
@@ -223,7 +223,7 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Lifecycle<Cli
             self.machine.unsolicited(now);
             return Err(ProtocolErrorKind::Unsolicited.into());
         }
-        Ok(self.response_head(now, &head.facts, head.protocols.as_ref())?)
+        Ok(self.response_head(now, &head.facts, head.compared.protocols.as_ref())?)
     }
 
     /// The same; `named` are the protocols of its `Upgrade`, where it switches.
@@ -267,7 +267,7 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Lifecycle<Cli
         self.state.check(&self.machine, settings, now)?;
         let mut plan = request::plan(&self.state, &self.machine, settings, request, content)?;
         request::check_fields(&mut plan, &fields.facts)?;
-        self.state.offer(request::check_compared(Target::new(request.target, request.kind()), fields)?);
+        self.state.offer(request::check_compared(Target::new(request.target, request.kind()), &fields.compared)?);
         let announce = plan.announce(settings);
         request::commit(&mut self.state, &mut self.machine, now, request, &plan, &fields.facts);
         Ok(announce)
@@ -406,10 +406,10 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
     #[inline(never)]
     fn compare(&mut self, request: &Request<'_>, head: &[u8]) -> Result<(), Misuse> {
         let lines = memchr::memchr(b'\n', head).and_then(|lf| head.get(lf + 1..)).unwrap_or_default();
-        let mut facts = HeadFacts::of(Facts::new(request.kind(), request.version));
-        send_fields::lines(lines).for_each(|(name, value)| facts.compared(name, value));
+        let mut compared = Compared::NONE;
+        send_fields::lines(lines).for_each(|(name, value)| compared.line(name, value));
         let target = Target::new(request.target, request.kind());
-        self.lifecycle.state.offer(request::check_compared(target, &facts)?);
+        self.lifecycle.state.offer(request::check_compared(target, &compared)?);
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use crate::config::{RequestHint, Settings};
 use crate::error::Misuse;
 use crate::facts::Facts;
 use crate::framing::{self, BodyLength};
-use crate::head_facts::HeadFacts;
+use crate::head_facts::Compared;
 use crate::keep_alive::KeepAlive;
 use crate::machine::{Counted, Half, Machine, flag};
 use crate::method::{Method, MethodKind, Version};
@@ -209,7 +209,7 @@ pub(crate) fn check_fields(plan: &mut RequestPlan, facts: &Facts) -> Result<(), 
 /// What must be compared octet by octet of a head to be sent: the `Host` with the authority of the target (RFC 9112 3.2), and
 /// the protocols offered, which are returned, with what can be remembered.
 #[cold]
-pub(crate) fn check_compared<'h>(target: Target<'_>, head: &'h HeadFacts) -> Result<Option<&'h Names>, Misuse> {
+pub(crate) fn check_compared<'h>(target: Target<'_>, head: &'h Compared) -> Result<Option<&'h Names>, Misuse> {
     if let Some(misuse) = head.misuse {
         return Err(misuse);
     }
