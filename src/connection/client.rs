@@ -28,7 +28,7 @@ use crate::message::fields_to_send::{self, Fields};
 use crate::message::framing::Framing;
 use crate::message::head::{Fault, FieldSection, FieldTable, Progress, Rules, Section, StatusLine};
 use crate::message::head::{ResponseHead, blamed_field};
-use crate::message::head_facts::HeadFacts;
+use crate::message::head_facts::{Compared, HeadFacts};
 use crate::message::request::Request;
 use crate::message::target::Target;
 use crate::message::upgrade::Names;
@@ -161,7 +161,7 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Lifecycle<Cli
             self.machine.unsolicited(now);
             return Err(ProtocolErrorKind::Unsolicited.into());
         }
-        Ok(self.response_head(now, &head.facts, head.protocols.as_ref())?)
+        Ok(self.response_head(now, &head.facts, head.compared.protocols.as_ref())?)
     }
 
     /// The same; `named` are the protocols of its `Upgrade`, where it switches.
@@ -207,7 +207,8 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Lifecycle<Cli
         self.state.check(&self.machine, settings, now)?;
         let mut plan = request_to_send::plan(&self.state, &self.machine, settings, request, content)?;
         request_to_send::check_fields(&mut plan, &fields.facts)?;
-        self.state.offer(request_to_send::check_compared(Target::new(request.target, request.kind()), fields)?);
+        self.state
+            .offer(request_to_send::check_compared(Target::new(request.target, request.kind()), &fields.compared)?);
         let announce = plan.announce(settings);
         request_to_send::commit(&mut self.state, &mut self.machine, now, request, &plan, &fields.facts);
         Ok(announce)
@@ -346,10 +347,10 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
     #[inline(never)]
     fn compare(&mut self, request: &Request<'_>, head: &[u8]) -> Result<(), Misuse> {
         let lines = memchr::memchr(b'\n', head).and_then(|lf| head.get(lf + 1..)).unwrap_or_default();
-        let mut facts = HeadFacts::of(Facts::new(request.kind(), request.version));
-        fields_to_send::lines(lines).for_each(|(name, value)| facts.compared(name, value));
+        let mut compared = Compared::NONE;
+        fields_to_send::lines(lines).for_each(|(name, value)| compared.line(name, value));
         let target = Target::new(request.target, request.kind());
-        self.lifecycle.state.offer(request_to_send::check_compared(target, &facts)?);
+        self.lifecycle.state.offer(request_to_send::check_compared(target, &compared)?);
         Ok(())
     }
 

@@ -132,21 +132,10 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
                 return Ok(Received { consumed: 0, outcome: Outcome::Event(Event::End { trailers }) });
             }
             Reading::Next => {}
-            _ => return self.receive_body(now, buf),
+            _ if machine.receive_by == Counted::Exact => return self.receive_counted(now, buf),
+            _ => return self.receive_chunk(now, buf),
         }
         R::receive_next(self, now, buf)
-    }
-
-    /// What is neither a head nor the end of a message.
-    #[inline(never)]
-    fn receive_body<'b>(&mut self, now: Instant, buf: &'b [u8]) -> Result<Received<'b>, ProtocolError> {
-        match self.reading {
-            Reading::Exact if self.lifecycle.machine.counts_content() && !buf.is_empty() => {
-                Ok(self.receive_counted(now, buf))
-            }
-            Reading::Chunked(_) => self.receive_chunk(now, buf),
-            _ => self.receive_next(now, buf, None),
-        }
     }
 
     /// As [`receive`](Self::receive); the table is of what a quick look has read of a head.

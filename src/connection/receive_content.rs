@@ -114,11 +114,16 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         Ok(Step::Done(octets))
     }
 
-    /// Content of a known length that is there, to be reported.
-    pub(crate) fn receive_counted<'b>(&mut self, now: Instant, buf: &'b [u8]) -> Received<'b> {
+    /// Content of a known length that is there, to be reported; anything else that may come with it.
+    #[inline(never)]
+    pub(crate) fn receive_counted<'b>(&mut self, now: Instant, buf: &'b [u8]) -> Result<Received<'b>, ProtocolError> {
+        let counted = matches!(self.reading, Reading::Exact) && self.lifecycle.machine.counts_content();
+        if !counted || buf.is_empty() {
+            return self.receive_next(now, buf, None);
+        }
         let octets = self.take_exact(now, buf);
         self.leave(octets, buf.len());
-        Received { consumed: octets, outcome: Outcome::Event(Event::Content(&buf[..octets])) }
+        Ok(Received { consumed: octets, outcome: Outcome::Event(Event::Content(&buf[..octets])) })
     }
 
     /// Content of a chunk whose size line is as usual, to be reported; anything else that may come in a chunked body.

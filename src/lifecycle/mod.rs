@@ -319,16 +319,16 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
             return machine.check_nothing_more(octets);
         }
         let to_send = match machine.send_by {
-            Counted::Exact => machine.to_send.checked_sub(octets).ok_or(Misuse::TooMuchContent)?,
-            Counted::Chunked | Counted::UntilClose => machine.to_send,
+            Counted::Exact => Some(machine.to_send.checked_sub(octets).ok_or(Misuse::TooMuchContent)?),
+            Counted::Chunked | Counted::UntilClose => None,
         };
-        if machine.is(flag::CLIENT) && octets > 0 {
+        if R::FLAGS & flag::CLIENT != 0 && octets > 0 {
             // it goes without the `100 (Continue)` it might have waited for
             machine.flags &= !flag::CONTINUE;
         }
-        if machine.send_by == Counted::Exact {
+        if let Some(to_send) = to_send {
             machine.to_send = to_send;
-            if machine.to_send == 0 {
+            if to_send == 0 {
                 machine.flags |= flag::ENDED;
                 self.sent_whole(now);
             }

@@ -14,7 +14,7 @@ use crate::lifecycle::state::{Counted, Half, Machine, flag};
 use crate::message::announcement::{Announce, ConnectionOptions, Content, FramingField};
 use crate::message::facts::Facts;
 use crate::message::framing::{self, BodyLength};
-use crate::message::head_facts::HeadFacts;
+use crate::message::head_facts::Compared;
 use crate::message::keep_alive::KeepAlive;
 use crate::message::method::MethodKind;
 use crate::message::request::Request;
@@ -115,7 +115,7 @@ pub(crate) fn check_fields(plan: &mut RequestPlan, facts: &Facts) -> Result<(), 
 /// What must be compared octet by octet of a head to be sent: the `Host` with the authority of the target (RFC 9112 3.2), and
 /// the protocols offered, which are returned, with what can be remembered.
 #[cold]
-pub(crate) fn check_compared<'h>(target: Target<'_>, head: &'h HeadFacts) -> Result<Option<&'h Names>, Misuse> {
+pub(crate) fn check_compared<'h>(target: Target<'_>, head: &'h Compared) -> Result<Option<&'h Names>, Misuse> {
     if let Some(misuse) = head.misuse {
         return Err(misuse);
     }

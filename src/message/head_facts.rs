@@ -24,15 +24,44 @@ use crate::status::StatusCode;
 #[derive(Clone, Copy, Debug, Eq)]
 pub struct HeadFacts {
     pub(crate) facts: Facts,
+    pub(crate) compared: Compared,
+    /// How many octets it is of; at least so many, unless they were told.
+    pub(crate) octets: u32,
+    pub(crate) octets_told: bool,
+}
+
+/// What is compared octet by octet. Apart, since it is long and of most heads there is none of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Compared {
     /// The protocols of its `Upgrade`.
     pub(crate) protocols: Option<Names>,
     /// A hash of its `Host`, without case: guards a caller against a mistake of its own.
     host: Option<u64>,
     /// The first of its lines that may not be sent, were it a head to be sent.
     pub(crate) misuse: Option<Misuse>,
-    /// How many octets it is of; at least so many, unless they were told.
-    pub(crate) octets: u32,
-    pub(crate) octets_told: bool,
+}
+
+impl Compared {
+    /// Nothing was.
+    pub(crate) const NONE: Self = Self { protocols: None, host: None, misuse: None };
+
+    /// The lines whose octets matter, and those that may not be sent with every value.
+    pub(crate) fn line(&mut self, name: &[u8], value: &[u8]) {
+        if name.eq_ignore_ascii_case(b"host") {
+            self.host = Some(hash(value));
+        }
+        if name.eq_ignore_ascii_case(b"upgrade") {
+            self.protocols.get_or_insert(Names::NONE).add(value);
+        }
+        if let Err(misuse @ (Misuse::Upgrade | Misuse::TeChunked)) = fields_to_send::special(name, value) {
+            self.misuse = self.misuse.or(Some(misuse));
+        }
+    }
+
+    /// There is no `Host`, or it is this one.
+    pub(crate) fn host_is(&self, host: &[u8]) -> bool {
+        self.host.is_none_or(|own| own == hash(host))
+    }
 }
 
 impl HeadFacts {
@@ -51,7 +80,7 @@ impl HeadFacts {
 
     #[inline(always)]
     pub(crate) const fn of(facts: Facts) -> Self {
-        Self { facts, protocols: None, host: None, misuse: None, octets: LEAST, octets_told: false }
+        Self { facts, compared: Compared::NONE, octets: LEAST, octets_told: false }
     }
 
     /// Takes one field line into account, as sent or with outer whitespace trimmed. Lines that do not bear on the
@@ -63,34 +92,17 @@ impl HeadFacts {
             self.octets = self.octets.saturating_add(line);
         }
         self.facts.field_line(name, value);
-        self.compared(name, value);
+        self.compared.line(name, value);
     }
 
     /// With the octets that the head is of, its empty line included. A [`Lifecycle`](crate::Lifecycle) whose parser says this knows whether
     /// what was received reaches into the next head; else it knows how many the head has at least.
+    #[inline]
     #[must_use]
     pub fn with_octets(mut self, octets: usize) -> Self {
         self.octets = u32::try_from(octets).unwrap_or(u32::MAX);
         self.octets_told = true;
         self
-    }
-
-    /// The lines whose octets matter, and those that may not be sent with every value.
-    pub(crate) fn compared(&mut self, name: &[u8], value: &[u8]) {
-        if name.eq_ignore_ascii_case(b"host") {
-            self.host = Some(hash(value));
-        }
-        if name.eq_ignore_ascii_case(b"upgrade") {
-            self.protocols.get_or_insert(Names::NONE).add(value);
-        }
-        if let Err(misuse @ (Misuse::Upgrade | Misuse::TeChunked)) = fields_to_send::special(name, value) {
-            self.misuse = self.misuse.or(Some(misuse));
-        }
-    }
-
-    /// There is no `Host`, or it is this one.
-    pub(crate) fn host_is(&self, host: &[u8]) -> bool {
-        self.host.is_none_or(|own| own == hash(host))
     }
 
     /// The method; of a response, [`MethodKind::Other`].
@@ -135,17 +147,24 @@ impl HeadFacts {
     }
 }
 
+impl HeadFacts {
+    /// What it is compared by.
+    const fn key(&self) -> (Facts, Option<Names>, Option<Misuse>) {
+        (self.facts, self.compared.protocols, self.compared.misuse)
+    }
+}
+
 /// Two heads of different length that say the same are the same. The hash of `Host` does not count either: a head that was read has one
 /// only where its target could differ.
 impl PartialEq for HeadFacts {
     fn eq(&self, other: &Self) -> bool {
-        (self.facts, self.protocols, self.misuse) == (other.facts, other.protocols, other.misuse)
+        self.key() == other.key()
     }
 }
 
 impl Hash for HeadFacts {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (self.facts, self.protocols, self.misuse).hash(state);
+        self.key().hash(state);
     }
 }
 

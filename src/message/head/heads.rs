@@ -5,7 +5,7 @@ use crate::config::{Limits, Policy};
 use crate::error::{ProtocolError, ProtocolErrorKind};
 use crate::message::facts::{self, flag};
 use crate::message::framing::{self, BodyLength, Framing, FramingRule};
-use crate::message::head_facts::HeadFacts;
+use crate::message::head_facts::{Compared, HeadFacts};
 use crate::message::method::{Method, MethodKind, Version};
 use crate::message::octets;
 use crate::message::target::Target;
@@ -65,11 +65,10 @@ impl<'a> RequestHead<'a> {
         let Some(octets) = progress.read_request(rules, buf, self).map_err(Fault::alone)? else { return Ok(None) };
         let framing = framing::frame_request(&progress.facts, policy);
         self.framing = framing.map_err(|kind| Fault::new(kind, 0).alone())?;
-        let mut facts = HeadFacts::of(progress.facts).with_octets(octets);
-        if facts.facts.any(flag::UPGRADE_LINE | flag::TE) || !matches!(self.target.as_bytes(), [b'/', ..]) {
-            compare(&mut facts, &self.fields);
-        }
-        Ok(Some((octets, facts)))
+        let facts = progress.facts;
+        let special = facts.any(flag::UPGRADE_LINE | flag::TE) || !matches!(self.target.as_bytes(), [b'/', ..]);
+        let compared = if special { compare(&self.fields) } else { Compared::NONE };
+        Ok(Some((octets, HeadFacts { compared, ..HeadFacts::of(facts).with_octets(octets) })))
     }
 
     /// The authority the request is for: the target's, or else that of `Host` (RFC 9112 3.2.2).
@@ -143,18 +142,19 @@ impl<'a> ResponseHead<'a> {
         let Some(octets) = progress.read_response(rules, buf, self).map_err(Fault::alone)? else { return Ok(None) };
         let framing = framing::frame_response(&progress.facts, method, policy);
         self.framing = framing.map_err(|kind| Fault::new(kind, 0).alone())?;
-        let mut facts = HeadFacts::of(progress.facts).with_octets(octets);
-        if facts.facts.any(flag::UPGRADE_LINE | flag::TE) {
-            compare(&mut facts, &self.fields);
-        }
-        Ok(Some((octets, facts)))
+        let facts = progress.facts;
+        let special = facts.any(flag::UPGRADE_LINE | flag::TE);
+        let compared = if special { compare(&self.fields) } else { Compared::NONE };
+        Ok(Some((octets, HeadFacts { compared, ..HeadFacts::of(facts).with_octets(octets) })))
     }
 }
 
-/// Notes what is compared octet by octet of a head that has been read.
+/// What is compared octet by octet of a head that has been read.
 #[cold]
-fn compare(facts: &mut HeadFacts, fields: &FieldSection<'_>) {
-    fields.iter().for_each(|line| facts.compared(line.name, octets::trim(line.value.as_received())));
+fn compare(fields: &FieldSection<'_>) -> Compared {
+    let mut compared = Compared::NONE;
+    fields.iter().for_each(|line| compared.line(line.name, octets::trim(line.value.as_received())));
+    compared
 }
 
 impl Default for RequestHead<'_> {

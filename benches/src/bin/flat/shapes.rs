@@ -54,7 +54,7 @@ pub const ALL: &[Shape] = &[
     ("codings", LOOSE, |n| coded(&format!("{}chunked", "a,".repeat(n / 2)))),
     ("commas before chunked", BOTH, |n| coded(&format!("{}chunked", ",".repeat(n)))),
     ("parameters of a coding", LOOSE, |n| coded(&format!("a{}, chunked", ";b=\",\"".repeat(n / 6)))),
-    ("quotes in a coding", LOOSE, |n| coded(&format!("a;b={}, chunked", "\"\"".repeat(n / 2)))),
+    ("quotes in a coding", LOOSE, |n| coded(&format!("a;b=\"{}\", chunked", "\\\"".repeat(n / 2)))),
     ("empty folds in a head", LOOSE, |n| head(&folded(" \r\n", n))),
     ("folds in a head", LOOSE, |n| head(&folded(" two\r\n", n))),
     ("folds ended by LF", LOOSE, |n| head(&folded(" \n", n))),
