@@ -108,8 +108,11 @@ fn pack<R: Role, C: Deref<Target = Config<R>>>(
     empty_lines: u8,
 ) -> Option<Parked<R>> {
     let machine = &lifecycle.machine;
-    let idle =
-        machine.stage == Stage::Open && machine.between_exchanges() && machine.pending == 0 && machine.unread == 0;
+    let idle = machine.stage == Stage::Open
+        && machine.between_exchanges()
+        && machine.pending == 0
+        && machine.unread == 0
+        && machine.ahead == 0;
     let known = FLAGS.iter().fold(R::FLAGS, |known, flag| known | flag);
     if !idle || !machine.causes.is_empty() || machine.looking.is_some() || machine.flags & !known != 0 {
         return None;

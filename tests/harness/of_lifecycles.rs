@@ -45,12 +45,7 @@ macro_rules! facts {
                     }
                 }
             },
-            8 => {
-                // the last octets of a message are told as handed out where its end is told: what left before that, a client does not
-                // count as its end
-                let ended = accepted(&mut $machine, |it| it.end_sent(now));
-                ended.into_iter().for_each(|()| $machine.octets_written(now, 5));
-            }
+            8 => attempt(&mut $machine, |it| it.end_sent(now)),
             9 => $script.wait($argument),
             10 => $script.set_back(),
             11 => {
