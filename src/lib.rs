@@ -6,24 +6,26 @@
 //! Bytes and time go in; parsed messages, persistence decisions with their reasons, deadlines with their causes, and bytes to
 //! send come out. No allocation, no panic, no clock, no socket: a driver brings those.
 //!
-//! # The map, in reading order
+//! # The map: the folders, from the ground up
 //!
 //! ```text
-//!             bytes in                                        bytes out
-//!                │                                               ▲
-//!    ┌───────────▼───────────── codec ────────────────────────────┴─────────┐
-//!    │ octets → head → framing → body (exact, chunked, until close)  output │   Connection
-//!    └───────────┬───────────────────────────────────────────────▲──────────┘
-//!                │ facts                                         │ what must be said
-//!    ┌───────────▼────────────── lifecycle ───────────────────────┴──────────┐
-//!    │ exchange → persistence (why) → deadlines (when) → teardown (how)      │   Lifecycle
-//!    └───────────┬────────────────────────────────────────────────────────────┘
-//!                ▼
-//!    persistence()   next_deadline()   wants()
+//!  time, reasons, status, close_reason, error                                         the ground
+//!  config/      limits, timeouts, policies: checked once
+//!
+//!      octets in                                                          octets out
+//!          │                                                                  ▲
+//!  message/     octets → head → framing → chunked       fields to send → writer    knows no connection
+//!          │ facts of a head                                what a head must say │
+//!  lifecycle/   exchange → persistence (why) → deadlines (when) → teardown (how)   sees no octet: Lifecycle
+//!          │                                                                  │
+//!  connection/  both together, of one role: reading, server, client, parking      Connection
+//!
+//!  deadline_queue, pool/                                                    many connections
+//!  presets/, check/, settings/                                              policies with names, in files, against each other
 //! ```
 //!
-//! [`Connection`] is both, of a [`Server`] or a [`Client`]; [`Lifecycle`] is the lower half alone, for whoever has a parser. [`RequestHead::parse`] and
-//! [`ResponseHead::parse`] are the upper half's first step alone; [`framing`] and [`persistence`] are the rules as pure functions.
+//! Each is built on those before it and imports none after it. [`Connection`] is of a [`Server`] or a [`Client`]; [`Lifecycle`] is the decisions
+//! alone, for whoever has a parser. [`RequestHead::parse`] and [`ResponseHead::parse`] are the first step of a message alone; [`framing`] and [`persistence`] are the rules as pure functions.
 //! [`Config`] holds [`Limits`], [`Timeouts`] and [`Policy`], checked once; [`presets`] are some with names. [`DeadlineQueue`] keeps the
 //! deadlines of many connections, [`Parked`] the idle ones themselves; [`pool`] says which of a client's is used next. Whether two
 //! policies fit, [`check`] says, and what to choose, [`choosing_a_timeout`].
