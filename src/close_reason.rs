@@ -31,7 +31,7 @@ reasons! {
         DrainTimeout => "drain-timeout", "RFC 9112 9.6";
         /// Content is left that would take too long to read.
         UnreadContent => "unread-content", "RFC 9112 9.3";
-        /// Octets that were meant for a tunnel came behind a CONNECT that was refused.
+        /// Octets that were meant for a tunnel came after a CONNECT that was refused.
         ConnectRefused => "connect-refused", "RFC 9110 9.3.6";
         /// A final response went out instead of `100 (Continue)`; whether content follows is unknown.
         ContentUnwanted => "content-unwanted", "RFC 9110 10.1.1";

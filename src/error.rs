@@ -263,7 +263,7 @@ reasons! {
         UpgradeNotOffered => "upgrade-not-offered", "RFC 9110 7.8";
         /// An `Upgrade` that names no protocol, or something that is not `token ["/" token]`.
         Upgrade => "upgrade", "RFC 9110 7.8";
-        /// An offer of protocols too long to be remembered: their names, with a comma behind each, are of more than 64 octets in
+        /// An offer of protocols too long to be remembered: their names, with a comma after each, are of more than 64 octets in
         /// one request.
         UpgradeTooLong => "upgrade-too-long", "RFC 9110 7.8";
         /// `chunked` in `TE`: every recipient knows it, and it is never named there.

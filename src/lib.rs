@@ -39,7 +39,7 @@
 //! 5. Wait for octets or for [`next_deadline`](Connection::next_deadline); when it is due, [`handle_timeout`](Connection::handle_timeout)
 //!    until it returns `None`, and back to 2.
 //!
-//! Behind a `101` or an accepted CONNECT, [`persistence`](Connection::persistence) is [`Tunnel`](Persistence::Tunnel): the loop ends, and
+//! After a `101` or an accepted CONNECT, [`persistence`](Connection::persistence) is [`Tunnel`](Persistence::Tunnel): the loop ends, and
 //! the transport and what is left in the buffer are the caller's.
 //!
 //! ```

@@ -1,4 +1,4 @@
-//! How every verdict is written: a closed list of causes, each with a stable token and the clause behind it.
+//! How every verdict is written: a closed list of causes, each with a stable token and the clause that it follows from.
 
 /// An enum of causes with `as_str`, `clause`, `ALL` and `Display`.
 macro_rules! reasons {

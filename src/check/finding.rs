@@ -48,7 +48,7 @@ reasons! {
         HintNotEnforced => "hint-not-enforced", "RFC 2068 19.7.1.1";
         /// The client may hold more connections than the server serves at once.
         PoolOverCap => "pool-over-cap", "RFC 9112 9.4";
-        /// Requests go out behind the one that the server answers last.
+        /// Requests go out after the one that the server answers last.
         PipelineOverMax => "pipeline-over-max", "RFC 9112 9.3.2";
         /// Requests can wait for a connection without end.
         Starvation => "starvation", "hyperium/hyper#2236";

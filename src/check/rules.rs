@@ -265,7 +265,7 @@ impl Pair<'_> {
         let note = |hazard, cure| {
             Some(Finding { severity: Severity::Note, hazard, client: None, server: timeouts.drain, cure })
         };
-        // a peer that does not close its side is waited for behind the exchange, too
+        // a peer that does not close its side is waited for after the exchange, too
         let lingers = timeouts.linger.is_none() && timeouts.linger_gap.is_none();
         if timeouts.drain.is_none() && (timeouts.exchange.is_none() || lingers) {
             return note(Hazard::DrainEndless, Cure::server("drain", To::Time(Duration::from_secs(30))));

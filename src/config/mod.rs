@@ -250,7 +250,7 @@ impl Use {
     }
 }
 
-/// What follows when a client closes its side behind a request that is not answered yet.
+/// What follows when a client closes its side after a request that is not answered yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum HalfClose {
     /// It is answered: TCP can close one side (RFC 9112 9.6).
@@ -302,8 +302,8 @@ settings! {
     /// always. No line before the first trailer field is dropped or continues the last chunk's, whatever
     /// `whitespace_before_fields` and the two `_fold` say.
     pub struct Policy {
-        /// LF alone ends start lines and field lines, and the empty line behind a head; never in chunk framing: not the empty line
-        /// behind trailers, either (RFC 9112 2.2, 7.1).
+        /// LF alone ends start lines and field lines, and the empty line after a head; never in chunk framing: not the empty line
+        /// after trailers, either (RFC 9112 2.2, 7.1).
         bare_lf / with_bare_lf: Tolerance = Tolerance::Refuse;
         /// A CR without LF in a field value stands for a space (RFC 9112 2.2).
         bare_cr / with_bare_cr: Tolerance = Tolerance::Refuse;
@@ -358,7 +358,7 @@ settings! {
         stop_refused_content / with_stop_refused_content: Use = Use::Off;
         /// How a server closes an idle or fresh connection by itself (RFC 9112 9.6).
         idle_close / with_idle_close: IdleClose = IdleClose::AtOnce;
-        /// A client's FIN behind its request.
+        /// A client's FIN after its request.
         half_close / with_half_close: HalfClose = HalfClose::Answer;
         /// 408 where a request had begun when its time ran out; off: silence (RFC 9110 15.5.9).
         request_timeout_response / with_request_timeout_response: Use = Use::On;

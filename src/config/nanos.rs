@@ -66,7 +66,7 @@ impl Span {
         if self.0 == u64::MAX { self } else { Self(self.0.saturating_sub(part.0)) }
     }
 
-    /// This span and `other` behind it.
+    /// This span and `other` after it.
     pub(crate) const fn plus(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
     }

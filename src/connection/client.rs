@@ -242,7 +242,7 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Lifecycle<Cli
     }
 
     /// The peer is known to speak HTTP/1.1, from connections before this one: requests may be pipelined at once. Not to be said
-    /// behind a connection whose pipeline broke ([`pipeline_broke`](Self::pipeline_broke)): then one request goes alone first
+    /// after a connection whose pipeline broke ([`pipeline_broke`](Self::pipeline_broke)): then one request goes alone first
     /// (RFC 9112 9.3.2).
     pub fn knows_http11(&mut self) {
         self.state.is_http11 = true;
@@ -381,7 +381,7 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
         self.lifecycle.unanswered()
     }
 
-    /// A final response's head is complete, behind which there is still HTTP: how its content is framed. Nothing has moved if it is
+    /// A final response's head is complete, after which there is still HTTP: how its content is framed. Nothing has moved if it is
     /// another, or one that may not be what it is.
     #[inline(never)]
     fn receive_final(&mut self, now: Instant, facts: &Facts) -> Option<Framing> {

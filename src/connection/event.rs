@@ -94,7 +94,7 @@ impl Framed {
         &self.before
     }
 
-    /// To be sent behind the content.
+    /// To be sent after the content.
     pub const fn after(&self) -> &'static [u8] {
         self.after
     }

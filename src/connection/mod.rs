@@ -1,7 +1,7 @@
 //! One connection: octets and time in, events, decisions and octets out.
 //!
 //! [`Connection`] is the codec (heads, framing, bodies, output) around a [`Lifecycle`]. The caller owns the buffer: octets not
-//! consumed are offered again unchanged with more behind them; one event a call, so the work of a call is bounded by what
+//! consumed are offered again unchanged with more after them; one event a call, so the work of a call is bounded by what
 //! is offered. Events borrow the buffer and never the connection.
 
 pub(crate) mod client;
@@ -235,7 +235,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         Ok(framed)
     }
 
-    /// Ends the message being sent; of chunked content with trailers. Behind a message of exact length, which ends by itself,
+    /// Ends the message being sent; of chunked content with trailers. After a message of exact length, which ends by itself,
     /// this writes nothing and is no mistake.
     pub fn send_end(&mut self, now: Instant, trailers: impl Fields, out: &mut [u8]) -> Result<usize, SendError> {
         let machine = &mut self.lifecycle.machine;

@@ -59,7 +59,7 @@ pub trait Reads: LifecycleRole {
 pub enum Step {
     /// The outcome says what.
     Done(usize),
-    /// Nothing to report; the octets behind may be read.
+    /// Nothing to report; the octets that follow may be read.
     Again(usize),
     /// More octets are needed.
     NeedMore(usize),
@@ -74,7 +74,7 @@ pub(crate) enum Reading {
     Exact,
     /// A chunked body.
     Chunked(Chunked),
-    /// The trailer section behind it.
+    /// The trailer section after it.
     Trailers(Progress),
     /// Nothing: the end of the message is to be reported.
     End,
@@ -104,7 +104,7 @@ impl Reading {
 }
 
 impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
-    /// Octets of the peer: those not consumed before, unchanged, with any new ones behind them. One event at most.
+    /// Octets of the peer: those not consumed before, unchanged, with any new ones after them. One event at most.
     ///
     /// `NeedMore`: offer more when there is more. `Paused`: the application has something to do first; offer the same then. An
     /// error is returned once, and nothing of the offer is consumed; from then on what is offered, those octets first, is

@@ -1,6 +1,6 @@
-//! Receiving content: of a known length, chunked, or until the connection closes, and the trailers behind it.
+//! Receiving content: of a known length, chunked, or until the connection closes, and the trailers after it.
 //!
-//! Up to the limit content is content like any other; the octet behind it is the fault. Content that nobody reads any more is
+//! Up to the limit content is content like any other; the octet after it is the fault. Content that nobody reads any more is
 //! walked over within the budget that keeping the connection is worth (RFC 9112 9.3).
 
 use core::ops::Deref;

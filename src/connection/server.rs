@@ -132,7 +132,7 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
     /// content. `content` is what the application has; to a request or with a status that allows none, none is sent.
     ///
     /// `101` switches to a protocol that was offered, named in an `Upgrade` field; a successful answer to CONNECT opens a
-    /// tunnel: behind either the octets are no longer ours.
+    /// tunnel: after either the octets are no longer ours.
     ///
     /// A field line that may not be sent keeps back the whole response ([`Misuse::FieldName`], [`Misuse::FieldValue`],
     /// [`Misuse::OwnedField`], [`Misuse::Upgrade`], [`Misuse::TeChunked`]), and no octet is lost or moved. Who sends lines that are not

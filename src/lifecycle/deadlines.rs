@@ -87,7 +87,7 @@ impl Machine {
         earliest.get()
     }
 
-    /// What is due next of a server between exchanges that is to stay, if that is so: asked for behind every exchange.
+    /// What is due next of a server between exchanges that is to stay, if that is so: asked for after every exchange.
     #[inline(always)]
     pub(crate) fn idling(&self, settings: &Settings) -> Option<Earliest> {
         let idles = self.stage == Stage::Open && self.between_exchanges() && self.exchanges > 0 && self.pending == 0;
@@ -175,7 +175,7 @@ impl Machine {
         }
     }
 
-    /// What is due next of a client that has nothing to do, if that is so: asked for behind every exchange.
+    /// What is due next of a client that has nothing to do, if that is so: asked for after every exchange.
     #[inline(always)]
     pub(crate) fn resting(&self, settings: &Settings, hint: u32) -> Option<Earliest> {
         if self.stage != Stage::Open || !self.between_exchanges() || self.is(flag::DRAINING) || self.pending > 0 {

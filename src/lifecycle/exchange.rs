@@ -13,7 +13,7 @@
 //!
 //! **Tie-breaks.** A cause to close that comes before the final response's head is announced in it; one that comes later ends
 //! the connection after that response, unannounced. A fault in a request counts before a response that has not begun: the
-//! application's answer is refused and the refusal goes out. The peer's FIN behind a complete request cancels nothing.
+//! application's answer is refused and the refusal goes out. The peer's FIN after a complete request cancels nothing.
 
 use crate::config::Settings;
 use crate::error::ProtocolErrorKind;

@@ -1,6 +1,6 @@
 //! A connection's bounded life: exchanges, octets and age, each varied by the caller's seed.
 //!
-//! A limit never cuts a message: the response head that reaches it says `close`. The age alone can pass behind that head: then
+//! A limit never cuts a message: the response head that reaches it says `close`. The age alone can pass after that head: then
 //! the connection ends with the exchange, unannounced, for it was to be no older (RFC 9112 9.5). An idle connection ends at
 //! its age, but not within the shield after its last exchange.
 //!

@@ -345,7 +345,7 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
         self.moved(now);
     }
 
-    /// The message we send is complete. Behind one that ended by itself this changes nothing.
+    /// The message we send is complete. After one that ended by itself this changes nothing.
     pub fn end_sent(&mut self, now: Instant) -> Result<(), SendError> {
         let machine = &mut self.machine;
         match machine.sending {

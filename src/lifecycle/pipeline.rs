@@ -1,6 +1,6 @@
 //! Requests that wait for their answers: a client's queue, bounded by its type.
 //!
-//! Read first: RFC 9112 9.2 (each response belongs to the first request that has none), 9.3.2 (pipelining), 9.6 (nothing behind
+//! Read first: RFC 9112 9.2 (each response belongs to the first request that has none), 9.3.2 (pipelining), 9.6 (nothing after
 //! `close`); RFC 9110 9.2.2 (idempotence).
 //!
 //! The receiving half of the [`Machine`] belongs to the first request of the queue, the sending half to the last. A response
@@ -58,7 +58,7 @@ pub(crate) mod bit {
     pub(crate) const LEFT: u8 = 1 << 3;
     /// Its content, if it has any, can be sent again.
     pub(crate) const REPLAYABLE: u8 = 1 << 4;
-    /// It went behind another one that had no answer yet.
+    /// It went after another one that had no answer yet.
     pub(crate) const PIPELINED: u8 = 1 << 5;
     /// It offers to switch to the protocols that are kept.
     pub(crate) const OFFERS: u8 = 1 << 6;
@@ -316,7 +316,7 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
         };
     }
 
-    /// The peer said how many more requests it will accept. Those behind the one answered count.
+    /// The peer said how many more requests it will accept. Those after the one answered count.
     pub(crate) fn hint(&mut self, max: Option<u32>) {
         if let Some(max) = max {
             let behind = self.requests.len().saturating_sub(1) as u32;

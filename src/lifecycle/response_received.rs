@@ -56,7 +56,7 @@ fn frame(method: MethodKind, settings: &Settings, head: &Facts) -> Result<Framin
     }
 }
 
-/// How a final response is framed behind which there is still HTTP, if it is one and may be what it is.
+/// How a final response is framed after which there is still HTTP, if it is one and may be what it is.
 pub(crate) fn judge_final<const DEPTH: usize>(
     state: &Outstanding<DEPTH>,
     settings: &Settings,
@@ -142,7 +142,7 @@ fn begin<const DEPTH: usize>(machine: &mut Machine, state: &mut Outstanding<DEPT
     machine.octets = 0;
 }
 
-/// The head of a final response behind which there is still HTTP; `valid`: of a status that there is.
+/// The head of a final response after which there is still HTTP; `valid`: of a status that there is.
 #[inline(always)]
 pub(crate) fn received_final<const DEPTH: usize>(
     machine: &mut Machine,

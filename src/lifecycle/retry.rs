@@ -50,7 +50,7 @@ pub struct Evidence {
     pub response_begun: bool,
     /// A request had been answered on this connection before.
     pub reused: bool,
-    /// It went behind another one that had no answer yet.
+    /// It went after another one that had no answer yet.
     pub pipelined: bool,
     /// Tries of this request before this one.
     pub attempts: u32,

@@ -101,7 +101,7 @@ impl<const DEPTH: usize> LifecycleRole for Client<DEPTH> {
         let now = machine.tick(now);
         state.answered(machine, now);
         if state.is_empty() && machine.is_over_age(now) {
-            // it passed behind the head of the response
+            // it passed after the head of the response
             machine.causes.add(CloseReason::Age);
         }
         if machine.is(flag::FINAL) || (state.is_empty() && !machine.causes.is_empty()) {

@@ -41,7 +41,7 @@ pub struct Machine {
     pub(crate) life: Instant,
     /// The exchange began, with its first octet.
     pub(crate) exchange: Instant,
-    /// Content being received, or lingering, began; of a client also a head, or the wait behind an interim one.
+    /// Content being received, or lingering, began; of a client also a head, or the wait after an interim one.
     pub(crate) begun: Instant,
     /// The last piece of it; then, the request complete.
     pub(crate) last: Instant,

@@ -51,7 +51,7 @@ pub enum Party {
 pub enum ReadWant {
     /// Do not read.
     No,
-    /// Nothing more comes, and octets of the last offer have not been looked at, or the end behind them has not been told: offer what is
+    /// Nothing more comes, and octets of the last offer have not been looked at, or the end after them has not been told: offer what is
     /// unread again, also where that is nothing.
     Offer,
     /// Octets would wait for a response; only the peer's close is of interest. Not reading is as good.

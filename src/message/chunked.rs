@@ -1,6 +1,6 @@
 //! The chunked coding (RFC 9112 7.1), received and sent.
 //!
-//! Receiving is strict where leniency has been a way to smuggle requests: every line ends in CRLF, the CRLF behind chunk
+//! Receiving is strict where leniency has been a way to smuggle requests: every line ends in CRLF, the CRLF after chunk
 //! data is verified octet by octet, sizes are `1*HEXDIG` and never wrap, extensions hold to their grammar and are bounded
 //! in each chunk and in all, and so is framing against content. Chunk lines need not lie in one piece: one octet at a time is as good as all.
 
@@ -28,31 +28,31 @@ pub(crate) struct Chunked {
 enum State {
     /// In a chunk size.
     Size,
-    /// SP or HTAB behind a chunk size: of an extension, or let in by policy.
+    /// SP or HTAB after a chunk size: of an extension, or let in by policy.
     SizeSpace,
-    /// Behind `;`: an extension name is to come.
+    /// After `;`: an extension name is to come.
     NameStart,
     /// In an extension name.
     Name,
-    /// Whitespace behind an extension name.
+    /// Whitespace after an extension name.
     NameSpace,
-    /// Behind `=`: a value is to come.
+    /// After `=`: a value is to come.
     ValueStart,
     /// In a value that is a token.
     Token,
     /// In a quoted string.
     Quoted,
-    /// Behind `\` in a quoted string.
+    /// After `\` in a quoted string.
     Escaped,
-    /// Behind a quoted string.
+    /// After a quoted string.
     ValueEnd,
-    /// Whitespace behind a value.
+    /// Whitespace after a value.
     ValueSpace,
-    /// Behind the CR of a chunk line.
+    /// After the CR of a chunk line.
     LineCr,
     /// In chunk data.
     Data,
-    /// Behind chunk data: CR is due.
+    /// After chunk data: CR is due.
     DataCr,
     /// LF is due.
     DataLf,
@@ -107,7 +107,7 @@ impl Chunked {
         self.state = State::Data;
     }
 
-    /// Content behind a size line without extensions that lies in one piece, or within a chunk: where the body stands behind it,
+    /// Content after a size line without extensions that lies in one piece, or within a chunk: where the body stands after it,
     /// the octets before it, and it.
     #[inline(always)]
     pub(crate) fn quick<'b>(&self, buf: &'b [u8]) -> Option<(Self, usize, &'b [u8])> {

@@ -106,7 +106,7 @@ impl<'a> CheckedFields<'a> {
         if octets == lines.len() { Ok(checked) } else { Err(Misuse::FieldName) }
     }
 
-    /// These lines, and behind them other `fields`.
+    /// These lines, and after them other `fields`.
     pub const fn and<F: Fields>(self, fields: F) -> CheckedAnd<'a, F> {
         CheckedAnd(self, fields)
     }

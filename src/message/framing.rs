@@ -151,7 +151,7 @@ pub(crate) fn frame_response(facts: &Facts, method: MethodKind, policy: &Policy)
 /// ([`FramingRule::NoContent`]), and what policy lets in at the price of the connection: `Transfer-Encoding` beside
 /// `Content-Length` or in HTTP/1.0. A response without content that has such a fault is whole, but its sender is not to be
 /// trusted with another one: the connection ends ([`CloseReason::FaultyFraming`](crate::CloseReason::FaultyFraming); RFC 9112
-/// 6.1, 6.3). Behind a tunnel's response ([`FramingRule::Connect`]) it counts for nothing.
+/// 6.1, 6.3). After a tunnel's response ([`FramingRule::Connect`]) it counts for nothing.
 pub fn response_fault(facts: &HeadFacts, policy: &Policy) -> Option<ProtocolErrorKind> {
     fault_of_response(&facts.facts, policy)
 }

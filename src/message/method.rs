@@ -87,7 +87,7 @@ impl MethodKind {
 /// A version of HTTP/1 (RFC 9112 2.3).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version {
-    /// The digit behind the point. From 1 on a peer is an HTTP/1.1 peer (RFC 9110 6.2).
+    /// The digit after the point. From 1 on a peer is an HTTP/1.1 peer (RFC 9110 6.2).
     pub minor: u8,
 }
 

@@ -73,7 +73,7 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// The query, behind the first `?`; it may be empty.
+    /// The query, after the first `?`; it may be empty.
     pub fn query(&self) -> Option<&'a [u8]> {
         self.parts().query
     }

@@ -49,7 +49,7 @@ impl Offers {
     }
 }
 
-/// Octets of the names kept, a comma behind each.
+/// Octets of the names kept, a comma after each.
 const MOST: usize = 64;
 
 /// Too many to be kept.

@@ -59,7 +59,7 @@ impl<'o> Writer<'o> {
         Some(place)
     }
 
-    /// There is no room for a piece, nor for any behind it.
+    /// There is no room for a piece, nor for any after it.
     #[inline(always)]
     fn lack(&mut self, octets: usize) {
         if self.needed == 0 {

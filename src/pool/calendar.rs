@@ -341,7 +341,7 @@ impl Calendar {
         self.next_filled_after(self.front)
     }
 
-    /// The first tick behind this one with a record, of those that have a bucket of their own.
+    /// The first tick after this one with a record, of those that have a bucket of their own.
     fn next_filled_after(&self, tick: u32) -> Option<u32> {
         let last = self.front.saturating_add(BUCKETS as u32 - 1);
         let mut tick = tick.checked_add(1)?;

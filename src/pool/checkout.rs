@@ -128,7 +128,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     /// [`Stale`] if the ticket was answered: then its connection or place is to be given back.
     pub fn cancel(&mut self, ticket: Ticket) -> Result<(), Stale> {
         let waiter = self.unqueue((ticket.slot, ticket.stamp)).ok_or(Stale)?;
-        // who stood behind may need less
+        // who stood after may need less
         self.make_ready(waiter.origin);
         self.unsettle();
         Ok(())

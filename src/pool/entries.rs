@@ -23,7 +23,7 @@ pub(super) struct Entry<Id> {
     pub(super) origin: u32,
     /// The one before it in its list; of a vacant slot, nothing.
     pub(super) prev: u32,
-    /// The one behind it in its list; of a vacant slot, the next vacant one.
+    /// The one after it in its list; of a vacant slot, the next vacant one.
     pub(super) next: u32,
     /// What its order looks at: KiB that it has carried, or its number in the order of opening.
     pub(super) rank: u32,

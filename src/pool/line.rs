@@ -85,7 +85,7 @@ impl<T> Line<T> {
         self.name(self.first)
     }
 
-    /// The one behind it.
+    /// The one after it.
     pub(super) fn behind(&self, (index, _): Name) -> Option<Name> {
         self.name(self.places.get(index as usize)?.next)
     }

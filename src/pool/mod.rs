@@ -16,7 +16,7 @@
 //!
 //! - for a client, the origin: scheme, host and port (RFC 9110 4.3.1), and whatever of the transport's settings differs;
 //! - for requests through a plain proxy, the proxy and not the origin: one connection carries requests for any host;
-//! - behind CONNECT, the proxy and the tunnel's origin: the tunnel belongs to it;
+//! - after CONNECT, the proxy and the tunnel's origin: the tunnel belongs to it;
 //! - for a proxy, the next hop, and what it tells that hop of the client at the level of the connection;
 //! - the owner, where a connection may not be shared: authentication that is bound to it (NTLM, Negotiate), client certificates.
 //!

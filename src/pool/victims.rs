@@ -1,4 +1,4 @@
-//! Which idle connection goes, and what it leaves behind.
+//! Which idle connection goes, and what remains of it.
 
 use std::hash::{BuildHasher, Hash};
 

@@ -105,7 +105,7 @@ impl Sections {
         self.policy.apply(policy)
     }
 
-    /// What is unknown of the preset of this name behind the file: nothing, or all of it where the file only names the system.
+    /// What is unknown of the preset of this name that the file changes: nothing, or all of it where the file only names the system.
     fn completed<E: de::Error>(
         &self,
         name: &'static str,

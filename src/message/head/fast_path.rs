@@ -2,7 +2,7 @@
 //!
 //! Most of a head's time is spent in [`Progress::quick_lines`]: look at the code generated before and after a change. `Host`
 //! is first in nearly every request, so there its grammar and its end are one search ([`host_line`]), and the least of
-//! requests needs no other. Where a line may be continued it counts once the octet behind it is there: so is it in responses,
+//! requests needs no other. Where a line may be continued it counts once the octet after it is there: so is it in responses,
 //! nearly all of which say their `Content-Length` in the shortest way ([`length_line`]).
 
 use super::fields::{FieldTable, Packed};
@@ -11,7 +11,7 @@ use crate::message::facts::may_matter;
 use crate::message::octets;
 
 impl Progress {
-    /// What the quick walk may see of `rest`, which begins at octet `at` of its section: in it no line is too long, nor any behind
+    /// What the quick walk may see of `rest`, which begins at octet `at` of its section: in it no line is too long, nor any after
     /// the limit of the section. Those are for the careful walk to refuse.
     #[inline(always)]
     pub(super) fn window<'b>(&self, rules: Rules<'_>, rest: &'b [u8], at: usize) -> &'b [u8] {
@@ -19,7 +19,7 @@ impl Progress {
         rest.get(..most_line.min(rules.section.octets(rules.limits).saturating_sub(at))).unwrap_or(rest)
     }
 
-    /// The octets behind `Host`, where it is the first line, as it should be (RFC 9110 7.2), and of a registered name alone.
+    /// The octets after `Host`, where it is the first line, as it should be (RFC 9110 7.2), and of a registered name alone.
     #[inline(always)]
     pub(super) fn quick_host<'b>(&mut self, most: u16, window: &'b [u8], table: &mut FieldTable) -> &'b [u8] {
         if let (Some(behind), Some(place)) = (host_line(window), table.place(0, most)) {
@@ -31,7 +31,7 @@ impl Progress {
         window
     }
 
-    /// The octets behind as many lines as are common enough and fit the table.
+    /// The octets after as many lines as are common enough and fit the table.
     #[inline(never)]
     pub(super) fn quick_lines<'b>(&mut self, most: u16, window: &'b [u8], table: &mut FieldTable) -> &'b [u8] {
         let mut rest = window;
@@ -90,7 +90,7 @@ impl Progress {
     }
 }
 
-/// A field line as most are: what lies behind its name, and behind it.
+/// A field line as most are: the octets from its colon on, and those after the line.
 struct Quick<'b> {
     colon: &'b [u8],
     behind: &'b [u8],
@@ -103,7 +103,7 @@ impl<'b> Quick<'b> {
     }
 }
 
-/// The octets behind `Host: ` of a registered name and CRLF.
+/// The octets after `Host: ` of a registered name and CRLF.
 #[inline(always)]
 fn host_line(line: &[u8]) -> Option<&[u8]> {
     const NAME: u64 = u64::from_le_bytes(*b"\0\0host: ");
@@ -118,7 +118,7 @@ fn host_line(line: &[u8]) -> Option<&[u8]> {
     if line_end == b"\r\n" && end.len() < value.len() { Some(behind) } else { None }
 }
 
-/// What `Content-Length: ` and a number of few digits say, the shortest way to write it; and the octets behind its CRLF, if they
+/// What `Content-Length: ` and a number of few digits say, the shortest way to write it; and the octets after its CRLF, if they
 /// do not continue it, the first of them apart.
 #[inline(always)]
 fn length_line(line: &[u8]) -> Option<(u64, u8, &[u8])> {
@@ -150,7 +150,7 @@ const fn continues(next: u8) -> bool {
     next & !(b' ' | b'\t') == 0
 }
 
-/// A quick line that is not continued, and the octet behind it.
+/// A quick line that is not continued, and the octet after it.
 #[inline(always)]
 fn quick_whole_line(rest: &[u8]) -> Option<(Quick<'_>, u8)> {
     let colon = octets::from_name_end(rest)?;
@@ -179,7 +179,7 @@ fn quick_line(rest: &[u8]) -> Option<Quick<'_>> {
     if *first > b' ' && *last > b' ' { Some(Quick { colon, behind }) } else { None }
 }
 
-/// The same of a line that has been read before: name, value, and the octets behind the line.
+/// The same of a line that has been read before: name, value, and the octets after the line.
 pub(super) fn quick_parts(octets: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let line = quick_line(octets)?;
     Some((octets.get(..octets.len() - line.colon.len())?, line.value(), line.behind))

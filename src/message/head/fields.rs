@@ -27,7 +27,7 @@ pub(crate) struct Packed {
     line: u16,
     /// Octets of its name.
     name: u8,
-    /// Octets of the colon and the whitespace behind it.
+    /// Octets of the colon and the whitespace after it.
     gap: u8,
 }
 
@@ -125,7 +125,7 @@ impl<'a> FieldSection<'a> {
         &mut self.table
     }
 
-    /// The validated field lines, so many, without the empty line behind them.
+    /// The validated field lines, so many, without the empty line after them.
     #[inline(always)]
     pub(crate) fn read(&mut self, octets: &'a [u8], lines: usize) {
         self.octets = octets;
@@ -303,7 +303,7 @@ impl<'a> Iterator for FieldLines<'a, '_> {
     }
 }
 
-/// The next line of octets that have been validated, and those behind it: only its parts are to be found.
+/// The next line of octets that have been validated, and those after it: only its parts are to be found.
 #[inline(never)]
 fn find(mut octets: &[u8], is_trailers: bool) -> Option<(FieldLine<'_>, &[u8])> {
     loop {

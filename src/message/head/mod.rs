@@ -249,7 +249,7 @@ impl Progress {
             let unread = buf.get(from..).unwrap_or_default();
             let Some(lf) = memchr::memchr(b'\n', unread).map(|i| from + i) else { break None };
             let empty = lf == at || (lf == at + 1 && buf[at] == b'\r');
-            // behind the limit of the section nothing can continue it
+            // after the limit of the section nothing can continue it
             if unfolds && !empty && lf < most && lf + 1 < bounds.all {
                 match buf.get(lf + 1) {
                     None => {

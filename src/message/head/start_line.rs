@@ -146,7 +146,7 @@ impl Progress {
         Some((Self { facts, line: line.end as u32, ..Self::FRESH }, line))
     }
 
-    /// The field lines behind the status line read, where they are of common shape: they, and where the head ends.
+    /// The field lines after the status line read, where they are of common shape: they, and where the head ends.
     #[inline(always)]
     pub(crate) fn quick_section<'b>(
         &mut self,

@@ -203,7 +203,7 @@ pub(crate) fn trim_start(octets: &[u8]) -> &[u8] {
     from_other(octets, class::BLANK)
 }
 
-/// Behind optional whitespace a token, possibly empty, and what follows it.
+/// After optional whitespace a token, possibly empty, and what follows it.
 #[inline]
 pub(crate) fn token(octets: &[u8]) -> (&[u8], &[u8]) {
     let octets = trim_start(octets);
@@ -312,7 +312,7 @@ pub(crate) fn is_quoted_string(octets: &[u8]) -> bool {
     true
 }
 
-/// To behind the closing quote, or to the end.
+/// What follows the closing quote, or the end.
 #[cold]
 fn skip_quoted(rest: &mut core::slice::Iter<'_, u8>) {
     while let Some(&octet) = rest.next() {

@@ -12,7 +12,7 @@ const fn every(octet: u8) -> u64 {
     ONES * octet as u64
 }
 
-/// The first eight octets, the first in the lowest place; NUL behind the end.
+/// The first eight octets, the first in the lowest place; NUL after the end.
 #[inline(always)]
 pub(crate) fn word(octets: &[u8]) -> u64 {
     match octets.first_chunk::<8>() {
@@ -48,7 +48,7 @@ pub(crate) const fn not_name(word: u64) -> u64 {
     ((!from_a | past_z | word) & other_than_dash) & HIGH
 }
 
-/// High bit set in the first octet of `word` below SP or DEL; higher bits may be set falsely behind it.
+/// High bit set in the first octet of `word` below SP or DEL; higher bits may be set falsely after it.
 #[inline(always)]
 pub(crate) const fn control(word: u64) -> u64 {
     let below = word.wrapping_sub(every(0x20)) & !word;
