@@ -64,7 +64,14 @@ impl Machine {
 
     #[inline(always)]
     pub(crate) fn is_over_age(&self, now: Instant) -> bool {
-        self.life <= now && self.life < Instant::MAX && !self.is(flag::DRAINING)
+        self.life <= now && self.ends_by_age()
+    }
+
+    /// Apart, so that what is nearly never so costs one comparison.
+    #[cold]
+    #[inline(never)]
+    fn ends_by_age(&self) -> bool {
+        self.life < Instant::MAX && !self.is(flag::DRAINING)
     }
 
     /// The exchanges that this connection may have.

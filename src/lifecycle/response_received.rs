@@ -163,17 +163,26 @@ pub(crate) fn received_final<const DEPTH: usize>(
         && !matches!(framing.rule, FramingRule::FaultyCoding | FramingRule::NoContent)
         && valid;
     let ends = !plain && message_causes(machine, state, settings, head, framing);
-    if plain && state.is_exhausted() {
-        // it says nothing of it: the one before did
-        machine.causes.add(CloseReason::MaxHint);
+    if plain && state.is_exhausted() || machine.life <= now || settings.limits.max_octets.is_some() {
+        last_causes(machine, settings, now, plain && state.is_exhausted());
     }
-    let mut causes = machine.causes;
-    machine.life_causes(settings, now, 0, &mut causes);
-    machine.causes = causes;
     if state.sends_first() && machine.sending == Half::Content {
         early(machine, settings, head, ends);
     }
     machine.expect_content(framing.length);
+}
+
+/// Causes to close that lie in the life of the connection; `exhausted`: the peer accepts no more requests.
+#[cold]
+#[inline(never)]
+fn last_causes(machine: &mut Machine, settings: &Settings, now: Instant, exhausted: bool) {
+    let mut causes = machine.causes;
+    if exhausted {
+        // the message says nothing of it: the one before did
+        causes.add(CloseReason::MaxHint);
+    }
+    machine.life_causes(settings, now, 0, &mut causes);
+    machine.causes = causes;
 }
 
 /// Causes to close that lie in the message itself: does no response follow it?

@@ -64,7 +64,9 @@ impl<'a> RequestHead<'a> {
         self.fields.clear();
         let Some(octets) = progress.read_request(rules, buf, self).map_err(Fault::alone)? else { return Ok(None) };
         let framing = framing::frame_request(&progress.facts, policy);
-        self.framing = framing.map_err(|kind| Fault::new(kind, 0).alone())?;
+        let Framing { length, rule } = framing.map_err(|kind| Fault::new(kind, 0).alone())?;
+        // part by part, without what lies between them
+        (self.framing.length, self.framing.rule) = (length, rule);
         let facts = progress.facts;
         let special = facts.any(flag::UPGRADE_LINE | flag::TE) || !matches!(self.target.as_bytes(), [b'/', ..]);
         let compared = if special { compare(&self.fields) } else { Compared::NONE };
