@@ -69,13 +69,15 @@ impl Pending {
         self.bits & bit != 0
     }
 
-    /// So many octets have left on the connection.
+    /// So many octets have left on the connection; is it whole with them?
     #[inline(always)]
-    fn left_by(&mut self, sent: u64, now: Instant) {
-        if self.bits & (bit::WHOLE | bit::LEFT) == bit::WHOLE && self.to <= sent {
+    fn left_by(&mut self, sent: u64, now: Instant) -> bool {
+        let leaves = self.bits & (bit::WHOLE | bit::LEFT) == bit::WHOLE && self.to <= sent;
+        if leaves {
             self.bits |= bit::LEFT;
             self.left = now;
         }
+        leaves
     }
 
     /// Octets of it that left, and whether that is all.
@@ -251,7 +253,9 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
             return;
         }
         self.asked = self.asked.saturating_add(1);
-        self.budget = self.budget.map(|left| left.saturating_sub(1));
+        if let Some(left) = &mut self.budget {
+            *left = left.saturating_sub(1);
+        }
     }
 
     /// What is kept of an idle connection that is parked: the hint, the budget, the peer. The number of requests is that of the
@@ -301,10 +305,18 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
         self.nothing_left = false;
         let sent = self.sent(machine);
         match self.requests.as_mut_slice() {
-            [only] => only.left_by(sent, now),
-            all => all.iter_mut().for_each(|request| request.left_by(sent, now)),
+            [only] => {
+                if only.left_by(sent, now) {
+                    self.peer.waiting = Some(now.max(self.answered));
+                }
+            }
+            all => {
+                for request in all {
+                    request.left_by(sent, now);
+                }
+                self.wait();
+            }
         }
-        self.wait();
     }
 
     /// The first request's wait for its response counts from when it left whole, and not before the answer before it.
