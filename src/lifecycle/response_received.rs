@@ -163,8 +163,9 @@ pub(crate) fn received_final<const DEPTH: usize>(
         && !matches!(framing.rule, FramingRule::FaultyCoding | FramingRule::NoContent)
         && valid;
     let ends = !plain && message_causes(machine, state, settings, head, framing);
-    if plain && state.is_exhausted() || machine.life <= now || settings.limits.max_octets.is_some() {
-        last_causes(machine, settings, now, plain && state.is_exhausted());
+    let exhausted = plain && state.is_exhausted();
+    if exhausted || machine.life <= now || settings.limits.max_octets.is_some() {
+        last_causes(machine, settings, now, exhausted);
     }
     if state.sends_first() && machine.sending == Half::Content {
         early(machine, settings, head, ends);

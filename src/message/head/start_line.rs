@@ -76,6 +76,18 @@ impl Progress {
         Some(line.octets + section.len() + 2)
     }
 
+    /// Goes on where a head was left, if these octets are still its own.
+    #[inline(always)]
+    fn take_up(&mut self, buf: &[u8], table: &mut FieldTable) {
+        if self.line == 0 || self.sought > 0 {
+            // the table can not begin in the middle: the lines are found again when they are asked for
+            self.restart_if_shorter(buf);
+            if self.line > 0 {
+                table.stop(0);
+            }
+        }
+    }
+
     /// A head by every rule, from where it was left.
     #[inline(never)]
     fn any_request<'b>(
@@ -84,13 +96,7 @@ impl Progress {
         buf: &'b [u8],
         head: &mut RequestHead<'b>,
     ) -> Result<Option<usize>, Fault> {
-        if self.line == 0 || self.sought > 0 {
-            // the table can not begin in the middle: the lines are found again when they are asked for
-            self.restart_if_shorter(buf);
-            if self.line > 0 {
-                head.fields.table().stop(0);
-            }
-        }
+        self.take_up(buf, head.fields.table());
         if self.line == 0 {
             let Some(parts) = self.careful_request_line(rules, buf)? else { return Ok(None) };
             let line = parts.of(buf);
@@ -174,13 +180,7 @@ impl Progress {
         buf: &'b [u8],
         head: &mut ResponseHead<'b>,
     ) -> Result<Option<usize>, Fault> {
-        if self.line == 0 || self.sought > 0 {
-            // the table can not begin in the middle: the lines are found again when they are asked for
-            self.restart_if_shorter(buf);
-            if self.line > 0 {
-                head.fields.table().stop(0);
-            }
-        }
+        self.take_up(buf, head.fields.table());
         if self.line == 0 {
             let Some(line) = self.careful_status_line(rules, buf)? else { return Ok(None) };
             self.facts = Facts::response(line.status, Version { minor: line.minor });
