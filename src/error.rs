@@ -201,7 +201,7 @@ impl fmt::Display for SendError {
 
 impl core::error::Error for SendError {}
 
-/// Why a fact is not taken, by whoever reads octets elsewhere. Nothing moved, but for a fault of the peer, which is recorded.
+/// Why a fact is not taken, where octets are read elsewhere. Nothing moved, but for a fault of the peer, which is recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ReceiveError {
     /// The peer broke the protocol or a limit.

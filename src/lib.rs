@@ -25,7 +25,7 @@
 //! ```
 //!
 //! Each is built on those before it and imports none after it. [`Connection`] is of a [`Server`] or a [`Client`]; [`Lifecycle`] is the decisions
-//! alone, for whoever has a parser. [`RequestHead::parse`] and [`ResponseHead::parse`] are the first step of a message alone; [`framing`] and [`persistence`] are the rules as pure functions.
+//! alone, for users who have a parser. [`RequestHead::parse`] and [`ResponseHead::parse`] are the first step of a message alone; [`framing`] and [`persistence`] are the rules as pure functions.
 //! [`Config`] holds [`Limits`], [`Timeouts`] and [`Policy`], checked once; [`presets`] are some with names. [`DeadlineQueue`] keeps the
 //! deadlines of many connections, [`Parked`] the idle ones themselves; [`pool`] says which of a client's is used next. Whether two
 //! policies fit, [`check`] says, and what to choose, [`choosing_a_timeout`].

@@ -1,5 +1,5 @@
 //! All sequences of up to six calls, of both roles and through both doors: in every state that they reach somebody owes the next
-//! step and the machine names who, what ended is told once, a refused call changes nothing, and whoever does as asked comes to an
+//! step and the machine names who, what ended is told once, a refused call changes nothing, and a driver that does as asked comes to an
 //! end. A search in which a fault was planted finds it, by its shortest sequence.
 
 mod sequences;

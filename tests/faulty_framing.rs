@@ -54,7 +54,7 @@ fn facts_of(head: &str) -> HeadFacts {
     facts
 }
 
-/// The same head through the other door: the verdict behind it, the content being left out.
+/// The same head through the other door: the verdict after it, the content being left out.
 fn through_lifecycle(config: &Config<Four>, method: &'static str, heads: &[&str]) -> Persistence {
     let now = Instant::from_secs(100);
     let mut lifecycle = Lifecycle::new(now, config);
@@ -234,7 +234,7 @@ fn syn_19_a_status_below_100_is_a_servers_error_and_ends_the_connection() {
             let closes = Persistence::Close(CloseReason::InvalidStatus);
             assert_eq!(through_lifecycle(&DEFAULT, method, &[&head]), closes, "{method} {head}");
         }
-        // as behind any error, content that was held back is not wanted
+        // as after any error, content that was held back is not wanted
         let mut asker = Asker::new(&DEFAULT);
         asker.ask_with("POST", [("Expect", "100-continue")], Content::Exact(3));
         asker.written();

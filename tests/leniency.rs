@@ -52,7 +52,7 @@ fn bare_lf_ends_start_lines_and_field_lines() {
     }
     let driver = accept(&policy(set), &"POST / HTTP/1.1\nHost: a\nContent-Length: 2\n\nok".repeat(2));
     assert_eq!((driver.requests().len(), driver.received().as_str()), (2, "okok"));
-    // in a trailer section, which is field lines; the empty line behind them is chunk framing
+    // in a trailer section, which is field lines; the empty line after them is chunk framing
     let driver = accept(&policy(set), &chunked("0\r\nX: y\n\r\n"));
     assert_eq!(driver.seen.last(), Some(&Seen::End(expect_pairs(&[("X", "y")]))));
     // never in chunk framing

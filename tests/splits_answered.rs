@@ -135,7 +135,7 @@ impl Served {
             written = it.send_interim(NOW, StatusCode::EARLY_HINTS, NO_FIELDS, &mut out).unwrap_or(0);
         }
         let switch = StatusCode::SWITCHING_PROTOCOLS;
-        // what is behind a refused CONNECT may not be read, and whether anything is depends on the split
+        // what follows a refused CONNECT may not be read, and whether anything is depends on the split
         let status = if self.connects { StatusCode::OK } else { answer.status };
         let head = match self.switches && !answer.early {
             true => it.send_response(NOW, switch, [("Upgrade", "websocket")], Content::Empty, &mut out[written..]),

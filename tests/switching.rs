@@ -10,7 +10,7 @@ use http_keepalive::{
 use proptest::prelude::*;
 use proptest::sample::select;
 
-/// What a `101` with these field values comes to, behind a request that offers these.
+/// What a `101` with these field values comes to, after a request that offers these.
 fn switch(offers: &[&str], names: &[&str]) -> Result<Persistence, ProtocolErrorKind> {
     let head: String = names.iter().map(|names| format!("Upgrade: {names}\r\n")).collect();
     let head = answer("101 Switching Protocols", &format!("Connection: upgrade\r\n{head}"));
@@ -105,7 +105,7 @@ fn upg_07_an_offer_of_another_request_does_not_count() {
     asker.ask_with("GET", [("Upgrade", "foo")], Content::Empty);
     asker.feed(&ok("a")).ask("GET").feed(&answer("101 x", "Connection: upgrade\r\nUpgrade: foo\r\n"));
     assert_eq!(asker.error(), Some(ProtocolErrorKind::UpgradeNotOffered));
-    // nor one that was offered behind it
+    // nor one that was offered after it
     let mut asker = Asker::knowing(&DEFAULT);
     asker.ask("GET").ask_with("GET", [("Upgrade", "foo")], Content::Empty);
     asker.feed(&answer("101 x", "Connection: upgrade\r\nUpgrade: foo\r\n"));

@@ -365,7 +365,7 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
     }
 
     /// [`Lifecycle::nothing_left`]: to be said before [`receive`](Self::receive), [`receive_eof`](Self::receive_eof),
-    /// [`handle_timeout`](Self::handle_timeout) or [`transport_failed`](Self::transport_failed) by whoever knows.
+    /// [`handle_timeout`](Self::handle_timeout) or [`transport_failed`](Self::transport_failed) by a driver that knows.
     ///
     /// **In which order the facts are told.** What has left is said first, then what has come: a response counts as one only where an octet
     /// of its request is known to have left. A *blocking* driver writes, says [`handle_sent`](Self::handle_sent) with the number that the

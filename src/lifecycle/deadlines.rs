@@ -232,7 +232,7 @@ impl Machine {
         }
     }
 
-    /// How long a head of which so many octets have come may take.
+    /// How long a head may take of which `octets` have come.
     fn head_span(&self, settings: &Settings, octets: u64) -> Span {
         settings.spans.head.extended(octets, settings.timeouts.head_rate, settings.spans.head_cap)
     }

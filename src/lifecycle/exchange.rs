@@ -44,7 +44,7 @@ impl Machine {
         self.octets = octets;
     }
 
-    /// Octets came, of whoever has a parser.
+    /// Octets came, read by a parser of the user.
     pub(crate) fn octets_ahead(&mut self, octets: u64) {
         // in a chunked body what is content and what is framing is not told
         if self.receiving == Half::Content && self.receive_by == Counted::Chunked {
@@ -54,7 +54,7 @@ impl Machine {
         self.ahead = u32::try_from(octets.saturating_add(self.ahead.into())).unwrap_or(u32::MAX);
     }
 
-    /// Of these so many belong to what has been told.
+    /// `octets` of these belong to what has been told.
     pub(crate) fn octets_told(&mut self, octets: u64) {
         self.ahead = u64::from(self.ahead).saturating_sub(octets) as u32;
     }
@@ -336,7 +336,7 @@ impl Machine {
         }
     }
 
-    /// No message is being sent: so many more octets of one are nothing, pointless, or a mistake.
+    /// No message is being sent: more octets of one are nothing, pointless, or a mistake.
     #[cold]
     pub(crate) fn check_nothing_more(&self, octets: u64) -> Result<(), SendError> {
         if self.is(flag::GIVEN_UP) {

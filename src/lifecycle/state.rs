@@ -61,7 +61,7 @@ pub struct Machine {
     pub(crate) exchanges: u32,
     /// Octets that came and have not been looked at.
     pub(crate) unread: u32,
-    /// Of whoever has a parser: octets that came, and belong to no message that was told.
+    /// Where the user has a parser: octets that came, and belong to no message that was told.
     pub(crate) ahead: u32,
     pub(crate) causes: Causes,
     pub(crate) offers: Offers,

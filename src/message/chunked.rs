@@ -70,7 +70,7 @@ pub(crate) enum Piece {
 }
 
 impl Chunked {
-    /// Nothing has been read; so many octets of framing may come in advance, or any number.
+    /// Nothing has been read; this many octets of framing may come in advance, or any number.
     #[inline(always)]
     pub(crate) const fn new(framing: Option<u32>) -> Self {
         let credit = match framing {

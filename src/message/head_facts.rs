@@ -25,7 +25,7 @@ use crate::status::StatusCode;
 pub struct HeadFacts {
     pub(crate) facts: Facts,
     pub(crate) compared: Compared,
-    /// How many octets it is of; at least so many, unless they were told.
+    /// How many octets it is of; a lower bound, unless they were told.
     pub(crate) octets: u32,
     pub(crate) octets_told: bool,
 }

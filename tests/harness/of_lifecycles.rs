@@ -1,4 +1,4 @@
-//! The lifecycle alone, for whoever has a parser: facts in any order, also heads where none may begin.
+//! The lifecycle alone, for users who have a parser: facts in any order, also heads where none may begin.
 
 use http_keepalive::*;
 

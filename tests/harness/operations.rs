@@ -133,7 +133,7 @@ impl Inbox {
         }
     }
 
-    /// Offers what is unread, and so many octets more; what came of it.
+    /// Offers what is unread, and `more` octets of what follows; what came of it.
     pub fn offer<'b, R: Role>(
         &'b mut self,
         connection: &mut Connection<R, &Config<R>>,

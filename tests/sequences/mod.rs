@@ -61,7 +61,7 @@ pub struct Violation {
     pub says: String,
 }
 
-/// Steps within which whoever does as asked comes to an end, the peer being silent.
+/// Steps within which a driver that does as asked comes to an end, the peer being silent.
 const STEPS: usize = 40;
 
 /// Walks from `start` by all sequences of at most `length` of these letters.

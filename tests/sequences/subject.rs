@@ -10,7 +10,7 @@ use http_keepalive::*;
 pub enum Letter {
     /// Octets arrive at a connection, which looks at them as far as it can.
     Octets(&'static str),
-    /// The same, but the application does something before it looks on behind the first event.
+    /// The same, but the application does something before it looks on after the first event.
     Once(&'static str),
     /// A foreign parser tells a lifecycle what it read.
     Fact(Fact),

@@ -168,7 +168,7 @@ impl Driver {
     }
 
     fn give_back(&mut self, mut wire: Wire, lease: Lease) {
-        // what came behind the answer is offered again
+        // what came after the answer is offered again
         if let Reusable::Wait(_) = wire.reusable() {
             let _ = wire.offer();
         }

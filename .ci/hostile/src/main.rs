@@ -2,8 +2,8 @@
 //!
 //! An origin on loopback answers the first request of each connection as it should. A while later, from nothing to 2 s, it says
 //! one thing more on the same connection: a second response, a 408, an interim response, garbage, line ends, half a status line, a
-//! FIN, a reset. Requests that come later it answers properly again, so that whoever took the hostile thing for an answer is one
-//! answer behind from then on, and seen to be.
+//! FIN, a reset. Requests that come later it answers properly again, so that a client that took the hostile thing for an answer is one
+//! answer late from then on, and seen to be.
 //!
 //! Two clients meet it: a small driver that does what the pool and the machine say, with GET and POST in turn, right after an
 //! answer or after a pause, written at once, in two pieces or late; and the example `fetch`.

@@ -1,4 +1,4 @@
-//! An origin on loopback that answers properly, and says one thing more behind the first answer of each connection.
+//! An origin on loopback that answers properly, and says one thing more after the first answer of each connection.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -90,7 +90,7 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// `plan`: what is said behind the first answer of each connection, and how long after it.
+    /// `plan`: what is said after the first answer of each connection, and how long after it.
     pub fn start(plan: Option<(Kind, Duration)>) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;

@@ -125,7 +125,7 @@ impl<'a> FieldSection<'a> {
         &mut self.table
     }
 
-    /// The validated field lines, so many, without the empty line after them.
+    /// The validated field lines, `lines` of them, without the empty line after them.
     #[inline(always)]
     pub(crate) fn read(&mut self, octets: &'a [u8], lines: usize) {
         self.octets = octets;
