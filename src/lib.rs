@@ -200,16 +200,18 @@ pub use message::request::Request;
 pub use message::target::{PathAndQuery, Target, TargetForm};
 
 pub use lifecycle::Lifecycle;
+pub use lifecycle::canonical::Canonical;
 pub use lifecycle::deadline::{Deadline, DeadlineCause, DeadlineFact, DeadlineKind};
+pub use lifecycle::parking::Parked;
 pub use lifecycle::persistence::{CloseReason, Persistence, ReuseReason, TunnelReason};
+pub use lifecycle::phase::Phase;
 pub use lifecycle::retry::Reusable;
 pub use lifecycle::wants::{Party, ReadWant, Shut, Turn, Wants};
 pub use lifecycle::{persistence, retry};
 
-pub use connection::Connection;
 pub use connection::event::{Eof, Event, Framed, Outcome, PauseReason, Received, Written};
-pub use connection::parking::Parked;
 pub use connection::role::Role;
+pub use connection::{CanonicalConnection, Connection};
 
 #[cfg(feature = "std")]
 pub use deadline_queue::{Armed, DeadlineQueue};

@@ -13,22 +13,19 @@ use crate::config::{Client, Config, RequestHint};
 use crate::connection::Connection;
 use crate::connection::event::{Event, Outcome, Received};
 use crate::connection::receive::{Reading, Reads, Step};
-use crate::error::{Misuse, ProtocolError, ProtocolErrorKind, ReceiveError, SendError};
-use crate::lifecycle::Lifecycle;
-use crate::lifecycle::persistence::CloseReason;
-use crate::lifecycle::pipeline::{Pending, bit};
+use crate::error::{Misuse, ProtocolError, SendError};
 use crate::lifecycle::request_to_send;
 use crate::lifecycle::response_received;
-use crate::lifecycle::retry::{Evidence, Reusable, Sender, Unanswered};
-use crate::lifecycle::state::{Half, flag};
-use crate::lifecycle::teardown::Stage;
-use crate::message::announcement::{Announce, Content};
+use crate::lifecycle::retry::{Reusable, Unanswered};
+use crate::lifecycle::role::LifecycleRole;
+use crate::lifecycle::state::Receiving;
+use crate::message::announcement::Content;
 use crate::message::facts::Facts;
 use crate::message::fields_to_send::{self, Fields};
 use crate::message::framing::Framing;
 use crate::message::head::{Fault, FieldSection, FieldTable, Progress, Rules, Section, StatusLine};
 use crate::message::head::{ResponseHead, blamed_field};
-use crate::message::head_facts::{Compared, HeadFacts};
+use crate::message::head_facts::Compared;
 use crate::message::request::Request;
 use crate::message::target::Target;
 use crate::message::upgrade::Names;
@@ -45,13 +42,10 @@ impl<const DEPTH: usize> Reads for Client<DEPTH> {
         now: Instant,
         buf: &'b [u8],
     ) -> Result<Received<'b>, ProtocolError> {
-        let Lifecycle { config, machine, state } = &mut connection.lifecycle;
-        let settings = config.settings();
+        let (state, settings) = connection.lifecycle.parts();
         let rules = Rules { section: Section::Response, limits: &settings.limits, policy: &settings.policy };
         // nothing waits to leave: so the request has left
-        let (Some(&Pending { method, .. }), Stage::Open, Half::Idle, 0) =
-            (state.first(), machine.stage, machine.receiving, machine.pending)
-        else {
+        let Some(method) = state.answered_method() else {
             return connection.receive_next(now, buf, None);
         };
         let Some((mut progress, line)) = Progress::quick_response(rules, buf) else {
@@ -61,13 +55,15 @@ impl<const DEPTH: usize> Reads for Client<DEPTH> {
         if let Some((section, octets)) = progress.quick_section(rules, buf, &mut table) {
             let (lines, facts) = (progress.lines() as u32, &progress.facts);
             if let Some(framing) = response_received::judge_plain(method, line.status, settings, facts) {
-                response_received::received_final(machine, state, settings, now, facts, framing, true);
+                response_received::record_final(state, settings, now, facts, framing, true);
                 connection.reading = Reading::Exact;
                 connection.leave(octets, buf.len());
+                connection.check();
                 return Ok(line.received(facts, FieldSection::of(section, table, lines), framing, octets));
             }
             if let Some(framing) = connection.receive_final(now, facts) {
                 connection.leave(octets, buf.len());
+                connection.check();
                 return Ok(line.received(facts, FieldSection::of(section, table, lines), framing, octets));
             }
         }
@@ -83,8 +79,8 @@ impl<const DEPTH: usize> Reads for Client<DEPTH> {
         table: Option<&FieldTable>,
         outcome: &mut Outcome<'b>,
     ) -> Result<Step, ProtocolError> {
-        let (machine, state) = (&connection.lifecycle.machine, &connection.lifecycle.state);
-        let begins = machine.receiving == Half::Idle;
+        let state = connection.lifecycle.state();
+        let begins = state.receiving() == Receiving::Idle;
         match buf {
             [] => return Ok(Step::NeedMore(0)),
             [b'\r' | b'\n', ..] if begins => {
@@ -92,13 +88,12 @@ impl<const DEPTH: usize> Reads for Client<DEPTH> {
                     return Ok(step);
                 }
             }
-            _ if begins && !state.awaits(machine) => return Ok(connection.unsolicited(now, buf.len())),
+            _ if begins && !Self::awaits(state) => return Ok(connection.unsolicited(now, buf.len())),
             _ => {}
         }
         let Reading::Head(progress) = &mut connection.reading else { return Ok(Step::NeedMore(0)) };
-        let settings = connection.lifecycle.config.settings();
-        let machine = &mut connection.lifecycle.machine;
-        machine.head_octets(now, buf.len() as u64);
+        let (state, settings) = connection.lifecycle.parts();
+        state.head_octets(now, buf.len() as u64);
         let rules = Rules { section: Section::Response, limits: &settings.limits, policy: &settings.policy };
         // read where it is returned from: a head is long to move
         *outcome = Outcome::Event(Event::Response(ResponseHead::new()));
@@ -130,8 +125,8 @@ impl<const DEPTH: usize> Reads for Client<DEPTH> {
             if let Outcome::Event(Event::Response(head)) = core::mem::replace(outcome, Outcome::NeedMore) {
                 *outcome = Outcome::Event(Event::Interim(head));
             }
-        } else if connection.lifecycle.machine.stage != Stage::Tunnel {
-            let limits = &connection.lifecycle.config.settings().limits;
+        } else if !connection.lifecycle.state().is_tunnel() {
+            let limits = connection.lifecycle.config().limits();
             connection.reading = Reading::content(framing.length, limits);
         }
         Ok(Step::Done(octets))
@@ -144,153 +139,6 @@ impl<'b> StatusLine<'b> {
     fn received(self, facts: &Facts, fields: FieldSection<'b>, framing: Framing, octets: usize) -> Received<'b> {
         let head = ResponseHead { status: self.status, reason: self.reason, version: facts.version(), fields, framing };
         Received { consumed: octets, outcome: Outcome::Event(Event::Response(head)) }
-    }
-}
-
-impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Lifecycle<Client<DEPTH>, C> {
-    /// A response's head is complete: how its content is framed, by the first request that has no answer. An interim response is
-    /// over with its head. What is wrong with it has been recorded, and the connection ends.
-    ///
-    /// # Errors
-    ///
-    /// [`ReceiveError::Fault`]: what is wrong with it. [`ReceiveError::Ended`]: the connection ends, and what comes is to be dropped.
-    /// [`ReceiveError::Misuse`]: the response before is not complete.
-    pub fn head_received(&mut self, now: Instant, head: &HeadFacts) -> Result<Framing, ReceiveError> {
-        self.machine.check_head()?;
-        if self.machine.receiving == Half::Idle && !self.state.awaits(&self.machine) {
-            self.machine.unsolicited(now);
-            return Err(ProtocolErrorKind::Unsolicited.into());
-        }
-        Ok(self.response_head(now, &head.facts, head.compared.protocols.as_ref())?)
-    }
-
-    /// The same; `named` are the protocols of its `Upgrade`, where it switches.
-    fn response_head(
-        &mut self,
-        now: Instant,
-        head: &Facts,
-        named: Option<&Names>,
-    ) -> Result<Framing, ProtocolErrorKind> {
-        let settings = self.config.settings();
-        let judged = response_received::judge(&self.machine, &self.state, settings, head, named);
-        match judged {
-            Ok(framing) => {
-                response_received::received(&mut self.machine, &mut self.state, settings, now, head, framing)
-            }
-            Err(kind) => self.machine.fail(now, kind),
-        }
-        self.settle(now);
-        judged
-    }
-
-    /// No octet of what is pending has left: the driver's word. Octets that were handed out and are not confirmed
-    /// ([`handle_sent`](Self::handle_sent)) may have left; a request of which none is confirmed is judged as sent, unless this was said
-    /// before the octets, the end, the failure or the deadline that cost its answer (RFC 9110 9.2.2). It holds for what comes next, and no
-    /// longer than until all that was offered has been looked at; octets handed out and `handle_sent` take it back.
-    pub fn nothing_left(&mut self, now: Instant) {
-        self.machine.tick(now);
-        self.state.nothing_left();
-    }
-
-    /// May this request be sent, and what must its head say? Then it counts as handed out. `fields` are the facts of its field
-    /// lines.
-    pub fn head_to_send(
-        &mut self,
-        now: Instant,
-        request: &Request<'_>,
-        fields: &HeadFacts,
-        content: Content,
-    ) -> Result<Announce, SendError> {
-        let now = self.machine.tick(now);
-        let settings = self.config.settings();
-        request.check_line()?;
-        self.state.check(&self.machine, settings, now)?;
-        let mut plan = request_to_send::plan(&self.state, &self.machine, settings, request, content)?;
-        request_to_send::check_fields(&mut plan, &fields.facts)?;
-        self.state
-            .offer(request_to_send::check_compared(Target::new(request.target, request.kind()), &fields.compared)?);
-        let announce = plan.announce(settings);
-        request_to_send::commit(&mut self.state, &mut self.machine, now, request, &plan, &fields.facts);
-        Ok(announce)
-    }
-
-    /// May a request be sent now, and until when?
-    #[inline]
-    pub fn reusable(&self, now: Instant) -> Reusable {
-        let settings = self.config.settings();
-        let now = now.max(self.machine.latest);
-        // nothing is outstanding, and nothing is due
-        if let (true, Some(earliest)) = (self.state.is_empty(), self.machine.resting(settings, self.state.peer.hint)) {
-            if earliest.is_after(now) && self.state.check_state(&self.machine, settings).is_ok() {
-                return Reusable::Now { until: earliest.get().map(|deadline| deadline.at) };
-            }
-        }
-        self.any_reusable(now)
-    }
-
-    #[inline(never)]
-    fn any_reusable(&self, now: Instant) -> Reusable {
-        match self.state.check(&self.machine, self.config.settings(), now) {
-            // what is due and has not been looked at is due now
-            Ok(()) => Reusable::Now { until: self.next_deadline().map(|deadline| deadline.at.max(now)) },
-            Err(SendError::Ended(reason)) => Reusable::No(reason),
-            Err(SendError::Misuse(Misuse::Tunnel) | SendError::OutputTooSmall { .. }) => {
-                Reusable::No(CloseReason::HandedOver)
-            }
-            Err(SendError::Misuse(misuse)) => Reusable::Wait(misuse),
-        }
-    }
-
-    /// The peer is known to speak HTTP/1.1, from connections before this one: requests may be pipelined at once. Not to be said
-    /// after a connection whose pipeline broke ([`pipeline_broke`](Self::pipeline_broke)): then one request goes alone first
-    /// (RFC 9112 9.3.2).
-    pub fn knows_http11(&mut self) {
-        self.state.is_http11 = true;
-    }
-
-    /// More than one request was outstanding when the connection ended.
-    pub fn pipeline_broke(&self) -> bool {
-        self.has_ended() && self.state.iter().count() > 1
-    }
-
-    /// Requests handed out on this connection.
-    pub const fn requests(&self) -> u32 {
-        self.state.asked()
-    }
-
-    /// The requests without a whole answer, in order, each with the evidence for a verdict: final once the connection has ended.
-    pub fn unanswered(&self) -> impl Iterator<Item = Unanswered> + '_ {
-        self.state.iter().enumerate().map(move |(place, (request, pending))| {
-            let evidence = Evidence {
-                sent: self.state.sent_of(&self.machine, pending),
-                method: pending.method,
-                idempotent: pending.is(bit::IDEMPOTENT),
-                replayable: pending.is(bit::REPLAYABLE),
-                response_begun: place == 0 && self.machine.receiving != Half::Idle,
-                reused: request > 0,
-                pipelined: pending.is(bit::PIPELINED),
-                attempts: 0,
-                sender: Sender::UserAgent,
-                status: None,
-                trusts_silence: false,
-            };
-            Unanswered { request, evidence }
-        })
-    }
-
-    /// A response has begun, and is not complete.
-    pub fn is_reading(&self) -> bool {
-        self.machine.receiving != Half::Idle
-    }
-
-    /// The peer has closed its side.
-    pub fn peer_closed(&self) -> bool {
-        self.machine.is(flag::EOF)
-    }
-
-    /// The connection has ended, or is to be closed: nothing more will be answered.
-    pub fn has_ended(&self) -> bool {
-        !matches!(self.machine.stage, Stage::Open | Stage::Tunnel)
     }
 }
 
@@ -310,12 +158,11 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
         content: Content,
         out: &mut [u8],
     ) -> Result<usize, SendError> {
-        let now = self.lifecycle.machine.tick(now);
-        let settings = self.lifecycle.config.settings();
-        let (machine, state) = (&self.lifecycle.machine, &self.lifecycle.state);
+        let (state, settings) = self.lifecycle.parts();
+        let now = state.tick(now);
         request.check_line()?;
-        state.check(machine, settings, now)?;
-        let mut plan = request_to_send::plan(state, machine, settings, request, content)?;
+        state.check_request(settings, now)?;
+        let mut plan = request_to_send::judge(state, settings, request, content)?;
         let mut writer = Writer::new(out);
         writer.request_line(request);
         let facts = writer.request_fields(request, fields)?;
@@ -335,9 +182,9 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
         if !is_usual && (plan.options.upgrade || request.target.first() != Some(&b'/')) {
             self.compare(request, &out[..written])?;
         }
-        let lifecycle = &mut self.lifecycle;
-        request_to_send::commit(&mut lifecycle.state, &mut lifecycle.machine, now, request, &plan, &facts);
-        lifecycle.wrote(now, written as u64);
+        request_to_send::record(self.lifecycle.parts().0, now, request, &plan, &facts);
+        self.lifecycle.on_written(now, written as u64);
+        self.check();
         Ok(written)
     }
 
@@ -350,7 +197,8 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
         let mut compared = Compared::NONE;
         fields_to_send::lines(lines).for_each(|(name, value)| compared.line(name, value));
         let target = Target::new(request.target, request.kind());
-        self.lifecycle.state.offer(request_to_send::check_compared(target, &compared)?);
+        let offered = request_to_send::check_compared(target, &compared)?;
+        self.lifecycle.parts().0.keep_offer(offered);
         Ok(())
     }
 
@@ -385,19 +233,18 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
     /// another, or one that may not be what it is.
     #[inline(never)]
     fn receive_final(&mut self, now: Instant, facts: &Facts) -> Option<Framing> {
-        let Lifecycle { config, machine, state } = &mut self.lifecycle;
-        let settings = config.settings();
+        let (state, settings) = self.lifecycle.parts();
         let framing = response_received::judge_final(state, settings, facts)?;
-        response_received::received_final(machine, state, settings, now, facts, framing, facts.has_valid_status());
-        self.lifecycle.settle(now);
-        self.reading = Reading::content(framing.length, &self.lifecycle.config.settings().limits);
+        response_received::record_final(state, settings, now, facts, framing, facts.has_valid_status());
+        Client::on_message_complete(state, now);
+        self.reading = Reading::content(framing.length, &settings.limits);
         Some(framing)
     }
 
     /// Octets came that answer no request (RFC 9112 9.2).
     #[cold]
     fn unsolicited(&mut self, now: Instant, octets: usize) -> Step {
-        self.lifecycle.machine.unsolicited(now);
+        self.lifecycle.parts().0.unsolicited(now);
         Step::Again(octets)
     }
 
@@ -405,19 +252,17 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
     /// with.
     #[cold]
     fn skip_line_end(&mut self, now: Instant, buf: &[u8]) -> Option<Step> {
-        let Lifecycle { config, machine, state } = &mut self.lifecycle;
-        if state.line_ends >= config.settings().limits.empty_lines {
-            return Some(self.unsolicited(now, buf.len()));
-        }
-        machine.tick(now);
+        let (state, settings) = self.lifecycle.parts();
+        state.tick(now);
         let octets = match buf {
+            _ if !state.may_skip_line(settings) => return Some(self.unsolicited(now, buf.len())),
             [b'\r'] => return Some(Step::NeedMore(0)),
             [b'\r', b'\n', ..] => 2,
             [b'\n', ..] => 1,
-            _ if state.awaits(machine) => return None,
+            _ if Client::awaits(state) => return None,
             _ => return Some(self.unsolicited(now, buf.len())),
         };
-        state.line_ends += 1;
+        state.count_empty_line(settings);
         Some(Step::Again(octets))
     }
 }

@@ -20,10 +20,11 @@ use crate::connection::receive::Reading;
 use crate::connection::role::Role;
 use crate::error::{Misuse, ProtocolError, ProtocolErrorKind, ReceiveError, SendError};
 use crate::lifecycle::Lifecycle;
+use crate::lifecycle::canonical::Canonical;
 use crate::lifecycle::deadline::{Deadline, DeadlineCause};
 use crate::lifecycle::persistence::Persistence;
-use crate::lifecycle::state::{Counted, Half, flag};
-use crate::lifecycle::teardown::Stage;
+use crate::lifecycle::phase::Phase;
+use crate::lifecycle::state::{BodyEnd, Receiving};
 use crate::lifecycle::wants::Wants;
 use crate::message::chunked;
 use crate::message::fields_to_send::Fields;
@@ -48,14 +49,12 @@ pub struct Connection<R: Role, C: Deref<Target = Config<R>> = &'static Config<R>
     pub(crate) reading: Reading,
     /// Octets consumed.
     pub(crate) offset: u64,
-    /// Empty lines skipped before the start line to come.
-    pub(crate) empty_lines: u8,
 }
 
 impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     /// A connection that opened at `now`.
     pub fn new(now: Instant, config: C) -> Self {
-        Self { lifecycle: Lifecycle::new(now, config), reading: Reading::FRESH, offset: 0, empty_lines: 0 }
+        Self { lifecycle: Lifecycle::new(now, config), reading: Reading::FRESH, offset: 0 }
     }
 
     /// The same with a place of its own between the extremes of `jitter` and `drain_spread`: connections of different seeds do not
@@ -120,12 +119,11 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     /// is unread, or nothing. The response may be ended in time ([`DeadlineKind::Linger`](crate::DeadlineKind::Linger)).
     pub fn handle_timeout(&mut self, now: Instant) -> Option<Deadline> {
         let expired = self.lifecycle.handle_timeout(now);
-        if expired.is_some()
-            && self.lifecycle.machine.content_timed_out()
-            && !matches!(self.reading, Reading::Failed(..))
-        {
-            self.reading = Reading::TimedOut(self.offset.saturating_add(self.lifecycle.machine.unread.into()));
+        let state = self.lifecycle.state();
+        if expired.is_some() && state.content_timed_out() && !matches!(self.reading, Reading::Failed(..)) {
+            self.reading = Reading::TimedOut(self.offset.saturating_add(state.octets_unread().into()));
         }
+        self.check();
         expired
     }
 
@@ -175,30 +173,31 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     /// as one chunk a call. Errors: `OutputTooSmall` where not one octet fits; `Misuse::TooMuchContent` beyond the declared
     /// length (RFC 9110 8.6).
     pub fn send_content(&mut self, now: Instant, content: &[u8], out: &mut [u8]) -> Result<Written, SendError> {
-        let machine = &mut self.lifecycle.machine;
-        let now = machine.tick(now);
-        if machine.stage != Stage::Open || machine.sending != Half::Content {
+        let (state, _) = self.lifecycle.parts();
+        let now = state.tick(now);
+        if !state.sends_content() {
             // a message that ended with its head has no content, whatever the application holds for it
-            if !machine.is(flag::SUPPRESSED) {
-                machine.check_nothing_more(content.len() as u64)?;
+            if !state.ended_with_head() {
+                state.check_nothing_more(content.len() as u64)?;
             }
             return Ok(Written { consumed: content.len(), written: 0 });
         }
-        let room = match machine.send_by {
-            Counted::Exact if content.len() as u64 > machine.to_send => return Err(Misuse::TooMuchContent.into()),
-            Counted::Exact | Counted::UntilClose => out.len(),
-            Counted::Chunked => chunk_room(out.len()),
+        let (end, left) = state.content_to_send();
+        let room = match end {
+            BodyEnd::Exact if content.len() as u64 > left => return Err(Misuse::TooMuchContent.into()),
+            BodyEnd::Exact | BodyEnd::UntilClose => out.len(),
+            BodyEnd::Chunked => chunk_room(out.len()),
         };
         if content.is_empty() {
             return Ok(Written { consumed: 0, written: 0 });
         }
         let consumed = content.len().min(room);
         if consumed == 0 {
-            let needed = if machine.send_by == Counted::Chunked { SMALLEST_CHUNK } else { 1 };
+            let needed = if end == BodyEnd::Chunked { SMALLEST_CHUNK } else { 1 };
             return Err(SendError::OutputTooSmall { needed });
         }
         let mut writer = Writer::new(out);
-        if machine.send_by == Counted::Chunked {
+        if end == BodyEnd::Chunked {
             let (line, octets) = chunked::line(consumed as u64);
             writer.put(&line[..octets]);
             writer.put(&content[..consumed]);
@@ -207,7 +206,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
             writer.put(&content[..consumed]);
         }
         let written = writer.finish()?;
-        self.lifecycle.wrote(now, written as u64);
+        self.lifecycle.on_written(now, written as u64);
         self.lifecycle.content_sent(now, consumed as u64)?;
         Ok(Written { consumed, written })
     }
@@ -215,22 +214,23 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     /// The framing around `octets` of content that the caller sends itself, by `writev`, `sendfile` or `splice`. Framing and
     /// content count as handed out.
     pub fn frame_content(&mut self, now: Instant, octets: u64) -> Result<Framed, SendError> {
-        let machine = &mut self.lifecycle.machine;
-        let now = machine.tick(now);
+        let (state, _) = self.lifecycle.parts();
+        let now = state.tick(now);
         let mut framed = Framed { before: arrayvec::ArrayVec::new(), after: b"" };
-        if machine.stage != Stage::Open || machine.sending != Half::Content {
-            return machine.check_nothing_more(octets).map(|()| framed);
+        if !state.sends_content() {
+            return state.check_nothing_more(octets).map(|()| framed);
         }
-        if machine.send_by == Counted::Exact && octets > machine.to_send {
+        let (end, left) = state.content_to_send();
+        if end == BodyEnd::Exact && octets > left {
             return Err(Misuse::TooMuchContent.into());
         }
-        if machine.send_by == Counted::Chunked && octets > 0 {
+        if end == BodyEnd::Chunked && octets > 0 {
             let (line, length) = chunked::line(octets);
             framed.before.extend(line[..length].iter().copied());
             framed.after = b"\r\n";
         }
         let overhead = framed.before.len() + framed.after.len();
-        self.lifecycle.wrote(now, octets.saturating_add(overhead as u64));
+        self.lifecycle.on_written(now, octets.saturating_add(overhead as u64));
         self.lifecycle.content_sent(now, octets)?;
         Ok(framed)
     }
@@ -238,15 +238,15 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     /// Ends the message being sent; of chunked content with trailers. After a message of exact length, which ends by itself,
     /// this writes nothing and is no mistake.
     pub fn send_end(&mut self, now: Instant, trailers: impl Fields, out: &mut [u8]) -> Result<usize, SendError> {
-        let machine = &mut self.lifecycle.machine;
-        let now = machine.tick(now);
+        let (state, _) = self.lifecycle.parts();
+        let now = state.tick(now);
         let mut written = 0;
-        if machine.stage == Stage::Open && machine.sending == Half::Content && machine.send_by == Counted::Chunked {
+        if state.sends_content() && state.content_to_send().0 == BodyEnd::Chunked {
             let mut writer = Writer::new(out);
             writer.last_chunk(trailers)?;
             written = writer.finish()?;
-            self.lifecycle.wrote(now, written as u64);
-        } else if !machine.is(flag::SUPPRESSED) {
+            self.lifecycle.on_written(now, written as u64);
+        } else if !state.ended_with_head() {
             if !trailers.checked().lines.is_empty() {
                 return Err(Misuse::TrailersNotChunked.into());
             }
@@ -266,8 +266,9 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         if octets == 0 {
             return Ok(());
         }
-        self.lifecycle.machine.check_content(octets)?;
-        if self.lifecycle.machine.unread > 0 || octets > self.contiguous_content() {
+        let state = self.lifecycle.state();
+        state.check_content(octets)?;
+        if state.octets_unread() > 0 || octets > self.contiguous_content() {
             return Err(Misuse::ContentNotExpected.into());
         }
         self.lifecycle.content_received(now, octets)?;
@@ -275,28 +276,75 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
             chunked.skip(octets);
         }
         self.offset = self.offset.saturating_add(octets);
-        self.lifecycle.machine.carry(octets);
-        if matches!(self.reading, Reading::Exact) && self.lifecycle.machine.to_receive == 0 {
+        let (state, _) = self.lifecycle.parts();
+        state.count_octets(octets);
+        if matches!(self.reading, Reading::Exact) && state.receiving() != Receiving::Content {
             self.reading = Reading::End;
         }
+        self.check();
         Ok(())
     }
 
     /// Octets of content to come with no framing between them, as far as is known.
     pub fn contiguous_content(&self) -> u64 {
-        let machine = &self.lifecycle.machine;
-        if machine.check_content(0).is_err() {
+        let state = self.lifecycle.state();
+        if state.check_content(0).is_err() {
             return 0;
         }
-        let most = self.lifecycle.config().limits().content.unwrap_or(u64::MAX);
-        let allowed = most.saturating_sub(machine.octets);
+        let allowed = state.content_allowed(self.lifecycle.config().settings());
         match &self.reading {
-            Reading::Exact if machine.receive_by == Counted::UntilClose => allowed,
-            Reading::Exact => machine.to_receive,
+            Reading::Exact if state.ends_with_connection() => allowed,
+            Reading::Exact => state.content_to_receive(),
             Reading::Chunked(chunked) => chunked.in_chunk().min(allowed),
             _ => 0,
         }
     }
+
+    /// Every deadline that is armed now: [`Lifecycle::deadlines`].
+    pub fn deadlines(&self) -> impl Iterator<Item = DeadlineCause> {
+        self.lifecycle.deadlines()
+    }
+
+    /// Where the connection stands, in one word: for logs, counters and pictures. What to do is in [`wants`](Self::wants).
+    pub fn phase(&self) -> Phase {
+        self.lifecycle.phase()
+    }
+
+    /// The state as far as it has an effect on what is to come, seen from `now`: connections of one configuration whose values are equal do
+    /// the same for every next call, the same octets being offered. See [`Lifecycle::canonical`]; of errors the offsets are not the same.
+    pub fn canonical(&self, now: Instant) -> CanonicalConnection<R> {
+        CanonicalConnection { lifecycle: self.lifecycle.canonical(now), reading: self.reading.canonical() }
+    }
+
+    /// What always holds is asserted, in debug builds: what is read next agrees with the receiving half.
+    #[inline(always)]
+    pub(crate) fn check(&self) {
+        #[cfg(debug_assertions)]
+        {
+            self.lifecycle.check();
+            let state = self.lifecycle.state();
+            if state.reads_nothing() {
+                return;
+            }
+            let (half, end) = (state.receiving(), state.body_end());
+            let agrees = match self.reading {
+                Reading::Head(_) => matches!(half, Receiving::Idle | Receiving::Head),
+                Reading::Exact => half == Receiving::Content && end != BodyEnd::Chunked,
+                Reading::Chunked(_) | Reading::Trailers(_) => half == Receiving::Content && end == BodyEnd::Chunked,
+                // of a client the next response may be waited for
+                Reading::End | Reading::Next => matches!(half, Receiving::Complete | Receiving::Idle),
+                Reading::Failed(..) | Reading::TimedOut(_) | Reading::HandedOver => half == Receiving::Complete,
+            };
+            assert!(agrees, "what is read next agrees with the receiving half: {:?} {state:?}", self.reading);
+        }
+    }
+}
+
+/// What a connection will do, whatever it has done: equal values do the same for every next call. See [`Connection::canonical`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CanonicalConnection<R: Role> {
+    lifecycle: Canonical<R>,
+    reading: Reading,
 }
 
 /// The shortest chunk: `1 CRLF x CRLF`.

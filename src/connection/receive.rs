@@ -16,10 +16,8 @@ use crate::connection::event::{Eof, Event, Outcome, PauseReason, Received};
 use crate::connection::role::Role;
 use crate::error::ProtocolError;
 use crate::error::ProtocolErrorKind;
-use crate::lifecycle::persistence::Persistence;
 use crate::lifecycle::role::LifecycleRole;
-use crate::lifecycle::state::{Counted, Half, flag};
-use crate::lifecycle::teardown::Stage;
+use crate::lifecycle::state::{BodyEnd, Receiving, Stage};
 use crate::message::chunked::Chunked;
 use crate::message::framing::BodyLength;
 use crate::message::head::{Fault, FieldSection, FieldTable, Progress, Section};
@@ -89,6 +87,15 @@ pub(crate) enum Reading {
 }
 
 impl Reading {
+    /// The same value where the same follows: what was wrong where tells no more once it was told.
+    pub(crate) const fn canonical(self) -> Self {
+        match self {
+            Self::Failed(kind, _) => Self::Failed(kind, 0),
+            Self::TimedOut(_) => Self::TimedOut(0),
+            reading => reading,
+        }
+    }
+
     /// A head of which nothing has been read.
     pub(crate) const FRESH: Self = Self::Head(Progress::FRESH);
 
@@ -112,27 +119,26 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     // it is small, and its callers know what they have offered
     #[inline(always)]
     pub fn receive<'b>(&mut self, now: Instant, buf: &'b [u8]) -> Result<Received<'b>, ProtocolError> {
-        let machine = &mut self.lifecycle.machine;
+        let (state, _) = self.lifecycle.parts();
         match &mut self.reading {
             Reading::Head(progress) => {
-                // a head that dribbles in
-                let begun = machine.receiving == Half::Head && machine.stage == Stage::Open;
-                if begun && progress.still_unfinished(buf) {
-                    machine.head_octets(now, buf.len() as u64);
-                    machine.unread = buf.len() as u32;
-                    R::looked_at(&mut self.lifecycle.state);
+                // more octets of an unfinished head, and no line end among them
+                if state.is_within_head() && progress.still_unfinished(buf) {
+                    state.head_octets(now, buf.len() as u64);
+                    state.set_unread(buf.len());
+                    R::on_looked_at(state);
                     return Ok(Received { consumed: 0, outcome: Outcome::NeedMore });
                 }
             }
             Reading::End => {
                 self.reading = Reading::Next;
                 // no request may be sent before they are looked at
-                machine.unread = u32::try_from(buf.len()).unwrap_or(u32::MAX);
+                state.set_unread(buf.len());
                 let trailers = FieldSection::empty();
                 return Ok(Received { consumed: 0, outcome: Outcome::Event(Event::End { trailers }) });
             }
             Reading::Next => {}
-            _ if machine.receive_by == Counted::Exact => return self.receive_counted(now, buf),
+            _ if state.body_end() == BodyEnd::Exact => return self.receive_counted(now, buf),
             _ => return self.receive_chunk(now, buf),
         }
         R::receive_next(self, now, buf)
@@ -155,7 +161,8 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
                 Err(error) => {
                     // the caller is told of no octet consumed, and offers all of them again
                     self.offset = before;
-                    self.lifecycle.machine.unread = u32::try_from(buf.len()).unwrap_or(u32::MAX);
+                    self.lifecycle.parts().0.set_unread(buf.len());
+                    self.check();
                     return Err(error);
                 }
             };
@@ -167,19 +174,20 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
             match step {
                 Step::Done(_) => {
                     if matches!(received.outcome, Outcome::Paused(_)) {
-                        self.looked_at();
+                        self.on_looked_at();
                     }
+                    self.check();
                     return Ok(received);
                 }
                 Step::Again(_) => rest = rest.get(octets..).unwrap_or_default(),
                 Step::NeedMore(_) => {
-                    let machine = &self.lifecycle.machine;
-                    // nothing more is said of a message that failed or was given up
-                    if machine.is(flag::EOF) && machine.stage == Stage::Open && machine.receiving != Half::Complete {
+                    // the end is not told of a message that failed already or was given up
+                    if self.lifecycle.state().waits_for_end() {
                         let consumed = received.consumed;
                         return self.end_of_stream(now, consumed).inspect_err(|_| self.offset = before);
                     }
-                    self.looked_at();
+                    self.on_looked_at();
+                    self.check();
                     received.outcome = Outcome::NeedMore;
                     return Ok(received);
                 }
@@ -189,9 +197,10 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
 
     /// What was offered has been looked at, as far as it can be. What is known at the end of a connection stays known.
     #[inline(always)]
-    fn looked_at(&mut self) {
-        if self.lifecycle.machine.stage == Stage::Open {
-            R::looked_at(&mut self.lifecycle.state);
+    fn on_looked_at(&mut self) {
+        let (state, _) = self.lifecycle.parts();
+        if state.is_open() {
+            R::on_looked_at(state);
         }
     }
 
@@ -203,11 +212,11 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         table: Option<&FieldTable>,
         outcome: &mut Outcome<'b>,
     ) -> Result<Step, ProtocolError> {
-        let machine = &mut self.lifecycle.machine;
-        if machine.reads_nothing() {
+        let state = self.lifecycle.state();
+        if state.reads_nothing() {
             return self.discard(now, buf, outcome);
         }
-        if matches!(self.reading, Reading::Next) && machine.receiving == Half::Idle {
+        if matches!(self.reading, Reading::Next) && state.receiving() == Receiving::Idle {
             self.reading = Reading::FRESH;
         }
         match self.reading {
@@ -227,16 +236,16 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         if let Reading::TimedOut(offset) = self.reading {
             return Err(self.failed(ProtocolErrorKind::ContentTimeout, offset));
         }
-        let (machine, settings) = self.lifecycle.parts();
-        *outcome = match (machine.stage, machine.persistence()) {
-            (Stage::Tunnel, Persistence::Tunnel(reason)) if self.reading != Reading::HandedOver => {
+        let (state, settings) = self.lifecycle.parts();
+        *outcome = match state.stage() {
+            Stage::Tunnel(reason) if self.reading != Reading::HandedOver => {
                 self.reading = Reading::HandedOver;
                 Outcome::Event(Event::Tunnel(reason))
             }
-            (Stage::Tunnel, _) => Outcome::Paused(PauseReason::Tunnel),
-            (Stage::Closed, _) => Outcome::Paused(PauseReason::Closed),
+            Stage::Tunnel(_) => Outcome::Paused(PauseReason::Tunnel),
+            Stage::Closed => Outcome::Paused(PauseReason::Closed),
             _ => {
-                machine.discarded(now, settings, buf.len() as u64);
+                state.octets_dropped(now, settings, buf.len() as u64);
                 return Ok(Step::NeedMore(buf.len()));
             }
         };
@@ -246,39 +255,36 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     /// The peer closed its side; all it had sent has been offered before. A message broken off is an error; otherwise the
     /// event says that nothing was lost.
     pub fn receive_eof(&mut self, now: Instant, eof: Eof) -> Result<Received<'static>, ProtocolError> {
-        let machine = &mut self.lifecycle.machine;
+        let (state, settings) = self.lifecycle.parts();
         if eof == Eof::Truncated {
-            machine.flags |= flag::TRUNCATED;
+            state.end_truncated();
         }
-        let left = match machine.receiving {
-            Half::Complete => PauseReason::ResponseDue,
-            Half::Idle => PauseReason::OctetsLeft,
+        let left = match state.receiving() {
+            Receiving::Complete => PauseReason::ResponseDue,
+            Receiving::Idle => PauseReason::OctetsLeft,
             // content is reported piece by piece, so some may be left; a section is always looked at to its end
-            Half::Content if !matches!(self.reading, Reading::Trailers(_)) => PauseReason::OctetsLeft,
-            Half::Head | Half::Content => return self.end_of_stream(now, 0),
+            Receiving::Content if !matches!(self.reading, Reading::Trailers(_)) => PauseReason::OctetsLeft,
+            Receiving::Head | Receiving::Content => return self.end_of_stream(now, 0),
         };
-        let settings = self.lifecycle.config.settings();
         // requests that were not looked at are dropped with their client, what answers those before them is not
-        let gone = machine.receiving == Half::Idle
-            && !machine.is(flag::CLIENT)
-            && settings.policy.half_close == HalfClose::Abort;
-        if machine.unread == 0 || machine.stage != Stage::Open || gone {
+        let aborts = !R::IS_CLIENT && settings.policy.half_close == HalfClose::Abort;
+        let gone = aborts && state.receiving() == Receiving::Idle;
+        let unread = state.octets_unread();
+        if unread == 0 || !state.is_open() || gone {
             return self.end_of_stream(now, 0);
         }
         // pipelined requests are still to be read
-        machine.eof(now, u64::from(machine.unread));
-        let (machine, settings) = self.lifecycle.parts();
-        machine.half_closed(settings);
+        state.eof(now, unread.into());
+        state.half_closed_by_peer(settings);
         // a client's request may have been answered, and is not sent to its end now
-        self.lifecycle.settle(now);
+        R::on_message_complete(state, now);
+        self.check();
         Ok(Received { consumed: 0, outcome: Outcome::Paused(left) })
     }
 
     fn end_of_stream<'b>(&mut self, now: Instant, consumed: usize) -> Result<Received<'b>, ProtocolError> {
-        let machine = &self.lifecycle.machine;
-        let ends = machine.stage == Stage::Open
-            && machine.receiving == Half::Content
-            && machine.receive_by == Counted::UntilClose;
+        let state = self.lifecycle.state();
+        let ends = state.is_open() && state.receiving() == Receiving::Content && state.ends_with_connection();
         let broken = self.lifecycle.eof_received(now);
         match broken {
             None if ends => {
@@ -288,7 +294,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
             }
             None => Ok(Received { consumed, outcome: Outcome::Event(Event::PeerClosed) }),
             Some(kind) => {
-                let unread = u64::from(self.lifecycle.machine.unread);
+                let unread = u64::from(self.lifecycle.state().octets_unread());
                 Err(self.failed(kind, self.offset.saturating_add(unread)))
             }
         }
@@ -298,13 +304,13 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     #[inline(always)]
     pub(crate) fn leave(&mut self, consumed: usize, offered: usize) {
         self.offset = self.offset.saturating_add(consumed as u64);
-        let machine = &mut self.lifecycle.machine;
-        machine.carry(consumed as u64);
-        machine.unread = u32::try_from(offered - consumed).unwrap_or(u32::MAX);
+        let (state, _) = self.lifecycle.parts();
+        state.count_octets(consumed as u64);
+        state.set_unread(offered - consumed);
     }
 
     pub(crate) fn fail(&mut self, now: Instant, fault: Fault) -> ProtocolError {
-        self.lifecycle.machine.fail(now, fault.kind);
+        self.lifecycle.parts().0.fail(now, fault.kind);
         self.failed(fault.kind, self.offset.saturating_add(fault.at as u64))
     }
 

@@ -12,8 +12,6 @@ use crate::connection::receive::{Reading, Step};
 use crate::connection::role::Role;
 use crate::error::ProtocolError;
 use crate::error::ProtocolErrorKind::*;
-use crate::lifecycle::state::{Counted, Half, flag};
-use crate::lifecycle::teardown::Stage;
 use crate::message::chunked::Piece;
 use crate::message::fields_to_send::never_a_trailer;
 use crate::message::head::{Fault, FieldSection, Progress, Rules, Section};
@@ -26,18 +24,18 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         buf: &'b [u8],
         outcome: &mut Outcome<'b>,
     ) -> Result<Step, ProtocolError> {
-        let unread = self.lifecycle.machine.is(flag::DISCARD);
+        let unread = self.lifecycle.state().drops_content();
         match self.reading {
             Reading::Exact => self.receive_exact(now, buf, outcome),
             Reading::Chunked(mut chunked) => {
-                let (machine, settings) = self.lifecycle.parts();
+                let (state, settings) = self.lifecycle.parts();
                 let trims = settings.policy.chunk_size_whitespace.accepts();
                 let mut piece = chunked.read(&settings.limits, trims, buf);
                 if let (Ok(Piece::Content { from, to }), Some(most), false) =
                     (&mut piece, settings.limits.content, unread)
                 {
                     // up to the limit it is content like any other
-                    let room = most.saturating_sub(machine.octets);
+                    let room = most.saturating_sub(state.content_octets());
                     let over = ((*to - *from) as u64).saturating_sub(room);
                     if room == 0 {
                         let at = *from;
@@ -51,9 +49,9 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
                 self.reading = Reading::Chunked(chunked);
                 match piece {
                     Ok(Piece::Content { from, to }) => {
-                        machine.content_received(now, (to - from) as u64);
+                        state.content_received(now, (to - from) as u64);
                         if unread {
-                            machine.unread_content(now, settings);
+                            state.content_dropped(now, (to - from) as u64);
                             return Ok(Step::Again(to));
                         }
                         *outcome = Outcome::Event(Event::Content(&buf[from..to]));
@@ -91,15 +89,15 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         buf: &'b [u8],
         outcome: &mut Outcome<'b>,
     ) -> Result<Step, ProtocolError> {
-        let (machine, settings) = self.lifecycle.parts();
-        if buf.is_empty() || machine.to_receive == 0 {
+        let (state, settings) = self.lifecycle.parts();
+        if buf.is_empty() || state.content_to_receive() == 0 {
             return Ok(self.no_content(outcome));
         }
-        let unread = machine.is(flag::DISCARD);
+        let unread = state.drops_content();
         let mut buf = buf;
-        if let (Counted::UntilClose, Some(most)) = (machine.receive_by, settings.limits.content) {
+        if state.ends_with_connection() && settings.limits.content.is_some() {
             // up to the limit it is content like any other
-            let room = usize::try_from(most.saturating_sub(machine.octets)).unwrap_or(usize::MAX);
+            let room = usize::try_from(state.content_allowed(settings)).unwrap_or(usize::MAX);
             if room == 0 {
                 return Err(self.fail(now, Fault::new(ContentTooLarge, 0)));
             }
@@ -117,7 +115,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     /// Content of a known length that is there, to be reported; anything else that may come with it.
     #[inline(never)]
     pub(crate) fn receive_counted<'b>(&mut self, now: Instant, buf: &'b [u8]) -> Result<Received<'b>, ProtocolError> {
-        let counted = matches!(self.reading, Reading::Exact) && self.lifecycle.machine.counts_content();
+        let counted = matches!(self.reading, Reading::Exact) && self.lifecycle.state().counts_content();
         if !counted || buf.is_empty() {
             return self.receive_next(now, buf, None);
         }
@@ -129,15 +127,13 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     /// Content of a chunk whose size line is as usual, to be reported; anything else that may come in a chunked body.
     #[inline(never)]
     pub(crate) fn receive_chunk<'b>(&mut self, now: Instant, buf: &'b [u8]) -> Result<Received<'b>, ProtocolError> {
-        let (machine, settings) = (&mut self.lifecycle.machine, self.lifecycle.config.settings());
-        let open = machine.stage == Stage::Open && !machine.is(flag::REFUSING);
-        let reported = open && machine.receiving == Half::Content && !machine.is(flag::DISCARD);
-        if let (Reading::Chunked(chunked), true) = (&mut self.reading, reported) {
+        let (state, settings) = self.lifecycle.parts();
+        if let (Reading::Chunked(chunked), true) = (&mut self.reading, state.reports_content()) {
             if let Some((behind, from, content)) = chunked.quick(buf) {
                 let octets = content.len() as u64;
-                if settings.limits.content.is_none_or(|most| octets <= most.saturating_sub(machine.octets)) {
+                if octets <= state.content_allowed(settings) {
                     *chunked = behind;
-                    machine.content_received(now, octets);
+                    state.content_received(now, octets);
                     let consumed = from + content.len();
                     self.leave(consumed, buf.len());
                     return Ok(Received { consumed, outcome: Outcome::Event(Event::Content(content)) });
@@ -150,12 +146,12 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     /// Takes content that lies at the front of `buf`, as much as is still to come: so many octets.
     #[inline(always)]
     fn take_exact(&mut self, now: Instant, buf: &[u8]) -> usize {
-        let to_receive = self.lifecycle.machine.to_receive;
-        let octets = buf.len().min(usize::try_from(to_receive).unwrap_or(usize::MAX));
-        if octets as u64 == to_receive {
+        let left = self.lifecycle.state().content_to_receive();
+        let octets = buf.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        if octets as u64 == left {
             self.reading = Reading::End;
         }
-        self.lifecycle.took(now, octets as u64);
+        self.lifecycle.on_content(now, octets as u64);
         octets
     }
 
@@ -188,17 +184,16 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
             }
         }
         self.reading = Reading::Next;
-        self.lifecycle.machine.end_received(now);
-        self.lifecycle.moved(now);
+        self.lifecycle.parts().0.end_received(now);
+        self.lifecycle.after_content(now);
         *outcome = Outcome::Event(Event::End { trailers });
         Ok(Step::Done(end))
     }
 
     /// No content has come: the peer may be waiting to be asked for it.
     fn no_content(&self, outcome: &mut Outcome<'_>) -> Step {
-        let machine = &self.lifecycle.machine;
-        // a client that waits for it waits for another message than this one
-        if !machine.is(flag::CONTINUE) || machine.is(flag::CLIENT) {
+        // on a client it is the request being sent that waits, not this response
+        if R::IS_CLIENT || !self.lifecycle.state().awaits_continue() {
             return Step::NeedMore(0);
         }
         *outcome = Outcome::Paused(PauseReason::ContinueDue);

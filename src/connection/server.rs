@@ -8,9 +8,8 @@ use crate::connection::event::{Event, Outcome};
 use crate::connection::receive::{Reading, Reads, Step};
 use crate::error::ProtocolErrorKind::{BareCr, BareLf, EmptyLines};
 use crate::error::{Misuse, ProtocolError, SendError};
-use crate::lifecycle;
+use crate::lifecycle::request_received;
 use crate::lifecycle::response_to_send::{self, Sends};
-use crate::lifecycle::state::flag;
 use crate::message::announcement::Content;
 use crate::message::fields_to_send::{Fields, NO_FIELDS};
 use crate::message::head::{Fault, FieldSection, FieldTable, Rules, Section};
@@ -36,8 +35,8 @@ impl Reads for Server {
             Some(b'\r' | b'\n') => return connection.skip_empty_line(now, buf),
             Some(_) => {}
         }
-        let (machine, settings) = connection.lifecycle.parts();
-        machine.head_octets(now, buf.len() as u64);
+        let (state, settings) = connection.lifecycle.parts();
+        state.head_octets(now, buf.len() as u64);
         let rules = Rules { section: Section::Request, limits: &settings.limits, policy: &settings.policy };
         // read where it is returned from: a head is long to move
         *outcome = Outcome::Event(Event::Request(RequestHead::new()));
@@ -47,19 +46,18 @@ impl Reads for Server {
             Ok(None) => return Ok(Step::NeedMore(0)),
             Err(fault) => {
                 if progress.has_start_line() {
-                    machine.request_known(&progress.facts);
+                    request_received::record_request(state, &progress.facts);
                 }
                 return Err(connection.fail(now, fault));
             }
         };
-        head.framing = match lifecycle::request_head(machine, settings, now, &progress.facts) {
+        head.framing = match request_received::received(state, settings, now, &progress.facts) {
             Ok(framing) => framing,
             Err(kind) => {
                 let at = blamed_field(kind).and_then(|name| place_of(buf, &head.fields, name)).unwrap_or(0);
                 return Err(connection.fail(now, Fault::new(kind, at)));
             }
         };
-        connection.empty_lines = 0;
         connection.reading = Reading::content(head.framing.length, &settings.limits);
         Ok(Step::Done(octets))
     }
@@ -76,24 +74,23 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
     /// Empty lines before a request line are skipped (RFC 9112 2.2), a bounded number of them.
     #[cold]
     fn skip_empty_line(&mut self, now: Instant, buf: &[u8]) -> Result<Step, ProtocolError> {
-        let (machine, settings) = self.lifecycle.parts();
+        let (state, settings) = self.lifecycle.parts();
         let octets = match buf {
             [b'\r', b'\n', ..] => 2,
             [b'\n', ..] if settings.policy.bare_lf.accepts() => 1,
             [b'\r'] => {
-                if machine.unread == 0 {
-                    machine.stray_octets(now);
+                if state.octets_unread() == 0 {
+                    state.stray_octets(now);
                 }
                 return Ok(Step::NeedMore(0));
             }
             [b'\r', ..] => return Err(self.fail(now, Fault::new(BareCr, 0))),
             _ => return Err(self.fail(now, Fault::new(BareLf, 0))),
         };
-        if self.empty_lines >= settings.limits.empty_lines {
+        if !state.count_empty_line(settings) {
             return Err(self.fail(now, Fault::new(EmptyLines, 0)));
         }
-        machine.stray_octets(now);
-        self.empty_lines += 1;
+        state.stray_octets(now);
         Ok(Step::Again(octets))
     }
 
@@ -106,9 +103,9 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
         fields: impl Fields,
         out: &mut [u8],
     ) -> Result<usize, SendError> {
-        let machine = &mut self.lifecycle.machine;
-        let now = machine.tick(now);
-        if !response_to_send::check_interim(machine, status)? {
+        let (state, _) = self.lifecycle.parts();
+        let now = state.tick(now);
+        if !response_to_send::judge_interim(state, status)? {
             return Ok(0);
         }
         let mut writer = Writer::new(out);
@@ -118,8 +115,9 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
         }
         writer.put(b"\r\n");
         let written = writer.finish()?;
-        machine.written(now, written as u64);
-        response_to_send::commit_interim(machine, status);
+        state.written(now, written as u64);
+        response_to_send::record_interim(state, status);
+        self.check();
         Ok(written)
     }
 
@@ -147,22 +145,23 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
         content: Content,
         out: &mut [u8],
     ) -> Result<usize, SendError> {
-        let (machine, settings) = self.lifecycle.parts();
-        let now = machine.tick(now);
-        let unread = u64::from(machine.unread);
-        let plan = response_to_send::plan_response(machine, settings, now, status, content, unread)?;
+        let (state, settings) = self.lifecycle.parts();
+        let now = state.tick(now);
+        let (request, unread) = (state.request_facts(), u64::from(state.octets_unread()));
+        let plan = response_to_send::judge(state, request, settings, now, status, content, unread)?;
         let mut writer = Writer::new(out);
         writer.status_line(status);
         let switches = plan.options.upgrade;
-        let upgrades = writer.fields(fields, if switches { Some(&machine.offers) } else { None })?;
+        let upgrades = writer.fields(fields, if switches { Some(state.offers()) } else { None })?;
         let needed = switches || status == StatusCode::UPGRADE_REQUIRED;
         if needed && !upgrades {
             return Err(Misuse::UpgradeNotOffered.into());
         }
-        writer.announce(plan.framing, plan.options.with_upgrade(upgrades), plan.hint(machine, settings));
+        writer.announce(plan.framing, plan.options.with_upgrade(upgrades), plan.hint(state, settings));
         let written = writer.finish()?;
-        machine.written(now, written as u64);
-        response_to_send::commit_response(machine, now, &plan);
+        state.written(now, written as u64);
+        response_to_send::record(state, settings, now, &plan);
+        self.check();
         Ok(written)
     }
 
@@ -170,42 +169,41 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
     /// that says why, beside the `fields` given: a server with a clock sends `Date` (RFC 9110 6.6.1). An application that knows
     /// better sends its own response instead.
     pub fn send_refusal(&mut self, now: Instant, fields: impl Fields, out: &mut [u8]) -> Result<usize, SendError> {
-        let (machine, settings) = self.lifecycle.parts();
-        let now = machine.tick(now);
-        machine.check_open()?;
-        let Some(status) = machine.refusal() else { return Err(Misuse::NothingToAnswer.into()) };
+        let (state, settings) = self.lifecycle.parts();
+        let now = state.tick(now);
+        state.check_open()?;
+        let Some(status) = state.refusal() else { return Err(Misuse::NothingToAnswer.into()) };
         // what is known of the request counts once the refusal fits
-        let mut known = machine.clone();
-        if let Reading::Head(progress) = &self.reading {
+        let late = match &self.reading {
             // its time ran out after its start line
-            if progress.has_start_line() {
-                known.request_known(&progress.facts);
-                known.flags |= machine.flags & flag::DISCARD;
-            }
-        }
-        let (reason, clause) = machine.refusal_reason();
+            Reading::Head(progress) if progress.has_start_line() => Some(&progress.facts),
+            _ => None,
+        };
+        let known = state.known_by_refusal(late);
+        let (reason, clause) = state.refusal_reason();
         let digits = status.digits();
         let text: [&[u8]; 7] =
             [&digits, b" ", status.reason_phrase().as_bytes(), b": ", reason.as_bytes(), b", ", clause.as_bytes()];
         let octets = text.iter().map(|piece| piece.len()).sum::<usize>() + 1;
-        let plan = response_to_send::plan_response(&known, settings, now, status, Content::Exact(octets as u64), 0)?;
+        let plan = response_to_send::judge(state, known, settings, now, status, Content::Exact(octets as u64), 0)?;
         let mut writer = Writer::new(out);
         writer.status_line(status);
         writer.fields([("Content-Type", "text/plain; charset=us-ascii")], None)?;
         let upgrades = writer.fields(fields, None)?;
-        writer.announce(plan.framing, plan.options.with_upgrade(upgrades), plan.hint(&known, settings));
+        writer.announce(plan.framing, plan.options.with_upgrade(upgrades), plan.hint(state, settings));
         if plan.sends != Sends::Nothing {
             text.iter().for_each(|piece| writer.put(piece));
             writer.put(b"\n");
         }
         let written = writer.finish()?;
-        machine.flags = known.flags;
-        machine.written(now, written as u64);
-        response_to_send::commit_response(machine, now, &plan);
+        state.record_refused(known, late);
+        state.written(now, written as u64);
+        response_to_send::record(state, settings, now, &plan);
         // it was written whole
         if plan.sends != Sends::Nothing {
             self.lifecycle.content_sent(now, octets as u64)?;
         }
+        self.check();
         Ok(written)
     }
 }

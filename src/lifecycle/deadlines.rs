@@ -1,194 +1,158 @@
-//! What is due: which state arms which deadline, what follows when it expires, and which fact and setting it comes from.
+//! What is due: rows that say in which phases a deadline is armed, from when it counts and by which setting.
 //!
-//! A deadline is derived from an anchor (when something last happened) and a span; nothing is kept but the anchors, so nothing
-//! is due twice: what expires changes the state that armed it. [`Machine::handle_timeout`] reads the same table that announces.
+//! A deadline is derived from an anchor (when something last happened) and a length; nothing is kept but the anchors, so nothing is due
+//! twice: what expires changes the state that armed it. Announcing, expiring and explaining read the same rows: [`ROWS`] has the kind and
+//! its phases, [`ConnectionState::armed`] the anchor, the fact, the setting and what else must hold. Of deadlines that are due at once the
+//! first in the order of [`DeadlineKind`] expires: the rows stand in that order.
 //!
 //! **Idle.** Before it closes an idle connection a server looks at its transport once more
-//! ([`ReadWant::LookOnce`](crate::ReadWant::LookOnce)): octets that came before it committed to closing win (RFC 9112 9.5). A
-//! client has nothing to look for: what it would find ends the connection as well.
+//! ([`ReadWant::LookOnce`](crate::ReadWant::LookOnce)): octets that came before it committed to closing win (RFC 9112 9.5). A client has
+//! nothing to look for: what it would find ends the connection as well.
+//!
+//! **Fast paths.** A connection is asked for its deadline after every exchange; what is then due of one that stays is told without the rows
+//! ([`ConnectionState::server_idle_deadline`], [`ConnectionState::client_idle_deadline`]). Their twin is
+//! [`ConnectionState::next_deadline`]; debug builds compare them at every call.
 
 use core::time::Duration;
 
 use crate::config::Settings;
-use crate::config::nanos::{Span, Spans};
+use crate::config::nanos::Span;
 use crate::lifecycle::deadline::{Deadline, DeadlineCause, DeadlineFact, DeadlineKind};
 use crate::lifecycle::persistence::CloseReason;
-use crate::lifecycle::state::{Half, Machine, flag};
-use crate::lifecycle::teardown::Stage;
+use crate::lifecycle::phase::{Phase, Phases};
+use crate::lifecycle::role::LifecycleRole;
+use crate::lifecycle::state::{ConnectionState, Receiving, Sending};
 use crate::status::StatusCode;
 use crate::time::Instant;
 
 /// What a role knows of its peer's time: nothing, of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(unreachable_pub)]
 pub struct PeerTime {
     /// Since when the response to the first request is waited for: it left whole, and the one before is answered.
     pub(crate) waiting: Option<Instant>,
+    /// When the last interim response was complete.
+    pub(crate) interim_at: Instant,
     /// Seconds the peer says it will stay, or the greatest number.
     pub(crate) hint: u32,
 }
 
 impl PeerTime {
-    pub(crate) const UNKNOWN: Self = Self { waiting: None, hint: u32::MAX };
+    pub(crate) const UNKNOWN: Self = Self { waiting: None, interim_at: Instant::EPOCH, hint: u32::MAX };
 }
 
-impl Machine {
-    /// No close of an idle connection by us before this.
-    fn shield_end(&self, settings: &Settings) -> Instant {
-        if self.exchanges > 0 { settings.spans.idle_shield.or_nothing().after(self.left) } else { Instant::EPOCH }
+/// In which phases a deadline may be armed.
+struct Row {
+    kind: DeadlineKind,
+    server: Phases,
+    client: Phases,
+}
+
+const fn row(kind: DeadlineKind, server: &[Phase], client: &[Phase]) -> Row {
+    Row { kind, server: Phases::of(server), client: Phases::of(client) }
+}
+
+/// Every deadline, in the order in which those that are due at once expire.
+const ROWS: [Row; DeadlineKind::ALL.len()] = {
+    use DeadlineKind as Kind;
+    use Phase::*;
+    [
+        Row { kind: Kind::Drain, server: Phases::LIVING, client: Phases::LIVING },
+        row(
+            Kind::Exchange,
+            &[
+                Flushing,
+                Head,
+                AwaitsContinue,
+                Content,
+                Waiting,
+                Refusing,
+                Responding,
+                BothWays,
+                UnreadContent,
+                ContentLate,
+                Finishing,
+            ],
+            &[Requesting, AwaitsContinue, Waiting, Head, Content],
+        ),
+        row(Kind::FirstOctet, &[Fresh], &[]),
+        row(Kind::Head, &[Idle, Head], &[Head]),
+        row(Kind::ContentGap, &[Content, BothWays, UnreadContent], &[Content]),
+        row(Kind::ContentRate, &[Content, BothWays, UnreadContent], &[Content]),
+        row(Kind::Application, &[Waiting, Refusing], &[]),
+        row(Kind::Response, &[], &[Requesting, AwaitsContinue, Waiting]),
+        row(
+            Kind::WriteStall,
+            &[
+                Flushing,
+                Head,
+                AwaitsContinue,
+                Content,
+                Waiting,
+                Refusing,
+                Responding,
+                BothWays,
+                UnreadContent,
+                ContentLate,
+                Finishing,
+            ],
+            &[Flushing, Requesting, AwaitsContinue, Waiting, Head, Content],
+        ),
+        row(Kind::Expect, &[], &[AwaitsContinue, Waiting, Head, Content]),
+        row(Kind::Linger, &[ContentLate, Lingering], &[]),
+        row(Kind::LingerGap, &[Lingering], &[]),
+        row(Kind::IdleShield, &[Leaving], &[]),
+        row(Kind::DrainWindow, &[Leaving], &[]),
+        row(Kind::Idle, &[Idle, Leaving], &[Fresh, Idle, Flushing]),
+        row(Kind::Age, &[Fresh, Idle], &[Fresh, Idle, Flushing]),
+    ]
+};
+
+const _: () = {
+    let mut at = 0;
+    while at < ROWS.len() {
+        assert!(ROWS[at].kind as usize == at, "a row stands where its kind does");
+        at += 1;
+    }
+};
+
+/// A deadline that is armed: when it is due, and why then.
+#[derive(Clone, Copy)]
+struct Armed {
+    at: Instant,
+    since: Instant,
+    fact: DeadlineFact,
+    setting: &'static str,
+}
+
+impl<R: LifecycleRole> ConnectionState<R> {
+    /// Until then no idle connection is closed by us.
+    fn idle_shield_end(&self, settings: &Settings) -> Instant {
+        match self.lifetime.exchanges {
+            0 => Instant::EPOCH,
+            _ => settings.spans.idle_shield.or_nothing().after(self.send.still_since),
+        }
     }
 
-    /// In a drain: until then a request on its way is still awaited.
-    fn window_end(&self, settings: &Settings) -> Instant {
+    /// Until then a request that is on its way is awaited in a drain.
+    fn drain_window_end(&self, settings: &Settings) -> Instant {
         let spans = &settings.spans;
-        if !self.is(flag::DRAINING) {
-            return Instant::EPOCH;
+        match self.lifetime.drain_began() {
+            None => Instant::EPOCH,
+            Some(began) => {
+                let spread = self.spread_share(spans.drain_spread.or_nothing());
+                spans.drain_window.or_nothing().plus(spread).after(began)
+            }
         }
-        spans.drain_window.or_nothing().plus(self.share(spans.drain_spread.or_nothing())).after(self.life)
     }
 
     /// May a draining server's idle connection end?
     pub(crate) fn may_end_idle(&self, settings: &Settings, now: Instant) -> bool {
-        self.shield_end(settings).max(self.window_end(settings)) <= now
-    }
-
-    /// The table of deadlines: which state arms which.
-    pub(crate) fn next_deadline(&self, settings: &Settings, peer: PeerTime) -> Option<Deadline> {
-        let spans = &settings.spans;
-        let mut earliest = Earliest::new();
-        if self.is(flag::DRAINING)
-            && !matches!(self.stage, Stage::CloseDue | Stage::ResetDue | Stage::Closed | Stage::Tunnel)
-        {
-            earliest.offer(DeadlineKind::Drain, self.life, spans.drain);
-        }
-        match self.stage {
-            Stage::Open if self.is(flag::CLIENT) && !self.between_exchanges() => {
-                self.client_deadlines(settings, peer, &mut earliest);
-            }
-            Stage::Open if self.is(flag::CLIENT) => {
-                if self.pending > 0 {
-                    earliest.offer(DeadlineKind::WriteStall, self.left, spans.write_stall);
-                }
-                self.resting_deadlines(settings, peer.hint, &mut earliest);
-            }
-            Stage::Open if self.between_exchanges() => self.idle_deadlines(settings, &mut earliest),
-            Stage::Open => self.exchange_deadlines(settings, &mut earliest),
-            Stage::Finishing if self.pending > 0 => {
-                // it lasts until the last octet of its response has left
-                earliest.offer(DeadlineKind::Exchange, self.exchange, spans.exchange);
-                earliest.offer(DeadlineKind::WriteStall, self.left, spans.write_stall);
-            }
-            Stage::HalfClosed => {
-                earliest.offer(DeadlineKind::Linger, self.begun, spans.linger);
-                earliest.offer(DeadlineKind::LingerGap, self.last, spans.linger_gap);
-            }
-            _ => {}
-        }
-        earliest.get()
-    }
-
-    /// What is due next of a server between exchanges that is to stay, if that is so: asked for after every exchange.
-    #[inline(always)]
-    pub(crate) fn idling(&self, settings: &Settings) -> Option<Earliest> {
-        let idles = self.stage == Stage::Open && self.between_exchanges() && self.exchanges > 0 && self.pending == 0;
-        if !idles || self.looking.is_some() || !self.causes.is_empty() || self.ahead > 0 {
-            return None;
-        }
-        let mut earliest = Earliest::new();
-        self.used_deadlines(settings, &mut earliest);
-        Some(earliest)
-    }
-
-    #[inline(always)]
-    fn used_deadlines(&self, settings: &Settings, earliest: &mut Earliest) {
-        let shield = self.shield_end(settings);
-        earliest.offer_at(DeadlineKind::Idle, settings.spans.idle.after(self.left).max(shield));
-        earliest.offer_at(DeadlineKind::Age, self.life.max(shield));
-    }
-
-    #[inline(always)]
-    fn idle_deadlines(&self, settings: &Settings, earliest: &mut Earliest) {
-        let spans = &settings.spans;
-        if self.pending > 0 {
-            if self.exchanges > 0 {
-                // it lasts until the last octet of its response has left
-                earliest.offer(DeadlineKind::Exchange, self.exchange, spans.exchange);
-            }
-            return earliest.offer(DeadlineKind::WriteStall, self.left, spans.write_stall);
-        }
-        if self.looking.is_some() {
-            return;
-        }
-        if !self.causes.is_empty() {
-            return self.closing_deadlines(settings, earliest);
-        }
-        if self.exchanges == 0 {
-            earliest.offer(DeadlineKind::FirstOctet, self.left, spans.first_octet);
-            return earliest.offer_at(DeadlineKind::Age, self.life);
-        }
-        if self.ahead > 0 {
-            earliest.offer(DeadlineKind::Head, self.left, self.head_span(settings, self.ahead.into()));
-        }
-        self.used_deadlines(settings, earliest);
-    }
-
-    /// Idle, and a close is wanted.
-    #[cold]
-    fn closing_deadlines(&self, settings: &Settings, earliest: &mut Earliest) {
-        let (shield, window) = (self.shield_end(settings), self.window_end(settings));
-        if window <= shield {
-            return earliest.offer_at(DeadlineKind::IdleShield, shield);
-        }
-        earliest.offer_at(DeadlineKind::DrainWindow, window);
-        if self.exchanges > 0 {
-            earliest.offer_at(DeadlineKind::Idle, settings.spans.idle.after(self.left).max(shield));
-        }
-    }
-
-    #[inline(never)]
-    fn client_deadlines(&self, settings: &Settings, peer: PeerTime, earliest: &mut Earliest) {
-        let (timeouts, spans) = (&settings.timeouts, &settings.spans);
-        earliest.offer(DeadlineKind::Exchange, self.exchange, spans.exchange);
-        match (self.receiving, peer.waiting) {
-            (Half::Head, _) => earliest.offer(DeadlineKind::Head, self.begun, spans.head),
-            (Half::Content, _) => self.content_deadlines(timeouts.content_rate, spans, earliest),
-            (Half::Idle, Some(waiting)) => {
-                // what passed within a head is due when that turns out to be an interim one
-                earliest.offer_at(DeadlineKind::Response, spans.response.after(waiting).max(self.begun));
-            }
-            _ => {}
-        }
-        if self.pending > 0 {
-            earliest.offer(DeadlineKind::WriteStall, self.left, spans.write_stall);
-        } else if self.is(flag::CONTINUE) {
-            earliest.offer(DeadlineKind::Expect, self.left, spans.expect);
-        }
-    }
-
-    #[inline(always)]
-    fn resting_deadlines(&self, settings: &Settings, hint: u32, earliest: &mut Earliest) {
-        if self.exchanges > 0 {
-            earliest.offer(DeadlineKind::Idle, self.left, self.idle_span(settings, hint));
-        }
-        if !self.is(flag::DRAINING) {
-            earliest.offer_at(DeadlineKind::Age, self.life);
-        }
-    }
-
-    /// What is due next of a client that has nothing to do, if that is so: asked for after every exchange.
-    #[inline(always)]
-    pub(crate) fn resting(&self, settings: &Settings, hint: u32) -> Option<Earliest> {
-        if self.stage != Stage::Open || !self.between_exchanges() || self.is(flag::DRAINING) || self.pending > 0 {
-            return None;
-        }
-        let mut earliest = Earliest::new();
-        self.resting_deadlines(settings, hint, &mut earliest);
-        Some(earliest)
+        self.idle_shield_end(settings).max(self.drain_window_end(settings)) <= now
     }
 
     /// How long a client stays idle: its own limit, and what the peer said less the margin.
     #[inline(always)]
-    pub(crate) fn idle_span(&self, settings: &Settings, hint: u32) -> Span {
+    pub(crate) fn idle_span(settings: &Settings, hint: u32) -> Span {
         if hint == u32::MAX {
             return settings.spans.idle;
         }
@@ -196,146 +160,229 @@ impl Machine {
         settings.spans.idle.min(hint.less(settings.spans.hint_margin.or_nothing()))
     }
 
+    /// How long a head may take of which `octets` have come, and by which setting.
+    fn head_span(settings: &Settings, octets: u64) -> (Span, &'static str) {
+        let (spans, rate) = (&settings.spans, settings.timeouts.head_rate);
+        match spans.head.extended(octets, if R::IS_CLIENT { None } else { rate }, spans.head_cap) {
+            span if span == spans.head => (span, DeadlineKind::Head.as_str()),
+            span if span == spans.head_cap => (span, "head_cap"),
+            span => (span, "head_rate"),
+        }
+    }
+
+    /// How long the application may take to end a response whose request's content came too late, and by which setting; counted anew from
+    /// each octet that goes.
+    fn content_late_span(settings: &Settings) -> (Span, &'static str) {
+        let (linger, stall) = (DeadlineKind::Linger.as_str(), DeadlineKind::WriteStall.as_str());
+        match (settings.spans.linger, settings.spans.write_stall) {
+            (Span::NEVER, Span::NEVER) => (Span::of(Some(Duration::ZERO)), linger),
+            (Span::NEVER, span) => (span, stall),
+            (span, _) => (span, linger),
+        }
+    }
+
+    /// One row: from when the deadline of this kind counts, for how long and why, if it is armed in this phase.
+    fn armed(&self, kind: DeadlineKind, phase: Phase, settings: &Settings) -> Option<Armed> {
+        use DeadlineFact as Fact;
+        let spans = &settings.spans;
+        let (receive, send) = (&self.receive, &self.send);
+        let after = |span: Span, since: Instant, fact, setting| Armed { at: span.after(since), since, fact, setting };
+        let plain = |span: Span, since, fact| Some(after(span, since, fact, kind.as_str()));
+        match kind {
+            DeadlineKind::Drain => plain(spans.drain, self.lifetime.drain_began()?, Fact::DrainBegan),
+            DeadlineKind::Exchange => {
+                // it lasts until the last octet of its response has left
+                let over = match phase {
+                    Phase::Flushing => self.lifetime.exchanges == 0,
+                    Phase::Finishing => send.unsent == 0,
+                    _ => false,
+                };
+                if over { None } else { plain(spans.exchange, self.exchange_began, Fact::ExchangeBegan) }
+            }
+            DeadlineKind::FirstOctet => plain(spans.first_octet, send.still_since, Fact::Opened),
+            DeadlineKind::Head => {
+                let (octets, since) = match phase {
+                    // nobody said that what came is a head
+                    Phase::Idle if receive.ahead == 0 => return None,
+                    Phase::Idle => (receive.ahead.into(), send.still_since),
+                    _ => (receive.octets, receive.began),
+                };
+                let (span, setting) = Self::head_span(settings, octets);
+                Some(after(span, since, Fact::HeadBegan, setting))
+            }
+            DeadlineKind::ContentGap | DeadlineKind::ContentRate if !R::IS_CLIENT && send.request.awaits_continue => {
+                None
+            }
+            DeadlineKind::ContentGap => plain(spans.content_gap, receive.progress_at, Fact::ContentCame),
+            DeadlineKind::ContentRate => {
+                let rate = settings.timeouts.content_rate;
+                rate?;
+                plain(spans.content_gap.extended(receive.octets, rate, Span::NEVER), receive.began, Fact::ContentBegan)
+            }
+            DeadlineKind::Application => plain(spans.application, receive.progress_at, Fact::RequestCame),
+            DeadlineKind::Response => {
+                let peer = R::peer_time(self);
+                let since = peer.waiting.filter(|_| receive.half() == Receiving::Idle)?;
+                // if it ran out while an interim head came, it is due when that head is complete
+                let at = spans.response.after(since).max(peer.interim_at);
+                Some(Armed { at, since, fact: Fact::RequestLeft, setting: kind.as_str() })
+            }
+            DeadlineKind::WriteStall if send.unsent == 0 => None,
+            DeadlineKind::Expect if send.unsent > 0 || !send.request.awaits_continue => None,
+            DeadlineKind::WriteStall => plain(spans.write_stall, send.still_since, Fact::OctetLeft),
+            DeadlineKind::Expect => plain(spans.expect, send.still_since, Fact::OctetLeft),
+            DeadlineKind::Linger if phase == Phase::ContentLate => {
+                let (span, setting) = Self::content_late_span(settings);
+                Some(after(span, receive.progress_at, Fact::ContentTimedOut, setting))
+            }
+            DeadlineKind::Linger => plain(spans.linger, receive.began, Fact::HalfClosed),
+            DeadlineKind::LingerGap => plain(spans.linger_gap, receive.progress_at, Fact::OctetDiscarded),
+            DeadlineKind::IdleShield => {
+                let shield = self.idle_shield_end(settings);
+                (self.drain_window_end(settings) <= shield).then(|| self.shielded(shield))
+            }
+            DeadlineKind::DrainWindow => {
+                let (since, at) = (self.lifetime.drain_began()?, self.drain_window_end(settings));
+                let plain = spans.drain_window.or_nothing().after(since) == at;
+                let setting = if plain { kind.as_str() } else { "drain_spread" };
+                let armed = Armed { at, since, fact: Fact::DrainBegan, setting };
+                (at > self.idle_shield_end(settings)).then_some(armed)
+            }
+            DeadlineKind::Idle if R::IS_CLIENT => {
+                let span = Self::idle_span(settings, R::peer_time(self).hint);
+                let setting = if span == spans.idle { kind.as_str() } else { "keep_alive" };
+                (self.lifetime.exchanges > 0).then(|| after(span, send.still_since, Fact::OctetLeft, setting))
+            }
+            DeadlineKind::Idle => {
+                let shield = self.idle_shield_end(settings);
+                let waits = phase == Phase::Leaving
+                    && (self.lifetime.exchanges == 0 || self.drain_window_end(settings) <= shield);
+                let armed = after(spans.idle, send.still_since, Fact::OctetLeft, kind.as_str());
+                (!waits).then(|| if armed.at < shield { self.shielded(shield) } else { armed })
+            }
+            DeadlineKind::Age if self.lifetime.drain_began().is_some() => None,
+            DeadlineKind::Age => {
+                let (at, shield) = (self.lifetime.age_ends_at, self.idle_shield_end(settings));
+                let since = self.age(settings).before(at);
+                let armed = Armed { at, since, fact: Fact::Opened, setting: kind.as_str() };
+                Some(if !R::IS_CLIENT && at < shield { self.shielded(shield) } else { armed })
+            }
+        }
+    }
+
+    /// What would be earlier waits for the end of the shield.
+    fn shielded(&self, shield: Instant) -> Armed {
+        let setting = DeadlineKind::IdleShield.as_str();
+        Armed { at: shield, since: self.send.still_since, fact: DeadlineFact::OctetLeft, setting }
+    }
+
+    /// Every deadline that is armed now, in the order of their kinds.
+    pub(crate) fn deadlines(&self, settings: &Settings) -> impl Iterator<Item = DeadlineCause> {
+        let phase = self.phase();
+        ROWS.iter().filter_map(move |row| {
+            let phases = if R::IS_CLIENT { row.client } else { row.server };
+            let Armed { at, since, fact, setting } =
+                if phases.has(phase) { self.armed(row.kind, phase, settings)? } else { return None };
+            let deadline = Deadline { at, kind: row.kind };
+            (at < Instant::MAX).then_some(DeadlineCause { deadline, since, fact, setting })
+        })
+    }
+
+    /// Where the next deadline comes from: the first that is due, and of several the first in the order of their kinds.
+    #[inline(never)]
+    pub(crate) fn deadline_cause(&self, settings: &Settings) -> Option<DeadlineCause> {
+        self.deadlines(settings).reduce(|first, next| if next.deadline.at < first.deadline.at { next } else { first })
+    }
+
+    /// What is due next.
+    pub(crate) fn next_deadline(&self, settings: &Settings) -> Option<Deadline> {
+        self.deadline_cause(settings).map(|cause| cause.deadline)
+    }
+
+    /// What is due next of a server between exchanges that is to stay, if that is so; one that is never due is none.
+    ///
+    /// Twin of [`next_deadline`](Self::next_deadline).
+    #[inline(always)]
+    pub(crate) fn server_idle_deadline(&self, settings: &Settings) -> Option<Deadline> {
+        let lifetime = &self.lifetime;
+        let idles =
+            lifetime.is_open() && self.is_between_exchanges() && lifetime.exchanges > 0 && self.send.unsent == 0;
+        if !idles || lifetime.close_after_look.is_some() || !lifetime.causes.is_empty() || self.receive.ahead > 0 {
+            return None;
+        }
+        let shield = self.idle_shield_end(settings);
+        let idle = settings.spans.idle.after(self.send.still_since).max(shield);
+        let age = lifetime.age_ends_at.max(shield);
+        Some(idle_or_age(idle, age))
+    }
+
+    /// What is due next of a client that has nothing to do, if that is so; one that is never due is none.
+    ///
+    /// Twin of [`next_deadline`](Self::next_deadline).
+    #[inline(always)]
+    pub(crate) fn client_idle_deadline(&self, settings: &Settings, hint: u32) -> Option<Deadline> {
+        let lifetime = &self.lifetime;
+        if !lifetime.is_open() || !self.is_between_exchanges() || !lifetime.causes.is_empty() || self.send.unsent > 0 {
+            return None;
+        }
+        let idle = match lifetime.exchanges {
+            0 => Instant::MAX,
+            _ => Self::idle_span(settings, hint).after(self.send.still_since),
+        };
+        Some(idle_or_age(idle, lifetime.age_ends_at))
+    }
+
     /// Has a client been idle, or has it lived, for as long as it may?
     #[inline]
     pub(crate) fn is_over_idle(&self, settings: &Settings, hint: u32, now: Instant) -> bool {
-        self.is_over_age(now) || (self.exchanges > 0 && self.idle_span(settings, hint).is_over(self.left, now))
-    }
-
-    fn content_deadlines(&self, rate: Option<u32>, spans: &Spans, earliest: &mut Earliest) {
-        earliest.offer(DeadlineKind::ContentGap, self.last, spans.content_gap);
-        if rate.is_some() {
-            let due = spans.content_gap.extended(self.octets, rate, Span::NEVER);
-            earliest.offer(DeadlineKind::ContentRate, self.begun, due);
-        }
-    }
-
-    #[inline(never)]
-    fn exchange_deadlines(&self, settings: &Settings, earliest: &mut Earliest) {
-        let (timeouts, spans) = (&settings.timeouts, &settings.spans);
-        earliest.offer(DeadlineKind::Exchange, self.exchange, spans.exchange);
-        match (self.receiving, self.sending) {
-            (Half::Head, _) => {
-                earliest.offer(DeadlineKind::Head, self.exchange, self.head_span(settings, self.octets));
-            }
-            (Half::Content, _) if !self.is(flag::CONTINUE) => {
-                self.content_deadlines(timeouts.content_rate, spans, earliest);
-            }
-            (Half::Complete, Half::Idle) => earliest.offer(DeadlineKind::Application, self.last, spans.application),
-            _ => {}
-        }
-        if self.pending > 0 {
-            earliest.offer(DeadlineKind::WriteStall, self.left, spans.write_stall);
-        }
-        if self.content_timed_out() {
-            earliest.offer(DeadlineKind::Linger, self.last, self.cut_span(settings).0);
-        }
-    }
-
-    /// How long a head may take of which `octets` have come.
-    fn head_span(&self, settings: &Settings, octets: u64) -> Span {
-        settings.spans.head.extended(octets, settings.timeouts.head_rate, settings.spans.head_cap)
-    }
-
-    /// Content of the request took too long while its response was under way: the application may end that, and is given a time for
-    /// it, counted anew from each octet that goes. By which setting.
-    fn cut_span(&self, settings: &Settings) -> (Span, &'static str) {
-        let spans = &settings.spans;
-        match (spans.linger, spans.write_stall) {
-            (Span::NEVER, Span::NEVER) => (Span::of(Some(Duration::ZERO)), "linger"),
-            (Span::NEVER, stall) => (stall, "write_stall"),
-            (linger, _) => (linger, "linger"),
-        }
-    }
-
-    /// Where the next deadline comes from. The longer of two settings, or the shorter, is named: which of them made the length.
-    pub(crate) fn deadline_cause(&self, settings: &Settings, peer: PeerTime) -> Option<DeadlineCause> {
-        use DeadlineFact::*;
-        let deadline = self.next_deadline(settings, peer)?;
-        let is_client = self.is(flag::CLIENT);
-        let spans = &settings.spans;
-        let (since, fact) = match deadline.kind {
-            DeadlineKind::Drain | DeadlineKind::DrainWindow => (self.life, DrainBegan),
-            DeadlineKind::Exchange => (self.exchange, ExchangeBegan),
-            DeadlineKind::FirstOctet => (self.left, Opened),
-            DeadlineKind::Age => (self.age(settings).before(self.life), Opened),
-            DeadlineKind::Head if is_client => (self.begun, HeadBegan),
-            DeadlineKind::Head if self.receiving == Half::Idle => (self.left, HeadBegan),
-            DeadlineKind::Head => (self.exchange, HeadBegan),
-            DeadlineKind::ContentGap => (self.last, ContentCame),
-            DeadlineKind::ContentRate => (self.begun, ContentBegan),
-            DeadlineKind::Application => (self.last, RequestCame),
-            DeadlineKind::Response => (peer.waiting.unwrap_or(self.left), RequestLeft),
-            DeadlineKind::WriteStall | DeadlineKind::Expect => (self.left, OctetLeft),
-            DeadlineKind::IdleShield | DeadlineKind::Idle => (self.left, OctetLeft),
-            DeadlineKind::Linger if self.stage == Stage::Open => (self.last, ContentTimedOut),
-            DeadlineKind::Linger => (self.begun, HalfClosed),
-            DeadlineKind::LingerGap => (self.last, OctetDiscarded),
-        };
-        let after = |span: Span| deadline.at == span.after(since);
-        let setting = match deadline.kind {
-            DeadlineKind::Idle if is_client && !after(spans.idle) => "keep_alive",
-            DeadlineKind::Idle if !is_client && !after(spans.idle) => "idle_shield",
-            DeadlineKind::Age if !after(self.age(settings)) => "idle_shield",
-            DeadlineKind::Head if !is_client && !after(spans.head) => match after(spans.head_cap) {
-                true => "head_cap",
-                false => "head_rate",
-            },
-            DeadlineKind::Linger if self.stage == Stage::Open => self.cut_span(settings).1,
-            DeadlineKind::DrainWindow if !after(spans.drain_window.or_nothing()) => "drain_spread",
-            kind => kind.as_str(),
-        };
-        // what would have been earlier waits for the end of the shield
-        let (since, fact) = if setting == "idle_shield" { (self.left, OctetLeft) } else { (since, fact) };
-        Some(DeadlineCause { deadline, since, fact, setting })
+        let idle = || Self::idle_span(settings, hint).is_over(self.send.still_since, now);
+        self.is_over_age(now) || (self.lifetime.exchanges > 0 && idle())
     }
 
     /// Lets the earliest deadline expire if it is due.
-    pub(crate) fn handle_timeout(&mut self, now: Instant, settings: &Settings, peer: PeerTime) -> Option<Deadline> {
+    pub(crate) fn handle_timeout(&mut self, now: Instant, settings: &Settings) -> Option<Deadline> {
         let now = self.tick(now);
-        let due = self.next_deadline(settings, peer).filter(|deadline| deadline.at <= now)?;
-        let at = due.at;
+        let due = self.next_deadline(settings).filter(|deadline| deadline.at <= now)?;
         match due.kind {
-            DeadlineKind::Idle | DeadlineKind::Age if self.is(flag::CLIENT) => {
+            DeadlineKind::Idle | DeadlineKind::Age if R::IS_CLIENT => {
                 let age = due.kind == DeadlineKind::Age;
-                self.causes.add(if age { CloseReason::Age } else { CloseReason::IdleTimeout });
-                self.end();
+                self.lifetime.causes.add(if age { CloseReason::Age } else { CloseReason::IdleTimeout });
+                self.close_at_once();
             }
             // what had arrived before we committed to closing counts: the transport is looked at once more
-            DeadlineKind::FirstOctet => self.looking = Some(CloseReason::FirstOctetTimeout),
-            DeadlineKind::Idle => self.looking = Some(CloseReason::IdleTimeout),
-            DeadlineKind::Age => self.looking = Some(CloseReason::Age),
-            DeadlineKind::IdleShield | DeadlineKind::DrainWindow => self.looking = self.causes.first(),
+            DeadlineKind::FirstOctet => self.lifetime.close_after_look = Some(CloseReason::FirstOctetTimeout),
+            DeadlineKind::Idle => self.lifetime.close_after_look = Some(CloseReason::IdleTimeout),
+            DeadlineKind::Age => self.lifetime.close_after_look = Some(CloseReason::Age),
+            DeadlineKind::IdleShield | DeadlineKind::DrainWindow => {
+                self.lifetime.close_after_look = self.lifetime.causes.first();
+            }
             // nobody said that it was one
-            DeadlineKind::Head if self.receiving == Half::Idle => self.ahead = 0,
+            DeadlineKind::Head if self.receive.half() == Receiving::Idle => self.receive.ahead = 0,
             DeadlineKind::Head => self.time_out(now, settings, CloseReason::HeadTimeout),
             DeadlineKind::ContentGap | DeadlineKind::ContentRate => {
                 self.time_out(now, settings, CloseReason::ContentTimeout);
             }
-            DeadlineKind::Application => self.abort(at, CloseReason::ApplicationTimeout),
-            DeadlineKind::Response => self.abort(at, CloseReason::ResponseTimeout),
-            DeadlineKind::Exchange => self.abort(at, CloseReason::ExchangeTimeout),
-            DeadlineKind::WriteStall => {
-                self.causes.add(CloseReason::WriteStall);
-                self.stage = Stage::ResetDue;
-            }
+            DeadlineKind::Application => self.abort(now, CloseReason::ApplicationTimeout),
+            DeadlineKind::Response => self.abort(now, CloseReason::ResponseTimeout),
+            DeadlineKind::Exchange => self.abort(now, CloseReason::ExchangeTimeout),
+            DeadlineKind::WriteStall => self.reset(CloseReason::WriteStall),
             DeadlineKind::Drain => {
-                self.causes.add(CloseReason::DrainTimeout);
+                self.lifetime.causes.add(CloseReason::DrainTimeout);
                 self.cut();
             }
-            DeadlineKind::Linger if self.stage == Stage::Open => self.cut(),
-            DeadlineKind::Linger | DeadlineKind::LingerGap => self.stage = Stage::CloseDue,
-            DeadlineKind::Expect => self.flags &= !flag::CONTINUE,
+            DeadlineKind::Linger if self.lifetime.is_open() => self.cut(),
+            DeadlineKind::Linger | DeadlineKind::LingerGap => self.lifetime.owe_close(),
+            DeadlineKind::Expect => self.send.request.awaits_continue = false,
         }
         Some(due)
     }
 
     fn time_out(&mut self, now: Instant, settings: &Settings, reason: CloseReason) {
-        if self.is(flag::CLIENT) {
+        if R::IS_CLIENT {
             return self.abort(now, reason);
         }
-        self.causes.add(reason);
-        if reason == CloseReason::ContentTimeout && self.sending == Half::Content {
+        self.lifetime.causes.add(reason);
+        if reason == CloseReason::ContentTimeout && self.send.half() == Sending::Content {
             return self.content_too_late(now);
         }
         let answers = settings.policy.request_timeout_response.is_on();
@@ -343,52 +390,12 @@ impl Machine {
     }
 }
 
-/// The earliest of the deadlines offered; of equal ones the first offered, so they are offered in the order of their kinds. What is never
-/// due is none.
-#[derive(Clone, Copy)]
-pub(crate) struct Earliest {
-    deadline: Deadline,
-    #[cfg(debug_assertions)]
-    last: Option<DeadlineKind>,
-}
-
-impl Earliest {
-    #[inline(always)]
-    pub(crate) const fn new() -> Self {
-        Self {
-            deadline: Deadline { at: Instant::MAX, kind: DeadlineKind::Drain },
-            #[cfg(debug_assertions)]
-            last: None,
-        }
-    }
-
-    /// Offers the deadline `span` after `anchor`.
-    #[inline(always)]
-    pub(crate) fn offer(&mut self, kind: DeadlineKind, anchor: Instant, span: Span) {
-        self.offer_at(kind, span.after(anchor));
-    }
-
-    /// Offers a deadline at this instant.
-    #[inline(always)]
-    pub(crate) fn offer_at(&mut self, kind: DeadlineKind, at: Instant) {
-        #[cfg(debug_assertions)]
-        {
-            debug_assert!(self.last < Some(kind), "{kind:?} after {:?}", self.last);
-            self.last = Some(kind);
-        }
-        if at < self.deadline.at {
-            self.deadline = Deadline { at, kind };
-        }
-    }
-
-    /// Nothing offered is due at `now`.
-    #[inline(always)]
-    pub(crate) fn is_after(&self, now: Instant) -> bool {
-        self.deadline.at > now
-    }
-
-    #[inline(always)]
-    pub(crate) fn get(self) -> Option<Deadline> {
-        if self.deadline.at == Instant::MAX { None } else { Some(self.deadline) }
+/// The earlier of the two; of equal ones the first in the order of their kinds.
+#[inline(always)]
+fn idle_or_age(idle: Instant, age: Instant) -> Deadline {
+    if idle <= age {
+        Deadline { at: idle, kind: DeadlineKind::Idle }
+    } else {
+        Deadline { at: age, kind: DeadlineKind::Age }
     }
 }

@@ -29,37 +29,40 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub(crate) mod canonical;
+pub(crate) mod checks;
+mod client;
 pub(crate) mod deadline;
 pub(crate) mod deadlines;
 pub(crate) mod exchange;
+mod invariants;
 pub(crate) mod lifetime;
 pub(crate) mod packing;
+pub(crate) mod parking;
 pub mod persistence;
+pub(crate) mod phase;
 pub(crate) mod pipeline;
+pub(crate) mod request_received;
 pub(crate) mod request_to_send;
 pub(crate) mod response_received;
 pub(crate) mod response_to_send;
 pub mod retry;
 pub(crate) mod role;
+mod server;
 pub(crate) mod state;
 pub(crate) mod teardown;
 pub(crate) mod wants;
 
 use core::ops::Deref;
 
-use crate::config::{Config, Server, Settings};
+use crate::config::{Config, Settings};
 use crate::error::{Misuse, ProtocolErrorKind, ReceiveError, SendError};
 use crate::lifecycle::deadline::{Deadline, DeadlineCause};
 use crate::lifecycle::persistence::{CloseReason, Persistence};
+use crate::lifecycle::phase::Phase;
 use crate::lifecycle::role::LifecycleRole;
-use crate::lifecycle::state::{Counted, Half, Machine, flag};
-use crate::lifecycle::teardown::Stage;
-use crate::lifecycle::wants::{ReadWant, Shut, Turn, Wants};
-use crate::message::announcement::{Announce, Content};
-use crate::message::facts::Facts;
-use crate::message::framing::{self, BodyLength, Framing};
-use crate::message::head_facts::HeadFacts;
-use crate::status::StatusCode;
+use crate::lifecycle::state::{BodyEnd, ConnectionState, Ended, Receiving, Sending, Stage};
+use crate::lifecycle::wants::Wants;
 use crate::time::Instant;
 
 /// The lifecycle of one connection, for whoever reads and writes octets elsewhere. `C` is how it holds its configuration.
@@ -73,23 +76,22 @@ use crate::time::Instant;
 /// [`close_after_exchange`](Self::close_after_exchange), [`abort`](Self::abort). **Answers out**: everything that takes `&self`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Lifecycle<R: LifecycleRole, C: Deref<Target = Config<R>> = &'static Config<R>> {
-    pub(crate) config: C,
-    pub(crate) machine: Machine,
-    pub(crate) state: R::State,
+    config: C,
+    state: ConnectionState<R>,
 }
 
 impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     /// A connection that opened at `now`.
     pub fn new(now: Instant, config: C) -> Self {
-        let mut machine = Machine::new(now, R::FLAGS);
-        machine.begin_life(config.settings(), lifetime::MIDDLE);
-        Self { config, machine, state: R::FRESH }
+        let mut state = ConnectionState::new(now);
+        state.start_lifetime(config.settings(), lifetime::MIDDLE);
+        Self { config, state }
     }
 
     /// [`Connection::with_seed`](crate::Connection::with_seed): before anything happens.
     #[must_use]
     pub fn with_seed(mut self, seed: u64) -> Self {
-        self.machine.begin_life(self.config.settings(), lifetime::place(seed));
+        self.state.start_lifetime(self.config.settings(), lifetime::jitter_position(seed));
         self
     }
 
@@ -98,56 +100,40 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
         &self.config
     }
 
+    /// The state, and the settings that it is changed by.
     #[inline(always)]
-    pub(crate) fn parts(&mut self) -> (&mut Machine, &Settings) {
-        (&mut self.machine, self.config.settings())
+    pub(crate) fn parts(&mut self) -> (&mut ConnectionState<R>, &Settings) {
+        (&mut self.state, self.config.settings())
     }
 
-    /// A message may have become complete.
+    /// What is known of the connection, to be asked.
     #[inline(always)]
-    pub(crate) fn settle(&mut self, now: Instant) {
-        R::settle(&mut self.state, &mut self.machine, now);
+    pub(crate) const fn state(&self) -> &ConnectionState<R> {
+        &self.state
     }
 
-    /// Content arrived.
+    /// Content came, known to be expected.
     #[inline(always)]
-    pub(crate) fn took(&mut self, now: Instant, octets: u64) {
-        // it has them: said for the compiler, which then leaves out what is the other role's
-        self.machine.flags |= R::FLAGS;
-        self.machine.content_received(now, octets);
-        self.moved(now);
+    pub(crate) fn on_content(&mut self, now: Instant, octets: u64) {
+        self.state.content_received(now, octets);
+        self.after_content(now);
     }
 
     /// A message was moved on, perhaps to its end, and with it the exchange.
     #[inline(always)]
-    pub(crate) fn moved(&mut self, now: Instant) {
-        self.settle(now);
-        self.end_if_old(now);
-    }
-
-    #[inline(always)]
-    fn end_if_old(&mut self, now: Instant) {
-        if R::FLAGS & flag::CLIENT == 0 {
-            self.machine.end_if_old(now);
-        }
+    pub(crate) fn after_content(&mut self, now: Instant) {
+        R::on_message_complete(&mut self.state, now);
+        self.state.end_if_old(now);
     }
 
     /// Octets were handed out, at an instant that has been noted.
     #[inline(always)]
-    pub(crate) fn wrote(&mut self, now: Instant, octets: u64) {
-        self.machine.written(now, octets);
-        self.gone(now);
-        R::wrote(&mut self.state, octets);
-        if self.machine.sending == Half::Complete {
-            R::whole(&mut self.state);
-        }
-    }
-
-    /// Nothing that a client receives is late while it sends.
-    #[inline(always)]
-    fn gone(&mut self, now: Instant) {
-        if R::FLAGS & flag::CLIENT == 0 {
-            self.machine.gone(now);
+    pub(crate) fn on_written(&mut self, now: Instant, octets: u64) {
+        self.state.written(now, octets);
+        self.state.response_goes_on(now);
+        R::on_written(&mut self.state, octets);
+        if self.state.send.half() == Sending::Complete {
+            R::on_sent_whole(&mut self.state);
         }
     }
 
@@ -158,22 +144,23 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     /// where its parser says how long heads are ([`HeadFacts::with_octets`]) or what is left ([`octets_unread`](Self::octets_unread)); without
     /// that the deadline is that of a head which may have begun, and if nothing more comes until then it was none.
     pub fn octets_received(&mut self, now: Instant, octets: u64) {
-        let awaits = R::awaits(&self.state, &self.machine);
-        let (machine, settings) = self.parts();
-        machine.carry(octets);
-        if !machine.is(flag::CLIENT) {
-            machine.octets_ahead(octets);
+        let awaits = R::awaits(&self.state);
+        let (state, settings) = self.parts();
+        state.count_octets(octets);
+        if !R::IS_CLIENT {
+            state.octets_ahead(octets);
         }
-        match (machine.stage, machine.receiving) {
-            (Stage::Open, Half::Idle) if octets > 0 && !awaits => {
+        match (state.lifetime.stage(), state.receive.half()) {
+            (Stage::Open, Receiving::Idle) if octets > 0 && !awaits => {
                 // the next request's answer must not be read from them (RFC 9112 9.2)
-                machine.unsolicited(now);
+                state.unsolicited(now);
             }
-            (Stage::Open, Half::Idle) if octets > 0 => machine.head_octets(now, octets),
-            (Stage::Open, Half::Head) => machine.head_octets(now, machine.octets.saturating_add(octets)),
+            (Stage::Open, Receiving::Idle) if octets > 0 => state.head_octets(now, octets),
+            (Stage::Open, Receiving::Head) => state.head_octets(now, state.receive.octets.saturating_add(octets)),
             (Stage::Open, _) => {}
-            _ => machine.discarded(now, settings, octets),
+            _ => state.octets_dropped(now, settings, octets),
         }
+        self.check();
     }
 
     /// So many octets that arrived have not been looked at: they lie after the message that was told last.
@@ -183,22 +170,23 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     /// [`head_received`](Lifecycle::head_received), anything else by [`fault_received`](Self::fault_received). Of a server they are the begin
     /// of the next head.
     pub fn octets_unread(&mut self, now: Instant, octets: u64) {
-        let machine = &mut self.machine;
-        let now = machine.tick(now);
+        let state = &mut self.state;
+        let now = state.tick(now);
         let octets = u32::try_from(octets).unwrap_or(u32::MAX);
-        if machine.is(flag::CLIENT) {
-            machine.unread = octets;
+        if R::IS_CLIENT {
+            state.receive.unread = octets;
             return;
         }
-        (machine.ahead, machine.ahead_told) = (octets, true);
-        match (machine.stage, machine.receiving) {
-            (Stage::Open, Half::Idle) if octets > 0 && machine.between_exchanges() => {
-                machine.head_octets(now, octets.into());
+        (state.receive.ahead, state.receive.ahead_told) = (octets, true);
+        match (state.lifetime.stage(), state.receive.half()) {
+            (Stage::Open, Receiving::Idle) if octets > 0 && state.is_between_exchanges() => {
+                state.head_octets(now, octets.into());
             }
             // what had begun was none
-            (Stage::Open, Half::Head) if octets == 0 => machine.receiving = Half::Idle,
+            (Stage::Open, Receiving::Head) if octets == 0 => state.receive.leave_head(),
             _ => {}
         }
+        self.check();
     }
 
     /// Content arrived, `octets` of it; framing not counted.
@@ -208,21 +196,23 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     /// [`ReceiveError::Fault`]: more than [`Limits::content`](crate::Limits::content); none of these octets counts as content, and a server's
     /// refusal is due. [`ReceiveError::Ended`]: the message was given up. [`ReceiveError::Misuse`]: no content is to come, or not so much.
     pub fn content_received(&mut self, now: Instant, octets: u64) -> Result<(), ReceiveError> {
-        let (machine, settings) = self.parts();
-        machine.check_content(octets)?;
-        machine.octets_told(octets);
-        let unread = machine.is(flag::DISCARD) && !machine.is(flag::CLIENT);
+        let (state, settings) = self.parts();
+        state.check_content(octets)?;
+        state.octets_told(octets);
+        let unread = state.receive.dropped && !R::IS_CLIENT;
         let most = settings.limits.content.unwrap_or(u64::MAX);
-        if machine.receive_by != Counted::Exact && !unread && octets > most.saturating_sub(machine.octets) {
-            machine.fail(now, ProtocolErrorKind::ContentTooLarge);
-            self.settle(now);
+        let over = octets > most.saturating_sub(state.receive.octets);
+        if over && state.receive.end != BodyEnd::Exact && !unread {
+            state.fail(now, ProtocolErrorKind::ContentTooLarge);
+            R::on_message_complete(&mut self.state, now);
             return Err(ProtocolErrorKind::ContentTooLarge.into());
         }
-        machine.content_received(now, octets);
+        state.content_received(now, octets);
         if unread {
-            machine.unread_content(now, settings);
+            state.content_dropped(now, octets);
         }
-        self.moved(now);
+        self.after_content(now);
+        self.check();
         Ok(())
     }
 
@@ -232,315 +222,217 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     ///
     /// [`ReceiveError::Misuse`]: a head is still to be received, or content of an exact length.
     pub fn end_received(&mut self, now: Instant) -> Result<(), ReceiveError> {
-        match self.machine.receiving {
-            _ if self.machine.stage != Stage::Open => {}
-            Half::Content if self.machine.receive_by != Counted::Exact => {
-                self.machine.end_received(now);
-                self.end_if_old(now);
+        match self.state.receive.half() {
+            _ if !self.state.lifetime.is_open() => {}
+            Receiving::Content if self.state.receive.end != BodyEnd::Exact => {
+                self.state.end_received(now);
+                self.state.end_if_old(now);
             }
-            Half::Content | Half::Head => return Err(Misuse::ContentNotExpected.into()),
-            Half::Complete | Half::Idle => {}
+            Receiving::Content | Receiving::Head => return Err(Misuse::ContentNotExpected.into()),
+            Receiving::Complete | Receiving::Idle => {}
         }
-        self.settle(now);
+        R::on_message_complete(&mut self.state, now);
+        self.check();
         Ok(())
     }
 
     /// What a foreign parser found wrong. A server's answer is then due: [`Wants::application`].
     pub fn fault_received(&mut self, now: Instant, fault: ProtocolErrorKind) {
-        if self.machine.stage == Stage::Open {
-            self.machine.fail(now, fault);
+        if self.state.lifetime.is_open() {
+            self.state.fail(now, fault);
         }
+        self.check();
     }
 
     /// The peer closed its side, all it sent having been reported. What it broke off, if anything.
     pub fn eof_received(&mut self, now: Instant) -> Option<ProtocolErrorKind> {
-        let broken = self.machine.eof(now, 0);
-        let (machine, settings) = self.parts();
-        machine.half_closed(settings);
-        self.settle(now);
+        let (state, settings) = self.parts();
+        let broken = state.eof(now, 0);
+        state.half_closed_by_peer(settings);
+        R::on_message_complete(&mut self.state, now);
+        self.check();
         broken
     }
 
     /// The look that [`ReadWant::LookOnce`] asked for found nothing.
     pub fn nothing_to_read(&mut self, now: Instant) {
-        let (machine, settings) = self.parts();
-        machine.nothing_to_read(now, settings);
+        let (state, settings) = self.parts();
+        state.nothing_to_read(now, settings);
+        self.check();
     }
 
     /// Octets were handed to the transport, or will be: of heads, framing and content.
     pub fn octets_written(&mut self, now: Instant, octets: u64) {
-        let now = self.machine.tick(now);
-        self.wrote(now, octets);
+        let now = self.state.tick(now);
+        self.on_written(now, octets);
+        self.check();
     }
 
     /// So many of the octets handed out have left since the last call.
     #[inline]
     pub fn handle_sent(&mut self, now: Instant, octets: u64) {
-        self.machine.sent(now, octets);
+        self.state.sent(now, octets);
         if octets > 0 {
-            self.gone(self.machine.latest);
+            self.state.response_goes_on(self.state.latest);
         }
-        R::left(&mut self.state, &mut self.machine, now);
+        R::on_sent(&mut self.state, now);
+        self.check();
     }
 
     /// The half-close or close asked for is done.
     pub fn handle_shut(&mut self, now: Instant) {
-        self.machine.shut(now);
+        self.state.shut_done(now);
+        self.check();
     }
 
     /// The transport failed: nothing more comes or goes.
     pub fn transport_failed(&mut self, now: Instant) {
-        self.machine.transport_failed(now);
+        self.state.transport_failed(now);
+        self.check();
     }
 
     /// Lets what is due expire: the deadline that did, if one was due. To be called until `None`; then the next deadline is
     /// absent or later than `now`.
     pub fn handle_timeout(&mut self, now: Instant) -> Option<Deadline> {
-        let peer = R::peer_time(&self.state);
-        let (machine, settings) = self.parts();
-        machine.handle_timeout(now, settings, peer)
+        let (state, settings) = self.parts();
+        let expired = state.handle_timeout(now, settings);
+        self.check();
+        expired
     }
 
     /// Closes gracefully: after this exchange, or now if there is none (RFC 9112 9.6).
     pub fn close_after_exchange(&mut self, now: Instant) {
-        let (machine, settings) = self.parts();
-        machine.drain(now, settings);
+        let (state, settings) = self.parts();
+        state.drain(now, settings);
+        self.check();
     }
 
     /// Cuts the connection.
     pub fn abort(&mut self, now: Instant) {
-        self.machine.abort(now, CloseReason::Aborted);
+        self.state.abort(now, CloseReason::Aborted);
+        self.check();
     }
 
     /// Content of ours was sent; of an exact length the last ends the message.
     pub fn content_sent(&mut self, now: Instant, octets: u64) -> Result<(), SendError> {
-        let machine = &mut self.machine;
-        if machine.stage != Stage::Open || machine.sending != Half::Content {
-            return machine.check_nothing_more(octets);
+        let state = &mut self.state;
+        if !state.sends_content() {
+            return state.check_nothing_more(octets);
         }
-        let to_send = match machine.send_by {
-            Counted::Exact => Some(machine.to_send.checked_sub(octets).ok_or(Misuse::TooMuchContent)?),
-            Counted::Chunked | Counted::UntilClose => None,
+        let remaining = match state.send.end {
+            BodyEnd::Exact => Some(state.send.remaining.checked_sub(octets).ok_or(Misuse::TooMuchContent)?),
+            BodyEnd::Chunked | BodyEnd::UntilClose => None,
         };
-        if R::FLAGS & flag::CLIENT != 0 && octets > 0 {
+        if R::IS_CLIENT && octets > 0 {
             // it goes without the `100 (Continue)` it might have waited for
-            machine.flags &= !flag::CONTINUE;
+            state.send.request.awaits_continue = false;
         }
-        if let Some(to_send) = to_send {
-            machine.to_send = to_send;
-            if to_send == 0 {
-                machine.flags |= flag::ENDED;
-                self.sent_whole(now);
+        if let Some(remaining) = remaining {
+            state.send.remaining = remaining;
+            if remaining == 0 {
+                state.send.ended = Ended::ByLength;
+                self.on_sent_whole(now);
             }
         }
+        self.check();
         Ok(())
     }
 
     #[inline(always)]
-    fn sent_whole(&mut self, now: Instant) {
-        self.machine.end_sent(now);
-        R::whole(&mut self.state);
+    fn on_sent_whole(&mut self, now: Instant) {
+        self.state.end_sent(now, self.config.settings());
+        R::on_sent_whole(&mut self.state);
         // all of it may have left before
-        R::left(&mut self.state, &mut self.machine, now);
-        self.moved(now);
+        R::on_sent(&mut self.state, now);
+        self.after_content(now);
     }
 
     /// The message we send is complete. After one that ended by itself this changes nothing.
     pub fn end_sent(&mut self, now: Instant) -> Result<(), SendError> {
-        let machine = &mut self.machine;
-        match machine.sending {
-            Half::Content if machine.stage == Stage::Open => {
-                if machine.send_by == Counted::Exact && machine.to_send > 0 {
-                    return Err(Misuse::TooLittleContent.into());
-                }
-                self.sent_whole(now);
-                Ok(())
-            }
-            _ => machine.check_nothing_more(0),
+        if !self.state.sends_content() {
+            return self.state.check_nothing_more(0);
         }
+        if self.state.send.end == BodyEnd::Exact && self.state.send.remaining > 0 {
+            return Err(Misuse::TooLittleContent.into());
+        }
+        self.on_sent_whole(now);
+        self.check();
+        Ok(())
     }
 
     /// Whether the connection outlives this exchange, as far as is known, and why.
     pub fn persistence(&self) -> Persistence {
-        self.machine.persistence()
+        self.state.persistence()
     }
 
     /// Every cause to close so far: the first, which is the reason of [`persistence`](Self::persistence), and then the others in
     /// the order of [`CloseReason`].
     pub fn close_reasons(&self) -> impl Iterator<Item = CloseReason> + use<R, C> {
-        self.machine.causes.iter()
+        self.state.lifetime.causes.iter()
     }
 
     /// What is due next, if nothing happens before.
     #[inline]
     pub fn next_deadline(&self) -> Option<Deadline> {
-        let (settings, peer) = (self.config.settings(), R::peer_time(&self.state));
-        let idle = match R::FLAGS & flag::CLIENT {
-            0 => self.machine.idling(settings),
-            _ => self.machine.resting(settings, peer.hint),
+        let settings = self.config.settings();
+        let idle = match R::IS_CLIENT {
+            true => self.state.client_idle_deadline(settings, R::peer_time(&self.state).hint),
+            false => self.state.server_idle_deadline(settings),
         };
-        match idle {
-            Some(earliest) => earliest.get(),
-            None => self.machine.next_deadline(settings, peer),
-        }
+        let next = match idle {
+            Some(deadline) if deadline.at == Instant::MAX => None,
+            Some(deadline) => Some(deadline),
+            None => self.state.next_deadline(settings),
+        };
+        debug_assert_eq!(next, self.state.next_deadline(settings), "the fast path differs from its twin");
+        next
     }
 
     /// Which fact armed the next deadline, and which setting gave its length.
     pub fn deadline_cause(&self) -> Option<DeadlineCause> {
-        self.machine.deadline_cause(self.config.settings(), R::peer_time(&self.state))
+        self.state.deadline_cause(self.config.settings())
+    }
+
+    /// Every deadline that is armed now, each with its cause, in the order of [`DeadlineKind`](crate::DeadlineKind): of those that are due
+    /// at once the first expires first. [`next_deadline`](Self::next_deadline) is the earliest. Empty where nothing is armed.
+    pub fn deadlines(&self) -> impl Iterator<Item = DeadlineCause> {
+        self.state.deadlines(self.config.settings())
+    }
+
+    /// Where the connection stands, in one word: for logs, counters and pictures. What to do is in [`wants`](Self::wants).
+    pub fn phase(&self) -> Phase {
+        self.state.phase()
     }
 
     /// Exchanges begun on this connection: complete heads.
     pub fn exchanges(&self) -> u32 {
-        self.machine.exchanges
+        self.state.lifetime.exchanges
     }
 
     /// Octets handed out that have not left.
     pub fn octets_pending(&self) -> u64 {
-        self.machine.pending
+        self.state.send.unsent
     }
 
     /// The transport is closed, and nothing is left to do.
     pub fn is_closed(&self) -> bool {
-        self.machine.stage == Stage::Closed
+        self.state.lifetime.stage() == Stage::Closed
     }
 
     /// Nothing of an exchange is outstanding, and the next may begin.
     pub fn is_idle(&self) -> bool {
-        self.machine.stage == Stage::Open && self.machine.between_exchanges()
+        self.state.lifetime.is_open() && self.state.is_between_exchanges()
     }
 
-    /// What the machine waits for. Each part is independent of the others.
+    /// What the connection waits for. Each part is independent of the others.
     pub fn wants(&self) -> Wants {
-        let machine = &self.machine;
-        Wants {
-            read: self.read_want(),
-            flush: machine.pending > 0 && matches!(machine.stage, Stage::Open | Stage::Finishing | Stage::Tunnel),
-            application: self.turn(),
-            shut: match machine.stage {
-                Stage::Finishing if machine.pending > 0 => None,
-                Stage::Finishing if machine.is(flag::EOF) => Some(Shut::Close(machine.close_reason())),
-                Stage::Finishing => Some(Shut::HalfClose(machine.close_reason())),
-                Stage::CloseDue => Some(Shut::Close(machine.close_reason())),
-                Stage::ResetDue => Some(Shut::Reset(machine.close_reason())),
-                Stage::Open | Stage::HalfClosed | Stage::Closed | Stage::Tunnel => None,
-            },
-        }
+        self.state.wants()
     }
 
-    fn read_want(&self) -> ReadWant {
-        let machine = &self.machine;
-        if machine.is(flag::EOF) {
-            // the application comes first where a response is due; what is offered may be nothing: then the end is told
-            let waits = machine.stage == Stage::Open && machine.receiving != Half::Complete;
-            return if waits { ReadWant::Offer } else { ReadWant::No };
-        }
-        match machine.stage {
-            Stage::Open if machine.looking.is_some() => ReadWant::LookOnce,
-            Stage::Open if machine.is(flag::REFUSING) => ReadWant::Discard,
-            Stage::Open if machine.receiving != Half::Complete => ReadWant::Octets,
-            Stage::Open if machine.is(flag::DISCARD) => ReadWant::Discard,
-            Stage::Open => ReadWant::EofOnly,
-            Stage::Finishing | Stage::HalfClosed => ReadWant::Discard,
-            _ => ReadWant::No,
-        }
-    }
-
-    fn turn(&self) -> Option<Turn> {
-        let machine = &self.machine;
-        if machine.is(flag::CLIENT) {
-            let sends = machine.stage == Stage::Open && machine.sending == Half::Content;
-            return if sends && !machine.is(flag::CONTINUE) { Some(Turn::Content) } else { None };
-        }
-        match (machine.stage, machine.refusal()) {
-            (Stage::Open, Some(status)) => Some(Turn::Refuse(status)),
-            (Stage::Open, None) => match (machine.receiving, machine.sending) {
-                (_, Half::Content) => Some(Turn::Content),
-                (Half::Content, Half::Idle) if machine.is(flag::CONTINUE) => Some(Turn::Continue),
-                (Half::Content | Half::Complete, Half::Idle) => Some(Turn::Respond),
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-}
-
-impl<C: Deref<Target = Config<Server>>> Lifecycle<Server, C> {
-    /// A request's head is complete: how its content is framed.
-    ///
-    /// # Errors
-    ///
-    /// [`ReceiveError::Fault`]: what is wrong with it; then the refusal is due. [`ReceiveError::Ended`]: the connection ends, and what comes
-    /// is to be dropped. [`ReceiveError::Misuse`]: the exchange before is not over; pipelined requests wait (RFC 9112 9.3.2).
-    pub fn head_received(&mut self, now: Instant, head: &HeadFacts) -> Result<Framing, ReceiveError> {
-        let (octets, told, head) = (head.octets, head.octets_told, &head.facts);
-        let (machine, settings) = self.parts();
-        machine.check_head()?;
-        if machine.receiving == Half::Idle {
-            // its octets ran ahead: the exchange begins where it is looked at
-            machine.head_octets(now, 0);
-        }
-        machine.octets_told(octets.into());
-        machine.ahead_told = told;
-        let framing = request_head(machine, settings, now, head)?;
-        if framing.length == BodyLength::Chunked {
-            machine.ahead = 0;
-        }
-        Ok(framing)
-    }
-
-    /// May a final response of this status and content be sent, and what must its head say? Then it counts as handed out.
-    pub fn head_to_send(&mut self, now: Instant, status: StatusCode, content: Content) -> Result<Announce, SendError> {
-        let (machine, settings) = self.parts();
-        let now = machine.tick(now);
-        let plan = response_to_send::plan_response(machine, settings, now, status, content, 0)?;
-        let announce = plan.announce(machine, settings);
-        response_to_send::commit_response(machine, now, &plan);
-        Ok(announce)
-    }
-
-    /// May an interim response of this status be sent? Then it counts as handed out. `false`: it is not to be sent, for it would say
-    /// nothing: a `100 (Continue)` that nobody waits for, or no longer.
-    pub fn interim_to_send(&mut self, now: Instant, status: StatusCode) -> Result<bool, SendError> {
-        self.machine.tick(now);
-        let says = response_to_send::check_interim(&self.machine, status)?;
-        if says {
-            response_to_send::commit_interim(&mut self.machine, status);
-        }
-        Ok(says)
-    }
-}
-
-/// A complete request head: its framing, or the fault that has been recorded.
-#[inline(always)]
-pub(crate) fn request_head(
-    machine: &mut Machine,
-    settings: &Settings,
-    now: Instant,
-    head: &Facts,
-) -> Result<Framing, ProtocolErrorKind> {
-    match judge_request(settings, head) {
-        Ok(framing) => {
-            machine.request_received(now, settings, head, framing);
-            Ok(framing)
-        }
-        Err(kind) => {
-            machine.request_known(head);
-            machine.fail(now, kind);
-            Err(kind)
-        }
-    }
-}
-
-#[inline(always)]
-fn judge_request(settings: &Settings, head: &Facts) -> Result<Framing, ProtocolErrorKind> {
-    let framing = framing::frame_request(head, &settings.policy)?;
-    if settings.policy.host.is_on() {
-        framing::check_host(head)?;
-    }
-    framing::check_expectation(head, &settings.policy)?;
-    match (framing.length, settings.limits.content) {
-        (BodyLength::Exact(octets), Some(most)) if octets > most => Err(ProtocolErrorKind::ContentTooLarge),
-        _ => Ok(framing),
+    /// What always holds is asserted, in debug builds.
+    #[inline(always)]
+    pub(crate) fn check(&self) {
+        #[cfg(debug_assertions)]
+        self.state.check(self.config.settings());
     }
 }

@@ -3,7 +3,7 @@
 //! Read first: RFC 9112 9.2 (each response belongs to the first request that has none), 9.3.2 (pipelining), 9.6 (nothing after
 //! `close`); RFC 9110 9.2.2 (idempotence).
 //!
-//! The receiving half of the [`Machine`] belongs to the first request of the queue, the sending half to the last. A response
+//! The receiving half of the [`ConnectionState`] belongs to the first request of the queue, the sending half to the last. A response
 //! that is complete takes its request out, and the next one's clocks begin; with the last one gone, and sent to its end,
 //! the connection is between exchanges. A connection that ends leaves here what was not answered, with the evidence for
 //! [`retry`](crate::lifecycle::retry).
@@ -20,13 +20,14 @@
 
 use arrayvec::ArrayVec;
 
-use crate::config::Settings;
+use crate::config::{Client, Limits, Settings};
 use crate::error::{Misuse, SendError};
+use crate::lifecycle::canonical::Relative;
 use crate::lifecycle::deadlines::PeerTime;
 use crate::lifecycle::packing::{OWN, Packer, Unpacker};
 use crate::lifecycle::persistence::CloseReason;
 use crate::lifecycle::retry::Sent;
-use crate::lifecycle::state::{Half, Machine, flag};
+use crate::lifecycle::state::{ConnectionState, PeerSide, Sending};
 use crate::message::method::MethodKind;
 use crate::message::upgrade::Names;
 use crate::time::Instant;
@@ -34,56 +35,61 @@ use crate::time::Instant;
 /// A request that has been handed out and not been answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Pending {
-    /// It was begun.
-    pub(crate) begun: Instant,
-    /// Its last octet left, if [`bit::LEFT`].
-    left: Instant,
+    /// When it was begun.
+    began: Instant,
+    /// When its last octet left, once that is so: see `progress`.
+    left_at: Instant,
     /// Octets handed out on the connection before it.
     from: u64,
     /// And with it, once it is whole.
     to: u64,
     pub(crate) method: MethodKind,
-    bits: u8,
+    progress: Progress,
+    pub(crate) marks: Marks,
+    /// It went after another one that had no answer yet.
+    pub(crate) pipelined: bool,
 }
 
-/// Bits of a [`Pending`].
-pub(crate) mod bit {
-    /// It may be repeated: by its method, or because the caller said so.
-    pub(crate) const IDEMPOTENT: u8 = 1;
-    /// Nothing may follow it until it is answered: `close`, `Upgrade`, CONNECT, `Expect`.
-    pub(crate) const LAST: u8 = 1 << 1;
+/// How far a request has gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Progress {
+    /// It is being handed out.
+    Begun,
     /// It was handed out whole.
-    pub(crate) const WHOLE: u8 = 1 << 2;
+    Whole,
     /// All of it left.
-    pub(crate) const LEFT: u8 = 1 << 3;
+    Left,
+}
+
+/// What is known of a request as it is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Marks {
+    /// It may be repeated: by its method, or because the caller said so.
+    pub(crate) idempotent: bool,
     /// Its content, if it has any, can be sent again.
-    pub(crate) const REPLAYABLE: u8 = 1 << 4;
-    /// It went after another one that had no answer yet.
-    pub(crate) const PIPELINED: u8 = 1 << 5;
+    pub(crate) replayable: bool,
+    /// Nothing may follow it until it is answered: `close`, `Upgrade`, CONNECT, `Expect`.
+    pub(crate) last: bool,
     /// It offers to switch to the protocols that are kept.
-    pub(crate) const OFFERS: u8 = 1 << 6;
+    pub(crate) offers: bool,
 }
 
 impl Pending {
-    pub(crate) const fn is(&self, bit: u8) -> bool {
-        self.bits & bit != 0
-    }
-
     /// So many octets have left on the connection; is it whole with them?
     #[inline(always)]
     fn left_by(&mut self, sent: u64, now: Instant) -> bool {
-        let leaves = self.bits & (bit::WHOLE | bit::LEFT) == bit::WHOLE && self.to <= sent;
+        let leaves = self.progress == Progress::Whole && self.to <= sent;
         if leaves {
-            self.bits |= bit::LEFT;
-            self.left = now;
+            self.progress = Progress::Left;
+            self.left_at = now;
         }
         leaves
     }
 
     /// Octets of it that left, and whether that is all.
     fn octets_left(&self, sent: u64) -> (u64, bool) {
-        let to = if self.is(bit::WHOLE) { self.to } else { u64::MAX };
-        (sent.min(to).saturating_sub(self.from), self.is(bit::LEFT))
+        let to = if self.progress == Progress::Begun { u64::MAX } else { self.to };
+        (sent.min(to).saturating_sub(self.from), self.progress == Progress::Left)
     }
 }
 
@@ -101,14 +107,14 @@ pub struct Outstanding<const DEPTH: usize> {
     pub(crate) is_http11: bool,
     /// The peer's time.
     pub(crate) peer: PeerTime,
-    /// The response before was complete.
-    answered: Instant,
+    /// When the response before was complete.
+    answered_at: Instant,
     /// Requests the peer will still accept, by its `max`.
     budget: Option<u32>,
     /// Interim responses to the first request.
     pub(crate) interim: u8,
-    /// Line ends dropped since the last response.
-    pub(crate) line_ends: u8,
+    /// No response follows the one being received.
+    pub(crate) ends_after_response: bool,
     /// The driver's word: no octet of what is pending has left.
     nothing_left: bool,
 }
@@ -126,10 +132,10 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
             written: 0,
             is_http11: false,
             peer: PeerTime::UNKNOWN,
-            answered: Instant::EPOCH,
+            answered_at: Instant::EPOCH,
             budget: None,
             interim: 0,
-            line_ends: 0,
+            ends_after_response: false,
             nothing_left: false,
         }
     }
@@ -141,7 +147,7 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
 
     /// The protocols that it offers.
     pub(crate) fn offered(&self) -> Option<&Names> {
-        self.first().filter(|first| first.is(bit::OFFERS)).map(|_| &self.offered)
+        self.first().filter(|first| first.marks.offers).map(|_| &self.offered)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -159,15 +165,16 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
         self.asked
     }
 
-    /// Octets that left on this connection.
-    pub(crate) const fn sent(&self, machine: &Machine) -> u64 {
-        self.written.saturating_sub(machine.pending)
+    /// Octets that left on this connection, `unsent` being handed out still.
+    #[inline(always)]
+    const fn sent(&self, unsent: u64) -> u64 {
+        self.written.saturating_sub(unsent)
     }
 
     /// Has an octet of the first request left? Before that nothing that comes can be its answer (RFC 9112 9.2).
     #[inline(always)]
-    pub(crate) fn awaits(&self, machine: &Machine) -> bool {
-        self.requests.first().is_some_and(|first| self.sent(machine) > first.from)
+    pub(crate) fn awaits(&self, unsent: u64) -> bool {
+        self.requests.first().is_some_and(|first| self.sent(unsent) > first.from)
     }
 
     /// The driver's word: no octet of what is pending has left.
@@ -182,54 +189,13 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
     }
 
     /// How much of a request has left.
-    pub(crate) fn sent_of(&self, machine: &Machine, pending: &Pending) -> Sent {
-        match pending.octets_left(self.sent(machine)) {
+    pub(crate) fn sent_of(&self, unsent: u64, pending: &Pending) -> Sent {
+        match pending.octets_left(self.sent(unsent)) {
             (_, true) => Sent::All,
             (0, false) if self.nothing_left => Sent::Nothing,
             (0, false) => Sent::Unknown,
             (_, false) => Sent::Some,
         }
-    }
-
-    /// May a request be handed out now?
-    #[inline(always)]
-    pub(crate) fn check(&self, machine: &Machine, settings: &Settings, now: Instant) -> Result<(), SendError> {
-        self.check_state(machine, settings)?;
-        // what is due has ended it, though nobody has looked
-        if self.is_empty() && machine.is_over_idle(settings, self.peer.hint, now) {
-            let age = machine.is_over_age(now);
-            Err(SendError::Ended(if age { CloseReason::Age } else { CloseReason::IdleTimeout }))
-        } else {
-            Ok(())
-        }
-    }
-
-    /// The same but for the time.
-    #[inline(always)]
-    pub(crate) fn check_state(&self, machine: &Machine, settings: &Settings) -> Result<(), SendError> {
-        machine.check_open()?;
-        if !machine.causes.is_empty() || machine.is(flag::EOF) || self.budget == Some(0) {
-            let eof = if machine.is(flag::EOF) { CloseReason::PeerClosed } else { CloseReason::MaxHint };
-            return Err(SendError::Ended(machine.causes.first().unwrap_or(eof)));
-        }
-        if machine.sending == Half::Content {
-            return Err(Misuse::RequestUnfinished.into());
-        }
-        let Some(last) = self.requests.last() else {
-            // what was there before a request is never its answer (RFC 9112 9.2)
-            return if machine.unread == 0 { Ok(()) } else { Err(Misuse::OctetsUnread.into()) };
-        };
-        if last.is(bit::LAST) {
-            return Err(Misuse::PipelineHeld.into());
-        }
-        if self.requests.is_full() {
-            return Err(Misuse::PipelineFull.into());
-        }
-        if !self.is_http11 || !settings.policy.pipelining.is_on() {
-            return Err(Misuse::PipelineHeld.into());
-        }
-        let safe = self.requests.iter().all(|request| request.is(bit::IDEMPOTENT));
-        if safe { Ok(()) } else { Err(Misuse::PipelineHeld.into()) }
     }
 
     /// The next request offers these protocols.
@@ -239,28 +205,9 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
         }
     }
 
-    /// A request's head is about to be handed out.
-    pub(crate) fn push(&mut self, machine: &mut Machine, now: Instant, method: MethodKind, bits: u8) {
-        let pipelined = if self.is_empty() { 0 } else { bit::PIPELINED };
-        let request = Pending { begun: now, left: now, from: self.written, to: 0, method, bits: bits | pipelined };
-        if self.is_empty() {
-            machine.exchange = now;
-            self.peer.waiting = None;
-            machine.octets = 0;
-            self.interim = 0;
-        }
-        if self.requests.try_push(request).is_err() {
-            return;
-        }
-        self.asked = self.asked.saturating_add(1);
-        if let Some(left) = &mut self.budget {
-            *left = left.saturating_sub(1);
-        }
-    }
-
     /// What is kept of an idle connection that is parked: the hint, the budget, the peer. The number of requests is that of the
     /// exchanges then.
-    pub(crate) fn pack(&self, exchanges: u32) -> Option<[u8; OWN]> {
+    pub(crate) fn pack(&self, exchanges: u32, empty_lines: u8) -> Option<[u8; OWN]> {
         if self.asked != exchanges {
             return None;
         }
@@ -271,17 +218,18 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
         };
         packer.put(known(Some(self.peer.hint).filter(|&hint| hint != u32::MAX))?, 3)?;
         packer.put(known(self.budget)?, 3)?;
-        packer.put(u64::from(self.line_ends) << 1 | u64::from(self.is_http11), 1)?;
+        packer.put(u64::from(empty_lines) << 1 | u64::from(self.is_http11), 1)?;
         Some(packer.octets)
     }
 
-    pub(crate) fn unpack(own: [u8; OWN], exchanges: u32) -> Self {
+    /// What was kept, and the empty lines skipped.
+    pub(crate) fn unpack(own: [u8; OWN], exchanges: u32) -> (Self, u8) {
         let mut unpacker = Unpacker { octets: &own, at: 0 };
         let mut number = || Some(unpacker.take(3)).filter(|&number| number != NONE).map(|number| number as u32);
         let (hint, budget) = (number().unwrap_or(u32::MAX), number());
         let bits = unpacker.take(1) as u8;
         let peer = PeerTime { hint, ..PeerTime::UNKNOWN };
-        Self { asked: exchanges, is_http11: bits & 1 != 0, peer, budget, line_ends: bits >> 1, ..Self::new() }
+        (Self { asked: exchanges, is_http11: bits & 1 != 0, peer, budget, ..Self::new() }, bits >> 1)
     }
 
     /// Octets were handed out.
@@ -295,19 +243,19 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
         let written = self.written;
         if let Some(last) = self.requests.last_mut() {
             last.to = written;
-            last.bits |= bit::WHOLE;
+            last.progress = Progress::Whole;
         }
     }
 
     /// Octets left: those requests that are out whole begin to wait.
     #[inline]
-    pub(crate) fn left(&mut self, machine: &mut Machine, now: Instant) {
+    pub(crate) fn left(&mut self, unsent: u64, now: Instant) {
         self.nothing_left = false;
-        let sent = self.sent(machine);
+        let sent = self.sent(unsent);
         match self.requests.as_mut_slice() {
             [only] => {
                 if only.left_by(sent, now) {
-                    self.peer.waiting = Some(now.max(self.answered));
+                    self.peer.waiting = Some(now.max(self.answered_at));
                 }
             }
             all => {
@@ -323,7 +271,7 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
     #[inline]
     fn wait(&mut self) {
         self.peer.waiting = match self.requests.first() {
-            Some(first) if first.is(bit::LEFT) => Some(first.left.max(self.answered)),
+            Some(first) if first.progress == Progress::Left => Some(first.left_at.max(self.answered_at)),
             _ => None,
         };
     }
@@ -331,8 +279,8 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
     /// The peer said how many more requests it will accept. Those after the one answered count.
     pub(crate) fn hint(&mut self, max: Option<u32>) {
         if let Some(max) = max {
-            let behind = self.requests.len().saturating_sub(1) as u32;
-            self.budget = Some(max.saturating_sub(behind));
+            let after_it = self.requests.len().saturating_sub(1) as u32;
+            self.budget = Some(max.saturating_sub(after_it));
         }
     }
 
@@ -346,32 +294,150 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
         self.requests.len() <= 1
     }
 
+    /// The same value where the same follows: see [`canonical`](crate::lifecycle::canonical). `ended`: no response is read any more.
+    pub(crate) fn canonical(&mut self, limits: &Limits, relative: Relative, ended: bool) {
+        // the octets before the first request are no part of what follows
+        let before = self.requests.first().map_or(self.written, |first| first.from);
+        self.written -= before;
+        for request in &mut self.requests {
+            request.from -= before;
+            request.to = request.to.saturating_sub(before);
+            relative.keep(&mut request.began, !ended);
+            relative.keep(&mut request.left_at, !ended && request.progress == Progress::Left);
+        }
+        if !self.first().is_some_and(|first| first.marks.offers) && !self.requests.iter().any(|r| r.marks.offers) {
+            self.offered = Names::NONE;
+        }
+        // of the number only matters whether there was one before, where none is counted to
+        if limits.max_exchanges.is_none() {
+            let answered = self.asked - self.requests.len() as u32;
+            self.asked = answered.min(1) + self.requests.len() as u32;
+        }
+        let waits = !self.requests.is_empty() && !ended;
+        relative.keep(&mut self.answered_at, waits);
+        relative.keep(&mut self.peer.interim_at, waits && self.interim > 0);
+        if let Some(since) = &mut self.peer.waiting {
+            relative.keep(since, !ended);
+        }
+    }
+
+    /// What always holds of the queue.
+    pub(crate) fn check(&self, state: &ConnectionState<Client<DEPTH>>) {
+        assert!(self.requests.len() as u32 <= self.asked, "more requests wait than were asked");
+        let mut from = 0;
+        for (place, request) in self.requests.iter().enumerate() {
+            assert!(
+                from <= request.from && request.from <= self.written,
+                "requests stand in the order of their octets"
+            );
+            let whole = request.progress != Progress::Begun;
+            let last = place + 1 == self.requests.len();
+            assert!(!whole || (request.from <= request.to && request.to <= self.written), "a whole request has an end");
+            assert!(last || whole, "only the last request is being sent");
+            from = request.to;
+        }
+        if state.lifetime.is_open() {
+            let sends = state.send.half() == Sending::Content;
+            assert!(!sends || !self.is_empty(), "content is sent of no request");
+            assert!(self.is_empty() == (state.send.half() == Sending::Idle), "a request waits, or none was sent");
+            assert!(
+                self.peer.waiting.is_none() || !self.is_empty(),
+                "a response is waited for, and no request is there"
+            );
+        }
+    }
+}
+
+impl<const DEPTH: usize> ConnectionState<Client<DEPTH>> {
+    /// May a request be handed out now?
+    #[inline(always)]
+    pub(crate) fn check_request(&self, settings: &Settings, now: Instant) -> Result<(), SendError> {
+        self.check_request_untimed(settings)?;
+        // what is due has ended it, though nobody has looked
+        if self.role.is_empty() && self.is_over_idle(settings, self.role.peer.hint, now) {
+            let age = self.is_over_age(now);
+            Err(SendError::Ended(if age { CloseReason::Age } else { CloseReason::IdleTimeout }))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The same but for the time.
+    #[inline(always)]
+    pub(crate) fn check_request_untimed(&self, settings: &Settings) -> Result<(), SendError> {
+        self.check_open()?;
+        let (queue, closed) = (&self.role, self.receive.peer_side != PeerSide::Open);
+        if !self.lifetime.causes.is_empty() || closed || queue.budget == Some(0) {
+            let reason = if closed { CloseReason::PeerClosed } else { CloseReason::MaxHint };
+            return Err(SendError::Ended(self.lifetime.causes.first().unwrap_or(reason)));
+        }
+        if self.send.half() == Sending::Content {
+            return Err(Misuse::RequestUnfinished.into());
+        }
+        let Some(last) = queue.requests.last() else {
+            // what was there before a request is never its answer (RFC 9112 9.2)
+            return if self.receive.unread == 0 { Ok(()) } else { Err(Misuse::OctetsUnread.into()) };
+        };
+        if last.marks.last {
+            return Err(Misuse::PipelineHeld.into());
+        }
+        if queue.requests.is_full() {
+            return Err(Misuse::PipelineFull.into());
+        }
+        if !queue.is_http11 || !settings.policy.pipelining.is_on() {
+            return Err(Misuse::PipelineHeld.into());
+        }
+        let safe = queue.requests.iter().all(|request| request.marks.idempotent);
+        if safe { Ok(()) } else { Err(Misuse::PipelineHeld.into()) }
+    }
+
+    /// A request's head is about to be handed out.
+    pub(crate) fn push(&mut self, now: Instant, method: MethodKind, marks: Marks) {
+        let pipelined = !self.role.is_empty();
+        let from = self.role.written;
+        let request =
+            Pending { began: now, left_at: now, from, to: 0, method, progress: Progress::Begun, marks, pipelined };
+        if !pipelined {
+            self.exchange_began = now;
+            self.role.peer.waiting = None;
+            self.receive.octets = 0;
+            self.role.interim = 0;
+        }
+        if self.role.requests.try_push(request).is_err() {
+            return;
+        }
+        self.role.asked = self.role.asked.saturating_add(1);
+        if let Some(budget) = &mut self.role.budget {
+            *budget = budget.saturating_sub(1);
+        }
+    }
+
     /// The first request has been answered whole.
     #[inline(always)]
-    pub(crate) fn answered(&mut self, machine: &mut Machine, now: Instant) {
-        self.interim = 0;
-        self.line_ends = 0;
-        self.answered = now;
-        machine.receiving = Half::Idle;
-        machine.octets = 0;
-        machine.flags &= !flag::DISCARD;
-        if DEPTH > 1 && self.requests.len() > 1 {
-            return self.next(machine);
+    pub(crate) fn answered(&mut self, now: Instant) {
+        self.role.interim = 0;
+        self.role.answered_at = now;
+        self.receive.empty_lines = 0;
+        self.receive.begin_next();
+        self.receive.octets = 0;
+        self.receive.dropped = false;
+        if DEPTH > 1 && self.role.requests.len() > 1 {
+            return self.begin_next_exchange();
         }
-        self.requests.clear();
-        machine.sending = Half::Idle;
-        machine.left = now;
-        self.peer.waiting = None;
+        self.role.requests.clear();
+        self.send.begin_next();
+        self.send.still_since = now;
+        self.role.peer.waiting = None;
     }
 
     /// The exchange of the second request begins.
     #[inline(never)]
-    fn next(&mut self, machine: &mut Machine) {
-        self.requests.pop_at(0);
-        if let Some(next) = self.requests.first() {
-            machine.exchange = next.begun;
+    fn begin_next_exchange(&mut self) {
+        self.role.requests.pop_at(0);
+        if let Some(next) = self.role.requests.first() {
+            self.exchange_began = next.began;
         }
-        self.wait();
+        self.role.wait();
     }
 }
 

@@ -1,16 +1,17 @@
 //! What a request's head must announce about the connection: may it be sent, what does it say, what follows from it.
 //!
 //! Read first: RFC 9112 3.2 (targets), 6.1 to 6.3 (framing), 9.3, 9.6 (options); RFC 9110 7.8 (`Upgrade`), 8.6 (`Content-Length`), 9.3
-//! (content by method), 10.1.1 (`Expect`). As for a response, the plan moves nothing and is committed once the octets fitted.
+//! (content by method), 10.1.1 (`Expect`). As for a response, [`judge`] moves nothing, and [`record`] what follows
+//! once the octets fitted.
 //!
 //! Tie-breaks. POST and PUT without content say `Content-Length: 0`; other methods say nothing (RFC 9110 8.6). Content of unknown
 //! length is chunked, unless the peer has answered as HTTP/1.0: then it is refused, for a request can not end by closing.
 
-use crate::config::{RequestHint, Settings};
+use crate::config::{Client, RequestHint, Settings};
 use crate::error::Misuse;
 use crate::lifecycle::persistence::CloseReason;
-use crate::lifecycle::pipeline::{Outstanding, bit};
-use crate::lifecycle::state::{Counted, Half, Machine, flag};
+use crate::lifecycle::pipeline::Marks;
+use crate::lifecycle::state::{BodyEnd, ConnectionState, Ended};
 use crate::message::announcement::{Announce, ConnectionOptions, Content, FramingField};
 use crate::message::facts::Facts;
 use crate::message::framing::{self, BodyLength};
@@ -62,9 +63,8 @@ pub(crate) fn hint_seconds(settings: &Settings) -> Option<u32> {
 
 /// Which connection options and framing field go with a request; all but its field lines is known.
 #[inline]
-pub(crate) fn plan<const DEPTH: usize>(
-    state: &Outstanding<DEPTH>,
-    machine: &Machine,
+pub(crate) fn judge<const DEPTH: usize>(
+    state: &ConnectionState<Client<DEPTH>>,
     settings: &Settings,
     request: &Request<'_>,
     content: Content,
@@ -77,13 +77,13 @@ pub(crate) fn plan<const DEPTH: usize>(
         Content::Empty | Content::Exact(0) => (FramingField::None, BodyLength::Empty),
         _ if matches!(method, MethodKind::Connect | MethodKind::Trace) => return Err(Misuse::ContentNotAllowed),
         Content::Exact(octets) => (FramingField::ContentLength(octets), BodyLength::Exact(octets)),
-        Content::Unknown if request.version.is_http11() && !machine.is(flag::HTTP10) => {
+        Content::Unknown if request.version.is_http11() && !state.send.peer_is_http10 => {
             (FramingField::Chunked, BodyLength::Chunked)
         }
         Content::Unknown | Content::UntilClose => return Err(Misuse::ContentNotAllowed),
     };
     let policy = &settings.policy;
-    let last = machine.most_exchanges(settings).is_some_and(|most| state.asked().saturating_add(1) >= most);
+    let last = state.most_exchanges(settings).is_some_and(|most| state.role.asked().saturating_add(1) >= most);
     let closes = request.close || last || !policy.persistence.is_on();
     let hint = if closes { RequestHint::Silent } else { policy.request_hint };
     let asks = !request.version.is_http11() && policy.http10_keep_alive.is_on();
@@ -129,44 +129,37 @@ pub(crate) fn check_compared<'h>(target: Target<'_>, head: &'h Compared) -> Resu
     }
 }
 
-/// The request planned was handed out, and what it offers is kept already.
+/// The request judged was handed out, and what it offers is kept already.
 #[inline]
-pub(crate) fn commit<const DEPTH: usize>(
-    state: &mut Outstanding<DEPTH>,
-    machine: &mut Machine,
+pub(crate) fn record<const DEPTH: usize>(
+    state: &mut ConnectionState<Client<DEPTH>>,
     now: Instant,
     request: &Request<'_>,
     plan: &RequestPlan,
     facts: &Facts,
 ) {
-    let expects = facts.expects_continue();
-    let connects = facts.method() == MethodKind::Connect;
-    let mut bits = if plan.options.upgrade { bit::LAST | bit::OFFERS } else { 0 };
-    if facts.method().is_idempotent() || request.idempotent {
-        bits |= bit::IDEMPOTENT;
-    }
-    if plan.closes || connects || expects {
-        bits |= bit::LAST;
-    }
-    if plan.length == BodyLength::Empty || request.replayable {
-        bits |= bit::REPLAYABLE;
-    }
-    state.push(machine, now, facts.method(), bits);
-    machine.flags &= !(flag::ENDED | flag::SUPPRESSED | flag::CONTINUE | flag::GIVEN_UP);
-    if expects {
-        machine.flags |= flag::CONTINUE;
-    }
-    if plan.closes {
-        machine.causes.add(plan.reason);
-    }
-    (machine.send_by, machine.to_send) = match plan.length {
-        BodyLength::Empty | BodyLength::UntilClose => (Counted::Exact, 0),
-        BodyLength::Exact(octets) => (Counted::Exact, octets),
-        BodyLength::Chunked => (Counted::Chunked, 0),
+    let method = facts.method();
+    let awaits_continue = facts.expects_continue();
+    let marks = Marks {
+        idempotent: method.is_idempotent() || request.idempotent,
+        replayable: plan.length == BodyLength::Empty || request.replayable,
+        last: plan.options.upgrade || plan.closes || method == MethodKind::Connect || awaits_continue,
+        offers: plan.options.upgrade,
     };
-    machine.sending = Half::Content;
+    state.push(now, method, marks);
+    state.send.request.awaits_continue = awaits_continue;
+    if plan.closes {
+        state.lifetime.causes.add(plan.reason);
+    }
+    let (end, octets) = match plan.length {
+        BodyLength::Empty | BodyLength::UntilClose => (BodyEnd::Exact, 0),
+        BodyLength::Exact(octets) => (BodyEnd::Exact, octets),
+        BodyLength::Chunked => (BodyEnd::Chunked, 0),
+    };
+    state.send.begin_content(end, octets);
+    state.send.ended = Ended::ByCall;
     if plan.length == BodyLength::Empty {
-        machine.flags |= flag::ENDED;
-        machine.sending = Half::Complete;
+        state.send.ended = Ended::ByLength;
+        state.send.complete();
     }
 }

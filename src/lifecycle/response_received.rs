@@ -8,12 +8,10 @@
 //! not sent at all where the status is 300 or above, for it is not wanted; on its way, it is stopped where the response says
 //! `close`, and goes on otherwise.
 
-use crate::config::Settings;
+use crate::config::{Client, Settings};
 use crate::error::ProtocolErrorKind::{self, ContentTooLarge};
-use crate::lifecycle::persistence::{self, CloseReason, Persistence};
-use crate::lifecycle::pipeline::Outstanding;
-use crate::lifecycle::state::{Half, Machine, flag};
-use crate::lifecycle::teardown::Stage;
+use crate::lifecycle::persistence::{self, CloseReason, Persistence, TunnelReason};
+use crate::lifecycle::state::{ConnectionState, Sending};
 use crate::message::facts::Facts;
 use crate::message::framing::{self, BodyLength, Framing, FramingRule};
 use crate::message::method::MethodKind;
@@ -23,25 +21,24 @@ use crate::time::Instant;
 
 /// How a response is framed, if it may be what it is. `named` are the protocols of its `Upgrade`, where it switches.
 pub(crate) fn judge<const DEPTH: usize>(
-    machine: &Machine,
-    state: &Outstanding<DEPTH>,
+    state: &ConnectionState<Client<DEPTH>>,
     settings: &Settings,
     head: &Facts,
     named: Option<&Names>,
 ) -> Result<Framing, ProtocolErrorKind> {
-    let (Some(first), Some(status)) = (state.first(), head.status()) else {
+    let (Some(first), Some(status)) = (state.role.first(), head.status()) else {
         return Err(ProtocolErrorKind::StatusLine);
     };
     if status == StatusCode::SWITCHING_PROTOCOLS {
-        let whole = !state.sends_first() || machine.sending != Half::Content;
-        let named = named.is_some_and(|named| state.offered().is_some_and(|offered| offered.cover(named)));
+        let whole = !state.role.sends_first() || state.send.half() != Sending::Content;
+        let named = named.is_some_and(|named| state.role.offered().is_some_and(|offered| offered.cover(named)));
         let offered = head.is_upgrade() && named;
         return match whole && offered {
             true => Ok(Framing { length: BodyLength::Empty, rule: FramingRule::NoContent }),
             false => Err(ProtocolErrorKind::UpgradeNotOffered),
         };
     }
-    if status.is_interim() && state.interim >= settings.limits.interim_responses {
+    if status.is_interim() && state.role.interim >= settings.limits.interim_responses {
         return Err(ProtocolErrorKind::InterimResponses);
     }
     frame(first.method, settings, head)
@@ -58,11 +55,11 @@ fn frame(method: MethodKind, settings: &Settings, head: &Facts) -> Result<Framin
 
 /// How a final response is framed after which there is still HTTP, if it is one and may be what it is.
 pub(crate) fn judge_final<const DEPTH: usize>(
-    state: &Outstanding<DEPTH>,
+    state: &ConnectionState<Client<DEPTH>>,
     settings: &Settings,
     head: &Facts,
 ) -> Option<Framing> {
-    let method = state.first()?.method;
+    let method = state.role.first()?.method;
     if method == MethodKind::Connect || head.status()?.is_interim() {
         return None;
     }
@@ -90,154 +87,164 @@ pub(crate) fn judge_plain(
 }
 
 /// A response's head is complete and within every rule.
-pub(crate) fn received<const DEPTH: usize>(
-    machine: &mut Machine,
-    state: &mut Outstanding<DEPTH>,
+pub(crate) fn record<const DEPTH: usize>(
+    state: &mut ConnectionState<Client<DEPTH>>,
     settings: &Settings,
     now: Instant,
     head: &Facts,
     framing: Framing,
 ) {
-    let now = machine.tick(now);
-    let (Some(first), Some(status)) = (state.first(), head.status()) else { return };
+    let now = state.tick(now);
+    let (Some(first), Some(status)) = (state.role.first(), head.status()) else { return };
     let method = first.method;
     if status.is_interim() && status != StatusCode::SWITCHING_PROTOCOLS {
-        state.is_http11 = head.version().is_http11();
-        state.interim += 1;
-        state.line_ends = 0;
-        machine.receiving = Half::Idle;
-        machine.octets = 0;
-        machine.begun = now;
-        if status == StatusCode::CONTINUE && state.sends_first() {
-            machine.flags &= !flag::CONTINUE;
+        state.role.is_http11 = head.version().is_http11();
+        state.role.interim += 1;
+        state.receive.empty_lines = 0;
+        state.receive.leave_head();
+        state.receive.octets = 0;
+        state.role.peer.interim_at = now;
+        if status == StatusCode::CONTINUE && state.role.sends_first() {
+            state.send.request.awaits_continue = false;
         }
         // the final response is still owed
         if head.has_close() {
-            machine.causes.add(CloseReason::CloseReceived);
+            state.lifetime.causes.add(CloseReason::CloseReceived);
         }
         if framing::fault_of_response(head, &settings.policy).is_some() {
-            machine.causes.add(CloseReason::FaultyFraming);
-            machine.flags |= flag::FINAL;
+            state.lifetime.causes.add(CloseReason::FaultyFraming);
+            state.role.ends_after_response = true;
         }
         return;
     }
     let connects = method == MethodKind::Connect && status.is_successful();
     if status == StatusCode::SWITCHING_PROTOCOLS || connects {
-        begin(machine, state, now, head);
-        machine.flags = machine.flags & !flag::CONNECT | if connects { flag::CONNECT } else { 0 };
-        state.answered(machine, now);
-        machine.stage = Stage::Tunnel;
+        begin(state, now, head);
+        state.receive.complete();
+        state.answered(now);
+        state.lifetime.hand_over(if connects { TunnelReason::Connect } else { TunnelReason::Upgrade });
         return;
     }
-    received_final(machine, state, settings, now, head, framing, head.has_valid_status());
+    record_final(state, settings, now, head, framing, head.has_valid_status());
 }
 
 /// The clocks of a final response begin.
 #[inline(always)]
-fn begin<const DEPTH: usize>(machine: &mut Machine, state: &mut Outstanding<DEPTH>, now: Instant, head: &Facts) {
-    state.is_http11 = head.version().is_http11();
-    machine.exchanges = machine.exchanges.saturating_add(1);
-    machine.begun = now;
-    machine.last = now;
-    machine.octets = 0;
+fn begin<const DEPTH: usize>(state: &mut ConnectionState<Client<DEPTH>>, now: Instant, head: &Facts) {
+    state.role.is_http11 = head.version().is_http11();
+    state.lifetime.exchanges = state.lifetime.exchanges.saturating_add(1);
+    state.receive.began = now;
+    state.receive.progress_at = now;
+    state.receive.octets = 0;
 }
 
 /// The head of a final response after which there is still HTTP; `valid`: of a status that there is.
 #[inline(always)]
-pub(crate) fn received_final<const DEPTH: usize>(
-    machine: &mut Machine,
-    state: &mut Outstanding<DEPTH>,
+pub(crate) fn record_final<const DEPTH: usize>(
+    state: &mut ConnectionState<Client<DEPTH>>,
     settings: &Settings,
     now: Instant,
     head: &Facts,
     framing: Framing,
     valid: bool,
 ) {
-    let now = machine.tick(now);
-    begin(machine, state, now, head);
-    machine.flags = machine.flags & !flag::HTTP10 | if state.is_http11 { 0 } else { flag::HTTP10 };
-    let plain = state.is_http11
+    let now = state.tick(now);
+    begin(state, now, head);
+    state.send.peer_is_http10 = !state.role.is_http11;
+    let plain = state.role.is_http11
         && !head.has_close()
         && !head.has_keep_alive()
         && framing.length != BodyLength::UntilClose
         && !matches!(framing.rule, FramingRule::FaultyCoding | FramingRule::NoContent)
         && valid;
-    let ends = !plain && message_causes(machine, state, settings, head, framing);
-    let exhausted = plain && state.is_exhausted();
-    if exhausted || machine.life <= now || settings.limits.max_octets.is_some() {
-        last_causes(machine, settings, now, exhausted);
+    let ends = !plain && message_causes(state, settings, head, framing);
+    let exhausted = plain && state.role.is_exhausted();
+    if exhausted || state.lifetime.age_ends_at <= now || settings.limits.max_octets.is_some() {
+        last_causes(state, settings, now, exhausted);
     }
-    if state.sends_first() && machine.sending == Half::Content {
-        early(machine, settings, head, ends);
+    if state.role.sends_first() && state.send.half() == Sending::Content {
+        early(state, settings, head, ends);
     }
-    machine.expect_content(framing.length);
+    state.receive.begin_content(framing.length);
 }
 
-/// Causes to close that lie in the life of the connection; `exhausted`: the peer accepts no more requests.
+/// Causes to close that come from the lifetime of the connection; `exhausted`: the peer accepts no more requests.
 #[cold]
 #[inline(never)]
-fn last_causes(machine: &mut Machine, settings: &Settings, now: Instant, exhausted: bool) {
-    let mut causes = machine.causes;
+fn last_causes<const DEPTH: usize>(
+    state: &mut ConnectionState<Client<DEPTH>>,
+    settings: &Settings,
+    now: Instant,
+    exhausted: bool,
+) {
+    let mut causes = state.lifetime.causes;
     if exhausted {
         // the message says nothing of it: the one before did
         causes.add(CloseReason::MaxHint);
     }
-    machine.life_causes(settings, now, 0, &mut causes);
-    machine.causes = causes;
+    state.lifetime_causes(settings, now, 0, &mut causes);
+    state.lifetime.causes = causes;
 }
 
 /// Causes to close that lie in the message itself: does no response follow it?
 #[inline(never)]
 fn message_causes<const DEPTH: usize>(
-    machine: &mut Machine,
-    state: &mut Outstanding<DEPTH>,
+    state: &mut ConnectionState<Client<DEPTH>>,
     settings: &Settings,
     head: &Facts,
     framing: Framing,
 ) -> bool {
     let policy = &settings.policy;
     let mut ends = false;
-    let mut end = |machine: &mut Machine, reason| {
-        machine.causes.add(reason);
+    let mut end = |state: &mut ConnectionState<Client<DEPTH>>, reason| {
+        state.lifetime.causes.add(reason);
         ends = true;
     };
     if let Persistence::Close(reason) = persistence::of_facts(head, policy.http10_keep_alive.is_on()) {
-        end(machine, reason);
+        end(state, reason);
     }
     if framing.length == BodyLength::UntilClose {
-        end(machine, CloseReason::UntilClose);
+        end(state, CloseReason::UntilClose);
     }
     // what says nothing of the length of this message may have been meant to (RFC 9112 6.1)
     let faulty = framing.rule == FramingRule::NoContent && framing::fault_of_response(head, policy).is_some();
     if framing.rule == FramingRule::FaultyCoding || faulty {
-        end(machine, CloseReason::FaultyFraming);
+        end(state, CloseReason::FaultyFraming);
     }
     if !head.has_valid_status() {
-        end(machine, CloseReason::InvalidStatus);
+        end(state, CloseReason::InvalidStatus);
     }
     if let Some(hint) = head.keep_alive() {
-        state.peer.hint = hint.timeout.unwrap_or(state.peer.hint);
-        if policy.max_hint.is_on() || hint.max == Some(0) || state.iter().count() > 1 {
-            state.hint(hint.max);
+        state.role.peer.hint = hint.timeout.unwrap_or(state.role.peer.hint);
+        if policy.max_hint.is_on() || hint.max == Some(0) || state.role.iter().count() > 1 {
+            state.role.hint(hint.max);
         }
     }
-    if state.is_exhausted() && !ends {
-        machine.causes.add(CloseReason::MaxHint);
+    if state.role.is_exhausted() && !ends {
+        state.lifetime.causes.add(CloseReason::MaxHint);
     }
-    if head.keep_alive().is_some() && machine.idle_span(settings, state.peer.hint).is_nothing() && !ends {
-        machine.causes.add(CloseReason::HintTooShort);
+    if head.keep_alive().is_some()
+        && ConnectionState::<Client<DEPTH>>::idle_span(settings, state.role.peer.hint).is_nothing()
+        && !ends
+    {
+        state.lifetime.causes.add(CloseReason::HintTooShort);
     }
     if ends {
-        machine.flags |= flag::FINAL;
+        state.role.ends_after_response = true;
     }
     ends
 }
 
 /// The content of the request that is answered is still to be sent.
 #[inline(never)]
-fn early(machine: &mut Machine, settings: &Settings, head: &Facts, closes: bool) {
-    let held = machine.is(flag::CONTINUE);
-    machine.flags &= !flag::CONTINUE;
+fn early<const DEPTH: usize>(
+    state: &mut ConnectionState<Client<DEPTH>>,
+    settings: &Settings,
+    head: &Facts,
+    closes: bool,
+) {
+    let held = state.send.request.awaits_continue;
+    state.send.request.awaits_continue = false;
     let code = head.status().map_or(0, |status| status.counted());
     let refused = code >= 400 && settings.policy.stop_refused_content.is_on();
     let reason = match (held, closes || refused) {
@@ -245,6 +252,6 @@ fn early(machine: &mut Machine, settings: &Settings, head: &Facts, closes: bool)
         (_, true) => CloseReason::EarlyResponse,
         _ => return,
     };
-    machine.causes.add(reason);
-    machine.give_up_content();
+    state.lifetime.causes.add(reason);
+    state.stop_sending();
 }

@@ -1,18 +1,19 @@
 //! What a response's head must announce about the connection: may it be sent, what does it say, what follows from it.
 //!
 //! Read first: RFC 9110 8.6, 15.2, 15.3.6 (which responses have content), RFC 9112 6.1, 6.3 (how it is framed), 9.3, 9.6 (`close` is
-//! announced whenever we will close). A [`Plan`] is made from facts alone and moves nothing; it is committed once the octets
-//! fitted.
+//! announced whenever we will close). [`judge`] moves nothing and makes a [`Plan`] from facts alone; [`record`] what follows once
+//! the octets fitted.
 //!
 //! Tie-breaks. What the request's method or the status forbids is not sent, though the application has it; the field that
 //! says how much there would have been is (RFC 9110 8.6). Unread content of a known length is weighed here, since here `close`
 //! can still be said; of an unknown length it is read until it has become too much.
 
-use crate::config::{KeepAliveField, Settings};
+use crate::config::{KeepAliveField, Server, Settings};
 use crate::error::{Misuse, SendError};
-use crate::lifecycle::persistence::{Causes, CloseReason};
-use crate::lifecycle::state::{Counted, Half, Machine, flag};
-use crate::lifecycle::teardown::Stage;
+use crate::lifecycle::persistence::{Causes, CloseReason, TunnelReason};
+use crate::lifecycle::state::{
+    AnsweredMethod, BodyEnd, ConnectionState, Ended, PeerSide, Receiving, RequestFacts, Sending,
+};
 use crate::message::announcement::{Announce, ConnectionOptions, Content, FramingField};
 use crate::message::framing::BodyLength;
 use crate::message::keep_alive::KeepAlive;
@@ -27,7 +28,9 @@ pub(crate) struct Plan {
     pub(crate) sends: Sends,
     /// A `Keep-Alive` field goes with it.
     hints: bool,
-    pub(crate) is_tunnel: bool,
+    /// It ends HTTP on this connection.
+    tunnel: Option<TunnelReason>,
+    /// The application has content, but none may be sent.
     is_suppressed: bool,
     causes: Causes,
 }
@@ -42,88 +45,99 @@ pub(crate) enum Sends {
 }
 
 impl Plan {
-    pub(crate) fn announce(&self, machine: &Machine, settings: &Settings) -> Announce {
+    pub(crate) fn announce(&self, state: &ConnectionState<Server>, settings: &Settings) -> Announce {
         let length = match (self.sends, self.framing) {
             (Sends::Exact, FramingField::ContentLength(octets)) => BodyLength::Exact(octets),
             (Sends::Nothing | Sends::Exact, _) => BodyLength::Empty,
             (Sends::Chunked, _) => BodyLength::Chunked,
             (Sends::UntilClose, _) => BodyLength::UntilClose,
         };
-        Announce { options: self.options, keep_alive: self.hint(machine, settings), framing: self.framing, length }
+        Announce { options: self.options, keep_alive: self.hint(state, settings), framing: self.framing, length }
     }
 
     /// The `Keep-Alive` field: how long we advertise to wait, and how many exchanges are left.
     #[inline]
-    pub(crate) fn hint(&self, machine: &Machine, settings: &Settings) -> Option<KeepAlive> {
+    pub(crate) fn hint(&self, state: &ConnectionState<Server>, settings: &Settings) -> Option<KeepAlive> {
         if !self.hints {
             return None;
         }
         let timeout = settings.timeouts.idle_advertised.map(|idle| u32::try_from(idle.as_secs()).unwrap_or(u32::MAX));
-        let max = machine.most_exchanges(settings).map(|most| most.saturating_sub(machine.exchanges));
+        let max = state.most_exchanges(settings).map(|most| most.saturating_sub(state.lifetime.exchanges));
         Some(KeepAlive { timeout, max })
     }
 }
 
-/// What a final response must say, if it may be sent at all. `ahead`: octets of the peer that lie unread in a buffer.
+/// What a final response must say, if it may be sent at all. `request` is what is known of its request; `unread`: octets of the peer that
+/// are unread in a buffer.
 #[inline(always)]
-pub(crate) fn plan_response(
-    machine: &Machine,
+pub(crate) fn judge(
+    state: &ConnectionState<Server>,
+    request: RequestFacts,
     settings: &Settings,
     now: Instant,
     status: StatusCode,
     content: Content,
-    ahead: u64,
+    unread: u64,
 ) -> Result<Plan, SendError> {
-    let refusing = machine.is(flag::REFUSING);
-    machine.check_open()?;
-    if !refusing && matches!(machine.receiving, Half::Idle | Half::Head) {
+    state.check_open()?;
+    let refusing = state.send.half() == Sending::RefusalDue;
+    if !refusing && matches!(state.receive.half(), Receiving::Idle | Receiving::Head) {
         return Err(Misuse::NothingToAnswer.into());
     }
-    if machine.sending != Half::Idle {
+    if !state.send.is_idle() {
         return Err(Misuse::AlreadyAnswered.into());
     }
     let switches = status == StatusCode::SWITCHING_PROTOCOLS;
     if !status.is_valid() || (status.is_interim() && !switches) {
         return Err(Misuse::Status.into());
     }
-    if switches && !machine.is(flag::UPGRADE) {
+    if switches && state.role.is_empty() {
         return Err(Misuse::UpgradeNotOffered.into());
     }
-    let connects = machine.is(flag::CONNECT) && status.is_successful();
-    if (switches || connects) && machine.receiving != Half::Complete {
+    let connects = request.method == AnsweredMethod::Connect && status.is_successful();
+    let tunnel = match (switches, connects) {
+        (true, _) => Some(TunnelReason::Upgrade),
+        (false, true) => Some(TunnelReason::Connect),
+        (false, false) => None,
+    };
+    if tunnel.is_some() && state.receive.half() != Receiving::Complete {
         return Err(Misuse::UpgradeTooEarly.into());
     }
-    let mut causes = machine.causes;
-    let (framing, sends) = frame_response(machine, status, content, connects);
+    let mut causes = state.lifetime.causes;
+    let (framing, sends) = frame_response(state, request.method, status, content, connects);
     if sends == Sends::UntilClose {
         causes.add(CloseReason::UntilClose);
     }
     let octets = if let (Sends::Exact, FramingField::ContentLength(octets)) = (sends, framing) { octets } else { 0 };
-    if machine.is(flag::EOF) && ahead == 0 {
+    if state.receive.peer_side != PeerSide::Open && unread == 0 {
         causes.add(CloseReason::PeerClosed);
     }
-    machine.life_causes(settings, now, octets, &mut causes);
-    late_causes(machine, settings, status, ahead, &mut causes);
-    let is_tunnel = switches || connects;
-    // 0 octets, though the application has some
+    state.lifetime_causes(settings, now, octets, &mut causes);
+    late_causes(state, request.method, settings, status, unread, &mut causes);
     let is_suppressed = sends == Sends::Nothing && !matches!(content, Content::Empty | Content::Exact(0));
-    let (options, hints) = match is_tunnel {
-        true => (ConnectionOptions { upgrade: switches, ..ConnectionOptions::default() }, false),
-        false => options(machine, settings, &causes),
+    let (options, hints) = match tunnel {
+        Some(_) => (ConnectionOptions { upgrade: switches, ..ConnectionOptions::default() }, false),
+        None => options(state.send.peer_is_http10, request.keep_alive, settings, &causes),
     };
-    Ok(Plan { options, framing, sends, hints, is_tunnel, is_suppressed, causes })
+    Ok(Plan { options, framing, sends, hints, tunnel, is_suppressed, causes })
 }
 
 /// Which field frames the content, and how what is really sent is framed (RFC 9110 8.6, RFC 9112 6.1).
 #[inline(always)]
-fn frame_response(machine: &Machine, status: StatusCode, content: Content, connects: bool) -> (FramingField, Sends) {
+fn frame_response(
+    state: &ConnectionState<Server>,
+    method: AnsweredMethod,
+    status: StatusCode,
+    content: Content,
+    connects: bool,
+) -> (FramingField, Sends) {
     if connects || (status.has_no_content() && status != StatusCode::NOT_MODIFIED) {
         return (FramingField::None, Sends::Nothing);
     }
     if status == StatusCode::RESET_CONTENT {
         return (FramingField::ContentLength(0), Sends::Nothing);
     }
-    if machine.is(flag::HEAD) || status == StatusCode::NOT_MODIFIED {
+    if method == AnsweredMethod::Head || status == StatusCode::NOT_MODIFIED {
         let field = match content {
             Content::Exact(octets) => FramingField::ContentLength(octets),
             _ => FramingField::None,
@@ -134,7 +148,7 @@ fn frame_response(machine: &Machine, status: StatusCode, content: Content, conne
         Content::Empty => (FramingField::ContentLength(0), Sends::Nothing),
         Content::Exact(octets) => (FramingField::ContentLength(octets), Sends::Exact),
         // what an HTTP/1.0 client sees must end by closing (RFC 9112 6.1); so must the answer to a head never understood
-        Content::Unknown if !machine.is(flag::HTTP10) && !machine.is(flag::REFUSING) => {
+        Content::Unknown if !state.send.peer_is_http10 && state.send.half() != Sending::RefusalDue => {
             (FramingField::Chunked, Sends::Chunked)
         }
         Content::Unknown | Content::UntilClose => (FramingField::None, Sends::UntilClose),
@@ -143,18 +157,25 @@ fn frame_response(machine: &Machine, status: StatusCode, content: Content, conne
 
 /// Causes to close that lie in what of the request is still to come.
 #[inline(always)]
-fn late_causes(machine: &Machine, settings: &Settings, status: StatusCode, ahead: u64, causes: &mut Causes) {
-    if machine.is(flag::CONNECT) && !status.is_successful() && ahead > 0 {
+fn late_causes(
+    state: &ConnectionState<Server>,
+    method: AnsweredMethod,
+    settings: &Settings,
+    status: StatusCode,
+    unread: u64,
+    causes: &mut Causes,
+) {
+    if method == AnsweredMethod::Connect && !status.is_successful() && unread > 0 {
         causes.add(CloseReason::ConnectRefused);
     }
-    if machine.receiving == Half::Content {
+    if state.receive.half() == Receiving::Content {
         // whether the client, which still waits, sends its content now, nobody knows
-        let unwanted = machine.is(flag::CONTINUE);
+        let unwanted = state.send.request.awaits_continue;
         if unwanted && !settings.policy.read_unwanted_content.is_on() {
             causes.add(CloseReason::ContentUnwanted);
         }
         let most = settings.limits.unread_octets.unwrap_or(u64::MAX);
-        if machine.receive_by == Counted::Exact && machine.to_receive > most.max(ahead) {
+        if state.receive.end == BodyEnd::Exact && state.receive.remaining > most.max(unread) {
             causes.add(CloseReason::UnreadContent);
         }
     }
@@ -162,7 +183,7 @@ fn late_causes(machine: &Machine, settings: &Settings, status: StatusCode, ahead
 
 /// The connection options to send, and whether a `Keep-Alive` field goes with them.
 #[inline(always)]
-fn options(machine: &Machine, settings: &Settings, causes: &Causes) -> (ConnectionOptions, bool) {
+fn options(is_http10: bool, asked: bool, settings: &Settings, causes: &Causes) -> (ConnectionOptions, bool) {
     let mut options = ConnectionOptions::default();
     if !causes.is_empty() {
         options.close = true;
@@ -170,76 +191,69 @@ fn options(machine: &Machine, settings: &Settings, causes: &Causes) -> (Connecti
     }
     let wanted = match settings.policy.keep_alive_field {
         KeepAliveField::Never => false,
-        KeepAliveField::OnOption => machine.is(flag::KEEP_ALIVE),
+        KeepAliveField::OnOption => asked,
         KeepAliveField::Always => true,
     };
     let known = settings.timeouts.idle_advertised.is_some() || settings.limits.max_exchanges.is_some();
     let hints = wanted && known;
     // an HTTP/1.0 client knows of persistence only if it is told (RFC 9112 9.3)
-    options.keep_alive = machine.is(flag::HTTP10) || hints;
+    options.keep_alive = is_http10 || hints;
     (options, hints)
 }
 
-/// The response planned was handed out.
+/// The response judged was handed out.
 #[inline(always)]
-pub(crate) fn commit_response(machine: &mut Machine, now: Instant, plan: &Plan) {
-    machine.causes = plan.causes;
-    machine.flags &= !flag::REFUSING;
+pub(crate) fn record(state: &mut ConnectionState<Server>, settings: &Settings, now: Instant, plan: &Plan) {
+    state.lifetime.causes = plan.causes;
     if plan.is_suppressed {
-        machine.flags |= flag::SUPPRESSED;
+        state.send.ended = Ended::WithHead;
     }
-    if plan.is_tunnel {
-        if plan.options.upgrade {
-            machine.flags &= !flag::CONNECT;
+    if let Some(reason) = plan.tunnel {
+        return state.lifetime.hand_over(reason);
+    }
+    let (end, octets) = match (plan.sends, plan.framing) {
+        (Sends::Exact, FramingField::ContentLength(octets)) => (BodyEnd::Exact, octets),
+        (Sends::Nothing | Sends::Exact, _) => (BodyEnd::Exact, 0),
+        (Sends::Chunked, _) => (BodyEnd::Chunked, 0),
+        (Sends::UntilClose, _) => (BodyEnd::UntilClose, 0),
+    };
+    state.send.begin_content(end, octets);
+    if end == BodyEnd::Exact && octets == 0 {
+        if !plan.is_suppressed {
+            state.send.ended = Ended::ByLength;
         }
-        machine.stage = Stage::Tunnel;
-        return;
-    }
-    let octets = match (plan.sends, plan.framing) {
-        (Sends::Exact, FramingField::ContentLength(octets)) => octets,
-        _ => 0,
-    };
-    machine.send_by = match plan.sends {
-        Sends::Nothing | Sends::Exact => Counted::Exact,
-        Sends::Chunked => Counted::Chunked,
-        Sends::UntilClose => Counted::UntilClose,
-    };
-    machine.to_send = octets;
-    if machine.send_by == Counted::Exact && octets == 0 {
-        machine.flags |= flag::ENDED;
-        machine.end_sent(now);
-    } else {
-        machine.sending = Half::Content;
+        state.end_sent(now, settings);
     }
 }
 
 /// May an interim response be sent (RFC 9110 15.2)? `false`: it would say nothing, for it is a 100 that nobody waits for, or no longer:
 /// content has come (RFC 9110 10.1.1).
-pub(crate) fn check_interim(machine: &Machine, status: StatusCode) -> Result<bool, SendError> {
-    machine.check_open()?;
-    if machine.is(flag::REFUSING) {
-        return Err(SendError::Ended(machine.close_reason()));
+pub(crate) fn judge_interim(state: &ConnectionState<Server>, status: StatusCode) -> Result<bool, SendError> {
+    state.check_open()?;
+    if state.send.half() == Sending::RefusalDue {
+        return Err(SendError::Ended(state.close_reason()));
     }
-    if matches!(machine.receiving, Half::Idle | Half::Head) {
+    if matches!(state.receive.half(), Receiving::Idle | Receiving::Head) {
         return Err(Misuse::NothingToAnswer.into());
     }
-    if machine.sending != Half::Idle {
+    if state.send.half() != Sending::Idle {
         return Err(Misuse::AlreadyAnswered.into());
     }
-    if machine.is(flag::HTTP10) {
+    if state.send.peer_is_http10 {
         return Err(Misuse::InterimToHttp10.into());
     }
     if !status.is_interim() || status == StatusCode::SWITCHING_PROTOCOLS {
         return Err(Misuse::Status.into());
     }
-    Ok(status != StatusCode::CONTINUE || machine.is(flag::CONTINUE))
+    Ok(status != StatusCode::CONTINUE || state.send.request.awaits_continue)
 }
 
-pub(crate) fn commit_interim(machine: &mut Machine, status: StatusCode) {
+/// The interim response judged was handed out.
+pub(crate) fn record_interim(state: &mut ConnectionState<Server>, status: StatusCode) {
     if status == StatusCode::CONTINUE {
-        machine.flags &= !flag::CONTINUE;
+        state.send.request.awaits_continue = false;
         // the peer begins to send now
-        machine.begun = machine.latest;
-        machine.last = machine.latest;
+        state.receive.began = state.latest;
+        state.receive.progress_at = state.latest;
     }
 }

@@ -1,163 +1,232 @@
-//! What is known of one connection: every fact that a decision is made from, and no rule.
+//! What is known of one connection, in named parts, and the only moves of its halves and of its stage.
 //!
-//! Anchors in time are kept, never timers; counts, never contents. Of a server this is a little over a hundred octets.
+//! **Parts.** [`Receive`] is what comes, [`Send`] what goes, [`Lifetime`] how long the connection may last, why it ends and how far it is
+//! from its end. Beside them stand the clock, the begin of the exchange, and what the role keeps of its own. Instants are kept, never
+//! timers; counts, never octets.
+//!
+//! **Moves.** A receiving half goes `Idle → Head → Content → Complete → Idle`, a sending half `Idle → Content → Complete → Idle`, with
+//! `RefusalDue` between `Idle` and `Content` where a refusal is due. A [`Stage`] goes forward only. These three fields are private to this
+//! file: every other file moves them by the functions below, which know no role and no setting. Which move follows from which event is
+//! said in [`exchange`](crate::lifecycle::exchange) and [`teardown`](crate::lifecycle::teardown).
+//!
+//! **One field, one meaning.** A field that counts or dates "what is being received" speaks of the part of a message that the receiving half
+//! names: its head, its content; or, once our side is shut, of what is dropped.
 
 use crate::error::ProtocolErrorKind;
+use crate::lifecycle::canonical::Relative;
 use crate::lifecycle::lifetime;
-use crate::lifecycle::persistence::{Causes, CloseReason};
-use crate::lifecycle::teardown::Stage;
-use crate::message::upgrade::Offers;
+use crate::lifecycle::persistence::{Causes, CloseReason, TunnelReason};
+use crate::lifecycle::role::LifecycleRole;
+use crate::message::framing::BodyLength;
+use crate::message::method::MethodKind;
 use crate::time::Instant;
 
-/// Where one half of an exchange stands.
+/// Everything a decision is made from, whichever door the facts came through. Public in name only, for the sealed trait of roles.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ConnectionState<R: LifecycleRole> {
+    /// The greatest instant seen: a clock that goes back counts as no time.
+    pub(super) latest: Instant,
+    /// When the exchange began: a server received the first octet of its request; a client handed out the head of its request.
+    pub(super) exchange_began: Instant,
+    pub(super) receive: Receive,
+    pub(super) send: Send,
+    pub(super) lifetime: Lifetime,
+    /// What the role keeps of its own.
+    pub(super) role: R::State,
+}
+
+/// Where the receiving half of an exchange stands: of a server the request, of a client the response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Half {
-    /// Nothing of it yet.
+pub(crate) enum Receiving {
+    /// Nothing of the message has come.
     Idle,
     /// Within its head.
     Head,
     /// Its head is complete, its content is not.
     Content,
-    /// All of it.
+    /// All of it came, or nothing more of it is read.
     Complete,
 }
 
-/// How the end of a body is counted; the count stands beside it.
+/// Where the sending half of an exchange stands: of a server the response, of a client the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Counted {
+pub(crate) enum Sending {
+    /// No head has been handed out.
+    Idle,
+    /// A server's: a refusal is due, and no other response may be sent but one that takes its place.
+    RefusalDue,
+    /// The head was handed out, the content is not complete.
+    Content,
+    /// All of it was handed out, or nothing more of it is wanted.
+    Complete,
+}
+
+/// By what the end of a body is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum BodyEnd {
+    /// By the number of its octets.
     Exact,
+    /// By its last chunk.
     Chunked,
+    /// By the close of the connection.
     UntilClose,
 }
 
-/// What both roles and both front doors share: every fact that a decision is made from. Public in name only, for the sealed
-/// trait of roles.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[allow(unreachable_pub)]
-pub struct Machine {
-    /// The greatest instant seen: a clock that goes back counts as no time.
-    pub(crate) latest: Instant,
-    /// It is as old as it may become; once draining, the drain began.
-    pub(crate) life: Instant,
-    /// The exchange began, with its first octet.
-    pub(crate) exchange: Instant,
-    /// Content being received, or lingering, began; of a client also a head, or the wait after an interim one.
-    pub(crate) begun: Instant,
-    /// The last piece of it; then, the request complete.
-    pub(crate) last: Instant,
-    /// The last octet left, or the first since nothing waited was handed out.
-    pub(crate) left: Instant,
-    /// Octets of the head or content being received, or discarded.
-    pub(crate) octets: u64,
-    /// Octets handed out that have not left.
-    pub(crate) pending: u64,
-    /// Octets that came and that were handed out, on this connection.
-    pub(crate) carried: u64,
-    /// Content still to be received, where its length is known; else, once it is discarded, what of it came before.
-    pub(crate) to_receive: u64,
-    /// Content still to be sent, where its length is known.
-    pub(crate) to_send: u64,
-    /// Exchanges begun: complete heads received.
-    pub(crate) exchanges: u32,
-    /// Octets that came and have not been looked at.
-    pub(crate) unread: u32,
-    /// Where the user has a parser: octets that came, and belong to no message that was told.
-    pub(crate) ahead: u32,
-    pub(crate) causes: Causes,
-    pub(crate) offers: Offers,
-    pub(crate) flags: u16,
-    /// Where between the extremes its limits lie.
-    pub(crate) jitter: u16,
-    pub(crate) fault: Option<ProtocolErrorKind>,
-    /// A close is wanted for this; one more look at the transport decides.
-    pub(crate) looking: Option<CloseReason>,
-    pub(crate) receiving: Half,
-    pub(crate) sending: Half,
-    pub(crate) receive_by: Counted,
-    pub(crate) send_by: Counted,
-    pub(crate) stage: Stage,
-    /// That number is known.
-    pub(crate) ahead_told: bool,
+/// The peer's side of the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum PeerSide {
+    /// Octets may come.
+    Open,
+    /// It is closed.
+    Closed,
+    /// It ended without the closure alert that TLS owes (RFC 9112 9.8).
+    Truncated,
 }
 
-/// Bits of [`Machine::flags`].
-pub(crate) mod flag {
-    /// The peer closed its side.
-    pub(crate) const EOF: u16 = 1;
-    /// A graceful close was asked for.
-    pub(crate) const DRAINING: u16 = 1 << 1;
-    /// The request is HTTP/1.0.
-    pub(crate) const HTTP10: u16 = 1 << 2;
-    /// The request has the connection option `keep-alive`.
-    pub(crate) const KEEP_ALIVE: u16 = 1 << 3;
-    /// The request's method is HEAD.
-    pub(crate) const HEAD: u16 = 1 << 4;
-    /// The request's method is CONNECT.
-    pub(crate) const CONNECT: u16 = 1 << 5;
-    /// The request offers protocols to switch to.
-    pub(crate) const UPGRADE: u16 = 1 << 6;
-    /// The peer waits for `100 (Continue)`.
-    pub(crate) const CONTINUE: u16 = 1 << 7;
-    /// What is received is discarded: a fault, or content nobody reads.
-    pub(crate) const DISCARD: u16 = 1 << 8;
-    /// The message sent last ended by itself; an end to it is no mistake.
-    pub(crate) const ENDED: u16 = 1 << 9;
-    /// What is left of the message that was being sent is not wanted.
-    pub(crate) const GIVEN_UP: u16 = 1 << 10;
-    /// The message sent last may have no content, whatever the application holds for it.
-    pub(crate) const SUPPRESSED: u16 = 1 << 11;
-    /// What is sent are requests.
-    pub(crate) const CLIENT: u16 = 1 << 12;
-    /// A client's: no response follows the one being received.
-    pub(crate) const FINAL: u16 = 1 << 13;
-    /// The peer's side ended without the closure that TLS owes.
-    pub(crate) const TRUNCATED: u16 = 1 << 14;
-    /// A refusal is due, and nothing else may be sent.
-    pub(crate) const REFUSING: u16 = 1 << 15;
-
-    /// What belongs to one request.
-    pub(crate) const OF_REQUEST: u16 =
-        HTTP10 | KEEP_ALIVE | HEAD | CONNECT | UPGRADE | CONTINUE | DISCARD | ENDED | SUPPRESSED;
-    /// Of these, what stays until the next request.
-    pub(crate) const STAYS: u16 = HTTP10 | ENDED | SUPPRESSED;
+/// What comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Receive {
+    half: Receiving,
+    pub(super) end: BodyEnd,
+    /// When what is being received began.
+    pub(super) began: Instant,
+    /// When it last got further: an octet of it came, it became complete, or, where it was given up and our response may still be ended,
+    /// an octet of ours went.
+    pub(super) progress_at: Instant,
+    /// Octets of it so far.
+    pub(super) octets: u64,
+    /// How many octets of content may come at most: what is left of a known length; all there are, until the connection closes; of chunked
+    /// content that nobody reads, what it is worth to keep the connection.
+    pub(super) remaining: u64,
+    /// Octets that were offered and have not been looked at.
+    pub(super) unread: u32,
+    /// Octets that a parser of the user was given and that belong to no message told so far.
+    pub(super) ahead: u32,
+    /// `ahead` is known to be exact.
+    pub(super) ahead_told: bool,
+    /// What comes is dropped: after a fault, or where nobody reads the content.
+    pub(super) dropped: bool,
+    /// Empty lines skipped since the last message.
+    pub(super) empty_lines: u8,
+    pub(super) peer_side: PeerSide,
+    /// What the peer did wrong.
+    pub(super) fault: Option<ProtocolErrorKind>,
 }
 
-impl Machine {
-    /// A connection that opened at `now`; `flags` are those of its role.
-    pub(crate) const fn new(now: Instant, flags: u16) -> Self {
-        Self {
-            latest: now,
-            life: now,
-            exchange: now,
-            begun: now,
-            last: now,
-            left: now,
-            octets: 0,
-            pending: 0,
-            carried: 0,
-            to_receive: 0,
-            to_send: 0,
-            exchanges: 0,
-            unread: 0,
-            ahead: 0,
-            ahead_told: false,
-            causes: Causes::NONE,
-            offers: Offers::NONE,
-            flags,
-            jitter: lifetime::MIDDLE,
-            fault: None,
-            looking: None,
-            receiving: Half::Idle,
-            sending: Half::Idle,
-            receive_by: Counted::Exact,
-            send_by: Counted::Exact,
-            stage: Stage::Open,
+/// What goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Send {
+    half: Sending,
+    pub(super) end: BodyEnd,
+    /// How the message that was sent last came to its end.
+    pub(super) ended: Ended,
+    /// The peer's last message is HTTP/1.0: it knows no chunks and no interim responses (RFC 9112 6.1, RFC 9110 15.2).
+    pub(super) peer_is_http10: bool,
+    /// The request of this exchange, as far as what is sent depends on it.
+    pub(super) request: RequestFacts,
+    /// Content still to be handed out, where its length is known.
+    pub(super) remaining: u64,
+    /// Octets that were handed out and have not left.
+    pub(super) unsent: u64,
+    /// Since when nothing moves: the connection opened, an octet left, an octet began to wait, or an exchange ended.
+    pub(super) still_since: Instant,
+}
+
+/// How the message that was sent last came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Ended {
+    /// It was ended by the application, or it is not at its end.
+    ByCall,
+    /// By its length: to say its end is no mistake.
+    ByLength,
+    /// With its head, for it may have no content, whatever the application holds for it.
+    WithHead,
+    /// What was left of it is not wanted.
+    GivenUp,
+}
+
+/// What of a request decides how it is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct RequestFacts {
+    pub(super) method: AnsweredMethod,
+    /// It has the connection option `keep-alive`.
+    pub(super) keep_alive: bool,
+    /// Its content waits for `100 (Continue)`.
+    pub(super) awaits_continue: bool,
+}
+
+/// Methods whose responses are framed in their own way (RFC 9112 6.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum AnsweredMethod {
+    Head,
+    Connect,
+    Other,
+}
+
+/// How long the connection may last, why it ends, and how far it is from its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Lifetime {
+    stage: Stage,
+    /// A close is wanted for this reason; one more look at the transport decides.
+    pub(super) close_after_look: Option<CloseReason>,
+    /// Where this connection lies in the range of `jitter` and `drain_spread`.
+    pub(super) jitter: u16,
+    /// Exchanges so far: complete heads received.
+    pub(super) exchanges: u32,
+    pub(super) causes: Causes,
+    /// Octets that came and that were handed out.
+    pub(super) octets: u64,
+    /// When the connection is as old as it may become; [`Instant::MAX`]: never.
+    pub(super) age_ends_at: Instant,
+    /// When a drain began, if one did: see [`drain_began`](Self::drain_began).
+    drain_at: Instant,
+}
+
+/// How far the connection is from its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Stage {
+    /// HTTP is spoken.
+    Open,
+    /// The last octets are being sent; nothing is read as HTTP any more.
+    Finishing,
+    /// Our side is shut; what comes is dropped.
+    HalfClosed,
+    /// The transport is to be closed.
+    CloseDue,
+    /// The transport is to be reset.
+    ResetDue,
+    /// It is.
+    Closed,
+    /// Handed over to another protocol.
+    Tunnel(TunnelReason),
+}
+
+impl RequestFacts {
+    pub(super) const NONE: Self = Self { method: AnsweredMethod::Other, keep_alive: false, awaits_continue: false };
+}
+
+impl AnsweredMethod {
+    #[inline(always)]
+    pub(super) const fn of(method: MethodKind) -> Self {
+        match method {
+            MethodKind::Head => Self::Head,
+            MethodKind::Connect => Self::Connect,
+            _ => Self::Other,
         }
     }
+}
 
-    #[inline(always)]
-    pub(crate) const fn is(&self, flag: u16) -> bool {
-        self.flags & flag != 0
+impl<R: LifecycleRole> ConnectionState<R> {
+    /// A connection that opened at `now`.
+    pub(crate) const fn new(now: Instant) -> Self {
+        Self {
+            latest: now,
+            exchange_began: now,
+            receive: Receive::new(now),
+            send: Send::new(now),
+            lifetime: Lifetime::new(),
+            role: R::FRESH,
+        }
     }
 
     /// The greatest instant so far.
@@ -168,17 +237,204 @@ impl Machine {
         }
         self.latest
     }
+}
 
-    /// What comes is of no message: HTTP is over, or the message was refused, whether the answer to that has begun or not.
-    #[inline(always)]
-    pub(crate) fn reads_nothing(&self) -> bool {
-        self.stage != Stage::Open
-            || self.is(flag::REFUSING)
-            || (self.is(flag::DISCARD) && self.receiving == Half::Complete)
+impl Receive {
+    const fn new(now: Instant) -> Self {
+        Self {
+            half: Receiving::Idle,
+            end: BodyEnd::Exact,
+            began: now,
+            progress_at: now,
+            octets: 0,
+            remaining: 0,
+            unread: 0,
+            ahead: 0,
+            ahead_told: false,
+            dropped: false,
+            empty_lines: 0,
+            peer_side: PeerSide::Open,
+            fault: None,
+        }
     }
 
-    /// Nothing of an exchange is outstanding.
-    pub(crate) fn between_exchanges(&self) -> bool {
-        self.receiving == Half::Idle && self.sending == Half::Idle
+    #[inline(always)]
+    pub(crate) const fn half(&self) -> Receiving {
+        self.half
+    }
+
+    /// The first octets of a head came.
+    #[inline(always)]
+    pub(super) fn begin_head(&mut self, now: Instant) {
+        debug_assert_eq!(self.half, Receiving::Idle);
+        self.half = Receiving::Head;
+        self.began = now;
+    }
+
+    /// What had begun was no head, or one after which another follows: an interim response.
+    pub(super) fn leave_head(&mut self) {
+        debug_assert!(matches!(self.half, Receiving::Head | Receiving::Idle));
+        self.half = Receiving::Idle;
+    }
+
+    /// A head is complete: content of this length follows.
+    #[inline(always)]
+    pub(super) fn begin_content(&mut self, length: BodyLength) {
+        debug_assert!(matches!(self.half, Receiving::Head | Receiving::Idle));
+        let (end, octets) = match length {
+            BodyLength::Empty => (BodyEnd::Exact, 0),
+            BodyLength::Exact(octets) => (BodyEnd::Exact, octets),
+            BodyLength::Chunked => (BodyEnd::Chunked, 0),
+            BodyLength::UntilClose => (BodyEnd::UntilClose, u64::MAX),
+        };
+        self.end = end;
+        self.remaining = octets;
+        let empty = end as u8 == BodyEnd::Exact as u8 && octets == 0;
+        self.half = if empty { Receiving::Complete } else { Receiving::Content };
+    }
+
+    /// All of the message came, or no more of it is read.
+    #[inline(always)]
+    pub(super) fn complete(&mut self) {
+        self.half = Receiving::Complete;
+    }
+
+    /// The next message may come.
+    #[inline(always)]
+    pub(super) fn begin_next(&mut self) {
+        debug_assert_eq!(self.half, Receiving::Complete);
+        self.half = Receiving::Idle;
+    }
+}
+
+impl Send {
+    const fn new(now: Instant) -> Self {
+        Self {
+            half: Sending::Idle,
+            end: BodyEnd::Exact,
+            ended: Ended::ByCall,
+            peer_is_http10: false,
+            request: RequestFacts::NONE,
+            remaining: 0,
+            unsent: 0,
+            still_since: now,
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) const fn half(&self) -> Sending {
+        self.half
+    }
+
+    /// No head has been handed out in this exchange.
+    #[inline(always)]
+    pub(super) const fn is_idle(&self) -> bool {
+        matches!(self.half, Sending::Idle | Sending::RefusalDue)
+    }
+
+    /// A refusal is due.
+    pub(super) fn owe_refusal(&mut self) {
+        debug_assert_eq!(self.half, Sending::Idle);
+        self.half = Sending::RefusalDue;
+    }
+
+    /// A head was handed out: content follows, of which the end is known by `end`; `octets` of it, where that is its length.
+    #[inline(always)]
+    pub(super) fn begin_content(&mut self, end: BodyEnd, octets: u64) {
+        debug_assert_ne!(self.half, Sending::Content);
+        (self.end, self.remaining) = (end, octets);
+        self.half = Sending::Content;
+    }
+
+    /// All of the message was handed out, or no more of it is wanted.
+    #[inline(always)]
+    pub(super) fn complete(&mut self) {
+        self.half = Sending::Complete;
+    }
+
+    /// The next message may be sent.
+    #[inline(always)]
+    pub(super) fn begin_next(&mut self) {
+        debug_assert_ne!(self.half, Sending::Content);
+        self.half = Sending::Idle;
+    }
+}
+
+impl Lifetime {
+    const fn new() -> Self {
+        Self {
+            stage: Stage::Open,
+            close_after_look: None,
+            jitter: lifetime::MIDDLE,
+            exchanges: 0,
+            causes: Causes::NONE,
+            octets: 0,
+            age_ends_at: Instant::MAX,
+            drain_at: Instant::EPOCH,
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) const fn stage(&self) -> Stage {
+        self.stage
+    }
+
+    #[inline(always)]
+    pub(crate) const fn is_open(&self) -> bool {
+        matches!(self.stage, Stage::Open)
+    }
+
+    /// A drain began now.
+    pub(super) fn begin_drain(&mut self, now: Instant) {
+        self.causes.add(CloseReason::Drain);
+        self.drain_at = now;
+    }
+
+    /// When a drain began, if one did.
+    #[inline(always)]
+    pub(super) const fn drain_began(&self) -> Option<Instant> {
+        if self.causes.has(CloseReason::Drain) { Some(self.drain_at) } else { None }
+    }
+
+    /// When a drain began, as it is seen from now, where something is counted from it.
+    pub(super) fn keep_drain(&mut self, relative: Relative, counts: bool) {
+        let counts = counts && self.drain_began().is_some();
+        relative.keep(&mut self.drain_at, counts);
+    }
+
+    /// What was handed out is sent; nothing more is read as HTTP.
+    pub(super) fn begin_finishing(&mut self) {
+        debug_assert!(matches!(self.stage, Stage::Open | Stage::Finishing));
+        self.stage = Stage::Finishing;
+    }
+
+    /// Our side is shut.
+    pub(super) fn half_closed(&mut self) {
+        debug_assert_eq!(self.stage, Stage::Finishing);
+        self.stage = Stage::HalfClosed;
+    }
+
+    /// The transport is to be closed.
+    pub(super) fn owe_close(&mut self) {
+        debug_assert!(!matches!(self.stage, Stage::Closed | Stage::Tunnel(_)));
+        self.stage = Stage::CloseDue;
+    }
+
+    /// The transport is to be reset.
+    pub(super) fn owe_reset(&mut self) {
+        debug_assert!(!matches!(self.stage, Stage::Closed | Stage::Tunnel(_)));
+        self.stage = Stage::ResetDue;
+    }
+
+    /// The transport is closed.
+    pub(super) fn closed(&mut self) {
+        debug_assert!(matches!(self.stage, Stage::Finishing | Stage::CloseDue | Stage::ResetDue));
+        self.stage = Stage::Closed;
+    }
+
+    /// The connection is another protocol's.
+    pub(super) fn hand_over(&mut self, reason: TunnelReason) {
+        debug_assert_eq!(self.stage, Stage::Open);
+        self.stage = Stage::Tunnel(reason);
     }
 }

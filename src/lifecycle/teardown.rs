@@ -1,212 +1,212 @@
 //! Closing in stages, and draining (RFC 9112 9.5, 9.6).
 //!
-//! **Stages.** `Open → Finishing → HalfClosed → CloseDue → Closed`. While `Finishing`, what was handed out is being sent; then
-//! our side is shut, and what the peer still sends is discarded within octets, total time and gap, because a close with
-//! unread input makes TCP reset the connection and destroy the answer on its way. Where the peer has closed its side there
-//! is nothing of the kind to lose, and the close follows at once. A reset is advised for a peer that does not read, and where
-//! our own until-close content was cut, so that it can not pass for complete.
+//! **Stages.** `Open → Finishing → HalfClosed → CloseDue → Closed`. While `Finishing`, what was handed out is being sent; then our side is
+//! shut, and what the peer still sends is dropped within octets, total time and gap, because a close with unread input makes TCP reset the
+//! connection and destroy the answer on its way. Where the peer has closed its side there is nothing of the kind to lose, and the close
+//! follows at once. A reset is advised for a peer that does not read, and where our own until-close content was cut, so that it can not
+//! pass for complete.
 //!
-//! **Draining** asks for the end without cutting anything: a busy connection ends with its exchange, whose response says so. A fresh
-//! one and an idle one end at once, the idle one not within the shield after its last exchange; or both stay for a window in
-//! which a request that was on its way is answered, with `close`. A hard deadline ends it in any state.
+//! | what ends the connection | function | first stage |
+//! | --- | --- | --- |
+//! | an exchange that is over, with a cause to close; the peer's close | `close_in_stages` | `Finishing` |
+//! | an idle time, or a refusal of which no status goes out | `close_once_sent` | `CloseDue`, or `Finishing` while octets wait |
+//! | anything that ends a client's connection | `close_at_once` | `CloseDue` |
+//! | an abort or a deadline within a message | `cut` | `CloseDue`, or `ResetDue` where cut content would pass for complete |
+//! | a peer that does not read | `reset` | `ResetDue` |
+//! | a failure of the transport | `transport_failed` | `CloseDue` |
+//!
+//! **Draining** asks for the end without cutting anything: a busy connection ends with its exchange, whose response says so. A fresh one and
+//! an idle one end at once, the idle one not within the shield after its last exchange; or both stay for a window in which a request that
+//! was on its way is answered, with `close`. A hard deadline ends it in any state.
 
 use crate::config::{HalfClose, IdleClose, Settings};
 use crate::error::ProtocolErrorKind;
 use crate::lifecycle::persistence::CloseReason;
-use crate::lifecycle::state::{Counted, Half, Machine, flag};
+use crate::lifecycle::role::LifecycleRole;
+use crate::lifecycle::state::{BodyEnd, ConnectionState, Ended, PeerSide, Receiving, Sending, Stage};
 use crate::time::Instant;
 
-/// How far the connection is from its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Stage {
-    /// HTTP is spoken.
-    Open,
-    /// The last octets are being sent; nothing is read as HTTP any more.
-    Finishing,
-    /// Our side is shut; what comes is discarded.
-    HalfClosed,
-    /// The transport is to be closed.
-    CloseDue,
-    /// The transport is to be reset.
-    ResetDue,
-    /// It is.
-    Closed,
-    /// Handed over to another protocol.
-    Tunnel,
-}
-
-impl Machine {
-    /// Sends what was handed out, then closes in stages.
-    pub(crate) fn finish(&mut self, now: Instant) {
-        // a teardown never goes back
-        if !matches!(self.stage, Stage::Open | Stage::Finishing) {
-            return;
-        }
-        self.stage = Stage::Finishing;
-        self.begun = now;
-    }
-
-    /// Closes where nothing can be lost.
-    pub(crate) fn close(&mut self, now: Instant) {
-        if self.pending > 0 {
-            self.finish(now);
-        } else if matches!(self.stage, Stage::Open | Stage::Finishing) {
-            self.stage = Stage::CloseDue;
+impl<R: LifecycleRole> ConnectionState<R> {
+    /// Sends what was handed out, then closes in stages. A teardown never goes back.
+    pub(crate) fn close_in_stages(&mut self, now: Instant) {
+        if matches!(self.lifetime.stage(), Stage::Open | Stage::Finishing) {
+            self.lifetime.begin_finishing();
+            self.receive.began = now;
         }
     }
 
-    /// Ends the connection of a client that has nothing to lose: what it was told has been read, or will not come.
-    pub(crate) fn end(&mut self) {
-        if self.sending == Half::Content {
-            self.give_up_content();
-        }
-        if matches!(self.stage, Stage::Open | Stage::Finishing) {
-            self.stage = Stage::CloseDue;
+    /// Closes where nothing can be lost but what was handed out.
+    pub(crate) fn close_once_sent(&mut self, now: Instant) {
+        if self.send.unsent > 0 {
+            self.close_in_stages(now);
+        } else if matches!(self.lifetime.stage(), Stage::Open | Stage::Finishing) {
+            self.lifetime.owe_close();
         }
     }
 
-    /// What the application still holds of the message being sent is not wanted.
-    pub(crate) fn give_up_content(&mut self) {
-        self.sending = Half::Complete;
-        self.flags |= flag::GIVEN_UP;
+    /// Ends the connection of a client, which has nothing to lose: what it was told has been read, or will not come.
+    pub(crate) fn close_at_once(&mut self) {
+        if self.send.half() == Sending::Content {
+            self.stop_sending();
+        }
+        if matches!(self.lifetime.stage(), Stage::Open | Stage::Finishing) {
+            self.lifetime.owe_close();
+        }
+    }
+
+    /// The application's content that has not been handed out is not wanted.
+    pub(crate) fn stop_sending(&mut self) {
+        self.send.complete();
+        self.send.ended = Ended::GivenUp;
     }
 
     /// Octets came to a client that answer no request of its (RFC 9112 9.2).
     pub(crate) fn unsolicited(&mut self, now: Instant) {
         self.tick(now);
-        self.causes.add(CloseReason::Unsolicited);
-        self.end();
+        self.lifetime.causes.add(CloseReason::Unsolicited);
+        self.close_at_once();
     }
 
     /// Cuts the connection; a message being sent must not look complete.
     pub(crate) fn cut(&mut self) {
-        let unsent = self.sending == Half::Content || self.pending > 0;
-        let until_close = unsent && self.send_by == Counted::UntilClose;
-        self.stage = if until_close { Stage::ResetDue } else { Stage::CloseDue };
+        let unsent = self.send.half() == Sending::Content || self.send.unsent > 0;
+        if unsent && self.send.end == BodyEnd::UntilClose {
+            self.lifetime.owe_reset();
+        } else {
+            self.lifetime.owe_close();
+        }
+    }
+
+    /// Resets the connection of a peer that does not read.
+    pub(crate) fn reset(&mut self, reason: CloseReason) {
+        self.lifetime.causes.add(reason);
+        self.lifetime.owe_reset();
     }
 
     /// The peer closed its side after ours was shut, or while the last octets leave.
-    pub(crate) fn peer_gone(&mut self, now: Instant) {
-        match self.stage {
-            Stage::HalfClosed => self.stage = Stage::CloseDue,
-            _ => self.latest = self.latest.max(now),
+    pub(crate) fn peer_closed_after_us(&mut self) {
+        if self.lifetime.stage() == Stage::HalfClosed {
+            self.lifetime.owe_close();
         }
     }
 
     /// The half-close or close asked for is done.
-    pub(crate) fn shut(&mut self, now: Instant) {
+    pub(crate) fn shut_done(&mut self, now: Instant) {
         let now = self.tick(now);
-        self.stage = match self.stage {
-            Stage::Finishing if self.pending > 0 => Stage::Finishing,
-            Stage::Finishing if self.is(flag::EOF) => Stage::Closed,
+        match self.lifetime.stage() {
+            Stage::Finishing if self.send.unsent > 0 => {}
+            Stage::Finishing if self.receive.peer_side != PeerSide::Open => self.lifetime.closed(),
             Stage::Finishing => {
-                self.begun = now;
-                self.last = now;
-                self.octets = 0;
-                Stage::HalfClosed
+                self.receive.began = now;
+                self.receive.progress_at = now;
+                self.receive.octets = 0;
+                self.lifetime.half_closed();
             }
-            Stage::CloseDue | Stage::ResetDue => Stage::Closed,
-            stage => stage,
-        };
+            Stage::CloseDue | Stage::ResetDue => self.lifetime.closed(),
+            Stage::Open | Stage::HalfClosed | Stage::Closed | Stage::Tunnel(_) => {}
+        }
     }
 
-    /// Octets came that are read by nobody.
-    pub(crate) fn discarded(&mut self, now: Instant, settings: &Settings, octets: u64) {
+    /// Octets came that nobody reads.
+    pub(crate) fn octets_dropped(&mut self, now: Instant, settings: &Settings, octets: u64) {
         let now = self.tick(now);
-        if self.stage == Stage::HalfClosed && octets > 0 {
-            self.last = now;
-            self.octets = self.octets.saturating_add(octets);
-            if settings.limits.linger_octets.is_some_and(|most| self.octets > most) {
-                self.stage = Stage::CloseDue;
+        if self.lifetime.stage() == Stage::HalfClosed && octets > 0 {
+            self.receive.progress_at = now;
+            self.receive.octets = self.receive.octets.saturating_add(octets);
+            if settings.limits.linger_octets.is_some_and(|most| self.receive.octets > most) {
+                self.lifetime.owe_close();
             }
         }
     }
 
-    /// Content came that is read only to keep the connection. More than that is worth: its end.
-    pub(crate) fn unread_content(&mut self, now: Instant, settings: &Settings) {
-        let most = settings.limits.unread_octets.unwrap_or(u64::MAX);
-        // an exact length was weighed when the response was sent; else the octets that came before are noted
-        let unread = self.octets.saturating_sub(self.to_receive);
-        if self.receive_by != Counted::Exact && unread > most && self.receiving == Half::Content {
-            self.causes.add(CloseReason::UnreadContent);
-            self.receiving = Half::Complete;
-            self.finish(now);
+    /// Content came, `octets` of it, that is read only to keep the connection. More than that is worth: its end. An exact length was
+    /// weighed when the response was sent.
+    pub(crate) fn content_dropped(&mut self, now: Instant, octets: u64) {
+        if self.receive.end == BodyEnd::Exact {
+            return;
+        }
+        match self.receive.remaining.checked_sub(octets) {
+            Some(remaining) => self.receive.remaining = remaining,
+            None if self.receive.half() == Receiving::Content => {
+                self.lifetime.causes.add(CloseReason::UnreadContent);
+                self.receive.complete();
+                self.close_in_stages(now);
+            }
+            None => {}
         }
     }
 
     /// A graceful close is asked for.
     pub(crate) fn drain(&mut self, now: Instant, settings: &Settings) {
         let now = self.tick(now);
-        if self.is(flag::DRAINING) || matches!(self.stage, Stage::Closed | Stage::Tunnel) {
+        if self.lifetime.drain_began().is_some() || matches!(self.lifetime.stage(), Stage::Closed | Stage::Tunnel(_)) {
             return;
         }
-        self.flags |= flag::DRAINING;
-        self.life = now;
-        self.causes.add(CloseReason::Drain);
-        if self.is(flag::CLIENT) {
-            if self.between_exchanges() {
-                self.end();
+        self.lifetime.begin_drain(now);
+        if R::IS_CLIENT {
+            if self.is_between_exchanges() {
+                self.close_at_once();
             }
-        } else if self.stage == Stage::Open
-            && self.between_exchanges()
-            && self.pending == 0
+        } else if self.lifetime.is_open()
+            && self.is_between_exchanges()
+            && self.send.unsent == 0
             && self.may_end_idle(settings, now)
         {
-            self.looking = Some(CloseReason::Drain);
+            self.lifetime.close_after_look = Some(CloseReason::Drain);
         }
     }
 
     /// The peer has closed its side. By policy it is taken to have gone, and what it asked for is not answered.
-    pub(crate) fn half_closed(&mut self, settings: &Settings) {
-        let waits = self.stage == Stage::Open && !self.between_exchanges() && !self.is(flag::CLIENT);
+    pub(crate) fn half_closed_by_peer(&mut self, settings: &Settings) {
+        let waits = self.lifetime.is_open() && !self.is_between_exchanges() && !R::IS_CLIENT;
         if waits && settings.policy.half_close == HalfClose::Abort {
-            self.causes.add(CloseReason::PeerClosed);
+            self.lifetime.causes.add(CloseReason::PeerClosed);
             self.cut();
         }
     }
 
     pub(crate) fn abort(&mut self, now: Instant, reason: CloseReason) {
         self.tick(now);
-        if matches!(self.stage, Stage::ResetDue | Stage::Closed | Stage::Tunnel) {
+        if matches!(self.lifetime.stage(), Stage::ResetDue | Stage::Closed | Stage::Tunnel(_)) {
             return;
         }
         // what is cut matters more than who asked for it
-        let content = reason == CloseReason::Aborted && self.sending == Half::Content;
-        self.causes.add(if content { CloseReason::ContentAborted } else { reason });
+        let content = reason == CloseReason::Aborted && self.send.half() == Sending::Content;
+        self.lifetime.causes.add(if content { CloseReason::ContentAborted } else { reason });
         self.cut();
     }
 
     /// The transport is gone.
     pub(crate) fn transport_failed(&mut self, now: Instant) {
         self.tick(now);
-        if matches!(self.stage, Stage::Closed | Stage::Tunnel) {
+        if matches!(self.lifetime.stage(), Stage::Closed | Stage::Tunnel(_)) {
             return;
         }
-        self.causes.add(CloseReason::TransportFailed);
-        if !self.is(flag::CLIENT) {
+        self.lifetime.causes.add(CloseReason::TransportFailed);
+        if !R::IS_CLIENT {
             // what of its requests never left is evidence for a client
-            self.pending = 0;
+            self.send.unsent = 0;
         }
-        if self.stage != Stage::ResetDue {
-            self.stage = Stage::CloseDue;
+        if self.lifetime.stage() != Stage::ResetDue {
+            self.lifetime.owe_close();
         }
     }
 
     /// The look that an idle deadline asked for found nothing.
     pub(crate) fn nothing_to_read(&mut self, now: Instant, settings: &Settings) {
         let now = self.tick(now);
-        if let Some(reason) = self.looking.take() {
-            self.causes.add(reason);
+        if let Some(reason) = self.lifetime.close_after_look.take() {
+            self.lifetime.causes.add(reason);
             match settings.policy.idle_close {
-                IdleClose::AtOnce => self.close(now),
-                IdleClose::Staged => self.finish(now),
+                IdleClose::AtOnce => self.close_once_sent(now),
+                IdleClose::Staged => self.close_in_stages(now),
             }
         }
     }
 
     /// Why a refusal goes out, for people.
     pub(crate) fn refusal_reason(&self) -> (&'static str, &'static str) {
-        match (self.fault, self.causes.first()) {
+        match (self.receive.fault, self.lifetime.causes.first()) {
             (Some(fault), _) => (fault.as_str(), fault.clause()),
             (None, Some(cause)) => (cause.as_str(), cause.clause()),
             (None, None) => (ProtocolErrorKind::NotHttp.as_str(), ProtocolErrorKind::NotHttp.clause()),

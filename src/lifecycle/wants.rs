@@ -5,6 +5,8 @@
 //! by default these are `response` of a client, and `exchange`. Where the application does, `application` may be.
 
 use crate::lifecycle::persistence::CloseReason;
+use crate::lifecycle::role::LifecycleRole;
+use crate::lifecycle::state::{ConnectionState, PeerSide, Receiving, Sending, Stage};
 use crate::status::StatusCode;
 
 /// What a connection waits for now.
@@ -101,6 +103,59 @@ impl Shut {
     pub const fn reason(self) -> CloseReason {
         match self {
             Self::HalfClose(reason) | Self::Close(reason) | Self::Reset(reason) => reason,
+        }
+    }
+}
+
+impl<R: LifecycleRole> ConnectionState<R> {
+    /// What the connection waits for. Each part is independent of the others.
+    pub(crate) fn wants(&self) -> Wants {
+        let waits = self.send.unsent > 0;
+        Wants {
+            read: self.read_want(),
+            flush: waits && matches!(self.lifetime.stage(), Stage::Open | Stage::Finishing | Stage::Tunnel(_)),
+            application: self.turn(),
+            shut: match self.lifetime.stage() {
+                Stage::Finishing if waits => None,
+                Stage::Finishing if self.receive.peer_side != PeerSide::Open => Some(Shut::Close(self.close_reason())),
+                Stage::Finishing => Some(Shut::HalfClose(self.close_reason())),
+                Stage::CloseDue => Some(Shut::Close(self.close_reason())),
+                Stage::ResetDue => Some(Shut::Reset(self.close_reason())),
+                Stage::Open | Stage::HalfClosed | Stage::Closed | Stage::Tunnel(_) => None,
+            },
+        }
+    }
+
+    fn read_want(&self) -> ReadWant {
+        let waits = self.receive.half() != Receiving::Complete;
+        if self.receive.peer_side != PeerSide::Open {
+            // the application comes first where a response is due; what is offered may be nothing: then the end is told
+            return if self.lifetime.is_open() && waits { ReadWant::Offer } else { ReadWant::No };
+        }
+        match self.lifetime.stage() {
+            Stage::Open if self.lifetime.close_after_look.is_some() => ReadWant::LookOnce,
+            Stage::Open if self.send.half() == Sending::RefusalDue => ReadWant::Discard,
+            Stage::Open if waits => ReadWant::Octets,
+            Stage::Open if self.receive.dropped => ReadWant::Discard,
+            Stage::Open => ReadWant::EofOnly,
+            Stage::Finishing | Stage::HalfClosed => ReadWant::Discard,
+            Stage::CloseDue | Stage::ResetDue | Stage::Closed | Stage::Tunnel(_) => ReadWant::No,
+        }
+    }
+
+    fn turn(&self) -> Option<Turn> {
+        if !self.lifetime.is_open() {
+            return None;
+        }
+        let awaits_continue = self.send.request.awaits_continue;
+        match (self.receive.half(), self.send.half()) {
+            (_, Sending::Content) if R::IS_CLIENT && awaits_continue => None,
+            (_, Sending::Content) => Some(Turn::Content),
+            _ if R::IS_CLIENT => None,
+            (_, Sending::RefusalDue) => self.refusal().map(Turn::Refuse),
+            (Receiving::Content, Sending::Idle) if awaits_continue => Some(Turn::Continue),
+            (Receiving::Content | Receiving::Complete, Sending::Idle) => Some(Turn::Respond),
+            (Receiving::Idle | Receiving::Head, Sending::Idle) | (_, Sending::Complete) => None,
         }
     }
 }

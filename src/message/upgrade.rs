@@ -26,10 +26,15 @@ pub(crate) fn is_upgrade(value: &[u8]) -> bool {
 /// The protocols offered to a server: the first four, each as 16 bits of a hash without case. It guards an application
 /// against naming a protocol that was never offered, which is a mistake of its own and not of a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Offers([u16; 4]);
+pub struct Offers([u16; 4]);
 
 impl Offers {
     pub(crate) const NONE: Self = Self([0; 4]);
+
+    /// No protocol is offered.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.0[0] == 0
+    }
 
     fn hash(protocol: &[u8]) -> u16 {
         let hash = protocol

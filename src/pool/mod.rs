@@ -302,7 +302,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     /// The next number of the seed's sequence.
     fn draw(&mut self) -> u64 {
         self.draws += 1;
-        lifetime::nth(self.config.policy.seed, self.draws)
+        lifetime::splitmix64(self.config.policy.seed, self.draws)
     }
 
     /// A number varied by the jitter.

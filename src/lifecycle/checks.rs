@@ -1,0 +1,237 @@
+//! What is asked of the state by whoever reads and writes octets, and the few facts that they note themselves.
+//!
+//! A question moves nothing; where the answer is "no", it is an error that says by whose fault.
+
+use crate::config::{Client, Server, Settings};
+use crate::error::{Misuse, ReceiveError, SendError};
+use crate::lifecycle::persistence::CloseReason;
+use crate::lifecycle::request_received;
+use crate::lifecycle::role::LifecycleRole;
+use crate::lifecycle::state::{BodyEnd, ConnectionState, Ended, PeerSide, Receiving, RequestFacts, Sending, Stage};
+use crate::message::facts::Facts;
+use crate::message::method::MethodKind;
+use crate::message::upgrade::{Names, Offers};
+use crate::status::StatusCode;
+
+impl<R: LifecycleRole> ConnectionState<R> {
+    /// A head may come: nothing of another is open.
+    pub(crate) fn check_head(&self) -> Result<(), ReceiveError> {
+        if self.is_tunnel() {
+            return Err(Misuse::Tunnel.into());
+        }
+        if self.reads_nothing() {
+            return Err(ReceiveError::Ended(self.close_reason()));
+        }
+        match self.receive.half() {
+            Receiving::Idle | Receiving::Head => Ok(()),
+            Receiving::Content | Receiving::Complete => Err(Misuse::ExchangeOpen.into()),
+        }
+    }
+
+    /// So much content may come.
+    pub(crate) fn check_content(&self, octets: u64) -> Result<(), ReceiveError> {
+        let expected = self.lifetime.is_open() && self.receive.half() == Receiving::Content;
+        if expected && (self.receive.end != BodyEnd::Exact || octets <= self.receive.remaining) {
+            Ok(())
+        } else if !expected && !self.lifetime.causes.is_empty() {
+            // given up, by a timeout or a fault
+            Err(ReceiveError::Ended(self.close_reason()))
+        } else {
+            Err(Misuse::ContentNotExpected.into())
+        }
+    }
+
+    /// No message is being sent: more octets of one are nothing, pointless, or a mistake.
+    #[cold]
+    pub(crate) fn check_nothing_more(&self, octets: u64) -> Result<(), SendError> {
+        match self.send.ended {
+            Ended::GivenUp => {
+                return Err(SendError::Ended(self.lifetime.causes.first().unwrap_or(CloseReason::PeerClosed)));
+            }
+            Ended::ByLength if octets == 0 => return Ok(()),
+            Ended::WithHead if octets == 0 && !self.is_tunnel() => return Ok(()),
+            Ended::ByLength | Ended::WithHead | Ended::ByCall => {}
+        }
+        self.check_open()?;
+        Err(Misuse::NotSending.into())
+    }
+
+    /// Messages may be sent: HTTP is spoken.
+    #[inline(always)]
+    pub(crate) fn check_open(&self) -> Result<(), SendError> {
+        match self.lifetime.stage() {
+            Stage::Open => Ok(()),
+            Stage::Tunnel(_) => Err(Misuse::Tunnel.into()),
+            _ => Err(SendError::Ended(self.close_reason())),
+        }
+    }
+
+    /// The connection is another protocol's.
+    #[inline(always)]
+    pub(crate) fn is_tunnel(&self) -> bool {
+        matches!(self.lifetime.stage(), Stage::Tunnel(_))
+    }
+
+    /// Content of a message may be sent.
+    #[inline(always)]
+    pub(crate) fn sends_content(&self) -> bool {
+        self.lifetime.is_open() && self.send.half() == Sending::Content
+    }
+
+    /// Why the connection ends: the first cause.
+    pub(crate) fn close_reason(&self) -> CloseReason {
+        debug_assert!(!self.lifetime.causes.is_empty(), "an end without a cause: {self:?}");
+        self.lifetime.causes.first().unwrap_or(CloseReason::Aborted)
+    }
+
+    /// The refusal that is due: for what was wrong, or for what took too long.
+    pub(crate) fn refusal(&self) -> Option<StatusCode> {
+        match self.receive.fault {
+            _ if self.send.half() != Sending::RefusalDue => None,
+            Some(fault) => fault.suggested_status(),
+            None => Some(StatusCode::REQUEST_TIMEOUT),
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn stage(&self) -> Stage {
+        self.lifetime.stage()
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_open(&self) -> bool {
+        self.lifetime.is_open()
+    }
+
+    #[inline(always)]
+    pub(crate) fn receiving(&self) -> Receiving {
+        self.receive.half()
+    }
+
+    /// A head is being received, and HTTP is spoken.
+    #[inline(always)]
+    pub(crate) fn is_within_head(&self) -> bool {
+        self.receive.half() == Receiving::Head && self.lifetime.is_open()
+    }
+
+    /// By what the end of the body being received is known.
+    #[inline(always)]
+    pub(crate) fn body_end(&self) -> BodyEnd {
+        self.receive.end
+    }
+
+    /// Octets of content that may come at most, where they stand next to each other.
+    #[inline(always)]
+    pub(crate) fn content_to_receive(&self) -> u64 {
+        self.receive.remaining
+    }
+
+    /// Octets of content that came so far.
+    pub(crate) fn content_octets(&self) -> u64 {
+        self.receive.octets
+    }
+
+    /// Octets of content that may still come before there is too much.
+    #[inline(always)]
+    pub(crate) fn content_allowed(&self, settings: &Settings) -> u64 {
+        settings.limits.content.unwrap_or(u64::MAX).saturating_sub(self.receive.octets)
+    }
+
+    /// Nobody reads what comes.
+    pub(crate) fn drops_content(&self) -> bool {
+        self.receive.dropped
+    }
+
+    /// The request's content waits for `100 (Continue)`.
+    pub(crate) fn awaits_continue(&self) -> bool {
+        self.send.request.awaits_continue
+    }
+
+    /// The peer closed its side, and a message of its may still be told, or its end.
+    pub(crate) fn waits_for_end(&self) -> bool {
+        self.receive.peer_side != PeerSide::Open
+            && self.lifetime.is_open()
+            && self.receive.half() != Receiving::Complete
+    }
+
+    /// The peer's side ended without the closure that TLS owes; the end itself is told by [`eof`](Self::eof).
+    pub(crate) fn end_truncated(&mut self) {
+        self.receive.peer_side = PeerSide::Truncated;
+    }
+
+    /// Octets that were offered and have not been looked at.
+    #[inline(always)]
+    pub(crate) fn octets_unread(&self) -> u32 {
+        self.receive.unread
+    }
+
+    #[inline(always)]
+    pub(crate) fn set_unread(&mut self, octets: usize) {
+        self.receive.unread = u32::try_from(octets).unwrap_or(u32::MAX);
+    }
+
+    /// One more empty line may be skipped before the next message.
+    pub(crate) fn may_skip_line(&self, settings: &Settings) -> bool {
+        self.receive.empty_lines < settings.limits.empty_lines
+    }
+
+    /// An empty line is skipped, if one more may be.
+    pub(crate) fn count_empty_line(&mut self, settings: &Settings) -> bool {
+        let may = self.may_skip_line(settings);
+        self.receive.empty_lines += u8::from(may);
+        may
+    }
+
+    /// The message sent last has no content, whatever the application holds for it.
+    pub(crate) fn ended_with_head(&self) -> bool {
+        self.send.ended == Ended::WithHead
+    }
+
+    /// By what the end of the body being sent is known, and its octets to come where that is their number.
+    #[inline(always)]
+    pub(crate) fn content_to_send(&self) -> (BodyEnd, u64) {
+        (self.send.end, self.send.remaining)
+    }
+}
+
+impl ConnectionState<Server> {
+    /// What of the request decides how it is answered.
+    #[inline(always)]
+    pub(crate) fn request_facts(&self) -> RequestFacts {
+        self.send.request
+    }
+
+    /// The protocols that the request offers.
+    pub(crate) fn offers(&self) -> &Offers {
+        &self.role
+    }
+
+    /// What a refusal knows of its request: `late` are the facts of a head that was not complete in time, as far as they came.
+    pub(crate) fn known_by_refusal(&self, late: Option<&Facts>) -> RequestFacts {
+        late.map_or(self.send.request, request_received::request_facts)
+    }
+
+    /// A refusal was handed out that knew this.
+    pub(crate) fn record_refused(&mut self, known: RequestFacts, late: Option<&Facts>) {
+        self.send.request = known;
+        if let Some(head) = late {
+            self.send.peer_is_http10 = !head.version().is_http11();
+            self.send.ended = Ended::ByCall;
+        }
+    }
+}
+
+impl<const DEPTH: usize> ConnectionState<Client<DEPTH>> {
+    /// The method of the request that the next octets answer, where nothing of the answer has come and nothing waits to leave.
+    #[inline(always)]
+    pub(crate) fn answered_method(&self) -> Option<MethodKind> {
+        let first = self.role.first()?;
+        let begins = self.lifetime.is_open() && self.receive.half() == Receiving::Idle && self.send.unsent == 0;
+        if begins { Some(first.method) } else { None }
+    }
+
+    /// The next request offers these protocols.
+    pub(crate) fn keep_offer(&mut self, names: Option<&Names>) {
+        self.role.offer(names);
+    }
+}

@@ -1,0 +1,172 @@
+//! What only a client is told and asks: requests out, response heads in, what was left unanswered.
+
+use core::ops::Deref;
+
+use crate::config::{Client, Config};
+use crate::error::{Misuse, ProtocolErrorKind, ReceiveError, SendError};
+use crate::lifecycle::persistence::CloseReason;
+use crate::lifecycle::retry::{Evidence, Reusable, Sender, Unanswered};
+use crate::lifecycle::role::LifecycleRole;
+use crate::lifecycle::state::{PeerSide, Receiving, Stage};
+use crate::lifecycle::{Lifecycle, request_to_send, response_received};
+use crate::message::announcement::{Announce, Content};
+use crate::message::facts::Facts;
+use crate::message::framing::Framing;
+use crate::message::head_facts::HeadFacts;
+use crate::message::request::Request;
+use crate::message::target::Target;
+use crate::message::upgrade::Names;
+use crate::time::Instant;
+
+impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Lifecycle<Client<DEPTH>, C> {
+    /// A response's head is complete: how its content is framed, by the first request that has no answer. An interim response is
+    /// over with its head. What is wrong with it has been recorded, and the connection ends.
+    ///
+    /// # Errors
+    ///
+    /// [`ReceiveError::Fault`]: what is wrong with it. [`ReceiveError::Ended`]: the connection ends, and what comes is to be dropped.
+    /// [`ReceiveError::Misuse`]: the response before is not complete.
+    pub fn head_received(&mut self, now: Instant, head: &HeadFacts) -> Result<Framing, ReceiveError> {
+        self.state.check_head()?;
+        if self.state.receive.half() == Receiving::Idle && !Client::awaits(&self.state) {
+            self.state.unsolicited(now);
+            self.check();
+            return Err(ProtocolErrorKind::Unsolicited.into());
+        }
+        Ok(self.response_head(now, &head.facts, head.compared.protocols.as_ref())?)
+    }
+
+    /// The same; `named` are the protocols of its `Upgrade`, where it switches.
+    pub(crate) fn response_head(
+        &mut self,
+        now: Instant,
+        head: &Facts,
+        named: Option<&Names>,
+    ) -> Result<Framing, ProtocolErrorKind> {
+        let (state, settings) = self.parts();
+        let judged = response_received::judge(state, settings, head, named);
+        match judged {
+            Ok(framing) => response_received::record(state, settings, now, head, framing),
+            Err(kind) => state.fail(now, kind),
+        }
+        Client::on_message_complete(state, now);
+        self.check();
+        judged
+    }
+
+    /// No octet of what is pending has left: the driver's word. Octets that were handed out and are not confirmed
+    /// ([`handle_sent`](Self::handle_sent)) may have left; a request of which none is confirmed is judged as sent, unless this was said
+    /// before the octets, the end, the failure or the deadline that cost its answer (RFC 9110 9.2.2). It holds for what comes next, and no
+    /// longer than until all that was offered has been looked at; octets handed out and `handle_sent` take it back.
+    pub fn nothing_left(&mut self, now: Instant) {
+        self.state.tick(now);
+        self.state.role.nothing_left();
+        self.check();
+    }
+
+    /// May this request be sent, and what must its head say? Then it counts as handed out. `fields` are the facts of its field
+    /// lines.
+    pub fn head_to_send(
+        &mut self,
+        now: Instant,
+        request: &Request<'_>,
+        fields: &HeadFacts,
+        content: Content,
+    ) -> Result<Announce, SendError> {
+        let (state, settings) = self.parts();
+        let now = state.tick(now);
+        request.check_line()?;
+        state.check_request(settings, now)?;
+        let mut plan = request_to_send::judge(state, settings, request, content)?;
+        request_to_send::check_fields(&mut plan, &fields.facts)?;
+        let target = Target::new(request.target, request.kind());
+        state.role.offer(request_to_send::check_compared(target, &fields.compared)?);
+        let announce = plan.announce(settings);
+        request_to_send::record(state, now, request, &plan, &fields.facts);
+        self.check();
+        Ok(announce)
+    }
+
+    /// May a request be sent now, and until when?
+    #[inline]
+    pub fn reusable(&self, now: Instant) -> Reusable {
+        let (state, settings) = (&self.state, self.config.settings());
+        let now = now.max(state.latest);
+        // nothing is outstanding, and nothing is due
+        if let (true, Some(due)) = (state.role.is_empty(), state.client_idle_deadline(settings, state.role.peer.hint)) {
+            if due.at > now && state.check_request_untimed(settings).is_ok() {
+                let until = if due.at == Instant::MAX { None } else { Some(due.at) };
+                let reusable = Reusable::Now { until };
+                debug_assert_eq!(reusable, self.reusable_in_any_state(now), "the fast path differs from its twin");
+                return reusable;
+            }
+        }
+        self.reusable_in_any_state(now)
+    }
+
+    /// Twin of the fast path in [`reusable`](Self::reusable), for every state.
+    #[inline(never)]
+    fn reusable_in_any_state(&self, now: Instant) -> Reusable {
+        match self.state.check_request(self.config.settings(), now) {
+            // what is due and has not been looked at is due now
+            Ok(()) => Reusable::Now { until: self.next_deadline().map(|deadline| deadline.at.max(now)) },
+            Err(SendError::Ended(reason)) => Reusable::No(reason),
+            Err(SendError::Misuse(Misuse::Tunnel) | SendError::OutputTooSmall { .. }) => {
+                Reusable::No(CloseReason::HandedOver)
+            }
+            Err(SendError::Misuse(misuse)) => Reusable::Wait(misuse),
+        }
+    }
+
+    /// The peer is known to speak HTTP/1.1, from connections before this one: requests may be pipelined at once. Not to be said
+    /// after a connection whose pipeline broke ([`pipeline_broke`](Self::pipeline_broke)): then one request goes alone first
+    /// (RFC 9112 9.3.2).
+    pub fn knows_http11(&mut self) {
+        self.state.role.is_http11 = true;
+    }
+
+    /// More than one request was outstanding when the connection ended.
+    pub fn pipeline_broke(&self) -> bool {
+        self.has_ended() && self.state.role.iter().count() > 1
+    }
+
+    /// Requests handed out on this connection.
+    pub const fn requests(&self) -> u32 {
+        self.state.role.asked()
+    }
+
+    /// The requests without a whole answer, in order, each with the evidence for a verdict: final once the connection has ended.
+    pub fn unanswered(&self) -> impl Iterator<Item = Unanswered> + '_ {
+        self.state.role.iter().enumerate().map(move |(place, (request, pending))| {
+            let evidence = Evidence {
+                sent: self.state.role.sent_of(self.state.send.unsent, pending),
+                method: pending.method,
+                idempotent: pending.marks.idempotent,
+                replayable: pending.marks.replayable,
+                response_begun: place == 0 && self.state.receive.half() != Receiving::Idle,
+                reused: request > 0,
+                pipelined: pending.pipelined,
+                attempts: 0,
+                sender: Sender::UserAgent,
+                status: None,
+                trusts_silence: false,
+            };
+            Unanswered { request, evidence }
+        })
+    }
+
+    /// A response has begun, and is not complete.
+    pub fn is_reading(&self) -> bool {
+        self.state.receive.half() != Receiving::Idle
+    }
+
+    /// The peer has closed its side.
+    pub fn peer_closed(&self) -> bool {
+        self.state.receive.peer_side != PeerSide::Open
+    }
+
+    /// The connection has ended, or is to be closed: nothing more will be answered.
+    pub fn has_ended(&self) -> bool {
+        !matches!(self.state.lifetime.stage(), Stage::Open | Stage::Tunnel(_))
+    }
+}

@@ -1,0 +1,100 @@
+//! What always holds of a connection, in every state that calls can lead to.
+//!
+//! Debug builds assert it after every public call, so that every test and every fuzz target looks for a way to break it. Release builds know
+//! nothing of it.
+#![cfg(debug_assertions)]
+
+use crate::config::Settings;
+use crate::lifecycle::role::LifecycleRole;
+use crate::lifecycle::state::{BodyEnd, ConnectionState, Ended, Receiving, Sending, Stage};
+
+impl<R: LifecycleRole> ConnectionState<R> {
+    /// Asserts every invariant; the message is its name.
+    pub(crate) fn check(&self, _settings: &Settings) {
+        self.check_end();
+        self.check_clock();
+        if self.lifetime.is_open() {
+            self.check_halves();
+            if !R::IS_CLIENT {
+                self.check_halves_of_server();
+            }
+        }
+        R::check(self);
+    }
+
+    fn check_end(&self) {
+        let stage = self.lifetime.stage();
+        let speaks = matches!(stage, Stage::Open | Stage::Tunnel(_));
+        assert!(speaks || !self.lifetime.causes.is_empty(), "an end has a cause: {self:?}");
+        let staged = matches!(stage, Stage::Finishing | Stage::HalfClosed);
+        assert!(!staged || !R::IS_CLIENT, "only a server closes in stages: {self:?}");
+        assert!(
+            stage != Stage::HalfClosed || self.send.unsent == 0,
+            "our side is shut after the last octet left: {self:?}"
+        );
+        let drains = self.lifetime.drain_began().is_some();
+        assert!(
+            !drains || !R::IS_CLIENT || !self.lifetime.is_open() || !self.is_between_exchanges(),
+            "a client that drains ends when it is idle: {self:?}"
+        );
+    }
+
+    fn check_clock(&self) {
+        let anchors = [
+            self.exchange_began,
+            self.receive.began,
+            self.receive.progress_at,
+            self.send.still_since,
+            self.lifetime.drain_began().unwrap_or(self.latest),
+        ];
+        assert!(anchors.iter().all(|at| *at <= self.latest), "nothing happened after the latest instant: {self:?}");
+    }
+
+    fn check_halves(&self) {
+        let (receive, send) = (&self.receive, &self.send);
+        let counts = |end| end == BodyEnd::Exact;
+        let content = receive.half() == Receiving::Content;
+        assert!(
+            !content || !counts(receive.end) || receive.remaining > 0,
+            "content of a known length is incomplete until it is all there: {self:?}"
+        );
+        let content = send.half() == Sending::Content;
+        assert!(
+            !content || !counts(send.end) || send.remaining > 0,
+            "content to send of a known length ends by itself: {self:?}"
+        );
+        assert!(!content || send.ended == Ended::ByCall, "a message that is being sent has not ended: {self:?}");
+        let refuses = send.half() == Sending::RefusalDue;
+        assert!(!refuses || !R::IS_CLIENT, "only a server refuses: {self:?}");
+        assert!(!refuses || receive.half() == Receiving::Complete, "nothing is read where a refusal is due: {self:?}");
+        assert!(!refuses || self.refusal().is_some(), "a refusal has a status: {self:?}");
+        let looks = self.lifetime.close_after_look.is_some();
+        assert!(
+            !looks || (!R::IS_CLIENT && self.is_between_exchanges()),
+            "only an idle server looks before it closes: {self:?}"
+        );
+        assert!(
+            receive.fault.is_none() || receive.half() == Receiving::Complete,
+            "nothing is read after a fault: {self:?}"
+        );
+    }
+
+    fn check_halves_of_server(&self) {
+        let (receive, send) = (&self.receive, &self.send);
+        let begun = matches!(receive.half(), Receiving::Content | Receiving::Complete);
+        assert!(begun || send.half() == Sending::Idle, "a response follows a request: {self:?}");
+        let over = receive.half() == Receiving::Complete && send.half() == Sending::Complete;
+        assert!(!over, "an exchange that is over has been left: {self:?}");
+        assert!(!receive.dropped || begun, "what is dropped is of a request: {self:?}");
+        assert!(
+            !send.request.awaits_continue || receive.half() == Receiving::Content,
+            "content that waits is to come: {self:?}"
+        );
+        let unread = receive.half() == Receiving::Content && send.half() == Sending::Complete;
+        assert!(!unread || receive.dropped, "content after a response is dropped: {self:?}");
+        assert!(
+            !receive.dropped || receive.half() != Receiving::Content || unread,
+            "content that the application may read is not dropped: {self:?}"
+        );
+    }
+}

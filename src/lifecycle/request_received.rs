@@ -1,0 +1,94 @@
+//! What a request's head means for its connection: may it be what it is, how is it framed, what follows from it.
+//!
+//! Read first: RFC 9112 3.2 (`Host`), 6.3 (framing), 9.3, 9.6 (persistence); RFC 9110 10.1.1 (`Expect`). As for a response, [`judge`] moves
+//! nothing, and what follows from a head that may stand is then recorded.
+
+use crate::config::{Server, Settings};
+use crate::error::ProtocolErrorKind;
+use crate::lifecycle::persistence::{self, CloseReason, Persistence};
+use crate::lifecycle::state::{AnsweredMethod, ConnectionState, Ended, Receiving, RequestFacts};
+use crate::message::facts::Facts;
+use crate::message::framing::{self, BodyLength, Framing, FramingRule};
+use crate::message::upgrade::Offers;
+use crate::time::Instant;
+
+/// How a request is framed, if it may be what it is.
+#[inline(always)]
+fn judge(settings: &Settings, head: &Facts) -> Result<Framing, ProtocolErrorKind> {
+    let framing = framing::frame_request(head, &settings.policy)?;
+    if settings.policy.host.is_on() {
+        framing::check_host(head)?;
+    }
+    framing::check_expectation(head, &settings.policy)?;
+    match (framing.length, settings.limits.content) {
+        (BodyLength::Exact(octets), Some(most)) if octets > most => Err(ProtocolErrorKind::ContentTooLarge),
+        _ => Ok(framing),
+    }
+}
+
+/// A request's head is complete: it is judged, and what follows is recorded, also where it is wrong.
+#[inline(always)]
+pub(crate) fn received(
+    state: &mut ConnectionState<Server>,
+    settings: &Settings,
+    now: Instant,
+    head: &Facts,
+) -> Result<Framing, ProtocolErrorKind> {
+    match judge(settings, head) {
+        Ok(framing) => {
+            record(state, settings, now, head, framing);
+            Ok(framing)
+        }
+        Err(kind) => {
+            record_request(state, head);
+            state.fail(now, kind);
+            Err(kind)
+        }
+    }
+}
+
+/// The head of a request is complete and within every rule.
+#[inline(always)]
+fn record(state: &mut ConnectionState<Server>, settings: &Settings, now: Instant, head: &Facts, framing: Framing) {
+    let now = state.tick(now);
+    state.lifetime.exchanges = state.lifetime.exchanges.saturating_add(1);
+    state.receive.began = now;
+    state.receive.progress_at = now;
+    state.receive.octets = 0;
+    state.receive.empty_lines = 0;
+    state.receive.begin_content(framing.length);
+    record_request(state, head);
+    if head.offers_upgrade() {
+        state.role = head.offers();
+    }
+    state.send.request.awaits_continue = head.expects_continue() && state.receive.half() == Receiving::Content;
+    let (policy, causes) = (&settings.policy, &mut state.lifetime.causes);
+    if let Persistence::Close(reason) = persistence::of_facts(head, policy.http10_keep_alive.is_on()) {
+        causes.add(reason);
+    }
+    if framing.rule == FramingRule::FaultyCoding {
+        causes.add(CloseReason::FaultyFraming);
+    }
+    if !policy.persistence.is_on() {
+        causes.add(CloseReason::PersistenceOff);
+    }
+    if state.most_exchanges(settings).is_some_and(|most| state.lifetime.exchanges >= most) {
+        state.lifetime.causes.add(CloseReason::MaxExchanges);
+    }
+}
+
+/// What any answer to a request depends on, also the refusal of a head that is wrong further on.
+#[inline(always)]
+pub(crate) fn record_request(state: &mut ConnectionState<Server>, head: &Facts) {
+    state.send.peer_is_http10 = !head.version().is_http11();
+    state.send.request = request_facts(head);
+    state.send.ended = Ended::ByCall;
+    state.receive.dropped = false;
+    state.role = Offers::NONE;
+}
+
+/// What of a head decides how its request is answered; that its content waits is found out later.
+#[inline(always)]
+pub(crate) fn request_facts(head: &Facts) -> RequestFacts {
+    RequestFacts { method: AnsweredMethod::of(head.method()), keep_alive: head.has_keep_alive(), ..RequestFacts::NONE }
+}
