@@ -28,10 +28,6 @@ impl<R: LifecycleRole> ConnectionState<R> {
         assert!(speaks || !self.lifetime.causes.is_empty(), "an end has a cause: {self:?}");
         let staged = matches!(stage, Stage::Finishing | Stage::HalfClosed);
         assert!(!staged || !R::IS_CLIENT, "only a server closes in stages: {self:?}");
-        assert!(
-            stage != Stage::HalfClosed || self.send.unsent == 0,
-            "our side is shut after the last octet left: {self:?}"
-        );
         let drains = self.lifetime.drain_began().is_some();
         assert!(
             !drains || !R::IS_CLIENT || !self.lifetime.is_open() || !self.is_between_exchanges(),

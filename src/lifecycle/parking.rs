@@ -80,8 +80,8 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     }
 }
 
-/// How the last message ended, of an idle connection, as two bits.
-const ENDED: [Ended; 3] = [Ended::ByCall, Ended::ByLength, Ended::WithHead];
+/// How the last message of an idle connection ended, as two bits.
+const ENDED: [(Ended, u64); 3] = [(Ended::ByCall, 0), (Ended::ByLength, 1), (Ended::WithHead, 3)];
 
 pub(crate) fn pack<R: LifecycleRole, C: Deref<Target = Config<R>>>(
     lifecycle: &Lifecycle<R, C>,
@@ -96,7 +96,9 @@ pub(crate) fn pack<R: LifecycleRole, C: Deref<Target = Config<R>>>(
         return None;
     }
     let still_since = send.still_since.as_nanos();
-    let ended = ENDED.iter().position(|ended| *ended == send.ended)? as u64;
+    let (_, ended) = ENDED.iter().find(|(ended, _)| *ended == send.ended)?;
+    // of a client the role keeps them
+    let empty_lines = if R::IS_CLIENT { 0 } else { u64::from(receive.empty_lines) };
     let mut packer = Packer { octets: [0; OCTETS], at: 0 };
     packer.put(still_since, 8)?;
     let age = match lifetime.age_ends_at {
@@ -108,7 +110,7 @@ pub(crate) fn pack<R: LifecycleRole, C: Deref<Target = Config<R>>>(
     packer.put(offset, 6)?;
     packer.put(lifetime.exchanges.into(), 4)?;
     packer.put(lifetime.jitter.into(), 2)?;
-    packer.put(u64::from(send.peer_is_http10) | ended << 1, 1)?;
+    packer.put(u64::from(send.peer_is_http10) | ended << 1 | empty_lines << 3, 1)?;
     for octet in R::pack(state, &lifecycle.config.settings().limits)? {
         packer.put(octet.into(), 1)?;
     }
@@ -131,9 +133,10 @@ pub(crate) fn unpack<R: LifecycleRole, C: Deref<Target = Config<R>>>(
     let offset = unpacker.take(6);
     state.lifetime.exchanges = unpacker.take(4) as u32;
     state.lifetime.jitter = unpacker.take(2) as u16;
-    let bits = unpacker.take(1) as usize;
+    let bits = unpacker.take(1);
     state.send.peer_is_http10 = bits & 1 != 0;
-    state.send.ended = ENDED.get(bits >> 1).copied().unwrap_or(Ended::ByCall);
+    state.send.ended = ENDED.iter().find(|(_, ended)| *ended == bits >> 1 & 3).map_or(Ended::ByCall, |(ended, _)| *ended);
+    state.receive.empty_lines = (bits >> 3) as u8;
     let own = core::array::from_fn(|_| unpacker.take(1) as u8);
     R::unpack(own, &mut state);
     (Lifecycle { config, state }, offset)

@@ -243,7 +243,9 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
         let written = self.written;
         if let Some(last) = self.requests.last_mut() {
             last.to = written;
-            last.progress = Progress::Whole;
+            if last.progress == Progress::Begun {
+                last.progress = Progress::Whole;
+            }
         }
     }
 

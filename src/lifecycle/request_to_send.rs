@@ -157,7 +157,6 @@ pub(crate) fn record<const DEPTH: usize>(
         BodyLength::Chunked => (BodyEnd::Chunked, 0),
     };
     state.send.begin_content(end, octets);
-    state.send.ended = Ended::ByCall;
     if plan.length == BodyLength::Empty {
         state.send.ended = Ended::ByLength;
         state.send.complete();

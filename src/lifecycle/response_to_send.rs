@@ -205,10 +205,11 @@ fn options(is_http10: bool, asked: bool, settings: &Settings, causes: &Causes) -
 #[inline(always)]
 pub(crate) fn record(state: &mut ConnectionState<Server>, settings: &Settings, now: Instant, plan: &Plan) {
     state.lifetime.causes = plan.causes;
-    if plan.is_suppressed {
-        state.send.ended = Ended::WithHead;
-    }
+    let ended = if plan.is_suppressed { Ended::WithHead } else { Ended::ByLength };
     if let Some(reason) = plan.tunnel {
+        if plan.is_suppressed {
+            state.send.ended = ended;
+        }
         return state.lifetime.hand_over(reason);
     }
     let (end, octets) = match (plan.sends, plan.framing) {
@@ -219,9 +220,7 @@ pub(crate) fn record(state: &mut ConnectionState<Server>, settings: &Settings, n
     };
     state.send.begin_content(end, octets);
     if end == BodyEnd::Exact && octets == 0 {
-        if !plan.is_suppressed {
-            state.send.ended = Ended::ByLength;
-        }
+        state.send.ended = ended;
         state.end_sent(now, settings);
     }
 }

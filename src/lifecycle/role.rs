@@ -96,14 +96,11 @@ impl LifecycleRole for Server {
     fn pack(state: &ConnectionState<Self>, _: &Limits) -> Option<[u8; OWN]> {
         let mut packer = Packer { octets: [0; OWN], at: 0 };
         packer.put(state.lifetime.octets, 6)?;
-        packer.put(state.receive.empty_lines.into(), 1)?;
         Some(packer.octets)
     }
 
     fn unpack(own: [u8; OWN], state: &mut ConnectionState<Self>) {
-        let mut unpacker = Unpacker { octets: &own, at: 0 };
-        state.lifetime.octets = unpacker.take(6);
-        state.receive.empty_lines = unpacker.take(1) as u8;
+        state.lifetime.octets = Unpacker { octets: &own, at: 0 }.take(6);
     }
 }
 

@@ -343,6 +343,7 @@ impl Send {
     pub(super) fn begin_content(&mut self, end: BodyEnd, octets: u64) {
         debug_assert_ne!(self.half, Sending::Content);
         (self.end, self.remaining) = (end, octets);
+        self.ended = Ended::ByCall;
         self.half = Sending::Content;
     }
 
