@@ -97,7 +97,7 @@ const ROWS: [Row; DeadlineKind::ALL.len()] = {
             ],
             &[Flushing, Requesting, AwaitsContinue, Waiting, Head, Content],
         ),
-        row(Kind::Expect, &[], &[AwaitsContinue, Waiting, Head, Content]),
+        row(Kind::Expect, &[], &[AwaitsContinue, Head, Content]),
         row(Kind::Linger, &[ContentLate, Lingering], &[]),
         row(Kind::LingerGap, &[Lingering], &[]),
         row(Kind::IdleShield, &[Leaving], &[]),

@@ -114,6 +114,10 @@ impl<R: LifecycleRole> ConnectionState<R> {
         let now = self.tick(now);
         self.receive.progress_at = now;
         self.receive.complete();
+        if !R::IS_CLIENT {
+            // it was not asked for, and there is none
+            self.send.request.awaits_continue = false;
+        }
         self.over_if_complete(now);
     }
 
@@ -135,6 +139,8 @@ impl<R: LifecycleRole> ConnectionState<R> {
         self.receive.progress_at = now;
         self.receive.dropped = true;
         self.send.request.awaits_continue = false;
+        // whoever is to be answered has come in time
+        self.lifetime.close_after_look = None;
         if R::IS_CLIENT {
             // nobody is to be told
             return self.close_at_once();
@@ -162,7 +168,10 @@ impl<R: LifecycleRole> ConnectionState<R> {
     pub(crate) fn end_sent(&mut self, now: Instant, settings: &Settings) {
         let now = self.tick(now);
         self.send.complete();
-        if !R::IS_CLIENT && self.receive.half() == Receiving::Content {
+        if R::IS_CLIENT {
+            // there is no content that could wait
+            self.send.request.awaits_continue = false;
+        } else if self.receive.half() == Receiving::Content {
             if self.lifetime.causes.is_empty() {
                 if self.send.request.awaits_continue {
                     // the peer learns only now that it is not asked

@@ -59,6 +59,8 @@ impl<R: LifecycleRole> ConnectionState<R> {
             !content || !counts(send.end) || send.remaining > 0,
             "content to send of a known length ends by itself: {self:?}"
         );
+        let asked = R::IS_CLIENT && send.request.awaits_continue;
+        assert!(!asked || content, "a client waits with content that is to come: {self:?}");
         assert!(!content || send.ended == Ended::ByCall, "a message that is being sent has not ended: {self:?}");
         let refuses = send.half() == Sending::RefusalDue;
         assert!(!refuses || !R::IS_CLIENT, "only a server refuses: {self:?}");

@@ -58,6 +58,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
     pub(crate) fn stop_sending(&mut self) {
         self.send.complete();
         self.send.ended = Ended::GivenUp;
+        self.send.request.awaits_continue = false;
     }
 
     /// Octets came to a client that answer no request of its (RFC 9112 9.2).
