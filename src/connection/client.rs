@@ -202,17 +202,17 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
         Ok(())
     }
 
-    /// [`Lifecycle::reusable`]
+    /// [`Lifecycle::reusable`](crate::Lifecycle::reusable)
     pub fn reusable(&self, now: Instant) -> Reusable {
         self.lifecycle.reusable(now)
     }
 
-    /// [`Lifecycle::knows_http11`]
+    /// [`Lifecycle::knows_http11`](crate::Lifecycle::knows_http11)
     pub fn knows_http11(&mut self) {
         self.lifecycle.knows_http11();
     }
 
-    /// [`Lifecycle::nothing_left`]: to be said before [`receive`](Self::receive), [`receive_eof`](Self::receive_eof),
+    /// [`Lifecycle::nothing_left`](crate::Lifecycle::nothing_left): to be said before [`receive`](Self::receive), [`receive_eof`](Self::receive_eof),
     /// [`handle_timeout`](Self::handle_timeout) or [`transport_failed`](Self::transport_failed) by a driver that knows.
     ///
     /// **In which order the facts are told.** What has left is said first, then what has come: a response counts as one only where an octet
@@ -224,7 +224,7 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
         self.lifecycle.nothing_left(now);
     }
 
-    /// [`Lifecycle::unanswered`]
+    /// [`Lifecycle::unanswered`](crate::Lifecycle::unanswered)
     pub fn unanswered(&self) -> impl Iterator<Item = Unanswered> + '_ {
         self.lifecycle.unanswered()
     }

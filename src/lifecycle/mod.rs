@@ -3,7 +3,7 @@
 //! Whoever has a parser and a writer already tells a [`Lifecycle`] what they read and what they are about to write, and gets
 //! the decisions of [`Connection`](crate::Connection), which is built on it: framing, persistence with its reason, what to
 //! announce, deadlines with their causes, the staged close. It can not write, so it says what must be written
-//! ([`Announce`]).
+//! ([`Announce`](crate::Announce)).
 //!
 //! ```
 //! use http_keepalive::*;
@@ -141,7 +141,7 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     /// parser skips between messages are not counted here.
     ///
     /// What came with a message and is not of it may be the begin of the next head, whose deadline runs then. Whether it is a server knows
-    /// where its parser says how long heads are ([`HeadFacts::with_octets`]) or what is left ([`octets_unread`](Self::octets_unread)); without
+    /// where its parser says how long heads are ([`HeadFacts::with_octets`](crate::HeadFacts::with_octets)) or what is left ([`octets_unread`](Self::octets_unread)); without
     /// that the deadline is that of a head which may have begun, and if nothing more comes until then it was none.
     pub fn octets_received(&mut self, now: Instant, octets: u64) {
         let awaits = R::awaits(&self.state);

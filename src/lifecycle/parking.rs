@@ -135,7 +135,8 @@ pub(crate) fn unpack<R: LifecycleRole, C: Deref<Target = Config<R>>>(
     state.lifetime.jitter = unpacker.take(2) as u16;
     let bits = unpacker.take(1);
     state.send.peer_is_http10 = bits & 1 != 0;
-    state.send.ended = ENDED.iter().find(|(_, ended)| *ended == bits >> 1 & 3).map_or(Ended::ByCall, |(ended, _)| *ended);
+    state.send.ended =
+        ENDED.iter().find(|(_, ended)| *ended == bits >> 1 & 3).map_or(Ended::ByCall, |(ended, _)| *ended);
     state.receive.empty_lines = (bits >> 3) as u8;
     let own = core::array::from_fn(|_| unpacker.take(1) as u8);
     R::unpack(own, &mut state);

@@ -327,7 +327,7 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
     pub(crate) fn check(&self, state: &ConnectionState<Client<DEPTH>>) {
         assert!(self.requests.len() as u32 <= self.asked, "more requests wait than were asked");
         let mut from = 0;
-        for (place, request) in self.requests.iter().enumerate() {
+        for request in &self.requests {
             assert!(
                 from <= request.from && request.from <= self.written,
                 "requests stand in the order of their octets"
