@@ -254,7 +254,7 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
         broken
     }
 
-    /// The look that [`ReadWant::LookOnce`] asked for found nothing.
+    /// The look that [`ReadWant::LookOnce`](crate::ReadWant::LookOnce) asked for found nothing.
     pub fn nothing_to_read(&mut self, now: Instant) {
         let (state, settings) = self.parts();
         state.nothing_to_read(now, settings);
