@@ -16,11 +16,8 @@ const FLOORS: [&[&str]; 7] = [
     &["pool", "presets", "check", "settings"],
 ];
 
-/// What a lower floor imports of a higher one all the same, and why.
-const UPWARD: [(&str, &str); 1] = [
-    // a struct of settings is made readable from files where it is declared, by the macro that declares it
-    ("config", "settings"),
-];
+/// A circle of two or three files is one room with doors; more are a corridor.
+const MOST_IN_A_CIRCLE: usize = 3;
 
 fn files(folder: &Path, into: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
@@ -61,10 +58,98 @@ fn a_lower_floor_never_imports_a_higher_one() {
             }
         }
     }
-    let allowed: BTreeSet<_> = UPWARD.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned())).collect();
-    assert_eq!(upward, allowed, "imports that go up");
+    assert_eq!(upward, BTreeSet::new(), "imports that go up");
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert!(rooms["lifecycle"].contains("message") && !rooms["message"].contains("lifecycle"));
+}
+
+/// The module that a path names, or the nearest above it: `lifecycle::state::Stage` names `lifecycle::state`.
+fn module_of<'m>(path: &str, modules: &'m BTreeMap<String, BTreeSet<String>>) -> Option<&'m str> {
+    let ends = path.match_indices("::").map(|(at, _)| at).chain([path.len()]);
+    ends.rev().find_map(|end| modules.get_key_value(&path[..end])).map(|(name, _)| name.as_str())
+}
+
+/// Every path of a tree of imports: `a::{b, c::{d, e}}` has three.
+fn paths(prefix: &str, tree: &str, into: &mut BTreeSet<String>) {
+    let (mut depth, mut from) = (0, 0);
+    let mut parts = Vec::new();
+    for (at, c) in tree.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                parts.push(&tree[from..at]);
+                from = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&tree[from..]);
+    for part in parts.into_iter().map(str::trim).filter(|part| !part.is_empty()) {
+        match part.split_once('{') {
+            Some((head, rest)) => {
+                let rest = rest.strip_suffix('}').expect("a tree is closed");
+                paths(&format!("{prefix}{}", head.trim()), rest, into);
+            }
+            None => drop(into.insert(format!("{prefix}{part}"))),
+        }
+    }
+}
+
+/// What each module imports: by `use`, and by paths in the code.
+fn modules() -> BTreeMap<String, BTreeSet<String>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut all = Vec::new();
+    files(&root, &mut all);
+    let mut modules = BTreeMap::new();
+    for file in all.iter().filter(|file| **file != root.join("lib.rs")) {
+        let name = file.strip_prefix(&root).expect("within").with_extension("");
+        let name = name.to_str().expect("text").replace(['/', '\\'], "::");
+        let text = fs::read_to_string(file).expect("text");
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let code: String =
+            code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+        let mut imports = BTreeSet::new();
+        for path in code.split("crate::").skip(1) {
+            // the tree goes on to the end of the statement; in code a path ends at the first sign that is none of its
+            let statement = path.split(';').next().unwrap_or_default();
+            let is_tree = |c: char| c.is_alphanumeric() || "_:{}, \n".contains(c);
+            let tree = &statement[..statement.find(|c| !is_tree(c)).unwrap_or(statement.len())];
+            let closed = tree.matches('{').count() == tree.matches('}').count();
+            let end = tree.find(|c: char| !c.is_alphanumeric() && c != '_' && c != ':').unwrap_or(tree.len());
+            paths("", if closed && tree.len() == statement.len() { tree } else { &tree[..end] }, &mut imports);
+        }
+        modules.insert(name.trim_end_matches("::mod").to_owned(), imports);
+    }
+    let named = |imports: &BTreeSet<String>, own: &str| {
+        let modules = imports.iter().filter_map(|path| module_of(path, &modules)).filter(|other| *other != own);
+        modules.map(str::to_owned).collect()
+    };
+    modules.iter().map(|(name, imports)| (name.clone(), named(imports, name))).collect()
+}
+
+/// Those that can be reached from this module.
+fn reached(from: &str, modules: &BTreeMap<String, BTreeSet<String>>) -> BTreeSet<String> {
+    let (mut reached, mut open) = (BTreeSet::new(), vec![from.to_owned()]);
+    while let Some(module) = open.pop() {
+        for next in &modules[&module] {
+            if reached.insert(next.clone()) {
+                open.push(next.clone());
+            }
+        }
+    }
+    reached
+}
+
+#[test]
+fn no_circle_of_imports_is_larger_than_three_files() {
+    let modules = modules();
+    assert!(modules["lifecycle::deadlines"].contains("lifecycle::phase"), "imports are seen");
+    let reached: BTreeMap<_, _> = modules.keys().map(|name| (name, reached(name, &modules))).collect();
+    for (name, those) in &reached {
+        let circle: Vec<_> = those.iter().filter(|other| reached[other].contains(*name)).collect();
+        assert!(circle.len() <= MOST_IN_A_CIRCLE, "{name} is in a circle of {circle:?}");
+    }
 }
 
 #[test]

@@ -21,7 +21,10 @@
 //! assert_eq!(CONFIG.limits().max_exchanges, Some(100));
 //! ```
 
+#[cfg(feature = "serde")]
+pub(crate) mod by_name;
 pub(crate) mod nanos;
+pub(crate) mod nearest;
 
 use core::marker::PhantomData;
 use core::time::Duration;
@@ -85,29 +88,29 @@ macro_rules! settings {
         }
 
         #[cfg(feature = "serde")]
-        impl crate::settings::sealed::Sealed for $name {}
+        impl crate::config::by_name::sealed::Sealed for $name {}
 
         #[cfg(feature = "serde")]
-        impl crate::settings::Settings for $name {
+        impl crate::config::by_name::Settings for $name {
             const NAMES: &'static [&'static str] = &[$(stringify!($field)),+];
 
             fn set(
                 &mut self,
                 name: &str,
-                value: &crate::settings::Value,
-            ) -> Result<(), crate::settings::SettingError> {
+                value: &crate::config::by_name::Value,
+            ) -> Result<(), crate::config::by_name::SettingError> {
                 match name {
                     $(stringify!($field) => {
-                        self.$field = crate::settings::read(stringify!($field), value)?;
+                        self.$field = crate::config::by_name::read(stringify!($field), value)?;
                         Ok(())
                     })+
-                    _ => Err(crate::settings::unknown(name, Self::NAMES)),
+                    _ => Err(crate::config::by_name::unknown(name, Self::NAMES)),
                 }
             }
 
-            fn value(&self, name: &str) -> Option<crate::settings::Value> {
+            fn value(&self, name: &str) -> Option<crate::config::by_name::Value> {
                 match name {
-                    $(stringify!($field) => Some(crate::settings::Written::written(&self.$field)),)+
+                    $(stringify!($field) => Some(crate::config::by_name::Written::written(&self.$field)),)+
                     _ => None,
                 }
             }

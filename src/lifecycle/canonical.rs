@@ -14,8 +14,9 @@ use core::ops::Deref;
 
 use crate::config::{Config, Settings};
 use crate::lifecycle::Lifecycle;
-use crate::lifecycle::lifetime;
+use crate::lifecycle::jitter;
 use crate::lifecycle::persistence::CloseReason;
+use crate::lifecycle::relative::Relative;
 use crate::lifecycle::role::LifecycleRole;
 use crate::lifecycle::state::{BodyEnd, ConnectionState, Receiving, Sending, Stage};
 use crate::time::Instant;
@@ -51,29 +52,9 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     }
 }
 
-/// Instants as they are seen from now.
-#[derive(Clone, Copy)]
-pub struct Relative {
-    now: Instant,
-}
-
-/// Now, as instants that are relative to it are written.
-const NOW: u64 = 1 << 62;
-
-impl Relative {
-    /// The instant relative to now where something is counted from it, else one that is the same for all.
-    pub(crate) fn keep(self, at: &mut Instant, counts: bool) {
-        *at = match *at {
-            _ if !counts => Instant::EPOCH,
-            Instant::MAX => Instant::MAX,
-            at => Instant::from_nanos(NOW.wrapping_add(at.as_nanos()).wrapping_sub(self.now.as_nanos())),
-        };
-    }
-}
-
 impl<R: LifecycleRole> ConnectionState<R> {
     fn make_canonical(&mut self, settings: &Settings, now: Instant) {
-        let relative = Relative { now };
+        let relative = Relative::to(now);
         let stage = self.lifetime.stage();
         let open = stage == Stage::Open;
         let over = matches!(stage, Stage::CloseDue | Stage::ResetDue | Stage::Closed | Stage::Tunnel(_));
@@ -124,7 +105,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
             lifetime.close_after_look = None;
         }
         if over || (settings.limits.jitter == 0 && settings.spans.drain_spread.or_nothing().is_nothing()) {
-            lifetime.jitter = lifetime::MIDDLE;
+            lifetime.jitter = jitter::MIDDLE;
         }
         lifetime.exchanges = match settings.limits.max_exchanges {
             _ if over => 0,

@@ -1,13 +1,16 @@
-//! What only a client is told and asks: requests out, response heads in, what was left unanswered.
+//! What only a client keeps, is told and asks: requests out, response heads in, what was left unanswered.
 
 use core::ops::Deref;
 
-use crate::config::{Client, Config};
+use crate::config::{Client, Config, Limits, Timeouts};
 use crate::error::{Misuse, ProtocolErrorKind, ReceiveError, SendError};
+use crate::lifecycle::packing::OWN;
 use crate::lifecycle::persistence::CloseReason;
+use crate::lifecycle::pipeline::Outstanding;
+use crate::lifecycle::relative::Relative;
 use crate::lifecycle::retry::{Evidence, Reusable, Sender, Unanswered};
-use crate::lifecycle::role::LifecycleRole;
-use crate::lifecycle::state::{PeerSide, Receiving, Stage};
+use crate::lifecycle::role::{LifecycleRole, PeerTime};
+use crate::lifecycle::state::{ConnectionState, PeerSide, Receiving, Sending, Stage};
 use crate::lifecycle::{Lifecycle, request_to_send, response_received};
 use crate::message::announcement::{Announce, Content};
 use crate::message::facts::Facts;
@@ -17,6 +20,81 @@ use crate::message::request::Request;
 use crate::message::target::Target;
 use crate::message::upgrade::Names;
 use crate::time::Instant;
+
+impl<const DEPTH: usize> LifecycleRole for Client<DEPTH> {
+    type State = Outstanding<DEPTH>;
+    const FRESH: Self::State = Outstanding::new();
+    const TIMEOUTS: Timeouts = Timeouts::CLIENT;
+    const IS_CLIENT: bool = true;
+
+    #[inline(always)]
+    fn awaits(state: &ConnectionState<Self>) -> bool {
+        state.role.awaits(state.send.unsent)
+    }
+
+    #[inline(always)]
+    fn on_looked_at(state: &mut ConnectionState<Self>) {
+        state.role.looked_at();
+    }
+
+    fn on_message_complete(state: &mut ConnectionState<Self>, now: Instant) {
+        if !state.lifetime.is_open() || state.receive.half() != Receiving::Complete {
+            return;
+        }
+        if state.role.sends_first() && state.send.half() == Sending::Content {
+            // answered early: its content is still being sent
+            return;
+        }
+        let now = state.tick(now);
+        state.answered(now);
+        if state.role.is_empty() && state.is_over_age(now) {
+            // it passed after the head of the response
+            state.lifetime.causes.add(CloseReason::Age);
+        }
+        if state.role.ends_after_response || (state.role.is_empty() && !state.lifetime.causes.is_empty()) {
+            state.close_at_once();
+        }
+    }
+
+    fn on_written(state: &mut ConnectionState<Self>, octets: u64) {
+        state.role.written(octets);
+    }
+
+    fn on_sent_whole(state: &mut ConnectionState<Self>) {
+        state.role.whole();
+    }
+
+    fn on_sent(state: &mut ConnectionState<Self>, now: Instant) {
+        let now = state.tick(now);
+        state.role.left(state.send.unsent, now);
+    }
+
+    #[inline(always)]
+    fn peer_time(state: &ConnectionState<Self>) -> PeerTime {
+        state.role.peer
+    }
+
+    fn canonical(state: &mut ConnectionState<Self>, limits: &Limits, relative: Relative) {
+        let ended = !state.lifetime.is_open();
+        state.role.canonical(limits, relative, ended);
+    }
+
+    fn check(state: &ConnectionState<Self>) {
+        state.role.check(state);
+    }
+
+    fn pack(state: &ConnectionState<Self>, limits: &Limits) -> Option<[u8; OWN]> {
+        // the octets that it carried are not kept
+        if limits.max_octets.is_some() {
+            return None;
+        }
+        state.role.pack(state.lifetime.exchanges, state.receive.empty_lines)
+    }
+
+    fn unpack(own: [u8; OWN], state: &mut ConnectionState<Self>) {
+        (state.role, state.receive.empty_lines) = Outstanding::unpack(own, state.lifetime.exchanges);
+    }
+}
 
 impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Lifecycle<Client<DEPTH>, C> {
     /// A response's head is complete: how its content is framed, by the first request that has no answer. An interim response is

@@ -25,21 +25,6 @@ use crate::lifecycle::state::{ConnectionState, Receiving, Sending};
 use crate::status::StatusCode;
 use crate::time::Instant;
 
-/// What a role knows of its peer's time: nothing, of a server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct PeerTime {
-    /// Since when the response to the first request is waited for: it left whole, and the one before is answered.
-    pub(crate) waiting: Option<Instant>,
-    /// When the last interim response was complete.
-    pub(crate) interim_at: Instant,
-    /// Seconds the peer says it will stay, or the greatest number.
-    pub(crate) hint: u32,
-}
-
-impl PeerTime {
-    pub(crate) const UNKNOWN: Self = Self { waiting: None, interim_at: Instant::EPOCH, hint: u32::MAX };
-}
-
 /// In which phases a deadline may be armed.
 struct Row {
     kind: DeadlineKind,

@@ -36,12 +36,14 @@ pub(crate) mod deadline;
 pub(crate) mod deadlines;
 pub(crate) mod exchange;
 mod invariants;
+pub(crate) mod jitter;
 pub(crate) mod lifetime;
 pub(crate) mod packing;
 pub(crate) mod parking;
 pub mod persistence;
 pub(crate) mod phase;
 pub(crate) mod pipeline;
+pub(crate) mod relative;
 pub(crate) mod request_received;
 pub(crate) mod request_to_send;
 pub(crate) mod response_received;
@@ -84,14 +86,14 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     /// A connection that opened at `now`.
     pub fn new(now: Instant, config: C) -> Self {
         let mut state = ConnectionState::new(now);
-        state.start_lifetime(config.settings(), lifetime::MIDDLE);
+        state.start_lifetime(config.settings(), jitter::MIDDLE);
         Self { config, state }
     }
 
     /// [`Connection::with_seed`](crate::Connection::with_seed): before anything happens.
     #[must_use]
     pub fn with_seed(mut self, seed: u64) -> Self {
-        self.state.start_lifetime(self.config.settings(), lifetime::jitter_position(seed));
+        self.state.start_lifetime(self.config.settings(), jitter::jitter_position(seed));
         self
     }
 

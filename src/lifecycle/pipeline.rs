@@ -22,11 +22,11 @@ use arrayvec::ArrayVec;
 
 use crate::config::{Client, Limits, Settings};
 use crate::error::{Misuse, SendError};
-use crate::lifecycle::canonical::Relative;
-use crate::lifecycle::deadlines::PeerTime;
 use crate::lifecycle::packing::{OWN, Packer, Unpacker};
 use crate::lifecycle::persistence::CloseReason;
+use crate::lifecycle::relative::Relative;
 use crate::lifecycle::retry::Sent;
+use crate::lifecycle::role::PeerTime;
 use crate::lifecycle::state::{ConnectionState, PeerSide, Sending};
 use crate::message::method::MethodKind;
 use crate::message::upgrade::Names;

@@ -5,17 +5,28 @@
 use core::fmt::Debug;
 use core::hash::Hash;
 
-use crate::config::{Client, Config, Limits, Policy, Server, Settings, Timeouts};
-use crate::lifecycle::canonical::Relative;
-use crate::lifecycle::deadlines::PeerTime;
-use crate::lifecycle::packing::{OWN, Packer, Unpacker};
-use crate::lifecycle::persistence::CloseReason;
-use crate::lifecycle::pipeline::Outstanding;
-use crate::lifecycle::state::{ConnectionState, Receiving, Sending};
-use crate::message::upgrade::Offers;
+use crate::config::{Config, Limits, Policy, Settings, Timeouts};
+use crate::lifecycle::packing::OWN;
+use crate::lifecycle::relative::Relative;
+use crate::lifecycle::state::ConnectionState;
 use crate::time::Instant;
 
-/// A role, as far as decisions go: [`Server`] or [`Client`]. Sealed, since this module is private.
+/// What a role knows of its peer's time: nothing, of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PeerTime {
+    /// Since when the response to the first request is waited for: it left whole, and the one before is answered.
+    pub(crate) waiting: Option<Instant>,
+    /// When the last interim response was complete.
+    pub(crate) interim_at: Instant,
+    /// Seconds the peer says it will stay, or the greatest number.
+    pub(crate) hint: u32,
+}
+
+impl PeerTime {
+    pub(crate) const UNKNOWN: Self = Self { waiting: None, interim_at: Instant::EPOCH, hint: u32::MAX };
+}
+
+/// A role, as far as decisions go: [`Server`](crate::Server) or [`Client`](crate::Client). Sealed, since this module is private.
 pub trait LifecycleRole: Copy + Debug + Eq + Hash + 'static {
     /// What the role keeps of its own.
     type State: Clone + Debug + Eq + Hash;
@@ -73,110 +84,6 @@ pub trait LifecycleRole: Copy + Debug + Eq + Hash + 'static {
 
     /// What it kept.
     fn unpack(own: [u8; OWN], state: &mut ConnectionState<Self>);
-}
-
-impl LifecycleRole for Server {
-    /// The protocols that the request offers to switch to.
-    type State = Offers;
-    const FRESH: Self::State = Offers::NONE;
-    const IS_CLIENT: bool = false;
-
-    #[inline(always)]
-    fn on_exchange_over(state: &mut ConnectionState<Self>) {
-        state.role = Offers::NONE;
-    }
-
-    fn canonical(_: &mut ConnectionState<Self>, _: &Limits, _: Relative) {}
-
-    fn check(state: &ConnectionState<Self>) {
-        let answers = !state.is_between_exchanges();
-        assert!(answers || state.role.is_empty(), "protocols are offered by no request");
-    }
-
-    fn pack(state: &ConnectionState<Self>, _: &Limits) -> Option<[u8; OWN]> {
-        let mut packer = Packer { octets: [0; OWN], at: 0 };
-        packer.put(state.lifetime.octets, 6)?;
-        Some(packer.octets)
-    }
-
-    fn unpack(own: [u8; OWN], state: &mut ConnectionState<Self>) {
-        state.lifetime.octets = Unpacker { octets: &own, at: 0 }.take(6);
-    }
-}
-
-impl<const DEPTH: usize> LifecycleRole for Client<DEPTH> {
-    type State = Outstanding<DEPTH>;
-    const FRESH: Self::State = Outstanding::new();
-    const TIMEOUTS: Timeouts = Timeouts::CLIENT;
-    const IS_CLIENT: bool = true;
-
-    #[inline(always)]
-    fn awaits(state: &ConnectionState<Self>) -> bool {
-        state.role.awaits(state.send.unsent)
-    }
-
-    #[inline(always)]
-    fn on_looked_at(state: &mut ConnectionState<Self>) {
-        state.role.looked_at();
-    }
-
-    fn on_message_complete(state: &mut ConnectionState<Self>, now: Instant) {
-        if !state.lifetime.is_open() || state.receive.half() != Receiving::Complete {
-            return;
-        }
-        if state.role.sends_first() && state.send.half() == Sending::Content {
-            // answered early: its content is still being sent
-            return;
-        }
-        let now = state.tick(now);
-        state.answered(now);
-        if state.role.is_empty() && state.is_over_age(now) {
-            // it passed after the head of the response
-            state.lifetime.causes.add(CloseReason::Age);
-        }
-        if state.role.ends_after_response || (state.role.is_empty() && !state.lifetime.causes.is_empty()) {
-            state.close_at_once();
-        }
-    }
-
-    fn on_written(state: &mut ConnectionState<Self>, octets: u64) {
-        state.role.written(octets);
-    }
-
-    fn on_sent_whole(state: &mut ConnectionState<Self>) {
-        state.role.whole();
-    }
-
-    fn on_sent(state: &mut ConnectionState<Self>, now: Instant) {
-        let now = state.tick(now);
-        state.role.left(state.send.unsent, now);
-    }
-
-    #[inline(always)]
-    fn peer_time(state: &ConnectionState<Self>) -> PeerTime {
-        state.role.peer
-    }
-
-    fn canonical(state: &mut ConnectionState<Self>, limits: &Limits, relative: Relative) {
-        let ended = !state.lifetime.is_open();
-        state.role.canonical(limits, relative, ended);
-    }
-
-    fn check(state: &ConnectionState<Self>) {
-        state.role.check(state);
-    }
-
-    fn pack(state: &ConnectionState<Self>, limits: &Limits) -> Option<[u8; OWN]> {
-        // the octets that it carried are not kept
-        if limits.max_octets.is_some() {
-            return None;
-        }
-        state.role.pack(state.lifetime.exchanges, state.receive.empty_lines)
-    }
-
-    fn unpack(own: [u8; OWN], state: &mut ConnectionState<Self>) {
-        (state.role, state.receive.empty_lines) = Outstanding::unpack(own, state.lifetime.exchanges);
-    }
 }
 
 impl<R: LifecycleRole> Config<R> {

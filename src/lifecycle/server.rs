@@ -1,16 +1,49 @@
-//! What only a server is told and asks: request heads in, final and interim responses out.
+//! What only a server keeps, is told and asks: request heads in, final and interim responses out.
 
 use core::ops::Deref;
 
-use crate::config::{Config, Server};
+use crate::config::{Config, Limits, Server};
 use crate::error::{ReceiveError, SendError};
-use crate::lifecycle::state::Receiving;
+use crate::lifecycle::packing::{OWN, Packer, Unpacker};
+use crate::lifecycle::relative::Relative;
+use crate::lifecycle::role::LifecycleRole;
+use crate::lifecycle::state::{ConnectionState, Receiving};
 use crate::lifecycle::{Lifecycle, request_received, response_to_send};
 use crate::message::announcement::{Announce, Content};
 use crate::message::framing::{BodyLength, Framing};
 use crate::message::head_facts::HeadFacts;
+use crate::message::upgrade::Offers;
 use crate::status::StatusCode;
 use crate::time::Instant;
+
+impl LifecycleRole for Server {
+    /// The protocols that the request offers to switch to.
+    type State = Offers;
+    const FRESH: Self::State = Offers::NONE;
+    const IS_CLIENT: bool = false;
+
+    #[inline(always)]
+    fn on_exchange_over(state: &mut ConnectionState<Self>) {
+        state.role = Offers::NONE;
+    }
+
+    fn canonical(_: &mut ConnectionState<Self>, _: &Limits, _: Relative) {}
+
+    fn check(state: &ConnectionState<Self>) {
+        let answers = !state.is_between_exchanges();
+        assert!(answers || state.role.is_empty(), "protocols are offered by no request");
+    }
+
+    fn pack(state: &ConnectionState<Self>, _: &Limits) -> Option<[u8; OWN]> {
+        let mut packer = Packer { octets: [0; OWN], at: 0 };
+        packer.put(state.lifetime.octets, 6)?;
+        Some(packer.octets)
+    }
+
+    fn unpack(own: [u8; OWN], state: &mut ConnectionState<Self>) {
+        state.lifetime.octets = Unpacker { octets: &own, at: 0 }.take(6);
+    }
+}
 
 impl<C: Deref<Target = Config<Server>>> Lifecycle<Server, C> {
     /// A request's head is complete: how its content is framed.

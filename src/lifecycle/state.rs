@@ -13,9 +13,9 @@
 //! names: its head, its content; or, once our side is shut, of what is dropped.
 
 use crate::error::ProtocolErrorKind;
-use crate::lifecycle::canonical::Relative;
-use crate::lifecycle::lifetime;
+use crate::lifecycle::jitter;
 use crate::lifecycle::persistence::{Causes, CloseReason, TunnelReason};
+use crate::lifecycle::relative::Relative;
 use crate::lifecycle::role::LifecycleRole;
 use crate::message::framing::BodyLength;
 use crate::message::method::MethodKind;
@@ -366,7 +366,7 @@ impl Lifetime {
         Self {
             stage: Stage::Open,
             close_after_look: None,
-            jitter: lifetime::MIDDLE,
+            jitter: jitter::MIDDLE,
             exchanges: 0,
             causes: Causes::NONE,
             octets: 0,

@@ -113,7 +113,7 @@ pub use counters::Counters;
 pub use learned::Learned;
 pub use reasons::{EndReason, RefuseReason, Taint};
 
-use crate::lifecycle::lifetime;
+use crate::lifecycle::jitter;
 use crate::time::Instant;
 use calendar::Calendar;
 use entries::{Entry, NONE};
@@ -302,7 +302,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     /// The next number of the seed's sequence.
     fn draw(&mut self) -> u64 {
         self.draws += 1;
-        lifetime::splitmix64(self.config.policy.seed, self.draws)
+        jitter::splitmix64(self.config.policy.seed, self.draws)
     }
 
     /// A number varied by the jitter.
