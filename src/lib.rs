@@ -16,7 +16,7 @@
 //!          │                                                                  ▲
 //!  message/     octets → head → framing → chunked       fields to send → writer    knows no connection
 //!          │ facts of a head                                what a head must say │
-//!  lifecycle/   exchange → persistence (why) → deadlines (when) → teardown (how)   sees no octet: Lifecycle
+//!  lifecycle/   state → exchange → persistence (why) → deadlines (when) → teardown (how)   sees no octet: Lifecycle
 //!          │                                                                  │
 //!  connection/  both together, of one role: reading, server, client, parking      Connection
 //!
@@ -26,6 +26,7 @@
 //!
 //! Each is built on those before it and imports none after it. [`Connection`] is of a [`Server`] or a [`Client`]; [`Lifecycle`] is the decisions
 //! alone, for users who have a parser. [`RequestHead::parse`] and [`ResponseHead::parse`] are the first step of a message alone; [`framing`] and [`persistence`] are the rules as pure functions.
+//! Where a connection stands is its [`Phase`]: all of them, what each waits for and what follows are in [`states`].
 //! [`Config`] holds [`Limits`], [`Timeouts`] and [`Policy`], checked once; [`presets`] are some with names. [`DeadlineQueue`] keeps the
 //! deadlines of many connections, [`Parked`] the idle ones themselves; [`pool`] says which of a client's is used next. Whether two
 //! policies fit, [`check`] says, and what to choose, [`choosing_a_timeout`].
@@ -179,6 +180,9 @@ pub mod settings;
 #[cfg(feature = "std")]
 #[doc = include_str!("../docs/choosing-a-timeout.md")]
 pub mod choosing_a_timeout {}
+
+#[doc = include_str!("../docs/states.md")]
+pub mod states {}
 
 pub use error::{ConfigError, Misuse, ProtocolError, ProtocolErrorKind, ReceiveError, SendError};
 pub use status::StatusCode;

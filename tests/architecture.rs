@@ -65,8 +65,8 @@ fn a_lower_floor_never_imports_a_higher_one() {
 
 /// The module that a path names, or the nearest above it: `lifecycle::state::Stage` names `lifecycle::state`.
 fn module_of<'m>(path: &str, modules: &'m BTreeMap<String, BTreeSet<String>>) -> Option<&'m str> {
-    let ends = path.match_indices("::").map(|(at, _)| at).chain([path.len()]);
-    ends.rev().find_map(|end| modules.get_key_value(&path[..end])).map(|(name, _)| name.as_str())
+    let mut ends = std::iter::once(path.len()).chain(path.rmatch_indices("::").map(|(at, _)| at));
+    ends.find_map(|end| modules.get_key_value(&path[..end])).map(|(name, _)| name.as_str())
 }
 
 /// Every path of a tree of imports: `a::{b, c::{d, e}}` has three.
@@ -109,17 +109,22 @@ fn modules() -> BTreeMap<String, BTreeSet<String>> {
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();
         let code: String =
             code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+        let name = name.trim_end_matches("::mod").to_owned();
+        let above = name.rsplit_once("::").map_or(String::new(), |(above, _)| format!("{above}::"));
         let mut imports = BTreeSet::new();
-        for path in code.split("crate::").skip(1) {
-            // the tree goes on to the end of the statement; in code a path ends at the first sign that is none of its
-            let statement = path.split(';').next().unwrap_or_default();
-            let is_tree = |c: char| c.is_alphanumeric() || "_:{}, \n".contains(c);
-            let tree = &statement[..statement.find(|c| !is_tree(c)).unwrap_or(statement.len())];
-            let closed = tree.matches('{').count() == tree.matches('}').count();
-            let end = tree.find(|c: char| !c.is_alphanumeric() && c != '_' && c != ':').unwrap_or(tree.len());
-            paths("", if closed && tree.len() == statement.len() { tree } else { &tree[..end] }, &mut imports);
+        for (start, prefix) in [("crate::", String::new()), ("super::", above)] {
+            for path in code.split(start).skip(1) {
+                // the tree goes on to the end of the statement; in code a path ends at the first sign that is none of its
+                let statement = path.split(';').next().unwrap_or_default();
+                let is_tree = |c: char| c.is_alphanumeric() || "_:{}, \n".contains(c);
+                let tree = &statement[..statement.find(|c| !is_tree(c)).unwrap_or(statement.len())];
+                let closed = tree.matches('{').count() == tree.matches('}').count();
+                let end = tree.find(|c: char| !c.is_alphanumeric() && c != '_' && c != ':').unwrap_or(tree.len());
+                let whole = closed && tree.len() == statement.len();
+                paths(&prefix, if whole { tree } else { &tree[..end] }, &mut imports);
+            }
         }
-        modules.insert(name.trim_end_matches("::mod").to_owned(), imports);
+        modules.insert(name, imports);
     }
     let named = |imports: &BTreeSet<String>, own: &str| {
         let modules = imports.iter().filter_map(|path| module_of(path, &modules)).filter(|other| *other != own);
