@@ -3,14 +3,12 @@
 use std::hash::{BuildHasher, Hash};
 
 use super::Pool;
-use super::answers::{Checkin, Ended, Idle, Lease, Permit, Readable, Returned, Stale};
+use super::api::{Checkin, Ended, Idle, Lease, Permit, Readable, Returned, Stale};
 use super::config::{Eviction, Excess, Order};
-use super::entries::{
-    Entry, IDLE, LEASED, LIMITED, NONE, OUTDATED, PROVEN, RECORDED, REUSED, SETTLED, STEP, USED, link,
-};
 use super::origins::{HTTP10, LIST_UNUSED, LIST_USED};
 use super::reasons::EndReason;
 use super::second;
+use super::slots::{Entry, IDLE, LEASED, LIMITED, NONE, OUTDATED, PROVEN, RECORDED, REUSED, SETTLED, STEP, USED, link};
 use crate::config::Use;
 use crate::lifecycle::persistence::{CloseReason, Persistence, ReuseReason};
 use crate::time::Instant;
@@ -22,24 +20,25 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     ///
     /// [`Stale`] if the permit is overdue or was answered: close the connection.
     pub fn opened(&mut self, now: Instant, permit: Permit, id: Id) -> Result<Lease, Stale> {
-        let now = self.advance(now);
+        let now = self.advance_clock(now);
         let origin = self.permits.remove((permit.slot, permit.stamp)).ok_or(Stale)?;
-        let age = self.jitter(self.rules.age);
-        let uses = self.config.limits.uses.map_or(u16::MAX, |uses| self.jitter(uses.into()).clamp(1, 65_534) as u16);
-        let retire = now.saturating_add(age) / NANOS;
+        let age = self.with_jitter(self.resolved.age);
+        let uses =
+            self.config.limits.uses.map_or(u16::MAX, |uses| self.with_jitter(uses.into()).clamp(1, 65_534) as u16);
+        let retires_at = now.saturating_add(age) / NANOS;
         let entry = Entry {
             id,
             since: now,
-            due: now.saturating_add(self.rules.shortest),
+            due: now.saturating_add(self.resolved.shortest),
             stamp: LEASED,
             origin,
             prev: NONE,
             next: NONE,
             rank: self.counters.opened as u32,
-            retire: if age == u64::MAX { NONE } else { u32::try_from(retire).unwrap_or(NONE) },
+            retires_at: if age == u64::MAX { NONE } else { u32::try_from(retires_at).unwrap_or(NONE) },
             armed: NONE,
             uses,
-            flags: if uses == u16::MAX { 0 } else { LIMITED } | if self.rules.ranks { 0 } else { RECORDED },
+            flags: if uses == u16::MAX { 0 } else { LIMITED } | if self.resolved.ranks { 0 } else { RECORDED },
             why: 0,
         };
         let slot = self.vacant;
@@ -53,15 +52,15 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             }
             None => {
                 self.entries.push(entry);
-                if self.rules.learns {
-                    self.ages.push(0);
+                if self.resolved.learns {
+                    self.idle_before_use.push(0);
                 }
                 self.entries.len() as u32 - 1
             }
         };
         // early for the lease, so that it will do when the connection comes back
-        let (due, entry) = (now.saturating_add(self.rules.shortest), &mut self.entries[slot as usize]);
-        if self.deadlines.is_late(entry.armed, self.deadlines.tick(due)) {
+        let (due, entry) = (now.saturating_add(self.resolved.shortest), &mut self.entries[slot as usize]);
+        if self.deadlines.needs_record(entry.armed, self.deadlines.tick(due)) {
             entry.armed = self.deadlines.insert(slot, due);
         }
         self.counters.opened += 1;
@@ -74,9 +73,9 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     ///
     /// [`Stale`] if the permit is overdue or was answered.
     pub fn failed(&mut self, now: Instant, permit: Permit) -> Result<(), Stale> {
-        self.advance(now);
+        self.advance_clock(now);
         let origin = self.permits.remove((permit.slot, permit.stamp)).ok_or(Stale)?;
-        self.give_back(origin, EndReason::OpenFailed);
+        self.end_permit(origin, EndReason::OpenFailed);
         Ok(())
     }
 
@@ -90,14 +89,14 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     /// [`Stale`] if the lease is overdue or over: close the connection, if that is not done.
     #[inline(always)]
     pub fn checkin(&mut self, now: Instant, lease: Lease, returned: &Returned) -> Result<Checkin<Id>, Stale> {
-        let now = self.advance(now);
-        let (slow, rules) = (self.slow, &self.rules);
+        let now = self.advance_clock(now);
+        let (slow, resolved) = (self.needs_full_path, &self.resolved);
         let entry =
             self.entries.get_mut(lease.slot as usize).filter(|entry| entry.stamp == lease.stamp).ok_or(Stale)?;
         // all of this is what `judge` and `keep` do, where nothing else can matter
-        let due = now.wrapping_add(rules.used_idle);
+        let due = now.wrapping_add(resolved.used_idle);
         let settled = entry.flags == SETTLED;
-        let lasting = entry.due <= due && due <= u64::from(entry.retire) * NANOS;
+        let lasting = entry.due <= due && due <= u64::from(entry.retires_at) * NANOS;
         if !slow && returned.plain && settled && lasting {
             let place = self.origins.all.get(entry.origin as usize).map(|origin| origin.lists[LIST_USED].last);
             if place == Some(lease.slot) {
@@ -109,13 +108,13 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
                 return Ok(Checkin::Kept(Idle { slot: lease.slot, stamp: entry.stamp }));
             }
         }
-        self.checkin_slowly(now, lease, returned)
+        self.checkin_full(now, lease, returned)
     }
 
     #[inline(never)]
-    fn checkin_slowly(&mut self, now: u64, lease: Lease, returned: &Returned) -> Result<Checkin<Id>, Stale> {
+    fn checkin_full(&mut self, now: u64, lease: Lease, returned: &Returned) -> Result<Checkin<Id>, Stale> {
         let index = self.entry(lease.slot, lease.stamp)?.origin;
-        self.straighten(index);
+        self.unlink_leased(index);
         let entry = &mut self.entries[lease.slot as usize];
         if returned.persistence != Persistence::Undecided {
             if self.config.policy.order == Order::Warmest {
@@ -130,8 +129,8 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
                 entry.uses = entry.uses.saturating_sub(1);
             }
         }
-        match self.judge(now, lease.slot, index, returned) {
-            Ok((due, why)) => Ok(self.keep(now, lease.slot, index, due, why)),
+        match self.idle_deadline(now, lease.slot, index, returned) {
+            Ok((due, why)) => Ok(self.keep_idle(now, lease.slot, index, due, why)),
             Err(why) => {
                 self.remove(lease.slot, why);
                 Ok(Checkin::Close(why))
@@ -140,7 +139,13 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     }
 
     /// Until when the connection may be idle, and what sets that; or why it ends.
-    fn judge(&mut self, now: u64, slot: u32, index: u32, returned: &Returned) -> Result<(u64, EndReason), EndReason> {
+    fn idle_deadline(
+        &mut self,
+        now: u64,
+        slot: u32,
+        index: u32,
+        returned: &Returned,
+    ) -> Result<(u64, EndReason), EndReason> {
         let entry = &self.entries[slot as usize];
         let flags = entry.flags;
         if let Some(taint) = returned.taint {
@@ -168,21 +173,21 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             return Err(EndReason::Uses);
         }
         let (limit, why) = match flags & USED {
-            0 => (self.rules.unused_idle, EndReason::UnusedLimit),
-            _ => (self.rules.used_idle, EndReason::IdleLimit),
+            0 => (self.resolved.unused_idle, EndReason::UnusedLimit),
+            _ => (self.resolved.used_idle, EndReason::IdleLimit),
         };
         let mut end = (now.saturating_add(limit), why);
-        if entry.retire != NONE {
-            end = sooner(end, (u64::from(entry.retire) * NANOS, EndReason::Age));
+        if entry.retires_at != NONE {
+            end = earlier(end, (u64::from(entry.retires_at) * NANOS, EndReason::Age));
         }
-        if !returned.hint.is_empty() || self.rules.learns || returned.until.is_some() {
-            end = self.bounded(now, slot, index, returned, end)?;
+        if !returned.hint.is_empty() || self.resolved.learns || returned.until.is_some() {
+            end = self.limit_by_peer(now, slot, index, returned, end)?;
         }
         if end.0 <= now { Err(end.1) } else { Ok(end) }
     }
 
     /// The end of idleness by what the peer and the machine say, and by what was learned.
-    fn bounded(
+    fn limit_by_peer(
         &mut self,
         now: u64,
         slot: u32,
@@ -201,25 +206,25 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
                 None => {}
             }
             if let Some(timeout) = returned.hint.timeout {
-                let limit = self.rules.less_margin(u64::from(timeout) * NANOS, returned.round_trip);
+                let limit = self.resolved.less_margin(u64::from(timeout) * NANOS, returned.round_trip);
                 if limit == 0 {
                     return Err(EndReason::HintTooShort);
                 }
-                end = sooner(end, (now.saturating_add(limit), EndReason::HintLimit));
+                end = earlier(end, (now.saturating_add(limit), EndReason::HintLimit));
             }
         }
-        if let Some(memory) = self.origins.learned.get_mut(index as usize).filter(|_| self.rules.learns) {
+        if let Some(observed) = self.origins.learned.get_mut(index as usize).filter(|_| self.resolved.learns) {
             let entry = &self.entries[slot as usize];
             if entry.has(REUSED) {
-                memory.worked(self.ages.get(slot as usize).copied().unwrap_or(0));
+                observed.note_worked(self.idle_before_use.get(slot as usize).copied().unwrap_or(0));
             }
-            if let Some(closed) = memory.bound(second(now), self.rules.forget) {
-                let limit = self.rules.less_margin(closed, returned.round_trip);
-                end = sooner(end, (now.saturating_add(limit), EndReason::LearnedLimit));
+            if let Some(closed) = observed.peer_limit(second(now), self.resolved.forget) {
+                let limit = self.resolved.less_margin(closed, returned.round_trip);
+                end = earlier(end, (now.saturating_add(limit), EndReason::LearnedLimit));
             }
         }
         if let Some(until) = returned.until {
-            end = sooner(end, (until.as_nanos(), EndReason::Until));
+            end = earlier(end, (until.as_nanos(), EndReason::Until));
         }
         Ok(end)
     }
@@ -229,18 +234,18 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         if let Some(origin) = self.origins.all.get_mut(index as usize).filter(|_| matters) {
             if origin.has(HTTP10) != http10 {
                 origin.flags ^= HTTP10;
-                self.http10 = true;
-                self.pace();
+                self.saw_http10 = true;
+                self.update_fast_path();
             }
         }
     }
 
-    fn keep(&mut self, now: u64, slot: u32, index: u32, due: u64, why: EndReason) -> Checkin<Id> {
+    fn keep_idle(&mut self, now: u64, slot: u32, index: u32, due: u64, why: EndReason) -> Checkin<Id> {
         let mut instead = None;
         let origin = &self.origins.all[index as usize];
         let claimed = origin.waiting > origin.idle();
-        if (self.idle() >= self.rules.idle_total || origin.idle() >= self.rules.idle_per_origin) && !claimed {
-            match self.excess(now, index) {
+        if (self.idle() >= self.resolved.idle_total || origin.idle() >= self.resolved.idle_per_origin) && !claimed {
+            match self.over_idle_limit(now, index) {
                 (Some(victim), why) => instead = Some((self.remove(victim, why), why)),
                 (None, why) => {
                     self.remove(slot, why);
@@ -255,15 +260,15 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         entry.why = why as u8;
         entry.step(IDLE);
         let idle = Idle { slot, stamp: entry.stamp };
-        entry.enlist(list);
-        self.arm(slot);
-        if self.rules.ranks {
-            self.rank(slot);
+        entry.set_list(list);
+        self.arm_deadline(slot);
+        if self.resolved.ranks {
+            self.index_by_idle(slot);
         }
         link(&mut self.entries, &mut self.origins.all[index as usize].lists[list], slot);
         self.counters.kept += 1;
-        if self.waiters.len() > 0 || self.idle() > self.rules.high_water || self.rules.purge != u64::MAX {
-            self.note_idle(now, index);
+        if self.waiters.len() > 0 || self.idle() > self.resolved.high_water || self.resolved.purge != u64::MAX {
+            self.after_return(now, index);
         }
         match instead {
             Some((victim, why)) => Checkin::KeptFor { idle, victim, why },
@@ -272,27 +277,28 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     }
 
     /// More come back than may be idle: which one goes, if not the one that comes.
-    fn excess(&mut self, now: u64, index: u32) -> (Option<u32>, EndReason) {
+    fn over_idle_limit(&mut self, now: u64, index: u32) -> (Option<u32>, EndReason) {
         let policy = self.config.policy;
-        if self.origins.all[index as usize].idle() >= self.rules.idle_per_origin {
-            let own = if policy.origin_excess == Excess::Idle { self.longest(index, |_| true) } else { None };
+        if self.origins.all[index as usize].idle() >= self.resolved.idle_per_origin {
+            let own =
+                if policy.origin_excess == Excess::Idle { self.longest_idle_of_origin(index, |_| true) } else { None };
             return (own, EndReason::IdlePerOrigin);
         }
         let rule = if policy.eviction == Eviction::Never { Eviction::LongestIdle } else { policy.eviction };
-        let any = if policy.total_excess == Excess::Idle { self.victim(now, rule) } else { None };
+        let any = if policy.total_excess == Excess::Idle { self.evictable(now, rule) } else { None };
         (any, EndReason::IdleTotal)
     }
 
-    fn note_idle(&mut self, now: u64, index: u32) {
+    fn after_return(&mut self, now: u64, index: u32) {
         self.make_ready(index);
         let limits = &self.config.limits;
         if self.config.policy.eviction != Eviction::Never && limits.total.is_some_and(|total| self.held >= total) {
             // it may have to go for one who waits for another
-            self.unsettle();
+            self.wake_waiters();
         }
-        self.ebbing |= self.idle() > self.rules.high_water;
+        self.over_high_water |= self.idle() > self.resolved.high_water;
         if self.purge_at == u64::MAX {
-            self.purge_at = now.saturating_add(self.rules.purge);
+            self.purge_at = now.saturating_add(self.resolved.purge);
         }
     }
 
@@ -302,7 +308,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     ///
     /// [`Stale`] if the lease is overdue or over.
     pub fn closed(&mut self, now: Instant, lease: Lease, ended: Ended) -> Result<(), Stale> {
-        let now = self.advance(now);
+        let now = self.advance_clock(now);
         let entry = self.entry(lease.slot, lease.stamp)?;
         let (index, reused) = (entry.origin, entry.has(REUSED));
         let why = match ended {
@@ -310,17 +316,17 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             Ended::ByPeer => EndReason::PeerClosed,
             Ended::ByUs => EndReason::Caller,
         };
-        if why == EndReason::DeadAtReuse && reused && self.rules.learns {
-            let age = self.ages.get(lease.slot as usize).copied().unwrap_or(0);
-            self.learn(now, index, age);
+        if why == EndReason::DeadAtReuse && reused && self.resolved.learns {
+            let age = self.idle_before_use.get(lease.slot as usize).copied().unwrap_or(0);
+            self.note_peer_close(now, index, age);
         }
         self.remove(lease.slot, why);
         Ok(())
     }
 
-    fn learn(&mut self, now: u64, index: u32, idle: u64) {
-        if let Some(memory) = self.origins.learned.get_mut(index as usize) {
-            memory.closed(idle, second(now), self.rules.forget);
+    fn note_peer_close(&mut self, now: u64, index: u32, idle: u64) {
+        if let Some(observed) = self.origins.learned.get_mut(index as usize) {
+            observed.note_closed(idle, second(now), self.resolved.forget);
         }
     }
 
@@ -330,15 +336,15 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     ///
     /// [`Stale`] if it is not idle any more: whoever uses it will see.
     pub fn readable_while_idle(&mut self, now: Instant, idle: Idle, readable: Readable) -> Result<EndReason, Stale> {
-        let now = self.advance(now);
+        let now = self.advance_clock(now);
         let entry = self.entry(idle.slot, idle.stamp)?;
         let (index, age) = (entry.origin, now.saturating_sub(entry.since));
         let why = match readable {
             Readable::Octets => EndReason::UnsolicitedOctets,
             Readable::End => EndReason::PeerClosed,
         };
-        if why == EndReason::PeerClosed && self.rules.learns {
-            self.learn(now, index, age);
+        if why == EndReason::PeerClosed && self.resolved.learns {
+            self.note_peer_close(now, index, age);
         }
         self.remove(idle.slot, why);
         Ok(why)
@@ -350,13 +356,13 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     ///
     /// [`Stale`] if it is not idle any more.
     pub fn withdraw(&mut self, now: Instant, idle: Idle) -> Result<Id, Stale> {
-        self.advance(now);
+        self.advance_clock(now);
         self.entry(idle.slot, idle.stamp)?;
         Ok(self.remove(idle.slot, EndReason::Caller))
     }
 }
 
-fn sooner(one: (u64, EndReason), other: (u64, EndReason)) -> (u64, EndReason) {
+fn earlier(one: (u64, EndReason), other: (u64, EndReason)) -> (u64, EndReason) {
     if other.0 < one.0 { other } else { one }
 }
 

@@ -3,12 +3,12 @@
 use std::borrow::{Borrow, ToOwned};
 use std::hash::{BuildHasher, Hash};
 
-use super::answers::{Checkout, Demand, Lease, Look, Patience, Peer, Permit, Session, Source, Stale, Ticket};
+use super::api::{Checkout, Demand, Lease, Look, Patience, Peer, Permit, Session, Source, Stale, Ticket};
 use super::config::{Eviction, Order, ReuseMode};
-use super::entries::{Entry, IDLE, LEASED, NONE, PROVEN, REUSED, STEP, USED, link, unlink};
-use super::line::Name;
-use super::origins::{HTTP10, LIST_SPENT, LIST_UNUSED, LIST_USED, PROXY};
+use super::origins::{HTTP10, LIST_EXPIRED, LIST_UNUSED, LIST_USED, PROXY};
+use super::queue::Name;
 use super::reasons::{EndReason, RefuseReason};
+use super::slots::{Entry, IDLE, LEASED, NONE, PROVEN, REUSED, STEP, USED, link, unlink};
 use super::{Pool, Waiter, second};
 use crate::time::Instant;
 
@@ -22,41 +22,41 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
-        let now = self.advance(now);
+        let now = self.advance_clock(now);
         match self.origins.find(key) {
             Some(index) => self.serve(now, index, demand),
-            None => self.serve_new(now, key.to_owned(), demand),
+            None => self.serve_new_key(now, key.to_owned(), demand),
         }
     }
 
     #[inline(never)]
-    fn serve_new(&mut self, now: u64, key: K, demand: Demand) -> Checkout<Id> {
+    fn serve_new_key(&mut self, now: u64, key: K, demand: Demand) -> Checkout<Id> {
         if self.draining {
             return self.refuse(RefuseReason::Drain);
         }
-        let index = self.origins.add(key, self.rules.learns, second(now), self.rules.forget);
-        self.serve_slowly(now, index, demand)
+        let index = self.origins.add(key, self.resolved.learns, second(now), self.resolved.forget);
+        self.serve_full(now, index, demand)
     }
 
     #[inline(always)]
     fn serve(&mut self, now: u64, index: u32, demand: Demand) -> Checkout<Id> {
-        let fast = !self.slow && demand.source == Source::Any;
+        let fast = !self.needs_full_path && demand.source == Source::Any;
         if let (true, Some(origin)) = (fast, self.origins.all.get(index as usize)) {
             let slot = origin.lists[LIST_USED].last;
             if let Some(entry) = self.entries.get_mut(slot as usize) {
                 if entry.is_idle() && entry.due > now {
                     // it stays where it is: most often it comes back before anybody looks
                     self.counters.reused += 1;
-                    return entry.lend(now, slot, self.rules.look_after);
+                    return entry.lease(now, slot, self.resolved.look_after);
                 }
             }
         }
-        self.serve_slowly(now, index, demand)
+        self.serve_full(now, index, demand)
     }
 
     #[inline(never)]
-    fn serve_slowly(&mut self, now: u64, index: u32, demand: Demand) -> Checkout<Id> {
-        self.straighten(index);
+    fn serve_full(&mut self, now: u64, index: u32, demand: Demand) -> Checkout<Id> {
+        self.unlink_leased(index);
         if self.draining {
             return self.refuse(RefuseReason::Drain);
         }
@@ -66,7 +66,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         let why = if self.origins.all[index as usize].waiting > 0 {
             RefuseReason::Behind
         } else {
-            match self.allot(now, index, demand, self.unsettled && self.waiters.len() > 0) {
+            match self.try_serve(now, index, demand, self.waiters_may_go_on && self.waiters.len() > 0) {
                 Ok(checkout) => return checkout,
                 Err(why) => why,
             }
@@ -77,7 +77,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         if self.waiters.len() >= self.config.limits.waiters {
             return self.refuse(RefuseReason::Waiters);
         }
-        let (slot, stamp) = self.queue(now, index, demand);
+        let (slot, stamp) = self.enqueue(now, index, demand);
         Checkout::Wait(Ticket { slot, stamp })
     }
 
@@ -86,38 +86,38 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         Checkout::Refuse(why)
     }
 
-    fn queue(&mut self, now: u64, index: u32, demand: Demand) -> Name {
+    fn enqueue(&mut self, now: u64, index: u32, demand: Demand) -> Name {
         let before = self.origins.all[index as usize].last_waiter;
-        let due = now.saturating_add(self.rules.wait);
+        let due = now.saturating_add(self.resolved.wait);
         let name = self.waiters.push(due, Waiter { origin: index, demand, before, behind: NONE });
         self.origins.taken(index);
         let origin = &mut self.origins.all[index as usize];
         origin.last_waiter = name.0;
         origin.waiting += 1;
-        match self.waiters.at(before) {
+        match self.waiters.item_mut(before) {
             Some(waiter) => waiter.behind = name.0,
             None => origin.first_waiter = name.0,
         }
         self.counters.waited += 1;
-        self.pace();
+        self.update_fast_path();
         name
     }
 
     /// Takes a waiter out of the queue.
-    pub(super) fn unqueue(&mut self, name: Name) -> Option<Waiter> {
+    pub(super) fn dequeue(&mut self, name: Name) -> Option<Waiter> {
         let waiter = self.waiters.remove(name)?;
         let origin = &mut self.origins.all[waiter.origin as usize];
         origin.waiting -= 1;
-        match self.waiters.at(waiter.before) {
+        match self.waiters.item_mut(waiter.before) {
             Some(before) => before.behind = waiter.behind,
             None => origin.first_waiter = waiter.behind,
         }
-        match self.waiters.at(waiter.behind) {
+        match self.waiters.item_mut(waiter.behind) {
             Some(behind) => behind.before = waiter.before,
             None => origin.last_waiter = waiter.before,
         }
         self.origins.left(waiter.origin);
-        self.pace();
+        self.update_fast_path();
         Some(waiter)
     }
 
@@ -127,34 +127,34 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     ///
     /// [`Stale`] if the ticket was answered: then its connection or place is to be given back.
     pub fn cancel(&mut self, ticket: Ticket) -> Result<(), Stale> {
-        let waiter = self.unqueue((ticket.slot, ticket.stamp)).ok_or(Stale)?;
+        let waiter = self.dequeue((ticket.slot, ticket.stamp)).ok_or(Stale)?;
         // who stood after may need less
         self.make_ready(waiter.origin);
-        self.unsettle();
+        self.wake_waiters();
         Ok(())
     }
 
     /// An idle connection, or else a place for a new one. `yields`: the place is the queue's.
-    pub(super) fn allot(
+    pub(super) fn try_serve(
         &mut self,
         now: u64,
         index: u32,
         demand: Demand,
         yields: bool,
     ) -> Result<Checkout<Id>, RefuseReason> {
-        self.straighten(index);
+        self.unlink_leased(index);
         if demand.source == Source::Any {
             for list in [LIST_USED, LIST_UNUSED] {
-                if let Some(slot) = self.choose(now, index, list, demand.session) {
-                    return Ok(self.hand_out(now, index, slot));
+                if let Some(slot) = self.choose_idle(now, index, list, demand.session) {
+                    return Ok(self.lease_out(now, index, slot));
                 }
             }
         }
-        if yields { Err(RefuseReason::Behind) } else { self.place(now, index) }
+        if yields { Err(RefuseReason::Behind) } else { self.open_or_evict(now, index) }
     }
 
     /// Which connection of a list is taken, if any may be. Those whose time is up are put aside.
-    fn choose(&mut self, now: u64, index: u32, list: usize, session: Session) -> Option<u32> {
+    fn choose_idle(&mut self, now: u64, index: u32, list: usize, session: Session) -> Option<u32> {
         let policy = &self.config.policy;
         let order = match if list == LIST_USED { policy.order } else { policy.unused_order } {
             Order::Warmest if list == LIST_UNUSED => Order::Newest,
@@ -172,12 +172,12 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             _ => flags & USED == 0,
         };
         let turn = self.origins.all[index as usize].turn;
-        let ((mut slot, len), mut fit, mut best) = (self.end(index, list, order), 0_u64, (0, NONE));
+        let ((mut slot, len), mut fit, mut best) = (self.list_start(index, list, order), 0_u64, (0, NONE));
         for _ in 0..len {
             let entry = self.entries.get(slot as usize)?;
             let next = if order == Order::Newest { entry.prev } else { entry.next };
             if entry.due <= now {
-                self.spend(index, slot);
+                self.set_aside_expired(index, slot);
             } else if fits(entry.flags) {
                 if matches!(order, Order::Newest | Order::Oldest) {
                     return Some(slot);
@@ -200,7 +200,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             return None;
         }
         let mut place = match order {
-            Order::Random => self.draw() % fit,
+            Order::Random => self.next_random() % fit,
             Order::RoundRobin => {
                 let next = self.entries.get(best.1 as usize)?.rank.wrapping_add(1);
                 self.origins.all[index as usize].turn = next;
@@ -208,7 +208,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             }
             _ => return Some(best.1),
         };
-        let (mut slot, len) = self.end(index, list, order);
+        let (mut slot, len) = self.list_start(index, list, order);
         for _ in 0..len {
             let entry = self.entries.get(slot as usize)?;
             if fits(entry.flags) {
@@ -223,46 +223,46 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     }
 
     /// Where a list begins, in the order in which it is searched, and its length.
-    fn end(&self, index: u32, list: usize, order: Order) -> (u32, u32) {
+    fn list_start(&self, index: u32, list: usize, order: Order) -> (u32, u32) {
         let list = self.origins.all[index as usize].lists[list];
         (if order == Order::Newest { list.last } else { list.first }, list.len)
     }
 
     /// Puts an idle connection whose time is up where it is not met again.
-    fn spend(&mut self, index: u32, slot: u32) {
+    fn set_aside_expired(&mut self, index: u32, slot: u32) {
         let origin = &mut self.origins.all[index as usize];
         unlink(&mut self.entries, origin, slot);
-        link(&mut self.entries, &mut origin.lists[LIST_SPENT], slot);
-        self.entries[slot as usize].enlist(LIST_SPENT);
+        link(&mut self.entries, &mut origin.lists[LIST_EXPIRED], slot);
+        self.entries[slot as usize].set_list(LIST_EXPIRED);
     }
 
-    fn hand_out(&mut self, now: u64, index: u32, slot: u32) -> Checkout<Id> {
+    fn lease_out(&mut self, now: u64, index: u32, slot: u32) -> Checkout<Id> {
         unlink(&mut self.entries, &mut self.origins.all[index as usize], slot);
         self.counters.reused += 1;
         let entry = &mut self.entries[slot as usize];
-        if self.rules.learns {
-            self.ages[slot as usize] = now.saturating_sub(entry.since);
+        if self.resolved.learns {
+            self.idle_before_use[slot as usize] = now.saturating_sub(entry.since);
         }
-        let answer = entry.lend(now, slot, self.rules.look_after);
-        if !self.rules.long_lease {
+        let answer = entry.lease(now, slot, self.resolved.look_after);
+        if !self.resolved.long_lease {
             entry.due = u64::MAX;
-            self.arm(slot);
+            self.arm_deadline(slot);
         }
         answer
     }
 
     /// A place for a new connection, if need be that of an idle one.
-    fn place(&mut self, now: u64, index: u32) -> Result<Checkout<Id>, RefuseReason> {
-        let (most, why) = self.most(index);
+    fn open_or_evict(&mut self, now: u64, index: u32) -> Result<Checkout<Id>, RefuseReason> {
+        let (most, why) = self.connection_limit(index);
         let held = self.origins.all[index as usize].held;
         let total = self.config.limits.total.unwrap_or(NONE);
         let victim = if held >= most {
             // one over the limit would be as much after it went
-            Some(self.own_victim(now, index).filter(|_| held == most && self.held <= total).ok_or(why)?)
+            Some(self.evictable_of_origin(now, index).filter(|_| held == most && self.held <= total).ok_or(why)?)
         } else if self.held >= total {
             let rule = self.config.policy.eviction;
             let may = self.held == total && rule != Eviction::Never;
-            Some(if may { self.victim(now, rule) } else { None }.ok_or(RefuseReason::Total)?)
+            Some(if may { self.evictable(now, rule) } else { None }.ok_or(RefuseReason::Total)?)
         } else {
             None
         };
@@ -275,7 +275,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         self.origins.all[index as usize].held += 1;
         self.held += 1;
         self.counters.permitted += 1;
-        let (slot, stamp) = self.permits.push(now.saturating_add(self.rules.open), index);
+        let (slot, stamp) = self.permits.push(now.saturating_add(self.resolved.open), index);
         let permit = Permit { slot, stamp };
         Ok(match evicted {
             Some((victim, why)) => Checkout::EvictThenOpen { victim, why, permit },
@@ -284,7 +284,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     }
 
     /// How many connections this origin may have, and which limit says so.
-    fn most(&self, index: u32) -> (u32, RefuseReason) {
+    fn connection_limit(&self, index: u32) -> (u32, RefuseReason) {
         let (limits, origin) = (&self.config.limits, &self.origins.all[index as usize]);
         let (most, why) = if origin.has(PROXY) {
             (limits.per_proxy, RefuseReason::PerProxy)
@@ -301,7 +301,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
 impl<Id: Copy> Entry<Id> {
     /// From idle to leased.
     #[inline(always)]
-    fn lend(&mut self, now: u64, slot: u32, look_after: u64) -> Checkout<Id> {
+    fn lease(&mut self, now: u64, slot: u32, look_after: u64) -> Checkout<Id> {
         let idle = now.wrapping_sub(self.since);
         let look = if idle >= look_after { Look::First } else { Look::Skip };
         self.since = now;

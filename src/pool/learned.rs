@@ -10,7 +10,7 @@
 use core::fmt;
 use core::time::Duration;
 
-use super::entries::NONE;
+use super::slots::NONE;
 
 /// What was learned of one origin: what was seen, and what follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ impl fmt::Display for Learned {
 
 /// What is kept of it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Memory {
+pub(super) struct Observed {
     /// Milliseconds.
     worked: u32,
     /// Milliseconds; [`NONE`]: nothing.
@@ -44,16 +44,16 @@ pub(super) struct Memory {
     seen: u32,
 }
 
-impl Memory {
+impl Observed {
     pub(super) const NOTHING: Self = Self { worked: 0, closed: NONE, seen: 0 };
 
     /// Reuse worked after so many nanoseconds.
-    pub(super) fn worked(&mut self, idle: u64) {
+    pub(super) fn note_worked(&mut self, idle: u64) {
         self.worked = self.worked.max(millis(idle));
     }
 
     /// The peer had closed after so many nanoseconds.
-    pub(super) fn closed(&mut self, idle: u64, second: u32, forget: u32) {
+    pub(super) fn note_closed(&mut self, idle: u64, second: u32, forget: u32) {
         if self.closed != NONE && !self.is_known(second, forget) {
             *self = Self::NOTHING;
         }
@@ -66,7 +66,7 @@ impl Memory {
     }
 
     /// The peer closes after so many nanoseconds, as far as we know.
-    pub(super) fn bound(&self, second: u32, forget: u32) -> Option<u64> {
+    pub(super) fn peer_limit(&self, second: u32, forget: u32) -> Option<u64> {
         self.is_known(second, forget).then_some(u64::from(self.closed) * MILLI)
     }
 

@@ -81,22 +81,21 @@
 //! # Ok::<(), Stale>(())
 //! ```
 
-mod answers;
+mod api;
 mod calendar;
 mod checkin;
 mod checkout;
+mod close_all;
 mod config;
 mod counters;
-mod entries;
+mod evict;
 mod expire;
 mod learned;
-mod line;
 mod origins;
+mod queue;
 mod reasons;
-mod rules;
-mod soon;
-mod upheaval;
-mod victims;
+mod resolved;
+mod slots;
 
 use std::borrow::Borrow;
 use std::collections::VecDeque;
@@ -104,7 +103,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hash};
 use std::vec::Vec;
 
-pub use answers::{
+pub use api::{
     Checkin, Checkout, Demand, Due, Ended, Idle, Lease, Look, Patience, Peer, Permit, Readable, Returned, Session,
     Source, Stale, Ticket,
 };
@@ -116,10 +115,10 @@ pub use reasons::{EndReason, RefuseReason, Taint};
 use crate::lifecycle::lifetime;
 use crate::time::Instant;
 use calendar::Calendar;
-use entries::{Entry, NONE};
-use line::Line;
 use origins::Origins;
-use rules::Rules;
+use queue::Queue;
+use resolved::ResolvedPoolConfig;
+use slots::{Entry, NONE};
 
 /// Idle connections by key, and who may have which. `K` is the key, `Id` how the driver names a connection: an index or a token.
 ///
@@ -136,7 +135,7 @@ use rules::Rules;
 #[derive(Debug)]
 pub struct Pool<K, Id, S = RandomState> {
     config: PoolConfig,
-    rules: Rules,
+    resolved: ResolvedPoolConfig,
     origins: Origins<K, S>,
     entries: Vec<Entry<Id>>,
     /// The first vacant entry.
@@ -144,37 +143,37 @@ pub struct Pool<K, Id, S = RandomState> {
     /// Leased and idle connections by deadline.
     deadlines: Calendar,
     /// Idle connections by how long they are.
-    idleness: Calendar,
+    idle_order: Calendar,
     /// By the origin that a connection is being opened to.
-    permits: Line<u32>,
-    waiters: Line<Waiter>,
+    permits: Queue<u32>,
+    waiters: Queue<Waiter>,
     /// Origins whose first waiter may go on.
-    ready: VecDeque<u32>,
+    ready_origins: VecDeque<u32>,
     /// Something changed for any waiter.
-    unsettled: bool,
+    waiters_may_go_on: bool,
     /// More are idle than the high water mark has it, and not yet as few as the low one.
-    ebbing: bool,
+    over_high_water: bool,
     draining: bool,
     /// Whatever keeps the calls from their fast path: settings, a drain, waiters, an HTTP/1.0 peer.
-    slow: bool,
+    needs_full_path: bool,
     /// An origin's responses were HTTP/1.0 once.
-    http10: bool,
+    saw_http10: bool,
     /// The greatest instant seen, in nanoseconds.
     now: u64,
     held: u32,
     /// Idle connections that ended.
-    idle_ended: u64,
+    ended_idle: u64,
     users: u32,
     /// When idle connections are purged next.
     purge_at: u64,
     /// So many are still to go.
-    purging: u32,
+    to_purge: u32,
     /// Random numbers drawn.
-    draws: u64,
+    numbers_drawn: u64,
     /// How long each slot's connection had been idle when it was handed out, where that is learned from.
-    ages: Vec<u64>,
+    idle_before_use: Vec<u64>,
     /// What was looked at and spared in a search for a victim.
-    spared: Vec<u32>,
+    set_aside: Vec<u32>,
     counters: Counters,
 }
 
@@ -199,32 +198,32 @@ impl<K: Hash + Eq, Id: Copy> Pool<K, Id> {
 impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     /// An empty pool with the caller's hasher.
     pub fn with_hasher(now: Instant, config: &PoolConfig, hasher: S) -> Self {
-        let (rules, now) = (Rules::of(config), now.as_nanos());
+        let (resolved, now) = (ResolvedPoolConfig::of(config), now.as_nanos());
         Self {
             config: *config,
-            rules,
+            resolved,
             origins: Origins::new(hasher),
             entries: Vec::new(),
             vacant: NONE,
-            deadlines: Calendar::new(now, rules.longest),
-            idleness: Calendar::new(now, rules.longest),
-            permits: Line::new(),
-            waiters: Line::new(),
-            ready: VecDeque::new(),
-            unsettled: false,
-            ebbing: false,
+            deadlines: Calendar::new(now, resolved.longest),
+            idle_order: Calendar::new(now, resolved.longest),
+            permits: Queue::new(),
+            waiters: Queue::new(),
+            ready_origins: VecDeque::new(),
+            waiters_may_go_on: false,
+            over_high_water: false,
             draining: false,
-            slow: rules.slow,
-            http10: false,
+            needs_full_path: resolved.needs_full_path,
+            saw_http10: false,
             now,
             held: 0,
-            idle_ended: 0,
+            ended_idle: 0,
             users: 1,
             purge_at: u64::MAX,
-            purging: 0,
-            draws: 0,
-            ages: Vec::new(),
-            spared: Vec::new(),
+            to_purge: 0,
+            numbers_drawn: 0,
+            idle_before_use: Vec::new(),
+            set_aside: Vec::new(),
             counters: Counters::ZERO,
         }
     }
@@ -234,21 +233,21 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         &self.config
     }
 
-    /// Makes room for so many more connections and keys, if there is memory, and no more: without it room is doubled when it is
+    /// Makes room for so many more connections and keys, if there is observed, and no more: without it room is doubled when it is
     /// full.
     pub fn reserve(&mut self, connections: usize, keys: usize) {
         // without the room there is less speed, and nothing else
         let _ = self.entries.try_reserve_exact(connections);
         self.origins.reserve(keys);
         self.deadlines.reserve(connections);
-        if self.rules.ranks {
-            self.idleness.reserve(connections);
+        if self.resolved.ranks {
+            self.idle_order.reserve(connections);
         }
     }
 
     /// Connections that are idle.
     pub const fn idle(&self) -> u32 {
-        (self.counters.kept - self.counters.reused - self.idle_ended) as u32
+        (self.counters.kept - self.counters.reused - self.ended_idle) as u32
     }
 
     /// Connections that are idle, in use, or being opened: what the limits count.
@@ -280,7 +279,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     /// connection is closed, only none opened until there are few enough.
     pub fn set_users(&mut self, users: u32) {
         self.users = users.max(1);
-        self.unsettle();
+        self.wake_waiters();
     }
 
     /// What was learned of this key, if anything is.
@@ -288,31 +287,31 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     where
         K: Borrow<Q>,
     {
-        let memory = self.origins.learned.get(self.origins.find(key)? as usize)?;
-        let closed = memory.bound(second(self.now), self.rules.forget)?;
-        Some(memory.explain(self.rules.less_margin(closed, None)))
+        let observed = self.origins.learned.get(self.origins.find(key)? as usize)?;
+        let closed = observed.peer_limit(second(self.now), self.resolved.forget)?;
+        Some(observed.explain(self.resolved.less_margin(closed, None)))
     }
 
     #[inline(always)]
-    fn advance(&mut self, now: Instant) -> u64 {
+    fn advance_clock(&mut self, now: Instant) -> u64 {
         self.now = self.now.max(now.as_nanos());
         self.now
     }
 
     /// The next number of the seed's sequence.
-    fn draw(&mut self) -> u64 {
-        self.draws += 1;
-        lifetime::nth(self.config.policy.seed, self.draws)
+    fn next_random(&mut self) -> u64 {
+        self.numbers_drawn += 1;
+        lifetime::nth(self.config.policy.seed, self.numbers_drawn)
     }
 
     /// A number varied by the jitter.
-    fn jitter(&mut self, number: u64) -> u64 {
+    fn with_jitter(&mut self, number: u64) -> u64 {
         let percent = u64::from(self.config.policy.jitter_percent);
         if percent == 0 || number == u64::MAX {
             return number;
         }
         let range = (u128::from(number) * u128::from(2 * percent) / 100) as u64;
-        let drawn = ((u128::from(self.draw()) * (u128::from(range) + 1)) >> 64) as u64;
+        let drawn = ((u128::from(self.next_random()) * (u128::from(range) + 1)) >> 64) as u64;
         (number - range / 2).saturating_add(drawn)
     }
 
@@ -323,16 +322,17 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     }
 
     /// Whether the fast path will do.
-    fn pace(&mut self) {
-        self.slow = self.rules.slow || self.draining || self.http10 || self.waiters.len() > 0;
+    fn update_fast_path(&mut self) {
+        self.needs_full_path =
+            self.resolved.needs_full_path || self.draining || self.saw_http10 || self.waiters.len() > 0;
     }
 
     /// Sees to it that the slot's deadline is met.
     #[inline(never)]
-    fn arm(&mut self, slot: u32) {
+    fn arm_deadline(&mut self, slot: u32) {
         if let Some(entry) = self.entries.get_mut(slot as usize) {
-            let at = entry.deadline(self.rules.lease);
-            if self.deadlines.is_late(entry.armed, self.deadlines.tick(at)) {
+            let at = entry.deadline(self.resolved.lease);
+            if self.deadlines.needs_record(entry.armed, self.deadlines.tick(at)) {
                 entry.armed = self.deadlines.insert(slot, at);
             }
         }

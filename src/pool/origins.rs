@@ -8,13 +8,13 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash};
 use std::vec::Vec;
 
-use super::entries::{List, NONE};
-use super::learned::Memory;
+use super::learned::Observed;
+use super::slots::{List, NONE};
 
 /// Used, never used, and past their time: the lists of an origin.
 pub(super) const LIST_USED: usize = 0;
 pub(super) const LIST_UNUSED: usize = 1;
-pub(super) const LIST_SPENT: usize = 2;
+pub(super) const LIST_EXPIRED: usize = 2;
 
 /// 60 octets.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ impl Origin {
 
     /// Idle connections.
     pub(super) const fn idle(&self) -> u32 {
-        self.lists[LIST_USED].len + self.lists[LIST_UNUSED].len + self.lists[LIST_SPENT].len
+        self.lists[LIST_USED].len + self.lists[LIST_UNUSED].len + self.lists[LIST_EXPIRED].len
     }
 
     pub(super) const fn has(&self, flag: u8) -> bool {
@@ -62,7 +62,7 @@ pub(super) struct Origins<K, S> {
     map: HashMap<K, u32, S>,
     pub(super) all: Vec<Origin>,
     /// What was learned of each, where anything is.
-    pub(super) learned: Vec<Memory>,
+    pub(super) learned: Vec<Observed>,
     gone: Vec<u32>,
     /// As many are in the map without a connection or a waiter, at most.
     pub(super) vacant: usize,
@@ -104,8 +104,8 @@ impl<K: Hash + Eq, S: BuildHasher> Origins<K, S> {
             }
         };
         if learns {
-            self.learned.resize(self.all.len(), Memory::NOTHING);
-            self.learned[index as usize] = Memory::NOTHING;
+            self.learned.resize(self.all.len(), Observed::NOTHING);
+            self.learned[index as usize] = Observed::NOTHING;
         }
         self.vacant += 1;
         self.map.insert(key, index);
@@ -145,7 +145,7 @@ impl<K: Hash + Eq, S: BuildHasher> Origins<K, S> {
             if !origin.is_vacant() || origin.has(READY) {
                 return true;
             }
-            let known = learned.get(*index as usize).is_some_and(|memory| memory.is_known(second, forget));
+            let known = learned.get(*index as usize).is_some_and(|observed| observed.is_known(second, forget));
             if known && kept < MOST_REMEMBERED {
                 kept += 1;
                 return true;

@@ -12,48 +12,50 @@
 //! [`DeadlineQueue`](crate::DeadlineQueue) has the same idea for classes of one timeout each; it takes 40 octets a connection,
 //! and a tree where deadlines come out of order, as peers' hints make them do.
 
+mod front;
+
 use std::boxed::Box;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::vec::Vec;
 
-use super::entries::NONE;
-use super::soon::Soon;
+use self::front::FrontRecords;
+use super::slots::NONE;
 
 /// The times that a [`Calendar`] is ordered by, and where it keeps each slot's record.
-pub(super) trait Times {
+pub(super) trait SlotTimes {
     /// The record of this slot, found at this tick or before: its time now. `None`: the record is not, or no longer, needed.
     fn time(&mut self, slot: u32, to: u32) -> Option<u64>;
     /// The slot's record is at this tick now; [`NONE`]: it has none.
     fn recorded(&mut self, slot: u32, tick: u32);
     /// These are looked at next.
-    fn foresee(&self, slots: &[u32]);
+    fn prefetch(&self, slots: &[u32]);
 }
 
 #[derive(Debug)]
 pub(super) struct Calendar {
-    /// Looked at next, together with others: from `ripe_at` on, and no more than a chunk has. Their records are at the front.
-    ripe: Vec<u32>,
-    ripe_at: usize,
+    /// Looked at next, together with others: from `candidate_at` on, and no more than a chunk has. Their records are at the front.
+    candidates: Vec<u32>,
+    candidate_at: usize,
     /// The instant of tick 1; before it is the front as it begins.
     base: u64,
     /// Nanoseconds of a tick, as a power of two.
     shift: u32,
-    /// The tick in front: what belongs to it and before is in `ripe`, `soon` or `near`.
+    /// The tick in front: what belongs to it and before is in `candidates`, `front_records` or `late_arrivals`.
     front: u32,
     /// The first and the last chunk of each tick's chain, by tick modulo their number.
     buckets: Box<[(u32, u32); BUCKETS]>,
     /// What is left of the front's chain to look through.
-    chain: u32,
+    front_chain: u32,
     /// Which buckets have a chunk.
     filled: [u64; BUCKETS / 64],
     chunks: Vec<Chunk>,
     /// The first unused chunk.
-    unused: u32,
+    first_unused: u32,
     /// What the front's chain had and was not due yet.
-    soon: Soon,
+    front_records: FrontRecords,
     /// What came to the front later.
-    near: BinaryHeap<Reverse<(u64, u32)>>,
+    late_arrivals: BinaryHeap<Reverse<(u64, u32)>>,
 }
 
 /// Records side by side.
@@ -69,18 +71,18 @@ impl Calendar {
     pub(super) fn new(base: u64, span: u64) -> Self {
         let shift = (span / (BUCKETS as u64 - 1)).max(1).ilog2() + 1;
         Self {
-            ripe: Vec::with_capacity(CHUNK),
-            ripe_at: 0,
+            candidates: Vec::with_capacity(CHUNK),
+            candidate_at: 0,
             base,
             shift: shift.clamp(SHIFT_LEAST, SHIFT_MOST),
             front: 0,
             buckets: Box::new([(NONE, NONE); BUCKETS]),
-            chain: NONE,
+            front_chain: NONE,
             filled: [0; BUCKETS / 64],
             chunks: Vec::new(),
-            unused: NONE,
-            soon: Soon::new(),
-            near: BinaryHeap::new(),
+            first_unused: NONE,
+            front_records: FrontRecords::new(),
+            late_arrivals: BinaryHeap::new(),
         }
     }
 
@@ -104,7 +106,7 @@ impl Calendar {
 
     /// A record at this tick is late for a time of that tick.
     #[inline(always)]
-    pub(super) fn is_late(&self, recorded: u32, tick: u32) -> bool {
+    pub(super) fn needs_record(&self, recorded: u32, tick: u32) -> bool {
         tick < recorded || tick <= self.front
     }
 
@@ -119,7 +121,7 @@ impl Calendar {
             return NONE;
         }
         if tick <= self.front {
-            self.near.push(Reverse((at, slot)));
+            self.late_arrivals.push(Reverse((at, slot)));
             return self.front;
         }
         let tick = tick.min(self.front.saturating_add(BUCKETS as u32 - 1));
@@ -140,10 +142,10 @@ impl Calendar {
     fn extend(&mut self, bucket: usize, slot: u32) {
         let mut chunk = Chunk { slots: [0; CHUNK], len: 1, next: NONE };
         chunk.slots[0] = slot;
-        let mut index = self.unused;
+        let mut index = self.first_unused;
         match self.chunks.get_mut(index as usize) {
             Some(unused) => {
-                self.unused = unused.next;
+                self.first_unused = unused.next;
                 *unused = chunk;
             }
             None => {
@@ -161,14 +163,14 @@ impl Calendar {
 
     /// The slot that is looked at next, if it is known.
     #[inline(always)]
-    pub(super) fn ripe(&self) -> Option<u32> {
-        self.ripe.get(self.ripe_at).copied()
+    pub(super) fn candidate(&self) -> Option<u32> {
+        self.candidates.get(self.candidate_at).copied()
     }
 
     /// It has no record any more.
     #[inline(always)]
-    pub(super) fn drop_ripe(&mut self) {
-        self.ripe_at = self.ripe_at.wrapping_add(1);
+    pub(super) fn drop_candidate(&mut self) {
+        self.candidate_at = self.candidate_at.wrapping_add(1);
     }
 
     /// The tick up to which what comes up is looked at.
@@ -178,10 +180,10 @@ impl Calendar {
     }
 
     /// A slot whose time is `now` or before, and which has no record any more. In no particular order.
-    pub(super) fn pop_due(&mut self, now: u64, times: &mut impl Times) -> Option<u32> {
+    pub(super) fn pop_due(&mut self, now: u64, times: &mut impl SlotTimes) -> Option<u32> {
         loop {
-            let Some(slot) = self.pop_ripe() else {
-                if self.ripen(now, times) {
+            let Some(slot) = self.pop_candidate() else {
+                if self.load_candidates(now, times) {
                     continue;
                 }
                 return None;
@@ -191,28 +193,28 @@ impl Calendar {
                     times.recorded(slot, NONE);
                     return Some(slot);
                 }
-                self.put_off(slot, at, times);
+                self.reinsert(slot, at, times);
             }
         }
     }
 
     /// The slot whose time is first of all, and which has no record any more, with its time.
-    pub(super) fn pop_first(&mut self, times: &mut impl Times) -> Option<(u32, u64)> {
+    pub(super) fn pop_first(&mut self, times: &mut impl SlotTimes) -> Option<(u32, u64)> {
         loop {
             // all of the front, to be put in order
-            while self.ripe().is_some() || self.chain != NONE {
-                match self.pop_ripe() {
+            while self.candidate().is_some() || self.front_chain != NONE {
+                match self.pop_candidate() {
                     Some(slot) => {
                         if let Some(at) = times.time(slot, self.front) {
-                            self.put_off(slot, at, times);
+                            self.reinsert(slot, at, times);
                         }
                     }
-                    None => self.ripen_chunk(times),
+                    None => self.load_chunk(times),
                 }
             }
-            self.soon.sort();
+            self.front_records.sort();
             let Some((recorded, slot)) = self.pop_front() else {
-                self.open(self.next_filled()?);
+                self.advance_to(self.next_filled()?);
                 continue;
             };
             match times.time(slot, self.front) {
@@ -231,10 +233,10 @@ impl Calendar {
 
     /// When something may be due: never late; early only where its bucket holds many.
     pub(super) fn next(&self, times: impl Fn(u32) -> Option<u64>) -> Option<u64> {
-        if self.ripe().is_some() || self.chain != NONE {
+        if self.candidate().is_some() || self.front_chain != NONE {
             return Some(self.start(self.front));
         }
-        let mut first = self.near.peek().map_or(u64::MAX, |near| near.0.0).min(self.soon.first());
+        let mut first = self.late_arrivals.peek().map_or(u64::MAX, |near| near.0.0).min(self.front_records.first());
         let mut tick = self.front;
         while let Some(next) = self.next_filled_after(tick) {
             tick = next;
@@ -254,86 +256,86 @@ impl Calendar {
     }
 
     /// Makes this tick the front: it is the next with a record, or there is none before it.
-    fn open(&mut self, tick: u32) {
+    fn advance_to(&mut self, tick: u32) {
         self.front = tick;
-        self.soon.renew();
+        self.front_records.start_tick();
         let bucket = tick as usize % BUCKETS;
-        self.chain = std::mem::replace(&mut self.buckets[bucket], (NONE, NONE)).0;
+        self.front_chain = std::mem::replace(&mut self.buckets[bucket], (NONE, NONE)).0;
         self.filled[bucket / 64] &= !(1 << (bucket % 64));
     }
 
-    fn pop_ripe(&mut self) -> Option<u32> {
-        let slot = self.ripe()?;
-        self.drop_ripe();
+    fn pop_candidate(&mut self) -> Option<u32> {
+        let slot = self.candidate()?;
+        self.drop_candidate();
         Some(slot)
     }
 
-    /// It was ripe, but its time is not up.
+    /// It was candidates, but its time is not up.
     #[inline(never)]
-    fn put_off(&mut self, slot: u32, at: u64, times: &mut impl Times) {
+    fn reinsert(&mut self, slot: u32, at: u64, times: &mut impl SlotTimes) {
         let tick = self.tick(at);
-        let stays = tick <= self.front && self.soon.push(at, slot);
+        let stays = tick <= self.front && self.front_records.push(at, slot);
         let tick = if stays { self.front } else { self.insert_at(slot, at, tick) };
         times.recorded(slot, tick);
     }
 
     /// Some that may be due are ripe then, if there are any. None was.
     #[inline(never)]
-    fn ripen(&mut self, now: u64, times: &impl Times) -> bool {
+    fn load_candidates(&mut self, now: u64, times: &impl SlotTimes) -> bool {
         loop {
-            if self.chain != NONE {
-                self.ripen_chunk(times);
+            if self.front_chain != NONE {
+                self.load_chunk(times);
                 return true;
             }
-            self.ripe.clear();
-            self.ripe_at = 0;
-            while self.ripe.len() < CHUNK {
-                let Some(slot) = self.soon.pop_due(now).or_else(|| self.pop_near(now)) else { break };
-                self.ripe.push(slot);
+            self.candidates.clear();
+            self.candidate_at = 0;
+            while self.candidates.len() < CHUNK {
+                let Some(slot) = self.front_records.pop_due(now).or_else(|| self.pop_late_arrival(now)) else { break };
+                self.candidates.push(slot);
             }
-            if !self.ripe.is_empty() {
-                times.foresee(&self.ripe);
+            if !self.candidates.is_empty() {
+                times.prefetch(&self.candidates);
                 return true;
             }
             let tick = self.tick(now);
             if self.front >= tick {
                 return false;
             }
-            self.open(self.next_filled().unwrap_or(NONE).min(tick));
+            self.advance_to(self.next_filled().unwrap_or(NONE).min(tick));
         }
     }
 
-    /// The next chunk of the front is ripe.
-    fn ripen_chunk(&mut self, times: &impl Times) {
-        self.ripe.clear();
-        self.ripe_at = 0;
-        let index = self.chain;
+    /// The next chunk of the front is candidates.
+    fn load_chunk(&mut self, times: &impl SlotTimes) {
+        self.candidates.clear();
+        self.candidate_at = 0;
+        let index = self.front_chain;
         let Some(chunk) = self.chunks.get_mut(index as usize) else { return };
-        self.ripe.extend_from_slice(&chunk.slots[..chunk.len as usize]);
-        self.chain = std::mem::replace(&mut chunk.next, self.unused);
-        self.unused = index;
-        if let Some(next) = self.chunks.get(self.chain as usize) {
+        self.candidates.extend_from_slice(&chunk.slots[..chunk.len as usize]);
+        self.front_chain = std::mem::replace(&mut chunk.next, self.first_unused);
+        self.first_unused = index;
+        if let Some(next) = self.chunks.get(self.front_chain as usize) {
             // one load from each of its cache lines
             std::hint::black_box(next.slots.iter().step_by(16).fold(next.len, |all, slot| all ^ slot));
         }
-        times.foresee(&self.ripe);
+        times.prefetch(&self.candidates);
         // what is put off is collected, and sorted when that matters
-        self.soon.loosen();
+        self.front_records.allow_unsorted();
     }
 
     /// One that came to the front later, if it is due.
-    fn pop_near(&mut self, now: u64) -> Option<u32> {
-        self.near.peek().filter(|near| near.0.0 <= now)?;
-        self.near.pop().map(|near| near.0.1)
+    fn pop_late_arrival(&mut self, now: u64) -> Option<u32> {
+        self.late_arrivals.peek().filter(|near| near.0.0 <= now)?;
+        self.late_arrivals.pop().map(|near| near.0.1)
     }
 
     /// The first record at the front, which is in order.
     fn pop_front(&mut self) -> Option<(u64, u32)> {
-        match self.near.peek() {
-            Some(&Reverse(near)) if self.soon.peek().is_none_or(|soon| near <= soon) => {
-                self.near.pop().map(|near| near.0)
+        match self.late_arrivals.peek() {
+            Some(&Reverse(near)) if self.front_records.peek().is_none_or(|first| near <= first) => {
+                self.late_arrivals.pop().map(|near| near.0)
             }
-            _ => self.soon.pop(),
+            _ => self.front_records.pop(),
         }
     }
 

@@ -3,7 +3,7 @@
 //! A slot that is left keeps its number's records ([`Calendar`](super::calendar::Calendar)) and its old id, which is `Copy`. The low bits of a stamp
 //! say what the slot is in; each step adds to the stamp, so that a name from before it is recognised as stale by one comparison.
 
-use super::calendar::{CHUNK, Times};
+use super::calendar::{CHUNK, SlotTimes};
 use super::origins::Origin;
 
 /// No slot, no tick, never.
@@ -28,7 +28,7 @@ pub(super) struct Entry<Id> {
     /// What its order looks at: KiB that it has carried, or its number in the order of opening.
     pub(super) rank: u32,
     /// The second in which its age ends; [`NONE`]: never.
-    pub(super) retire: u32,
+    pub(super) retires_at: u32,
     /// The tick of its record in the calendar of deadlines.
     pub(super) armed: u32,
     /// Uses that are left; `u16::MAX`: any number.
@@ -78,7 +78,7 @@ impl<Id> Entry<Id> {
     }
 
     /// Notes in which list it is.
-    pub(super) const fn enlist(&mut self, list: usize) {
+    pub(super) const fn set_list(&mut self, list: usize) {
         self.flags = self.flags & !LIST_MASK | (list as u8) << LIST_SHIFT;
     }
 
@@ -123,13 +123,13 @@ pub(super) fn unlink<Id>(entries: &mut [Entry<Id>], origin: &mut Origin, slot: u
     let Some(entry) = entries.get(slot as usize) else { return };
     let (list, prev, next) = (entry.list(), entry.prev, entry.next);
     if let Some(list) = origin.lists.get_mut(list) {
-        close_gap(entries, list, slot, prev, next);
+        unlink_between(entries, list, slot, prev, next);
     }
 }
 
 /// Takes an entry with these neighbours out of its list.
 #[inline(always)]
-pub(super) fn close_gap<Id>(entries: &mut [Entry<Id>], list: &mut List, slot: u32, prev: u32, next: u32) {
+pub(super) fn unlink_between<Id>(entries: &mut [Entry<Id>], list: &mut List, slot: u32, prev: u32, next: u32) {
     list.len = list.len.wrapping_sub(1);
     if list.len == 0 {
         *list = List::EMPTY;
@@ -172,7 +172,7 @@ pub(super) struct ByDue<'p, Id> {
     pub(super) lease: u64,
 }
 
-impl<Id: Copy> Times for ByDue<'_, Id> {
+impl<Id: Copy> SlotTimes for ByDue<'_, Id> {
     #[inline(always)]
     fn time(&mut self, slot: u32, to: u32) -> Option<u64> {
         let entry = self.entries.get_mut(slot as usize)?;
@@ -197,7 +197,7 @@ impl<Id: Copy> Times for ByDue<'_, Id> {
         }
     }
 
-    fn foresee(&self, slots: &[u32]) {
+    fn prefetch(&self, slots: &[u32]) {
         let (mut origins, mut all) = ([0; CHUNK], 0);
         // loads that do not wait for each other, of both cache lines that an entry and an origin may lie in
         for (origin, &slot) in origins.iter_mut().zip(slots) {
@@ -219,7 +219,7 @@ impl<Id: Copy> Times for ByDue<'_, Id> {
 /// By the instant since when it is idle.
 pub(super) struct BySince<'p, Id>(pub(super) &'p mut [Entry<Id>]);
 
-impl<Id> Times for BySince<'_, Id> {
+impl<Id> SlotTimes for BySince<'_, Id> {
     fn time(&mut self, slot: u32, _: u32) -> Option<u64> {
         let entry = self.0.get_mut(slot as usize)?;
         if entry.is_idle() {
@@ -238,7 +238,7 @@ impl<Id> Times for BySince<'_, Id> {
         }
     }
 
-    fn foresee(&self, slots: &[u32]) {
+    fn prefetch(&self, slots: &[u32]) {
         let flags = slots.iter().filter_map(|&slot| self.0.get(slot as usize)).fold(0, |all, entry| all ^ entry.flags);
         std::hint::black_box(flags);
     }

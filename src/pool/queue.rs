@@ -2,11 +2,11 @@
 
 use std::vec::Vec;
 
-use super::entries::NONE;
+use super::slots::NONE;
 
 /// A line in a slab. Since all wait for the same time, the first to come is the first to be due.
 #[derive(Debug)]
-pub(super) struct Line<T> {
+pub(super) struct Queue<T> {
     places: Vec<Place<T>>,
     /// The first vacant place.
     vacant: u32,
@@ -28,7 +28,7 @@ struct Place<T> {
 /// A place and its stamp.
 pub(super) type Name = (u32, u32);
 
-impl<T> Line<T> {
+impl<T> Queue<T> {
     pub(super) const fn new() -> Self {
         Self { places: Vec::new(), vacant: NONE, first: NONE, last: NONE, len: 0 }
     }
@@ -86,7 +86,7 @@ impl<T> Line<T> {
     }
 
     /// The one after it.
-    pub(super) fn behind(&self, (index, _): Name) -> Option<Name> {
+    pub(super) fn next_after(&self, (index, _): Name) -> Option<Name> {
         self.name(self.places.get(index as usize)?.next)
     }
 
@@ -104,7 +104,7 @@ impl<T> Line<T> {
     }
 
     /// What is at this place, if anything is.
-    pub(super) fn at(&mut self, index: u32) -> Option<&mut T> {
+    pub(super) fn item_mut(&mut self, index: u32) -> Option<&mut T> {
         self.places.get_mut(index as usize)?.item.as_mut()
     }
 }

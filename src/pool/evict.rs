@@ -4,19 +4,19 @@ use std::hash::{BuildHasher, Hash};
 
 use super::Pool;
 use super::config::Eviction;
-use super::entries::{ByDue, BySince, NONE, RECORDED, VACANT, close_gap, unlink};
 use super::origins::{LIST_USED, READY};
 use super::reasons::EndReason;
+use super::slots::{ByDue, BySince, NONE, RECORDED, VACANT, unlink, unlink_between};
 
 impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     /// Of the idle connections of an origin that wants another one: the longest idle, where evictions are allowed or its time is up.
-    pub(super) fn own_victim(&self, now: u64, index: u32) -> Option<u32> {
+    pub(super) fn evictable_of_origin(&self, now: u64, index: u32) -> Option<u32> {
         let never = self.config.policy.eviction == Eviction::Never;
-        self.longest(index, |due| !never || due <= now)
+        self.longest_idle_of_origin(index, |due| !never || due <= now)
     }
 
     /// The longest idle connection of an origin whose deadline will do.
-    pub(super) fn longest(&self, index: u32, will_do: impl Fn(u64) -> bool) -> Option<u32> {
+    pub(super) fn longest_idle_of_origin(&self, index: u32, will_do: impl Fn(u64) -> bool) -> Option<u32> {
         let mut longest = (u64::MAX, None);
         for list in &self.origins.all[index as usize].lists {
             let mut slot = list.first;
@@ -32,68 +32,68 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     }
 
     /// Of all idle connections that are not spared, the one whose turn it is. It has lost its record in one calendar.
-    pub(super) fn victim(&mut self, now: u64, rule: Eviction) -> Option<u32> {
+    pub(super) fn evictable(&mut self, now: u64, rule: Eviction) -> Option<u32> {
         let mut found = None;
         if rule == Eviction::NearestExpiry {
-            while let Some(slot) = self.first_due() {
-                if self.entries[slot as usize].is_idle() && !self.is_spared(now, slot) {
+            while let Some(slot) = self.pop_nearest_deadline() {
+                if self.entries[slot as usize].is_idle() && !self.is_protected(now, slot) {
                     found = Some(slot);
                     break;
                 }
-                self.spared.push(slot);
+                self.set_aside.push(slot);
             }
-            while let Some(slot) = self.spared.pop() {
-                self.arm(slot);
+            while let Some(slot) = self.set_aside.pop() {
+                self.arm_deadline(slot);
             }
         }
         // the longest idle; or what never expires, and there is nothing else
         if found.is_none() {
-            while let Some((slot, _)) = self.idleness.pop_first(&mut BySince(&mut self.entries)) {
-                if !self.is_spared(now, slot) {
+            while let Some((slot, _)) = self.idle_order.pop_first(&mut BySince(&mut self.entries)) {
+                if !self.is_protected(now, slot) {
                     found = Some(slot);
                     break;
                 }
-                self.spared.push(slot);
+                self.set_aside.push(slot);
             }
-            while let Some(slot) = self.spared.pop() {
-                self.rank(slot);
+            while let Some(slot) = self.set_aside.pop() {
+                self.index_by_idle(slot);
             }
         }
         found
     }
 
     /// The slot whose deadline is first; its record is gone.
-    fn first_due(&mut self) -> Option<u32> {
+    fn pop_nearest_deadline(&mut self) -> Option<u32> {
         let (entries, origins) = (&mut self.entries, &self.origins.all);
-        let (slot, _) = self.deadlines.pop_first(&mut ByDue { entries, origins, lease: self.rules.lease })?;
+        let (slot, _) = self.deadlines.pop_first(&mut ByDue { entries, origins, lease: self.resolved.lease })?;
         Some(slot)
     }
 
     /// A waiter may want it, or it is one of those to be kept warm.
-    fn is_spared(&self, now: u64, slot: u32) -> bool {
+    fn is_protected(&self, now: u64, slot: u32) -> bool {
         let entry = &self.entries[slot as usize];
         let origin = &self.origins.all[entry.origin as usize];
-        let lent = self.is_lent_in_place(origin.lists[LIST_USED].last);
+        let lent = self.is_leased_in_place(origin.lists[LIST_USED].last);
         entry.due > now && (origin.waiting > 0 || origin.idle() - u32::from(lent) <= self.config.limits.min_warm)
     }
 
     /// Sees to it that an idle slot is found by its idleness.
-    pub(super) fn rank(&mut self, slot: u32) {
+    pub(super) fn index_by_idle(&mut self, slot: u32) {
         let entry = &mut self.entries[slot as usize];
-        if !entry.has(RECORDED) && self.idleness.insert(slot, entry.since) != NONE {
+        if !entry.has(RECORDED) && self.idle_order.insert(slot, entry.since) != NONE {
             entry.flags |= RECORDED;
         }
     }
 
     /// The last of a list is in use: it was handed out from where it is.
-    fn is_lent_in_place(&self, last: u32) -> bool {
+    fn is_leased_in_place(&self, last: u32) -> bool {
         self.entries.get(last as usize).is_some_and(|entry| !entry.is_idle())
     }
 
     /// Takes the connection that was lent in place out of its list: what is in a list from here on is idle.
-    pub(super) fn straighten(&mut self, index: u32) {
+    pub(super) fn unlink_leased(&mut self, index: u32) {
         let last = self.origins.all[index as usize].lists[LIST_USED].last;
-        if self.is_lent_in_place(last) {
+        if self.is_leased_in_place(last) {
             unlink(&mut self.entries, &mut self.origins.all[index as usize], last);
         }
     }
@@ -101,11 +101,11 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     /// Forgets a connection: its id.
     #[inline(never)]
     pub(super) fn remove(&mut self, slot: u32, why: EndReason) -> Id {
-        self.forget(slot, why)
+        self.remove_inline(slot, why)
     }
 
     #[inline(always)]
-    pub(super) fn forget(&mut self, slot: u32, why: EndReason) -> Id {
+    pub(super) fn remove_inline(&mut self, slot: u32, why: EndReason) -> Id {
         let entries = self.entries.as_mut_slice();
         let entry = &mut entries[slot as usize];
         let (id, index, is_idle, list) = (entry.id, entry.origin, entry.is_idle(), entry.list());
@@ -115,32 +115,32 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         let origin = &mut self.origins.all[index as usize];
         if is_idle || origin.lists[LIST_USED].last == slot {
             if let Some(list) = origin.lists.get_mut(list) {
-                close_gap(entries, list, slot, prev, next);
+                unlink_between(entries, list, slot, prev, next);
             }
         }
         origin.held -= 1;
         self.origins.vacant += usize::from(origin.is_vacant());
-        self.idle_ended += u64::from(is_idle);
-        self.vacated(why);
+        self.ended_idle += u64::from(is_idle);
+        self.note_freed_place(why);
         id
     }
 
     /// A place is free again.
-    pub(super) fn give_back(&mut self, index: u32, why: EndReason) {
+    pub(super) fn end_permit(&mut self, index: u32, why: EndReason) {
         self.origins.leave(index);
-        self.vacated(why);
+        self.note_freed_place(why);
     }
 
     #[inline(always)]
-    fn vacated(&mut self, why: EndReason) {
+    fn note_freed_place(&mut self, why: EndReason) {
         self.held -= 1;
         self.counters.count_end(why);
-        self.unsettle();
+        self.wake_waiters();
     }
 
     /// Any waiter may go on.
-    pub(super) fn unsettle(&mut self) {
-        self.unsettled |= self.waiters.len() > 0;
+    pub(super) fn wake_waiters(&mut self) {
+        self.waiters_may_go_on |= self.waiters.len() > 0;
     }
 
     /// The first waiter of this origin may be given an idle connection.
@@ -148,7 +148,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         let origin = &mut self.origins.all[index as usize];
         if origin.waiting > 0 && !origin.has(READY) {
             origin.flags |= READY;
-            self.ready.push_back(index);
+            self.ready_origins.push_back(index);
         }
     }
 }

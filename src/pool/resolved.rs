@@ -3,11 +3,11 @@
 use core::time::Duration;
 
 use super::config::{Eviction, Excess, Order, PoolConfig, ReuseMode};
-use super::entries::NONE;
+use super::slots::NONE;
 use crate::config::Use;
 
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Rules {
+pub(super) struct ResolvedPoolConfig {
     pub(super) used_idle: u64,
     pub(super) unused_idle: u64,
     pub(super) age: u64,
@@ -35,10 +35,10 @@ pub(super) struct Rules {
     /// that will do for the lease.
     pub(super) long_lease: bool,
     /// The settings ask for more than the fast path does.
-    pub(super) slow: bool,
+    pub(super) needs_full_path: bool,
 }
 
-impl Rules {
+impl ResolvedPoolConfig {
     pub(super) fn of(PoolConfig { limits, timeouts, policy }: &PoolConfig) -> Self {
         let (used_idle, unused_idle) = (nanos(timeouts.used_idle), nanos(timeouts.unused_idle));
         let finite = |span: u64| if span == u64::MAX { 0 } else { span };
@@ -69,7 +69,7 @@ impl Rules {
             learns: policy.learn == Use::On,
             ranks,
             long_lease,
-            slow: !long_lease
+            needs_full_path: !long_lease
                 || (policy.reuse, policy.order) != (ReuseMode::Always, Order::Newest)
                 || matches!(used_idle, 0 | u64::MAX)
                 || policy.learn == Use::On

@@ -4,7 +4,7 @@ use std::vec::Vec;
 
 /// Records by time. What was found to be due is at the end.
 #[derive(Debug)]
-pub(super) struct Soon {
+pub(super) struct FrontRecords {
     records: Vec<(u64, u32)>,
     /// None of those that are not known to be due is before.
     least: u64,
@@ -14,18 +14,18 @@ pub(super) struct Soon {
     passes: u8,
 }
 
-impl Soon {
+impl FrontRecords {
     pub(super) const fn new() -> Self {
         Self { records: Vec::new(), least: u64::MAX, sorted: true, passes: 0 }
     }
 
     /// It may be added to: nothing is in order yet.
-    pub(super) const fn loosen(&mut self) {
+    pub(super) const fn allow_unsorted(&mut self) {
         self.sorted = false;
     }
 
     /// Of another tick from here on.
-    pub(super) const fn renew(&mut self) {
+    pub(super) const fn start_tick(&mut self) {
         self.passes = 0;
     }
 
@@ -64,14 +64,14 @@ impl Soon {
             return None;
         }
         if self.records.last().is_some_and(|last| last.0 > now) {
-            if self.passes < MOST_PASSES { self.part(now) } else { self.sort() }
+            if self.passes < MOST_PASSES { self.partition_due(now) } else { self.sort() }
         }
         self.records.last().filter(|last| last.0 <= now)?;
         self.pop().map(|last| last.1)
     }
 
     /// Puts what is due to the end: to sort takes longer, if this is not done often.
-    fn part(&mut self, now: u64) {
+    fn partition_due(&mut self, now: u64) {
         let mut later = 0;
         self.least = u64::MAX;
         for index in 0..self.records.len() {
