@@ -3,12 +3,15 @@
 use core::fmt;
 use core::time::Duration;
 
+use super::index::{Place, Slot};
+use super::queue::QueueName;
 use super::reasons::{EndReason, RefuseReason, Taint};
+use super::slots::Stamp;
 use crate::lifecycle::persistence::{Persistence, ReuseReason};
 use crate::message::keep_alive::KeepAlive;
 use crate::time::Instant;
 
-macro_rules! names {
+macro_rules! connection_names {
     ($( $(#[$doc:meta])* $name:ident; )+) => {
         $(
             $(#[$doc])*
@@ -18,20 +21,54 @@ macro_rules! names {
             #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
             #[must_use]
             pub struct $name {
-                pub(super) slot: u32,
-                pub(super) stamp: u32,
+                pub(super) slot: Slot,
+                pub(super) stamp: Stamp,
             }
         )+
     };
 }
 
-names! {
-    /// A place for a connection that is being opened: answered by [`opened`](super::Pool::opened) or [`failed`](super::Pool::failed).
-    Permit;
+connection_names! {
     /// A connection in use: ended by [`checkin`](super::Pool::checkin) or [`closed`](super::Pool::closed).
     Lease;
     /// A connection that is idle in the pool: what the driver has to say when its socket can be read.
     Idle;
+}
+
+macro_rules! queue_names {
+    ($( $(#[$doc:meta])* $name:ident; )+) => {
+        $(
+            $(#[$doc])*
+            ///
+            /// It is stale once it was answered, and a call with a stale name answers [`Stale`]. A name from another pool is not
+            /// told apart from one of this pool.
+            #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+            #[must_use]
+            pub struct $name {
+                place: Place,
+                number: u32,
+            }
+
+            impl QueueName for $name {
+                fn new(place: Place, number: u32) -> Self {
+                    Self { place, number }
+                }
+
+                fn place(self) -> Place {
+                    self.place
+                }
+
+                fn number(self) -> u32 {
+                    self.number
+                }
+            }
+        )+
+    };
+}
+
+queue_names! {
+    /// A place for a connection that is being opened: answered by [`opened`](super::Pool::opened) or [`failed`](super::Pool::failed).
+    Permit;
     /// A place in the queue: answered by [`Due::GoOn`] or [`Due::WaitOver`].
     Ticket;
 }

@@ -4,40 +4,40 @@ use std::hash::{BuildHasher, Hash};
 
 use super::Pool;
 use super::reasons::EndReason;
-use super::resolved::nanos;
-use super::slots::OUTDATED;
+use crate::config::nanos::Span;
 use crate::time::Instant;
 
 impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
-    /// Begins a generation: what is idle goes, what is in use goes when it comes back, since the network or the settings have
-    /// changed. Takes time in the number of connections; [`expire`](Self::expire) says what to close.
+    /// Begins a generation, since the network or the settings have changed: idle connections end now, those in use when they come
+    /// back. [`expire`](Self::expire) says what to close. Takes time in proportion to the number of connections.
     pub fn new_generation(&mut self, now: Instant) {
         let now = self.advance_clock(now);
-        for entry in &mut self.entries {
-            entry.flags |= OUTDATED;
+        for entry in self.entries.items_mut() {
+            entry.marks.set_outdated();
         }
         self.end_idle(now, EndReason::Generation);
     }
 
-    /// We slept for so long, while the caller's clock stood still: idle connections are older than they look. Those that are past
-    /// their time go, and all of them after [`suspension`](super::PoolTimeouts::suspension). Takes time in the number of connections.
+    /// The machine slept for this long while the caller's clock stood still: idle connections are older than they look. Those that
+    /// are past their time end, and all of them after [`suspension`](super::PoolTimeouts::suspension). Takes time in proportion to
+    /// the number of connections.
     pub fn suspended(&mut self, now: Instant, asleep: core::time::Duration) {
         let now = self.advance_clock(now);
-        let asleep = nanos(Some(asleep));
-        if asleep >= nanos(self.config.timeouts.suspension) {
+        let asleep = Span::of(Some(asleep));
+        if asleep >= self.resolved.suspension {
             return self.end_idle(now, EndReason::Suspended);
         }
-        for slot in 0..self.entries.len() as u32 {
-            let entry = &mut self.entries[slot as usize];
-            if entry.is_idle() && entry.due != u64::MAX {
-                entry.due = entry.due.saturating_sub(asleep);
+        for slot in self.entries.indices() {
+            let entry = &mut self.entries[slot];
+            if entry.is_idle() && entry.due != Instant::MAX {
+                entry.due = asleep.before(entry.due);
                 self.arm_deadline(slot);
             }
         }
     }
 
-    /// Ends the pool: whoever waits or asks gets nothing, what is idle goes, and what is in use when it comes back. [`expire`](Self::expire)
-    /// says what to close. Takes time in the number of connections.
+    /// Ends the pool: whoever waits or asks gets nothing, idle connections end now, those in use when they come back.
+    /// [`expire`](Self::expire) says what to close. Takes time in proportion to the number of connections.
     pub fn drain(&mut self, now: Instant) {
         let now = self.advance_clock(now);
         self.draining = true;
@@ -45,11 +45,11 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         self.end_idle(now, EndReason::Drain);
     }
 
-    fn end_idle(&mut self, now: u64, why: EndReason) {
-        for slot in 0..self.entries.len() as u32 {
-            let entry = &mut self.entries[slot as usize];
+    fn end_idle(&mut self, now: Instant, why: EndReason) {
+        for slot in self.entries.indices() {
+            let entry = &mut self.entries[slot];
             if entry.is_idle() {
-                (entry.due, entry.why) = (now, why as u8);
+                (entry.due, entry.why) = (now, why);
                 self.arm_deadline(slot);
             }
         }

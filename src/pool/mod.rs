@@ -85,17 +85,23 @@ mod api;
 mod calendar;
 mod checkin;
 mod checkout;
+mod choose;
 mod close_all;
 mod config;
 mod counters;
 mod evict;
 mod expire;
+mod index;
 mod learned;
+mod list;
 mod origins;
 mod queue;
 mod reasons;
+mod remove;
 mod resolved;
+mod slot_times;
 mod slots;
+mod waiting;
 
 use std::borrow::Borrow;
 use std::collections::VecDeque;
@@ -112,13 +118,16 @@ pub use counters::Counters;
 pub use learned::Learned;
 pub use reasons::{EndReason, RefuseReason, Taint};
 
+use crate::config::nanos::Span;
 use crate::lifecycle::lifetime;
 use crate::time::Instant;
 use calendar::Calendar;
+use index::{OriginIndex, Second, Slot, Table};
 use origins::Origins;
 use queue::Queue;
 use resolved::ResolvedPoolConfig;
-use slots::{Entry, NONE};
+use slots::{Entries, Entry, Stamp};
+use waiting::Waiter;
 
 /// Idle connections by key, and who may have which. `K` is the key, `Id` how the driver names a connection: an index or a token.
 ///
@@ -137,55 +146,44 @@ pub struct Pool<K, Id, S = RandomState> {
     config: PoolConfig,
     resolved: ResolvedPoolConfig,
     origins: Origins<K, S>,
-    entries: Vec<Entry<Id>>,
-    /// The first vacant entry.
-    vacant: u32,
+    entries: Entries<Id>,
+    first_vacant: Slot,
     /// Leased and idle connections by deadline.
     deadlines: Calendar,
-    /// Idle connections by how long they are.
+    /// Idle connections, the longest idle first; empty unless eviction, water marks or purges ask for this order.
     idle_order: Calendar,
-    /// By the origin that a connection is being opened to.
-    permits: Queue<u32>,
-    waiters: Queue<Waiter>,
+    /// Connections that are being opened: to which origin.
+    permits: Queue<Permit, OriginIndex>,
+    waiters: Queue<Ticket, Waiter>,
     /// Origins whose first waiter may go on.
-    ready_origins: VecDeque<u32>,
-    /// Something changed for any waiter.
+    ready_origins: VecDeque<OriginIndex>,
+    /// Something has changed by which any waiter may go on.
     waiters_may_go_on: bool,
-    /// More are idle than the high water mark has it, and not yet as few as the low one.
+    /// Idle connections are being closed: the high water mark was passed, and the low one is not reached yet.
     over_high_water: bool,
     draining: bool,
-    /// Whatever keeps the calls from their fast path: settings, a drain, waiters, an HTTP/1.0 peer.
+    /// The calls may not take their fast path, because of the settings, a drain, waiters, or an HTTP/1.0 peer.
     needs_full_path: bool,
-    /// An origin's responses were HTTP/1.0 once.
+    /// Some origin's responses were HTTP/1.0.
     saw_http10: bool,
-    /// The greatest instant seen, in nanoseconds.
-    now: u64,
+    /// The latest instant seen.
+    now: Instant,
+    /// Connections that are leased, idle, or being opened.
     held: u32,
-    /// Idle connections that ended.
+    /// Connections that ended while they were idle.
     ended_idle: u64,
     users: u32,
-    /// When idle connections are purged next.
-    purge_at: u64,
-    /// So many are still to go.
+    /// When idle connections are purged next; [`Instant::MAX`]: not before another one is idle.
+    purge_at: Instant,
+    /// Connections that the purge has still to close.
     to_purge: u32,
-    /// Random numbers drawn.
+    /// How many random numbers were drawn.
     numbers_drawn: u64,
-    /// How long each slot's connection had been idle when it was handed out, where that is learned from.
-    idle_before_use: Vec<u64>,
-    /// What was looked at and spared in a search for a victim.
-    set_aside: Vec<u32>,
+    /// By slot: how long its connection had been idle when it was handed out. Empty unless the pool learns.
+    idle_before_use: Table<Slot, Span>,
+    /// Connections that a search for one to close has passed over. Empty between two searches; it keeps its memory.
+    passed_over: Vec<Slot>,
     counters: Counters,
-}
-
-/// A request that waits.
-#[derive(Debug)]
-struct Waiter {
-    origin: u32,
-    demand: Demand,
-    /// The one that came next for the same origin.
-    behind: u32,
-    /// The one that came before it.
-    before: u32,
 }
 
 impl<K: Hash + Eq, Id: Copy> Pool<K, Id> {
@@ -198,13 +196,13 @@ impl<K: Hash + Eq, Id: Copy> Pool<K, Id> {
 impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     /// An empty pool with the caller's hasher.
     pub fn with_hasher(now: Instant, config: &PoolConfig, hasher: S) -> Self {
-        let (resolved, now) = (ResolvedPoolConfig::of(config), now.as_nanos());
+        let resolved = ResolvedPoolConfig::of(config);
         Self {
             config: *config,
             resolved,
             origins: Origins::new(hasher),
-            entries: Vec::new(),
-            vacant: NONE,
+            entries: Entries::new(),
+            first_vacant: Slot::NONE,
             deadlines: Calendar::new(now, resolved.longest),
             idle_order: Calendar::new(now, resolved.longest),
             permits: Queue::new(),
@@ -219,11 +217,11 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             held: 0,
             ended_idle: 0,
             users: 1,
-            purge_at: u64::MAX,
+            purge_at: Instant::MAX,
             to_purge: 0,
             numbers_drawn: 0,
-            idle_before_use: Vec::new(),
-            set_aside: Vec::new(),
+            idle_before_use: Table::new(),
+            passed_over: Vec::new(),
             counters: Counters::ZERO,
         }
     }
@@ -240,7 +238,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         let _ = self.entries.try_reserve_exact(connections);
         self.origins.reserve(keys);
         self.deadlines.reserve(connections);
-        if self.resolved.ranks {
+        if self.resolved.orders_by_idle {
             self.idle_order.reserve(connections);
         }
     }
@@ -272,7 +270,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
 
     /// No check-out is served any more and nothing is held: a drain has ended.
     pub const fn is_drained(&self) -> bool {
-        self.draining && self.held == 0 && self.waiters.len() == 0
+        self.draining && self.held == 0 && self.waiters.is_empty()
     }
 
     /// Says for how many users we work, at least one: the N of RFC 2616 8.1.4, see [`PoolLimits::per_user`]. With fewer than before no
@@ -287,14 +285,15 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     where
         K: Borrow<Q>,
     {
-        let observed = self.origins.learned.get(self.origins.find(key)? as usize)?;
-        let closed = observed.peer_limit(second(self.now), self.resolved.forget)?;
+        let observed = self.origins.learned.get(self.origins.find(key)?)?;
+        let closed = observed.peer_limit(Second::of(self.now), self.resolved.forget)?;
         Some(observed.explain(self.resolved.less_margin(closed, None)))
     }
 
+    /// A clock that goes back counts as one that stands still: the latest instant so far.
     #[inline(always)]
-    fn advance_clock(&mut self, now: Instant) -> u64 {
-        self.now = self.now.max(now.as_nanos());
+    fn advance_clock(&mut self, now: Instant) -> Instant {
+        self.now = self.now.max(now);
         self.now
     }
 
@@ -304,7 +303,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         lifetime::nth(self.config.policy.seed, self.numbers_drawn)
     }
 
-    /// A number varied by the jitter.
+    /// A number varied by the jitter. The greatest one, which stands for "any", stays.
     fn with_jitter(&mut self, number: u64) -> u64 {
         let percent = u64::from(self.config.policy.jitter_percent);
         if percent == 0 || number == u64::MAX {
@@ -315,32 +314,29 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         (number - range / 2).saturating_add(drawn)
     }
 
-    /// A name in use, checked: the entry's index.
+    /// The connection of a name that is not stale.
     #[inline(always)]
-    fn entry(&mut self, slot: u32, stamp: u32) -> Result<&mut Entry<Id>, Stale> {
-        self.entries.get_mut(slot as usize).filter(|entry| entry.stamp == stamp).ok_or(Stale)
+    fn named(&mut self, slot: Slot, stamp: Stamp) -> Result<&mut Entry<Id>, Stale> {
+        self.entries.get_mut(slot).filter(|entry| entry.stamp == stamp).ok_or(Stale)
     }
 
-    /// Whether the fast path will do.
+    /// Decides whether the fast paths will do.
     fn update_fast_path(&mut self) {
-        self.needs_full_path =
-            self.resolved.needs_full_path || self.draining || self.saw_http10 || self.waiters.len() > 0;
+        self.needs_full_path = self.does_need_full_path();
     }
 
-    /// Sees to it that the slot's deadline is met.
+    fn does_need_full_path(&self) -> bool {
+        self.resolved.needs_full_path || self.draining || self.saw_http10 || !self.waiters.is_empty()
+    }
+
+    /// Makes sure that the slot's record comes up before its deadline has passed.
     #[inline(never)]
-    fn arm_deadline(&mut self, slot: u32) {
-        if let Some(entry) = self.entries.get_mut(slot as usize) {
+    fn arm_deadline(&mut self, slot: Slot) {
+        if let Some(entry) = self.entries.get_mut(slot) {
             let at = entry.deadline(self.resolved.lease);
             if self.deadlines.needs_record(entry.armed, self.deadlines.tick(at)) {
                 entry.armed = self.deadlines.insert(slot, at);
             }
         }
     }
-}
-
-/// The whole seconds of an instant.
-const fn second(now: u64) -> u32 {
-    let second = now / 1_000_000_000;
-    if second >= NONE as u64 { NONE - 1 } else { second as u32 }
 }

@@ -1,110 +1,122 @@
-//! What waits in a line, first come first served, each for the same time at most: permits and waiters.
+//! A queue: first come, first served, and each waits for the same time at most. There is one of permits and one of requests.
 
-use std::vec::Vec;
+use super::index::{Place, Table};
+use crate::time::Instant;
 
-use super::slots::NONE;
+/// The public name of what waits in one kind of queue: a place, and the number of the item that is in it.
+pub(super) trait QueueName: Copy {
+    fn new(place: Place, number: u32) -> Self;
+    fn place(self) -> Place;
+    fn number(self) -> u32;
+}
 
-/// A line in a slab. Since all wait for the same time, the first to come is the first to be due.
+/// A queue whose items are named by `N`. Since all wait for the same time, the first to come is the first to be due.
 #[derive(Debug)]
-pub(super) struct Queue<T> {
-    places: Vec<Place<T>>,
-    /// The first vacant place.
-    vacant: u32,
-    first: u32,
-    last: u32,
+pub(super) struct Queue<N, T> {
+    places: Table<Place, Waiting<T>>,
+    first_vacant: Place,
+    first: Place,
+    last: Place,
     len: u32,
+    name: core::marker::PhantomData<N>,
 }
 
 #[derive(Debug)]
-struct Place<T> {
+struct Waiting<T> {
     /// Grows with each item that the place has held.
-    stamp: u32,
-    prev: u32,
-    next: u32,
-    due: u64,
+    number: u32,
+    prev: Place,
+    /// The one after it in the queue; of a vacant place, the next vacant one.
+    next: Place,
+    due: Instant,
     item: Option<T>,
 }
 
-/// A place and its stamp.
-pub(super) type Name = (u32, u32);
-
-impl<T> Queue<T> {
+impl<N: QueueName, T> Queue<N, T> {
     pub(super) const fn new() -> Self {
-        Self { places: Vec::new(), vacant: NONE, first: NONE, last: NONE, len: 0 }
+        Self {
+            places: Table::new(),
+            first_vacant: Place::NONE,
+            first: Place::NONE,
+            last: Place::NONE,
+            len: 0,
+            name: core::marker::PhantomData,
+        }
     }
 
     pub(super) const fn len(&self) -> u32 {
         self.len
     }
 
-    /// Puts an item at the end.
-    pub(super) fn push(&mut self, due: u64, item: T) -> Name {
-        let (prev, next) = (self.last, NONE);
-        let index = match self.places.get_mut(self.vacant as usize) {
-            Some(place) => {
-                let index = self.vacant;
-                self.vacant = place.next;
-                (place.prev, place.next, place.due, place.item) = (prev, next, due, Some(item));
-                index
-            }
-            None => {
-                self.places.push(Place { stamp: 0, prev, next, due, item: Some(item) });
-                self.places.len() as u32 - 1
-            }
-        };
-        match self.places.get_mut(prev as usize) {
-            Some(before) => before.next = index,
-            None => self.first = index,
-        }
-        self.last = index;
-        self.len += 1;
-        (index, self.places[index as usize].stamp)
+    pub(super) const fn is_empty(&self) -> bool {
+        self.len == 0
     }
 
-    /// Takes an item out, if the name is that of one.
-    pub(super) fn remove(&mut self, (index, stamp): Name) -> Option<T> {
-        let place = self.places.get_mut(index as usize).filter(|place| place.stamp == stamp)?;
+    /// Puts an item at the end.
+    pub(super) fn push(&mut self, due: Instant, item: T) -> N {
+        let (prev, next) = (self.last, Place::NONE);
+        let place = match self.places.get_mut(self.first_vacant) {
+            Some(vacant) => {
+                let place = self.first_vacant;
+                self.first_vacant = vacant.next;
+                (vacant.prev, vacant.next, vacant.due, vacant.item) = (prev, next, due, Some(item));
+                place
+            }
+            None => self.places.push(Waiting { number: 0, prev, next, due, item: Some(item) }),
+        };
+        match self.places.get_mut(prev) {
+            Some(before) => before.next = place,
+            None => self.first = place,
+        }
+        self.last = place;
+        self.len += 1;
+        N::new(place, self.places[place].number)
+    }
+
+    /// Takes an item out, if it is still there.
+    pub(super) fn remove(&mut self, name: N) -> Option<T> {
+        let place = self.places.get_mut(name.place()).filter(|place| place.number == name.number())?;
         let item = place.item.take()?;
-        place.stamp = place.stamp.wrapping_add(1);
-        let (prev, next) = (place.prev, std::mem::replace(&mut place.next, self.vacant));
-        self.vacant = index;
+        place.number = place.number.wrapping_add(1);
+        let (prev, next) = (place.prev, core::mem::replace(&mut place.next, self.first_vacant));
+        self.first_vacant = name.place();
         self.len -= 1;
-        match self.places.get_mut(prev as usize) {
+        match self.places.get_mut(prev) {
             Some(before) => before.next = next,
             None => self.first = next,
         }
-        match self.places.get_mut(next as usize) {
-            Some(behind) => behind.prev = prev,
+        match self.places.get_mut(next) {
+            Some(after) => after.prev = prev,
             None => self.last = prev,
         }
         Some(item)
     }
 
-    /// The first in line.
-    pub(super) fn first(&self) -> Option<Name> {
+    /// The first in the queue.
+    pub(super) fn first(&self) -> Option<N> {
         self.name(self.first)
     }
 
     /// The one after it.
-    pub(super) fn next_after(&self, (index, _): Name) -> Option<Name> {
-        self.name(self.places.get(index as usize)?.next)
+    pub(super) fn next_after(&self, name: N) -> Option<N> {
+        self.name(self.places.get(name.place())?.next)
     }
 
-    /// When the first in line has waited for long enough.
-    pub(super) fn due(&self) -> Option<u64> {
-        self.places.get(self.first as usize).map(|place| place.due)
+    /// When the first in the queue has waited for long enough.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.places.get(self.first).map(|place| place.due)
     }
 
-    pub(super) fn name(&self, index: u32) -> Option<Name> {
-        self.places.get(index as usize).map(|place| (index, place.stamp))
+    pub(super) fn name(&self, place: Place) -> Option<N> {
+        self.places.get(place).map(|waiting| N::new(place, waiting.number))
     }
 
-    pub(super) fn get(&self, (index, stamp): Name) -> Option<&T> {
-        self.places.get(index as usize).filter(|place| place.stamp == stamp)?.item.as_ref()
+    pub(super) fn get(&self, name: N) -> Option<&T> {
+        self.places.get(name.place()).filter(|place| place.number == name.number())?.item.as_ref()
     }
 
-    /// What is at this place, if anything is.
-    pub(super) fn item_mut(&mut self, index: u32) -> Option<&mut T> {
-        self.places.get_mut(index as usize)?.item.as_mut()
+    /// The item at this place.
+    pub(super) fn item_mut(&mut self, place: Place) -> Option<&mut T> {
+        self.places.get_mut(place)?.item.as_mut()
     }
 }

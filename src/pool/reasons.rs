@@ -87,11 +87,6 @@ impl EndReason {
             _ => Self::Verdict,
         }
     }
-
-    /// The cause of this number; it is one of ours.
-    pub(super) fn numbered(number: u8) -> Self {
-        Self::ALL.get(usize::from(number)).copied().unwrap_or(Self::Verdict)
-    }
 }
 
 reasons! {
@@ -149,4 +144,21 @@ reasons! {
     }
 }
 
-const _: () = assert!(EndReason::ALL.len() < 256);
+/// A taint and the end that it causes have one token and one clause: this does not compile where they differ.
+const _: () = {
+    let mut number = 0;
+    while number < Taint::ALL.len() {
+        let (taint, end) = (Taint::ALL[number], Taint::ALL[number].end());
+        assert!(is_same(taint.as_str(), end.as_str()) && is_same(taint.clause(), end.clause()));
+        number += 1;
+    }
+};
+
+const fn is_same(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let mut at = 0;
+    while at < one.len() && at < other.len() && one[at] == other[at] {
+        at += 1;
+    }
+    at == one.len() && at == other.len()
+}

@@ -1,38 +1,38 @@
-//! The settings as they are counted: nanoseconds, and the greatest number for "any".
+//! The settings as they are counted: nanoseconds, the greatest number for "any", and what follows from several of them.
 
 use core::time::Duration;
 
 use super::config::{Eviction, Excess, Order, PoolConfig, ReuseMode};
-use super::slots::NONE;
 use crate::config::Use;
+use crate::config::nanos::Span;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ResolvedPoolConfig {
-    pub(super) used_idle: u64,
-    pub(super) unused_idle: u64,
-    pub(super) age: u64,
-    pub(super) open: u64,
-    pub(super) wait: u64,
-    pub(super) lease: u64,
-    pub(super) look_after: u64,
-    pub(super) purge: u64,
+    pub(super) used_idle: Span,
+    pub(super) unused_idle: Span,
+    pub(super) age: Span,
+    pub(super) open: Span,
+    pub(super) wait: Span,
+    pub(super) lease: Span,
+    pub(super) look_after: Span,
+    pub(super) purge: Span,
+    pub(super) suspension: Span,
     /// Seconds.
     pub(super) forget: u32,
-    margin: u64,
+    margin: Span,
     margin_percent: u8,
     margin_round_trips: u8,
     pub(super) idle_per_origin: u32,
     pub(super) idle_total: u32,
     pub(super) high_water: u32,
     /// The shortest time, by the settings alone, that a connection may be leased or idle.
-    pub(super) shortest: u64,
+    pub(super) shortest: Span,
     /// The longest time that is told apart in the calendars.
-    pub(super) longest: u64,
+    pub(super) longest: Span,
     pub(super) learns: bool,
-    /// Idle connections are kept in order of their idleness.
-    pub(super) ranks: bool,
-    /// Connections that come back stay idle for less than a lease may last, and for some time: whoever is handed out has a record
-    /// that will do for the lease.
+    /// Idle connections are kept in the order of their idleness.
+    pub(super) orders_by_idle: bool,
+    /// A lease lasts at least as long as any idle time. So an idle connection's record comes up early enough for its lease.
     pub(super) long_lease: bool,
     /// The settings ask for more than the fast path does.
     pub(super) needs_full_path: bool,
@@ -40,38 +40,39 @@ pub(super) struct ResolvedPoolConfig {
 
 impl ResolvedPoolConfig {
     pub(super) fn of(PoolConfig { limits, timeouts, policy }: &PoolConfig) -> Self {
-        let (used_idle, unused_idle) = (nanos(timeouts.used_idle), nanos(timeouts.unused_idle));
-        let finite = |span: u64| if span == u64::MAX { 0 } else { span };
+        let (used_idle, unused_idle) = (Span::of(timeouts.used_idle), Span::of(timeouts.unused_idle));
+        let lease = Span::of(timeouts.lease);
+        let longest_idle = used_idle.max(unused_idle);
+        let long_lease = lease == Span::NEVER || longest_idle != Span::NEVER && longest_idle <= lease;
         let purges = timeouts.purge.is_some() || limits.high_water.is_some();
-        let ranks_excess = limits.idle_total.is_some() && policy.total_excess == Excess::Idle;
-        let ranks = purges || ranks_excess || (limits.total.is_some() && policy.eviction != Eviction::Never);
-        let lease = nanos(timeouts.lease);
-        let long_lease =
-            lease == u64::MAX || (used_idle.max(unused_idle) != u64::MAX && used_idle.max(unused_idle) <= lease);
+        let evicts_over_total = limits.idle_total.is_some() && policy.total_excess == Excess::Idle;
+        let evicts_for_new = limits.total.is_some() && policy.eviction != Eviction::Never;
         Self {
             used_idle,
             unused_idle,
-            age: nanos(timeouts.age),
-            open: nanos(timeouts.open),
-            wait: nanos(timeouts.wait),
+            age: Span::of(timeouts.age),
+            open: Span::of(timeouts.open),
+            wait: Span::of(timeouts.wait),
             lease,
-            look_after: if policy.idle_watched.is_on() { nanos(timeouts.look_after) } else { 0 },
-            purge: nanos(timeouts.purge),
-            forget: u32::try_from(timeouts.forget.as_secs()).unwrap_or(NONE),
-            margin: nanos(Some(timeouts.margin)),
+            look_after: if policy.idle_watched.is_on() { Span::of(timeouts.look_after) } else { Span::of_nanos(0) },
+            purge: Span::of(timeouts.purge),
+            suspension: Span::of(timeouts.suspension),
+            forget: u32::try_from(timeouts.forget.as_secs()).unwrap_or(u32::MAX),
+            margin: Span::of(Some(timeouts.margin)),
             margin_percent: policy.margin_percent,
             margin_round_trips: policy.margin_round_trips,
-            idle_per_origin: limits.idle_per_origin.unwrap_or(NONE),
-            idle_total: limits.idle_total.unwrap_or(NONE),
-            high_water: limits.high_water.unwrap_or(NONE),
+            idle_per_origin: limits.idle_per_origin.unwrap_or(u32::MAX),
+            idle_total: limits.idle_total.unwrap_or(u32::MAX),
+            high_water: limits.high_water.unwrap_or(u32::MAX),
             shortest: lease.min(used_idle).min(unused_idle),
-            longest: finite(used_idle).max(finite(unused_idle)).max(1_000_000_000),
+            longest: used_idle.or_nothing().max(unused_idle.or_nothing()).max(Span::of(Some(Duration::from_secs(1)))),
             learns: policy.learn == Use::On,
-            ranks,
+            orders_by_idle: purges || evicts_over_total || evicts_for_new,
             long_lease,
             needs_full_path: !long_lease
                 || (policy.reuse, policy.order) != (ReuseMode::Always, Order::Newest)
-                || matches!(used_idle, 0 | u64::MAX)
+                || used_idle.is_nothing()
+                || used_idle == Span::NEVER
                 || policy.learn == Use::On
                 || limits.idle_per_origin.is_some()
                 || limits.idle_total.is_some()
@@ -79,15 +80,11 @@ impl ResolvedPoolConfig {
         }
     }
 
-    /// A time that the peer will stay, less the margin.
-    pub(super) fn less_margin(&self, span: u64, round_trip: Option<Duration>) -> u64 {
-        let fraction = (u128::from(span) * u128::from(self.margin_percent) / 100) as u64;
-        let trips = nanos(Some(round_trip.unwrap_or_default())).saturating_mul(self.margin_round_trips.into());
-        span.saturating_sub(self.margin).saturating_sub(fraction).saturating_sub(trips)
+    /// A time for which the peer will stay, less the margin.
+    pub(super) fn less_margin(&self, span: Span, round_trip: Option<Duration>) -> Span {
+        let fraction = (u128::from(span.as_nanos()) * u128::from(self.margin_percent) / 100) as u64;
+        let round_trip = Span::of(Some(round_trip.unwrap_or_default())).as_nanos();
+        let round_trips = round_trip.saturating_mul(self.margin_round_trips.into());
+        span.less(self.margin).less(Span::of_nanos(fraction)).less(Span::of_nanos(round_trips))
     }
-}
-
-/// As nanoseconds; the greatest number for what never ends.
-pub(super) fn nanos(span: Option<Duration>) -> u64 {
-    span.map_or(u64::MAX, |span| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX))
 }

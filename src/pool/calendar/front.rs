@@ -1,36 +1,39 @@
-//! What the tick in front holds and is not due yet, in as much order as it is asked for.
+//! Records of the front tick that are not due yet. They are sorted only when their order is needed.
 
 use std::vec::Vec;
 
-/// Records by time. What was found to be due is at the end.
+use super::super::index::Slot;
+use crate::time::Instant;
+
+/// Records by time. Those that were found to be due are at the end.
 #[derive(Debug)]
 pub(super) struct FrontRecords {
-    records: Vec<(u64, u32)>,
-    /// None of those that are not known to be due is before.
-    least: u64,
-    /// The first is at the end, and so on.
+    records: Vec<(Instant, Slot)>,
+    /// No record is before this, except for those at the end that were found to be due.
+    least: Instant,
+    /// The records are in order, the first one at the end.
     sorted: bool,
-    /// So often all were looked through without being sorted.
+    /// How often all of this tick were looked through without being sorted.
     passes: u8,
 }
 
 impl FrontRecords {
     pub(super) const fn new() -> Self {
-        Self { records: Vec::new(), least: u64::MAX, sorted: true, passes: 0 }
+        Self { records: Vec::new(), least: Instant::MAX, sorted: true, passes: 0 }
     }
 
-    /// It may be added to: nothing is in order yet.
+    /// Records may be added from now on: the order is given up.
     pub(super) const fn allow_unsorted(&mut self) {
         self.sorted = false;
     }
 
-    /// Of another tick from here on.
+    /// Another tick begins.
     pub(super) const fn start_tick(&mut self) {
         self.passes = 0;
     }
 
-    /// Adds a record, unless that would break an order that was made.
-    pub(super) fn push(&mut self, at: u64, slot: u32) -> bool {
+    /// Adds a record, unless this would break the order: whether it was added.
+    pub(super) fn push(&mut self, at: Instant, slot: Slot) -> bool {
         if !self.sorted {
             self.records.push((at, slot));
             self.least = self.least.min(at);
@@ -38,20 +41,20 @@ impl FrontRecords {
         !self.sorted
     }
 
-    /// No record is before.
-    pub(super) fn first(&self) -> u64 {
-        self.records.last().map_or(u64::MAX, |last| last.0.min(self.least))
+    /// No record is before this.
+    pub(super) fn first(&self) -> Instant {
+        self.records.last().map_or(Instant::MAX, |last| last.0.min(self.least))
     }
 
-    /// The first of all, once they are sorted.
-    pub(super) fn peek(&self) -> Option<(u64, u32)> {
+    /// The first record, once they are sorted.
+    pub(super) fn peek(&self) -> Option<(Instant, Slot)> {
         self.records.last().copied()
     }
 
-    pub(super) fn pop(&mut self) -> Option<(u64, u32)> {
+    pub(super) fn pop(&mut self) -> Option<(Instant, Slot)> {
         let last = self.records.pop();
         match self.records.last() {
-            None => (self.least, self.sorted) = (u64::MAX, true),
+            None => (self.least, self.sorted) = (Instant::MAX, true),
             Some(&(at, _)) if self.sorted => self.least = at,
             Some(_) => {}
         }
@@ -59,7 +62,7 @@ impl FrontRecords {
     }
 
     /// One that is due at `now`, if any is. In no particular order.
-    pub(super) fn pop_due(&mut self, now: u64) -> Option<u32> {
+    pub(super) fn pop_due(&mut self, now: Instant) -> Option<Slot> {
         if self.first() > now {
             return None;
         }
@@ -70,10 +73,10 @@ impl FrontRecords {
         self.pop().map(|last| last.1)
     }
 
-    /// Puts what is due to the end: to sort takes longer, if this is not done often.
-    fn partition_due(&mut self, now: u64) {
+    /// Moves what is due to the end. A few times this takes less than to sort.
+    fn partition_due(&mut self, now: Instant) {
         let mut later = 0;
-        self.least = u64::MAX;
+        self.least = Instant::MAX;
         for index in 0..self.records.len() {
             let at = self.records[index].0;
             if at > now {
@@ -90,10 +93,10 @@ impl FrontRecords {
         if !self.sorted {
             self.records.sort_unstable_by(|one, other| other.cmp(one));
             self.sorted = true;
-            self.least = self.records.last().map_or(u64::MAX, |last| last.0);
+            self.least = self.records.last().map_or(Instant::MAX, |last| last.0);
         }
     }
 }
 
-/// So often what is not due yet is looked through before it is sorted.
+/// After this many passes over the records of one tick they are sorted.
 const MOST_PASSES: u8 = 4;
