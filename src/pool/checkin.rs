@@ -70,7 +70,9 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             entry.armed = self.deadlines.insert(slot, due);
         }
         self.counters.opened += 1;
-        Ok(Lease { slot, stamp: self.entries[slot].stamp })
+        let lease = Lease { slot, stamp: self.entries[slot].stamp };
+        self.after_call();
+        Ok(lease)
     }
 
     /// A connection could not be opened.
@@ -82,6 +84,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         self.advance_clock(now);
         let origin = self.permits.remove(permit).ok_or(Stale)?;
         self.end_permit(origin, EndReason::OpenFailed);
+        self.after_call();
         Ok(())
     }
 
@@ -96,10 +99,12 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     #[inline(always)]
     pub fn checkin(&mut self, now: Instant, lease: Lease, returned: &Returned) -> Result<Checkin<Id>, Stale> {
         let now = self.advance_clock(now);
-        match self.checkin_fast(now, lease, returned) {
+        let answer = match self.checkin_fast(now, lease, returned) {
             Some(checkin) => Ok(checkin),
             None => self.checkin_full(now, lease, returned),
-        }
+        };
+        self.after_call();
+        answer
     }
 
     /// Takes back a connection that was leased in place, if nothing is known but that it persists, and nothing but the idle limit
@@ -343,6 +348,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             self.note_peer_close(now, index, self.idle_before_use[lease.slot]);
         }
         self.remove(lease.slot, why);
+        self.after_call();
         Ok(())
     }
 
@@ -370,6 +376,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             self.note_peer_close(now, index, idle_for);
         }
         self.remove(idle.slot, why);
+        self.after_call();
         Ok(why)
     }
 
@@ -381,7 +388,9 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     pub fn withdraw(&mut self, now: Instant, idle: Idle) -> Result<Id, Stale> {
         self.advance_clock(now);
         self.named(idle.slot, idle.stamp)?;
-        Ok(self.remove(idle.slot, EndReason::Caller))
+        let id = self.remove(idle.slot, EndReason::Caller);
+        self.after_call();
+        Ok(id)
     }
 }
 
@@ -391,6 +400,6 @@ fn earlier(one: IdleEnd, other: IdleEnd) -> IdleEnd {
 }
 
 /// Stands for any number of uses.
-const ANY_USES: u16 = u16::MAX;
+pub(super) const ANY_USES: u16 = u16::MAX;
 /// The greatest limit of uses that is told apart.
 const MOST_USES: u64 = 65_534;

@@ -24,13 +24,15 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
         let now = self.advance_clock(now);
-        match self.origins.find(key) {
+        let answer = match self.origins.find(key) {
             Some(index) => match self.serve_fast(now, index, demand) {
                 Some(checkout) => checkout,
                 None => self.serve_full(now, index, demand),
             },
             None => self.serve_new_key(now, key.to_owned(), demand),
-        }
+        };
+        self.after_call();
+        answer
     }
 
     #[inline(never)]

@@ -16,6 +16,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             entry.marks.set_outdated();
         }
         self.end_idle(now, EndReason::Generation);
+        self.after_call();
     }
 
     /// The machine slept for this long while the caller's clock stood still: idle connections are older than they look. Those that
@@ -25,8 +26,15 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         let now = self.advance_clock(now);
         let asleep = Span::of(Some(asleep));
         if asleep >= self.resolved.suspension {
-            return self.end_idle(now, EndReason::Suspended);
+            self.end_idle(now, EndReason::Suspended);
+        } else {
+            self.bring_forward(asleep);
         }
+        self.after_call();
+    }
+
+    /// Idle connections end sooner by this time.
+    fn bring_forward(&mut self, asleep: Span) {
         for slot in self.entries.indices() {
             let entry = &mut self.entries[slot];
             if entry.is_idle() && entry.due != Instant::MAX {
@@ -43,6 +51,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         self.draining = true;
         self.update_fast_path();
         self.end_idle(now, EndReason::Drain);
+        self.after_call();
     }
 
     fn end_idle(&mut self, now: Instant, why: EndReason) {

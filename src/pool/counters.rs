@@ -44,6 +44,11 @@ impl Counters {
         self.refused.get(why as usize).copied().unwrap_or(0)
     }
 
+    #[cfg(debug_assertions)]
+    pub(super) fn ended_in_all(&self) -> u64 {
+        self.ended.iter().sum()
+    }
+
     pub(super) fn count_end(&mut self, why: EndReason) {
         if let Some(count) = self.ended.get_mut(why as usize) {
             *count += 1;

@@ -27,7 +27,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
 
     /// When the deadline of a connection may have come.
     pub(super) fn next_connection_due(&self) -> Option<Instant> {
-        self.deadlines.next(|slot| {
+        self.deadlines.next(self.now, |slot| {
             let entry = self.entries.get(slot).filter(|entry| !entry.is_vacant())?;
             Some(entry.deadline(self.resolved.lease))
         })
@@ -37,10 +37,12 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     #[inline]
     pub fn expire(&mut self, now: Instant) -> Option<Due<Id>> {
         let now = self.advance_clock(now);
-        if let Some(due) = self.expire_fast(now) {
-            return Some(due);
-        }
-        self.expire_full(now)
+        let due = match self.expire_fast(now) {
+            Some(due) => Some(due),
+            None => self.expire_full(now),
+        };
+        self.after_call();
+        due
     }
 
     /// Closes the idle connection that the calendar has loaded already, if it is due. `None`: nothing was done.

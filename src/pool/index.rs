@@ -65,7 +65,7 @@ impl<I: TableIndex, T> Table<I, T> {
         Self { items: Vec::new(), index: PhantomData }
     }
 
-    pub(super) const fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.items.len()
     }
 

@@ -92,6 +92,7 @@ mod counters;
 mod evict;
 mod expire;
 mod index;
+mod invariants;
 mod learned;
 mod list;
 mod origins;
@@ -184,6 +185,8 @@ pub struct Pool<K, Id, S = RandomState> {
     /// Connections that a search for one to close has passed over. Empty between two searches; it keeps its memory.
     passed_over: Vec<Slot>,
     counters: Counters,
+    #[cfg(debug_assertions)]
+    calls_since_check: usize,
 }
 
 impl<K: Hash + Eq, Id: Copy> Pool<K, Id> {
@@ -223,6 +226,8 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             idle_before_use: Table::new(),
             passed_over: Vec::new(),
             counters: Counters::ZERO,
+            #[cfg(debug_assertions)]
+            calls_since_check: 0,
         }
     }
 
@@ -278,6 +283,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     pub fn set_users(&mut self, users: u32) {
         self.users = users.max(1);
         self.wake_waiters();
+        self.after_call();
     }
 
     /// What was learned of this key, if anything is.

@@ -172,6 +172,21 @@ impl<K: Hash + Eq, S: BuildHasher> Origins<K, S> {
     }
 }
 
+#[cfg(debug_assertions)]
+impl<K: Hash + Eq, S: BuildHasher> Origins<K, S> {
+    /// Asserts that each origin has a key or is unused, and that the vacant ones are counted.
+    pub(super) fn check(&self) {
+        let vacant = self.all.indices().filter(|&index| self.all[index].is_vacant()).count();
+        assert!(
+            self.map.len() + self.unused.len() == self.all.len(),
+            "origin-keys does not hold: one key each, or none"
+        );
+        let unused = self.unused.iter().all(|&index| self.all[index].is_vacant() && !self.all[index].is_ready);
+        assert!(unused, "origin-keys does not hold: an origin without a key is vacant");
+        assert!(self.vacant + self.unused.len() == vacant, "vacant-origins does not hold: they are counted");
+    }
+}
+
 /// This few vacant origins do no harm.
 const FEW: usize = 32;
 /// At most this many origins are remembered after their last connection.

@@ -120,3 +120,77 @@ impl<N: QueueName, T> Queue<N, T> {
         self.places.get_mut(place)?.item.as_mut()
     }
 }
+
+#[cfg(debug_assertions)]
+impl<N: QueueName, T> Queue<N, T> {
+    pub(super) fn items(&self) -> impl Iterator<Item = &T> {
+        self.places.indices().filter_map(|place| self.item(place))
+    }
+
+    pub(super) fn item(&self, place: Place) -> Option<&T> {
+        self.places.get(place)?.item.as_ref()
+    }
+
+    /// Asserts that the queue and the list of vacant places are whole, and that the first is due first.
+    pub(super) fn check(&self) {
+        let (mut place, mut prev, mut number, mut due) = (self.first, Place::NONE, 0, Instant::EPOCH);
+        while let Some(waiting) = self.places.get(place) {
+            number += 1;
+            let is_link = waiting.item.is_some() && waiting.prev == prev && number <= self.len;
+            assert!(is_link, "queue-links does not hold: each item has its way back");
+            assert!(due <= waiting.due, "queue-order does not hold: the first to come is the first to be due");
+            (due, prev, place) = (waiting.due, place, waiting.next);
+        }
+        assert!(number == self.len && self.last == prev, "queue-links does not hold: the last item ends it");
+        let (mut place, mut vacant) = (self.first_vacant, 0);
+        let most = self.places.len() - self.len as usize;
+        while let Some(waiting) = self.places.get(place) {
+            vacant += 1;
+            assert!(
+                waiting.item.is_none() && vacant <= most,
+                "queue-places does not hold: a vacant place holds nothing"
+            );
+            place = waiting.next;
+        }
+        assert!(vacant == most, "queue-places does not hold: each place is vacant or waits");
+    }
+}
+
+#[cfg(all(test, debug_assertions))]
+mod tests {
+    use super::*;
+    use crate::pool::Ticket;
+
+    fn queue() -> Queue<Ticket, u8> {
+        let mut queue = Queue::new();
+        let names = [1, 2, 3].map(|item| queue.push(Instant::from_secs(item), item as u8));
+        queue.remove(names[1]);
+        queue.check();
+        queue
+    }
+
+    #[test]
+    #[should_panic(expected = "queue-links")]
+    fn an_item_is_in_the_queue() {
+        let mut queue = queue();
+        queue.last = Place::NONE;
+        queue.check();
+    }
+
+    #[test]
+    #[should_panic(expected = "queue-order")]
+    fn the_first_is_due_first() {
+        let mut queue = queue();
+        let first = queue.first;
+        queue.places[first].due = Instant::from_secs(100);
+        queue.check();
+    }
+
+    #[test]
+    #[should_panic(expected = "queue-places")]
+    fn a_place_is_vacant_or_waits() {
+        let mut queue = queue();
+        queue.first_vacant = Place::NONE;
+        queue.check();
+    }
+}

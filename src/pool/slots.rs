@@ -177,6 +177,11 @@ impl Marks {
         self.0 & IN_IDLE_ORDER != 0
     }
 
+    #[cfg(debug_assertions)]
+    pub(super) const fn is_limited(self) -> bool {
+        self.0 & LIMITED != 0
+    }
+
     /// An exchange on it is over.
     pub(super) const fn note_exchange(&mut self) {
         self.0 |= if self.is_reused() { USED | PROVEN } else { USED };

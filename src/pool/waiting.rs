@@ -64,6 +64,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         // the one after it may need less
         self.make_ready(waiter.origin);
         self.wake_waiters();
+        self.after_call();
         Ok(())
     }
 

@@ -41,6 +41,11 @@ impl FrontRecords {
         !self.sorted
     }
 
+    #[cfg(debug_assertions)]
+    pub(super) fn slots(&self) -> impl Iterator<Item = Slot> {
+        self.records.iter().map(|record| record.1)
+    }
+
     /// No record is before this.
     pub(super) fn first(&self) -> Instant {
         self.records.last().map_or(Instant::MAX, |last| last.0.min(self.least))

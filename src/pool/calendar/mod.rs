@@ -256,10 +256,11 @@ impl Calendar {
         }
     }
 
-    /// When something may be due: never late; early only where a bucket holds many. `times`: the time of a slot.
-    pub(super) fn next(&self, times: impl Fn(Slot) -> Option<Instant>) -> Option<Instant> {
+    /// When something may be due: never late; early only where a bucket holds many, and at once where records have come up that were
+    /// not looked at. `times`: the time of a slot.
+    pub(super) fn next(&self, now: Instant, times: impl Fn(Slot) -> Option<Instant>) -> Option<Instant> {
         if self.candidate().is_some() || self.front_chain != ChunkIndex::NONE {
-            return Some(self.start(self.front));
+            return Some(now);
         }
         let late = self.late_arrivals.peek().map_or(Instant::MAX, |arrival| arrival.0.0);
         let mut first = late.min(self.front_records.first());
@@ -378,6 +379,39 @@ impl Calendar {
             tick = tick.checked_add(64 - bucket as u32 % 64)?;
         }
         None
+    }
+}
+
+#[cfg(debug_assertions)]
+impl Calendar {
+    /// The slot has a record that comes up with this tick, or has come up already.
+    pub(super) fn has_record(&self, slot: Slot, tick: Tick) -> bool {
+        if tick > self.front {
+            return self.chain(self.buckets[bucket_of(tick)].first).any(|other| other == slot);
+        }
+        self.front_slots().any(|other| other == slot)
+    }
+
+    /// Every slot that has a record, once for each.
+    pub(super) fn slots(&self) -> impl Iterator<Item = Slot> {
+        let mut tick = self.front;
+        let ticks = core::iter::from_fn(move || {
+            tick = self.next_filled(tick)?;
+            Some(tick)
+        });
+        self.front_slots().chain(ticks.flat_map(|tick| self.chain(self.buckets[bucket_of(tick)].first)))
+    }
+
+    /// The slots whose records have come up.
+    fn front_slots(&self) -> impl Iterator<Item = Slot> {
+        let candidates = self.candidates.iter().skip(self.next_candidate).copied();
+        let late = self.late_arrivals.iter().map(|arrival| arrival.0.1);
+        candidates.chain(self.chain(self.front_chain)).chain(self.front_records.slots()).chain(late)
+    }
+
+    fn chain(&self, first: ChunkIndex) -> impl Iterator<Item = Slot> {
+        let chunks = core::iter::successors(self.chunks.get(first), |chunk| self.chunks.get(chunk.next));
+        chunks.flat_map(|chunk| chunk.slots().iter().copied())
     }
 }
 
