@@ -112,7 +112,10 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     ///
     /// Its careful twin is [`checkin_full`](Self::checkin_full).
     #[inline(always)]
-    fn checkin_fast(&mut self, now: Instant, lease: Lease, returned: &Returned) -> Option<Checkin<Id>> {
+    pub(super) fn checkin_fast(&mut self, now: Instant, lease: Lease, returned: &Returned) -> Option<Checkin<Id>> {
+        if self.is_full_path_forced() {
+            return None;
+        }
         let entry = self.entries.get_mut(lease.slot).filter(|entry| entry.stamp == lease.stamp)?;
         // an idle limit without end is none of this path's; where the sum is too great, it is small, and `lasts` is false
         let due = Instant::from_nanos(now.as_nanos().wrapping_add(self.resolved.used_idle.as_nanos()));

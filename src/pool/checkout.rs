@@ -49,8 +49,8 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     ///
     /// Its careful twin is [`serve_full`](Self::serve_full).
     #[inline(always)]
-    fn serve_fast(&mut self, now: Instant, index: OriginIndex, demand: Demand) -> Option<Checkout<Id>> {
-        if self.needs_full_path || demand.source != Source::Any {
+    pub(super) fn serve_fast(&mut self, now: Instant, index: OriginIndex, demand: Demand) -> Option<Checkout<Id>> {
+        if self.needs_full_path || demand.source != Source::Any || self.is_full_path_forced() {
             return None;
         }
         let slot = self.origins.all.get(index)?.lists[ListKind::USED].last;

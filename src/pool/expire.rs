@@ -49,7 +49,10 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     ///
     /// Its careful twin is [`expire_full`](Self::expire_full).
     #[inline(always)]
-    fn expire_fast(&mut self, now: Instant) -> Option<Due<Id>> {
+    pub(super) fn expire_fast(&mut self, now: Instant) -> Option<Due<Id>> {
+        if self.is_full_path_forced() {
+            return None;
+        }
         let (slot, front) = (self.deadlines.candidate()?, self.deadlines.front());
         let is_due = |entry: &Entry<Id>| entry.is_idle() && entry.armed <= front && entry.due <= now;
         let entry = self.entries.get_mut(slot).filter(|entry| is_due(entry))?;

@@ -91,6 +91,8 @@ mod config;
 mod counters;
 mod evict;
 mod expire;
+#[cfg(test)]
+mod fast_paths;
 mod index;
 mod invariants;
 mod learned;
@@ -187,6 +189,9 @@ pub struct Pool<K, Id, S = RandomState> {
     counters: Counters,
     #[cfg(debug_assertions)]
     calls_since_check: usize,
+    /// No fast path is taken: so that a test can compare.
+    #[cfg(test)]
+    full_path_only: bool,
 }
 
 impl<K: Hash + Eq, Id: Copy> Pool<K, Id> {
@@ -228,6 +233,8 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             counters: Counters::ZERO,
             #[cfg(debug_assertions)]
             calls_since_check: 0,
+            #[cfg(test)]
+            full_path_only: false,
         }
     }
 
@@ -333,6 +340,18 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
 
     fn does_need_full_path(&self) -> bool {
         self.resolved.needs_full_path || self.draining || self.saw_http10 || !self.waiters.is_empty()
+    }
+
+    #[cfg(test)]
+    const fn is_full_path_forced(&self) -> bool {
+        self.full_path_only
+    }
+
+    #[cfg(not(test))]
+    #[inline]
+    #[allow(clippy::unused_self)]
+    const fn is_full_path_forced(&self) -> bool {
+        false
     }
 
     /// Makes sure that the slot's record comes up before its deadline has passed.

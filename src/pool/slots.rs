@@ -90,7 +90,7 @@ impl Stamp {
     /// A new slot's.
     pub(super) const FIRST_LEASE: Self = Self(State::Leased as u32);
 
-    const fn step(self, to: State) -> Self {
+    pub(super) const fn step(self, to: State) -> Self {
         Self((self.0 | STATE_BITS).wrapping_add(1) | to as u32)
     }
 
