@@ -366,7 +366,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     ///
     /// # Errors
     ///
-    /// [`Stale`] if it is not idle any more: whoever uses it will see.
+    /// [`Stale`] if it is not idle any more: the request that uses it will see.
     pub fn readable_while_idle(&mut self, now: Instant, idle: Idle, readable: Readable) -> Result<EndReason, Stale> {
         let now = self.advance_clock(now);
         let entry = self.named(idle.slot, idle.stamp)?;

@@ -44,7 +44,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         }
     }
 
-    /// Ends the pool: whoever waits or asks gets nothing, idle connections end now, those in use when they come back.
+    /// Ends the pool: no request gets a connection any more, idle connections end now, those in use when they come back.
     /// [`expire`](Self::expire) says what to close. Takes time in proportion to the number of connections.
     pub fn drain(&mut self, now: Instant) {
         let now = self.advance_clock(now);

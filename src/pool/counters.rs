@@ -2,7 +2,7 @@
 
 use super::reasons::{EndReason, RefuseReason};
 
-/// Counts since the pool was made. They wrap after 584 years of a billion a second.
+/// Counts since the pool was made. At a billion a second they would wrap after 584 years.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counters {

@@ -7,8 +7,8 @@ use super::slots::{EntriesView, ListKind};
 
 /// A list. Only its length says where it ends: `prev` of the first entry and `next` of the last one may be anything.
 ///
-/// The last of the used ones may be in use: it is handed out where it is, and if it comes back before anybody else looks, the list
-/// need not be touched. Whoever does look takes it out first ([`unlink_leased`](super::Pool::unlink_leased)).
+/// The last of the used ones may be in use: it is handed out where it is. If it comes back before anything else looks at the
+/// list, the list need not be changed. All code that looks takes it out first ([`unlink_leased`](super::Pool::unlink_leased)).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct List {
     pub(super) first: Slot,

@@ -5,16 +5,16 @@
 //! peer's hint).
 //!
 //! A [`Pool`] opens and closes nothing, and knows no sockets: it holds the caller's ids and says what to do with them, and why.
-//! What it hands out is named, and each name has a deadline of its own, so that nothing is lost silently: a [`Permit`] to open a
+//! What it hands out has a name, and each name has its own deadline, so that nothing is lost silently: a [`Permit`] to open a
 //! connection, a [`Lease`] of one in use, an [`Idle`] one, a [`Ticket`] in the queue. What falls due comes out of
-//! [`expire`](Pool::expire): call it until `None` whenever [`next_deadline`](Pool::next_deadline) is due, and, where requests wait, after every call that may
-//! have let one go on.
+//! [`expire`](Pool::expire): call it until `None` whenever [`next_deadline`](Pool::next_deadline) is due, and, where requests wait,
+//! after every call that may let one of them go on.
 //!
 //! # What belongs into a key
 //!
-//! Whatever two requests must agree in to share a connection, and nothing else:
+//! Everything in which two requests must agree to share a connection, and nothing else:
 //!
-//! - for a client, the origin: scheme, host and port (RFC 9110 4.3.1), and whatever of the transport's settings differs;
+//! - for a client, the origin: scheme, host and port (RFC 9110 4.3.1), and the transport's settings where they differ;
 //! - for requests through a plain proxy, the proxy and not the origin: one connection carries requests for any host;
 //! - after CONNECT, the proxy and the tunnel's origin: the tunnel belongs to it;
 //! - for a proxy, the next hop, and what it tells that hop of the client at the level of the connection;
@@ -22,35 +22,37 @@
 //!
 //! # Which connection
 //!
-//! Used ones before never used ones; among each, as [`Order`] has it; never one whose time is up, be it by our limit, the peer's
+//! Used ones before never used ones; among each kind, by [`Order`]. Never one whose time is over, be it by our limit, the peer's
 //! hint less the margin, what was learned, its age or its generation. The deadline of an idle connection is the first of these,
 //! and it keeps the cause. The peer may close at any time all the same (RFC 9112 9.5): [`Look`] says when to look first, and a
 //! request that meets a closed connection is one for [`retry`](crate::lifecycle::retry).
 //!
-//! # Who goes first, and who goes
+//! # Who goes first, and which connection goes
 //!
-//! Requests wait in one queue. Of those for one key the first is served first, and nobody who comes later is served before it.
-//! Of those for different keys the first one that can go on does. A place that is free while somebody waits is offered to the
-//! queue before it is given to who comes next. So nobody starves while connections of its key come back.
+//! Requests wait in one queue. Of those for one key the first is served first, and no later request is served before it.
+//! Of those for different keys the first one that can go on does. While requests wait, a free place is offered to the queue before
+//! it is given to a new request. So no request waits for ever while connections of its key come back.
 //!
-//! At the limit of its key a request takes the place of an idle connection of that key which it may not use, or whose time is
-//! up; at the limit of all, that of the idle connection which [`Eviction`] names, to whatever key: that is how Netscape's pool
-//! stayed small. Connections that a waiter may want, and as many as are to be kept warm, are spared.
+//! At the limit of its key, a request takes the place of an idle connection of that key which it may not use, or whose time is
+//! over. At the limit of all, it takes the place of the idle connection that [`Eviction`] names, to any key: that is how Netscape's
+//! pool stayed small. Protected from this are connections that a waiter may want, and as many as are to be kept warm.
 //!
 //! # Tie-breaks
 //!
 //! Equal octets: the newest. Equal instants in an eviction: any, but always the same. What falls due at one call of `expire`
-//! comes in this order: connections whose time is up, overdue permits, water marks and purges, waiters that go on, waiters that
+//! comes in this order: connections whose time is over, overdue permits, water marks and purges, waiters that go on, waiters that
 //! are too late.
 //!
 //! # Cost
 //!
 //! A check-out hashes the key once, a check-in never. A connection takes 48 octets beside its id, four for its place among the
-//! deadlines and four more where eviction asks for an order; a key takes 60 octets and its place in the map. Nothing is allocated
-//! in steady state. A connection that is used again and again without anybody else asking is lent where it is, in few dozen
-//! instructions: with [`Order::Newest`], [`ReuseMode::Always`] and an idle limit no longer than a lease, while nobody waits and
-//! neither purges, water marks, limits on idle connections nor learning are asked for. Whatever else there is takes the longer way,
-//! in constant time too.
+//! deadlines, and four more where eviction asks for an order; a key takes 60 octets and its place in the map. Nothing is allocated
+//! in steady state.
+//!
+//! The fast path: a connection that is used again and again is leased where it is, in a few dozen instructions. It serves a
+//! check-in of which nothing is said but that the connection persists over HTTP/1.1 (no hint and no `until`), in a pool with
+//! [`Order::Newest`], [`ReuseMode::Always`] and idle limits that end and are no longer than a lease, without purges, water marks,
+//! limits on idle connections or learning, while no request waits. All other calls take a longer path, in constant time too.
 //! [`Order::Newest`] and [`Order::Oldest`] look at one idle connection, the other orders at all of the key.
 //!
 //! ```
@@ -73,7 +75,7 @@
 //! let Checkout::Reuse { id: 7, lease, .. } = pool.checkout(opened, "example.org:80", Demand::DEFAULT) else { panic!() };
 //! let _ = pool.checkin(opened, lease, &returned)?;
 //!
-//! // and nobody else does
+//! // and no other request does
 //! let deadline = pool.next_deadline().expect("it does not stay for ever");
 //! assert_eq!(deadline, opened + Duration::from_secs(60));
 //! assert_eq!(pool.expire(deadline), Some(Due::Close { id: 7, why: EndReason::IdleLimit }));
@@ -132,7 +134,8 @@ use resolved::ResolvedPoolConfig;
 use slots::{Entries, Entry, Stamp};
 use waiting::Waiter;
 
-/// Idle connections by key, and who may have which. `K` is the key, `Id` how the driver names a connection: an index or a token.
+/// Idle connections by key, and which request may have which. `K` is the key, `Id` how the driver names a connection: an index or a
+/// token.
 ///
 /// ```
 /// // keys that no peer chooses may be hashed faster
@@ -243,7 +246,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         &self.config
     }
 
-    /// Makes room for so many more connections and keys, if there is observed, and no more: without it room is doubled when it is
+    /// Makes room for exactly this many more connections and keys, if there is memory. Without it, room is doubled whenever it is
     /// full.
     pub fn reserve(&mut self, connections: usize, keys: usize) {
         // without the room there is less speed, and nothing else
@@ -270,30 +273,30 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         self.waiters.len()
     }
 
-    /// Keys that are known: those with a connection or a waiter, and some that had one.
+    /// Keys that are known: all with a connection or a waiter, and some that had one before.
     pub fn keys(&self) -> usize {
         self.origins.len()
     }
 
-    /// What happened so far, counted.
+    /// Counts of what happened so far.
     pub const fn counters(&self) -> &Counters {
         &self.counters
     }
 
-    /// No check-out is served any more and nothing is held: a drain has ended.
+    /// A drain has ended: no check-out is served any more, and no connection is held.
     pub const fn is_drained(&self) -> bool {
         self.draining && self.held == 0 && self.waiters.is_empty()
     }
 
-    /// Says for how many users we work, at least one: the N of RFC 2616 8.1.4, see [`PoolLimits::per_user`]. With fewer than before no
-    /// connection is closed, only none opened until there are few enough.
+    /// Sets the number of users that we work for, at least one: the N of RFC 2616 8.1.4, see [`PoolLimits::per_user`]. A smaller
+    /// number closes no connection: only, none is opened until there are few enough.
     pub fn set_users(&mut self, users: u32) {
         self.users = users.max(1);
         self.wake_waiters();
         self.after_call();
     }
 
-    /// What was learned of this key, if anything is.
+    /// What was learned of this key, if anything was.
     pub fn learned<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<Learned>
     where
         K: Borrow<Q>,

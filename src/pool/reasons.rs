@@ -32,9 +32,9 @@ reasons! {
         HintTooShort => "hint-too-short", "RFC 2068 19.7.1.1";
         /// The peer accepts no more requests: `Keep-Alive: max`.
         MaxHint => "max-hint", "RFC 2068 19.7.1.1";
-        /// Idle for nearly as long as connections to this origin were seen to live.
+        /// Idle for nearly as long as connections to this origin were seen to stay open.
         LearnedLimit => "learned-limit", "RFC 9112 9.5";
-        /// Idle until the instant that its machine gave.
+        /// Idle until the instant that its state machine gave.
         Until => "until", "RFC 9112 9.5";
         /// As old as a connection may become.
         Age => "age", "RFC 9112 9.5";
@@ -42,17 +42,17 @@ reasons! {
         Uses => "uses", "RFC 9112 9.5";
         /// It is of an earlier generation: the network or the settings changed.
         Generation => "generation", "RFC 9112 9.5";
-        /// We slept, and the peer did not.
+        /// The machine slept, and the peer did not.
         Suspended => "suspended", "RFC 9112 9.5";
         /// Its place was needed for another connection.
         Evicted => "evicted", "RFC 9112 9.4";
-        /// As many as may be idle to one origin already are.
+        /// There are already as many idle ones to the origin as there may be.
         IdlePerOrigin => "idle-per-origin", "RFC 9112 9.4";
-        /// As many as may be idle already are.
+        /// There are already as many idle ones as there may be.
         IdleTotal => "idle-total", "RFC 9112 9.4";
         /// More than the high water mark were idle.
         Water => "water", "RFC 9112 9.4";
-        /// The share of idle connections that goes each interval.
+        /// It is of the share of idle connections that is closed at each purge.
         Purge => "purge", "RFC 9112 9.4";
         /// The pool is being drained.
         Drain => "drain", "RFC 9112 9.6";
@@ -131,11 +131,11 @@ reasons! {
         PerHttp10Origin => "per-http10-origin", "RFC 9112 9.4";
         /// As many connections to the proxy as there may be.
         PerProxy => "per-proxy", "RFC 9112 9.4";
-        /// As many connections as there may be, and none that may go for another.
+        /// As many connections as there may be, and none that may be closed for another one.
         Total => "total", "RFC 9112 9.4";
-        /// Others wait already.
+        /// Other requests wait already.
         Behind => "behind", "RFC 9112 9.4";
-        /// As many wait as may.
+        /// As many requests wait as may wait.
         Waiters => "waiters", "RFC 9112 9.4";
         /// It waited for as long as it may.
         WaitTimeout => "wait-timeout", "RFC 9112 9.4";
