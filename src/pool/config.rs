@@ -35,7 +35,7 @@ settings! {
         min_warm / with_min_warm: u32 = 0;
         /// Requests that may wait for a connection; 0: none may.
         waiters / with_waiters: u32 = 1024;
-        /// SlotTimes one connection is used, at most 65 534.
+        /// How often one connection is used: 1 to 65 534 times.
         uses / with_uses: Option<u16> = None;
     }
 }

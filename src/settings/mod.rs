@@ -1,8 +1,8 @@
-//! Settings by name and from files (feature `serde`): what a person writes, read strictly and shown as it is in force.
+//! Settings by name and from files (feature `serde`): what people write, read strictly, and shown as it is in force.
 //!
-//! A duration is written as people do, `"75s"`, `"1m 30s"`, `"250ms"`; a count as a number; a choice as a word; and `"off"` is
-//! what has no limit. A name that is not known is refused, with the nearest one that is; so is a value that is none. Settings have to
-//! fit each other: an `idle` that is shortened takes `idle_advertised` along.
+//! A duration is written as `"75s"`, `"1m 30s"` or `"250ms"`; a count as a number; a choice as a word; and `"off"` means no limit.
+//! A name that is not known is refused, with the nearest name that is known; so is a value that the setting cannot have. Settings have
+//! to fit each other: where a file shortens `idle` alone, `idle_advertised` is shortened with it.
 //!
 //! ```
 //! use http_keepalive::{Config, Server};
@@ -50,7 +50,7 @@ impl fmt::Display for Value {
     }
 }
 
-/// Why a setting can not be made.
+/// Why a setting cannot be changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SettingError {
@@ -67,7 +67,7 @@ pub enum SettingError {
         name: &'static str,
         /// What was written.
         value: String,
-        /// What can be.
+        /// What it can be.
         expected: String,
     },
 }
@@ -86,19 +86,19 @@ impl fmt::Display for SettingError {
 
 impl std::error::Error for SettingError {}
 
-/// A set of settings that can be made one by one, by name. Of this crate's structs of settings; sealed, since each is closed.
+/// A set of settings that can be changed one by one, by name: the crate's structs of settings. Sealed: no other type can be one.
 pub trait Settings: Sized + sealed::Sealed {
     /// The names, in order.
     const NAMES: &'static [&'static str];
 
-    /// Makes one setting.
+    /// Changes one setting.
     ///
     /// # Errors
     ///
-    /// There is none of this name, or it has no such value.
+    /// [`SettingError::Unknown`] if there is none of this name, [`SettingError::Value`] if it cannot have this value.
     fn set(&mut self, name: &str, value: &Value) -> Result<(), SettingError>;
 
-    /// What a setting is, if there is one of this name.
+    /// The value of a setting, if there is one of this name.
     fn value(&self, name: &str) -> Option<Value>;
 }
 
@@ -114,7 +114,7 @@ pub(crate) fn read<W: Written>(name: &'static str, value: &Value) -> Result<W, S
     W::read(value).map_err(|expected| SettingError::Value { name, value: value.to_string(), expected })
 }
 
-/// How one kind of value is written; `Err` says what can be.
+/// How one kind of value is written. `Err` says what the value can be.
 pub(crate) trait Written: Sized {
     fn read(value: &Value) -> Result<Self, String>;
     fn written(&self) -> Value;
@@ -228,7 +228,7 @@ impl<'de> Deserialize<'de> for Value {
                 Ok(Value::Text(text.to_owned()))
             }
 
-            // what YAML makes of a word that is on or off
+            // YAML reads the words `on` and `off` as these
             fn visit_bool<E: de::Error>(self, on: bool) -> Result<Value, E> {
                 Ok(Value::Text(if on { "on" } else { OFF }.to_owned()))
             }
@@ -246,7 +246,7 @@ impl Serialize for Value {
     }
 }
 
-/// The settings of a section of a file, over what they change.
+/// The settings that a section of a file changes.
 struct Changes(Vec<(String, Value)>);
 
 impl<'de> Deserialize<'de> for Changes {
