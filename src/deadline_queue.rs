@@ -2,26 +2,26 @@
 //!
 //! Read first: [`DeadlineKind`], which is the timeout class here.
 //!
-//! **Why rings.** Deadlines of one kind have one timeout, so they come in the order in which they are due: what is pushed at
-//! the back of a ring is due last, and the front of the ring is the next of its class. No order has to be kept that is
-//! there already; a wheel or a heap pays for arbitrary deadlines that a server does not have. Where a deadline does come
-//! out of order (a head extended by its rate, settings that differ between connections), it goes to an ordered map beside
-//! the rings: as exact, only dearer.
+//! **Why rings.** Deadlines of one kind have one timeout, so they come in the order in which they are due: the entry at
+//! the back of a ring is due last, and the entry at the front is the next of its class. So no order has to be made. A wheel or
+//! a heap makes one for arbitrary deadlines, which a server does not have. Where a deadline does come out of order (a head
+//! extended by its rate, settings that differ between connections), it goes to an ordered map beside the rings: as exact, but
+//! slower.
 //!
 //! **Why lazy.** Almost every deadline is moved and never met: each octet moves one. A deadline that moves *later* costs one
-//! comparison and leaves the queue alone. Its entry comes up early, once a timeout period; the connection is looked at,
-//! nothing has expired, and [`arm`](DeadlineQueue::arm) puts it back with the deadline it has by then. A deadline that moves
-//! *earlier* takes its old entry out and gets a new one.
+//! comparison, and the queue does not change. Its entry comes up early, once in a timeout period: the connection is looked at,
+//! nothing has expired, and [`arm`](DeadlineQueue::arm) puts it back with the deadline that it has by then. When a deadline moves
+//! *earlier*, its old entry is taken out and it gets a new one.
 //!
 //! **Exact.** An id has one entry or none, due no later than its deadline. So [`next`](DeadlineQueue::next) is never late, and
-//! early only for what was moved later. The ticket of the entry is kept beside the connection ([`Armed`], 16 octets), with
-//! which its place in its ring is found by bisection: no map from ids to entries is needed.
+//! early only where a deadline was moved later. The ticket of the entry is kept beside the connection ([`Armed`], 16 octets). By
+//! the ticket its place in its ring is found by bisection: no map from ids to entries is needed.
 //!
-//! **Tie-breaks.** What is due first comes first; at the same instant the classes in the order of [`DeadlineKind`], within a
-//! class as armed, and what came out of order last.
+//! **Tie-breaks.** What is due first comes first. At the same instant: the classes in the order of [`DeadlineKind`], within a
+//! class in the order of arming, and last what came out of order.
 //!
-//! An entry taken out of the middle of a ring stays there dead until a ring has more dead entries than live ones; then it
-//! is swept. That is constant time on average, and the memory is at most a little over twice what is live.
+//! An entry that is taken out of the middle of a ring stays there, dead, until the ring has more dead entries than live ones; then
+//! the dead ones are removed. This takes constant time on average, and a little over twice the memory of the live ones at most.
 //!
 //! ```
 //! use http_keepalive::{Armed, Config, Connection, DeadlineQueue, Instant, Server};
@@ -54,11 +54,11 @@ use crate::time::Instant;
 pub struct DeadlineQueue<Id> {
     /// By [`DeadlineKind`], each in order of instants and of tickets.
     rings: [Ring<Id>; CLASSES],
-    /// What would have broken a ring's order.
-    strays: BTreeMap<(Instant, u64), Id>,
-    /// Every entry that was due up to here may have been popped; every later one has not.
+    /// Entries that came out of order.
+    out_of_order: BTreeMap<(Instant, u64), Id>,
+    /// Every entry that was due up to this instant may have been popped; no later one has been.
     reached: Instant,
-    /// Tickets given out.
+    /// How many tickets were given out.
     tickets: u64,
 }
 
@@ -68,16 +68,16 @@ pub struct DeadlineQueue<Id> {
 /// Dropping it disarms nothing: [`disarm`](DeadlineQueue::disarm) it when its connection is gone.
 #[derive(Debug, Default)]
 pub struct Armed {
-    /// When the entry comes up; up to what the queue has reached, it may be gone.
+    /// When the entry comes up. If the queue has reached this, the entry may be gone.
     at: Instant,
-    /// A number that only grows, above the class; of an entry among the strays, [`STRAY`].
+    /// A number that only grows, above the class; of an entry that came out of order, above [`OUT_OF_ORDER`].
     ticket: u64,
 }
 
 #[derive(Debug)]
 struct Ring<Id> {
     entries: VecDeque<Entry<Id>>,
-    /// Entries that have lost their id. The front one never has.
+    /// Entries that have lost their id. The front one always has its id.
     dead: usize,
 }
 
@@ -89,16 +89,21 @@ struct Entry<Id> {
 }
 
 impl<Id: Copy> DeadlineQueue<Id> {
-    /// A queue with nothing in it; allocates when something is.
+    /// An empty queue; it allocates with the first entry.
     pub const fn new() -> Self {
-        Self { rings: [const { Ring::new() }; CLASSES], strays: BTreeMap::new(), reached: Instant::EPOCH, tickets: 0 }
+        Self {
+            rings: [const { Ring::new() }; CLASSES],
+            out_of_order: BTreeMap::new(),
+            reached: Instant::EPOCH,
+            tickets: 0,
+        }
     }
 
-    /// Says what the next deadline of `id` is now. To be called after whatever may have moved it earlier or brought it up, and
-    /// after every [`pop`](Self::pop) of the id; to call it more often costs one comparison.
+    /// Says what the next deadline of `id` is now. Call it after everything that may have made the deadline earlier or given the id
+    /// one, and after every [`pop`](Self::pop) of the id. Each further call costs one comparison.
     ///
-    /// `None`: the id has no deadline for now. Its entry, if it has one, is left to come up early, so that a connection which
-    /// is parked and taken up again costs nothing.
+    /// `None`: the id has no deadline for now. If it has an entry, that stays and comes up early: so a connection that is parked and
+    /// taken up again costs nothing.
     ///
     /// Constant time where the deadline moved later or was popped; O(log n) where it moved earlier or came out of order.
     #[inline]
@@ -114,11 +119,11 @@ impl<Id: Copy> DeadlineQueue<Id> {
         self.tickets += 1;
         let ring = &mut self.rings[kind as usize];
         let in_order = ring.entries.back().is_none_or(|last| last.at <= at);
-        let ticket = self.tickets << CLASS_BITS | if in_order { kind as u64 } else { STRAY };
+        let ticket = self.tickets << CLASS_BITS | if in_order { kind as u64 } else { OUT_OF_ORDER };
         if in_order {
             ring.entries.push_back(Entry { at, ticket, id: Some(id) });
         } else {
-            self.strays.insert((at, ticket), id);
+            self.out_of_order.insert((at, ticket), id);
         }
         *armed = Armed { at, ticket };
     }
@@ -126,16 +131,16 @@ impl<Id: Copy> DeadlineQueue<Id> {
     /// Takes the entry out, if there is one: the connection is gone, and its id may name another one. O(log n).
     pub fn disarm(&mut self, armed: &mut Armed) {
         let Armed { at, ticket } = core::mem::take(armed);
-        match self.rings.get_mut((ticket & STRAY) as usize) {
-            Some(ring) => ring.kill(ticket),
+        match self.rings.get_mut((ticket & OUT_OF_ORDER) as usize) {
+            Some(ring) => ring.remove(ticket),
             None => {
-                self.strays.remove(&(at, ticket));
+                self.out_of_order.remove(&(at, ticket));
             }
         }
     }
 
     /// When something may be due: the earliest entry. Never later than the earliest deadline, and earlier only where that was
-    /// moved later. `None`: nothing ever is. Constant time.
+    /// moved later. `None`: nothing will be due. Constant time.
     pub fn next(&self) -> Option<Instant> {
         self.earliest().map(|(at, _)| at)
     }
@@ -148,7 +153,7 @@ impl<Id: Copy> DeadlineQueue<Id> {
         self.reached = self.reached.max(now);
         match self.earliest().filter(|&(at, _)| at <= now)? {
             (_, Some(class)) => self.rings[class].pop(),
-            (_, None) => self.strays.pop_first().map(|(_, id)| id),
+            (_, None) => self.out_of_order.pop_first().map(|(_, id)| id),
         }
     }
 
@@ -156,14 +161,14 @@ impl<Id: Copy> DeadlineQueue<Id> {
     fn earliest(&self) -> Option<(Instant, Option<usize>)> {
         let fronts = self.rings.iter().enumerate();
         let fronts = fronts.filter_map(|(class, ring)| ring.entries.front().map(|entry| (entry.at, Some(class))));
-        let stray = self.strays.first_key_value().map(|(&(at, _), _)| (at, None));
-        // of equal ones the first
-        fronts.chain(stray).min_by_key(|&(at, _)| at)
+        let out_of_order = self.out_of_order.first_key_value().map(|(&(at, _), _)| (at, None));
+        // of equal ones the first class
+        fronts.chain(out_of_order).min_by_key(|&(at, _)| at)
     }
 
     /// Ids with an entry.
     pub fn len(&self) -> usize {
-        self.rings.iter().map(|ring| ring.entries.len() - ring.dead).sum::<usize>() + self.strays.len()
+        self.rings.iter().map(|ring| ring.entries.len() - ring.dead).sum::<usize>() + self.out_of_order.len()
     }
 
     /// No id has an entry.
@@ -173,7 +178,7 @@ impl<Id: Copy> DeadlineQueue<Id> {
 
     /// Entries held, dead ones included: never more than twice [`len`](Self::len), and 32 more for each kind.
     pub fn slots(&self) -> usize {
-        self.rings.iter().map(|ring| ring.entries.len()).sum::<usize>() + self.strays.len()
+        self.rings.iter().map(|ring| ring.entries.len()).sum::<usize>() + self.out_of_order.len()
     }
 }
 
@@ -190,12 +195,12 @@ impl<Id> Ring<Id> {
 
     fn pop(&mut self) -> Option<Id> {
         let entry = self.entries.pop_front()?;
-        self.tidy();
+        self.drop_dead();
         entry.id
     }
 
-    /// Takes the id from the entry of this ticket, if that is still here.
-    fn kill(&mut self, ticket: u64) {
+    /// Takes the id from the entry of this ticket, if the entry is still here: it is dead then.
+    fn remove(&mut self, ticket: u64) {
         if self.entries.front().is_none_or(|first| ticket < first.ticket) {
             return;
         }
@@ -203,12 +208,12 @@ impl<Id> Ring<Id> {
         if let Some(entry) = self.entries.get_mut(place).filter(|entry| entry.ticket == ticket) {
             entry.id = None;
             self.dead += 1;
-            self.tidy();
+            self.drop_dead();
         }
     }
 
-    /// Drops the dead ones: those at the front at once, the others when they are many.
-    fn tidy(&mut self) {
+    /// Drops dead entries: those at the front at once, the others when there are many.
+    fn drop_dead(&mut self) {
         while self.entries.front().is_some_and(|entry| entry.id.is_none()) {
             self.entries.pop_front();
             self.dead -= 1;
@@ -224,9 +229,9 @@ impl<Id> Ring<Id> {
 const CLASSES: usize = DeadlineKind::ALL.len();
 /// Low bits of a ticket: its class.
 const CLASS_BITS: u32 = 5;
-/// The class of what is in no ring.
-const STRAY: u64 = (1 << CLASS_BITS) - 1;
-/// Dead entries that a ring may have, however few live ones it has.
+/// The class of what came out of order and is in no ring.
+const OUT_OF_ORDER: u64 = (1 << CLASS_BITS) - 1;
+/// This many dead entries a ring may have, even with fewer live ones.
 const MOST_DEAD: usize = 32;
 
-const _: () = assert!(CLASSES < STRAY as usize);
+const _: () = assert!(CLASSES < OUT_OF_ORDER as usize);

@@ -56,7 +56,7 @@ fn a_node_server_behind_a_load_balancer_of_60_seconds() {
     let finding = assert_found(&client("aws-alb"), &server("node"), Severity::Error, Hazard::IdleRace);
     assert_eq!(
         finding.to_string(),
-        "a request can arrive 60050ms behind the last response, and the server closes after 6s"
+        "a request can arrive 60050ms after the last response, and the server closes after 6s"
     );
     assert_eq!(finding.cure.map(|cure| cure.to_string()), Some("server: idle = 60060ms".to_owned()));
 }
@@ -218,7 +218,7 @@ fn hints_that_promise_what_is_not_kept() {
     deaf.policy = deaf.policy.with_hints(Use::Off);
     deaf.timeouts = deaf.timeouts.with_used_idle(seconds(90));
     let finding = assert_found(&deaf, &node, Severity::Note, Hazard::HintNotEnforced);
-    finding.cure.expect("there is one").apply(&mut deaf, &mut node);
+    assert!(finding.cure.expect("there is one").apply(&mut deaf, &mut node));
     assert_eq!(found(&deaf, &node, Hazard::IdleRace), None);
     // nor is it lied to
     node.timeouts.idle = seconds(4);
@@ -296,7 +296,7 @@ fn every_cure_cures() {
             for finding in check(client, server, &NETWORK) {
                 let Some(cure) = finding.cure else { continue };
                 let (mut cured_client, mut cured_server) = (*client, *server);
-                cure.apply(&mut cured_client, &mut cured_server);
+                assert!(cure.apply(&mut cured_client, &mut cured_server), "{cure}");
                 assert!((cured_client, cured_server) != (*client, *server), "{cure} changes nothing");
                 let left = found(&cured_client, &cured_server, finding.hazard);
                 assert_eq!(left, None, "{} to {}: {finding} / {cure}", client.name, server.name);

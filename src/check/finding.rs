@@ -1,18 +1,18 @@
-//! What does not fit: how badly, why, and what cures it.
+//! What does not fit: how badly, and why.
 
 use core::fmt;
 use core::time::Duration;
 
-use crate::config::Use;
-use crate::presets::{ClientPreset, HeadTimer, ServerPreset};
+use super::cure::Cure;
+use super::shown::Shown;
 use crate::reasons::reasons;
 
 /// How badly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// To be known.
+    /// For information.
     Note,
-    /// Costs connections or time, or loses requests now and then that are repeated.
+    /// Costs connections or time, or sometimes loses requests that are then repeated.
     Warning,
     /// Loses requests.
     Error,
@@ -38,13 +38,13 @@ reasons! {
         AgeRace => "age-race", "RFC 9112 9.5";
         /// The first request of a connection can arrive when the server has closed it.
         UnusedRace => "unused-race", "RFC 9112 9.5";
-        /// The idle timer goes on within a head: what a request has left depends on how long the connection was idle.
+        /// The idle timer goes on within a head: the time for a head depends on how long the connection was idle.
         HeadTimer => "head-timer-is-idle-timer", "hyperium/hyper#3970";
         /// The hint promises more than is kept.
         HintNotKept => "hint-not-kept", "RFC 2068 19.7.1.1";
-        /// The hint promises all that is kept: who believes it to the last moment meets the close.
+        /// The hint promises all that is kept: a client that believes it to the last moment meets the close.
         HintWithoutGuard => "hint-without-guard", "RFC 2068 19.7.1.1";
-        /// A hint is said, and nothing is closed by it.
+        /// A hint is sent, and no connection is closed by it.
         HintNotEnforced => "hint-not-enforced", "RFC 2068 19.7.1.1";
         /// The client may hold more connections than the server serves at once.
         PoolOverCap => "pool-over-cap", "RFC 9112 9.4";
@@ -58,98 +58,6 @@ reasons! {
         DrainEndless => "drain-endless", "RFC 9112 9.6";
         /// A request that is not idempotent can be done twice.
         BlindRepeat => "blind-repeat", "RFC 9110 9.2.2";
-    }
-}
-
-/// Whose setting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Side {
-    /// The client's.
-    Client,
-    /// The server's.
-    Server,
-}
-
-/// What a setting is changed to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum To {
-    /// A duration.
-    Time(Duration),
-    /// A number.
-    Count(u32),
-    /// A word of its own.
-    Word(&'static str),
-}
-
-/// The smallest change that cures a finding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Cure {
-    /// Whose setting.
-    pub side: Side,
-    /// Its name.
-    pub setting: &'static str,
-    /// What it is to be.
-    pub to: To,
-}
-
-impl Cure {
-    pub(super) const fn client(setting: &'static str, to: To) -> Option<Self> {
-        Some(Self { side: Side::Client, setting, to })
-    }
-
-    pub(super) const fn server(setting: &'static str, to: To) -> Option<Self> {
-        Some(Self { side: Side::Server, setting, to })
-    }
-
-    /// Makes the change.
-    pub fn apply(&self, client: &mut ClientPreset, server: &mut ServerPreset) {
-        match (self.side, self.setting, self.to) {
-            (Side::Server, "idle", To::Time(time)) => server.timeouts.idle = Some(time),
-            (Side::Server, "drain_window", To::Time(time)) => server.timeouts.drain_window = Some(time),
-            (Side::Server, "drain", To::Time(time)) => server.timeouts.drain = Some(time),
-            (Side::Server, "head_timer", To::Word("own")) => server.head_timer = HeadTimer::Own,
-            (Side::Client, "used_idle", To::Time(time)) => client.timeouts.used_idle = Some(time),
-            (Side::Client, "unused_idle", To::Time(time)) => client.timeouts.unused_idle = Some(time),
-            (Side::Client, "age", To::Time(time)) => client.timeouts.age = Some(time),
-            (Side::Client, "wait", To::Time(time)) => client.timeouts.wait = Some(time),
-            (Side::Client, "per_origin", To::Count(count)) => client.limits.per_origin = Some(count),
-            (Side::Client, "depth", To::Count(count)) => client.depth = u8::try_from(count).unwrap_or(u8::MAX),
-            (Side::Client, "max_hint", To::Word("on")) => client.max_hint = Use::On,
-            (Side::Client, "repeats", To::Word("idempotent")) => {
-                client.repeats = crate::presets::Repeats::Idempotent;
-            }
-            _ => {}
-        }
-    }
-}
-
-impl fmt::Display for Cure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let side = match self.side {
-            Side::Client => "client",
-            Side::Server => "server",
-        };
-        write!(f, "{side}: {} = ", self.setting)?;
-        match self.to {
-            To::Time(time) => write!(f, "{}", Shown(time)),
-            To::Count(count) => count.fmt(f),
-            To::Word(word) => word.fmt(f),
-        }
-    }
-}
-
-/// A duration for people: in the unit that shows it without a fraction.
-pub(super) struct Shown(pub(super) Duration);
-
-impl fmt::Display for Shown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let nanos = self.0.subsec_nanos();
-        match () {
-            () if nanos == 0 => write!(f, "{}s", self.0.as_secs()),
-            () if nanos % 1_000_000 == 0 => write!(f, "{}ms", self.0.as_millis()),
-            () if nanos % 1_000 == 0 => write!(f, "{}us", self.0.as_micros()),
-            () => write!(f, "{}ns", self.0.as_nanos()),
-        }
     }
 }
 
@@ -174,7 +82,7 @@ impl fmt::Display for Finding {
         match (self.hazard, self.client, self.server) {
             (Hazard::IdleRace, Some(client), Some(server)) => write!(
                 f,
-                "a request can arrive {} behind the last response, and the server closes after {}",
+                "a request can arrive {} after the last response, and the server closes after {}",
                 Shown(client),
                 Shown(server)
             ),
@@ -198,7 +106,7 @@ impl fmt::Display for Finding {
             ),
             (Hazard::UnusedRace, Some(client), Some(server)) => write!(
                 f,
-                "the first request can arrive {} behind the opening, and the server closes a fresh connection after {}",
+                "the first request can arrive {} after the opening, and the server closes a fresh connection after {}",
                 Shown(client),
                 Shown(server)
             ),
@@ -229,7 +137,7 @@ impl fmt::Display for Finding {
                 f.write_str("the client may hold more connections than the server serves at once")
             }
             (Hazard::PipelineOverMax, ..) => {
-                f.write_str("requests are sent behind the one that the server answers last, and have to be repeated")
+                f.write_str("requests are sent after the one that the server answers last, and have to be repeated")
             }
             (Hazard::Starvation, ..) => f.write_str("a request can wait for a connection without end"),
             (Hazard::DrainRace, _, _) => {

@@ -1,7 +1,7 @@
 //! Do two policies fit, over the network between them?
 //!
 //! [`check`] is a pure function over a client, a server and a network: what will go wrong, how badly, and the smallest change
-//! that cures it. It knows nothing that the two sides do not say.
+//! that cures it. It knows nothing but the settings of the two sides and the network.
 //!
 //! **The idle race.** A client may send as long as it has been idle for less than `C`: its own limit, or the server's hint less
 //! the client's margin. The server closes once it has been idle for `S`. The client's clock begins half a round trip later than the
@@ -17,7 +17,7 @@
 //! **The age** is the same race once in a connection's life, where a server closes an idle connection for its age.
 //!
 //! **Severity.** An error loses requests, or can. A warning costs connections, or loses requests only where the client repeats
-//! whatever it sent; or it depends on lateness. A note is to be known.
+//! every request, or where timers are late. A note is for information.
 //!
 //! ```
 //! use core::time::Duration;
@@ -33,17 +33,20 @@
 //! assert!(check(balancer, &cured, &Network::of(Duration::from_millis(50))).iter().all(|one| one.severity < Severity::Error));
 //! ```
 
+mod cure;
 mod finding;
 mod rules;
+mod shown;
 
 use core::time::Duration;
 use std::vec::Vec;
 
 use crate::presets::{ClientPreset, ServerPreset};
 
-pub use finding::{Cure, Finding, Hazard, Severity, Side, To};
+pub use cure::{Cure, Side, To};
+pub use finding::{Finding, Hazard, Severity};
 
-/// What lies between a client and its server.
+/// The network between a client and its server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Network {
     /// From one side to the other and back.
@@ -59,7 +62,7 @@ impl Network {
     }
 }
 
-/// What does not fit, the gravest first; of equal gravity in the order of [`Hazard`].
+/// What does not fit, the gravest first; findings of one severity in the order of [`Hazard`].
 pub fn check(client: &ClientPreset, server: &ServerPreset, network: &Network) -> Vec<Finding> {
     let mut findings = Vec::new();
     rules::Pair { client, server, network }.judge(&mut findings);
@@ -72,8 +75,8 @@ pub type Hop<'p> = (&'p ClientPreset, &'p ServerPreset, Network);
 
 /// Every hop of a chain, from the outermost client to the last server: each finding with the number of its hop, from 0.
 ///
-/// What a proxy is to its client is a server, and what it is to its server is a client; each hop has its own connections, and
-/// nothing of one reaches another (RFC 9110 7.6.1).
+/// A proxy is a server to its client, and a client to its server. Each hop has its own connections, and nothing of one reaches
+/// another (RFC 9110 7.6.1).
 pub fn check_chain(hops: &[Hop<'_>]) -> Vec<(usize, Finding)> {
     let each = hops.iter().enumerate();
     each.flat_map(|(number, (client, server, network))| {

@@ -4,7 +4,8 @@ use core::time::Duration;
 use std::vec::Vec;
 
 use super::Network;
-use super::finding::{Cure, Finding, Hazard, Severity, To};
+use super::cure::Cure;
+use super::finding::{Finding, Hazard, Severity};
 use crate::config::KeepAliveField;
 use crate::presets::{AgeCheck, ClientPreset, HeadTimer, Repeats, ServerPreset};
 
@@ -50,7 +51,7 @@ impl Pair<'_> {
         says && policy.persistence.is_on()
     }
 
-    /// What the server says of its idle timeout, to this client; in whole seconds.
+    /// The idle timeout that the server announces to this client; in whole seconds.
     fn said(&self) -> Option<Duration> {
         let said = self.server.timeouts.idle_advertised.filter(|_| self.hints())?;
         Some(Duration::from_secs(said.as_secs()))
@@ -64,7 +65,7 @@ impl Pair<'_> {
         self.client.timeouts.margin.saturating_add(part).saturating_add(trips)
     }
 
-    /// How long a connection may have been idle when the client uses it again; `None`: for ever. Nothing: it is not used again.
+    /// How long a connection may have been idle when the client uses it again; `None`: for ever; zero: it is not used again.
     fn client_idle(&self) -> Option<Duration> {
         let own = self.client.timeouts.used_idle;
         let hinted = self.said().filter(|_| self.client.policy.hints.is_on());
@@ -80,12 +81,12 @@ impl Pair<'_> {
         some && self.client.policy.reuse != crate::pool::ReuseMode::Never && self.server.policy.persistence.is_on()
     }
 
-    /// There and back, by timers that are late.
+    /// A round trip, and the lateness of a timer.
     fn way(&self) -> Duration {
         self.network.round_trip.saturating_add(self.network.granularity)
     }
 
-    /// The longest limit of a client's whose last request arrives before this close, if any does.
+    /// The longest limit with which a client's last request still arrives before this close, if there is one.
     fn in_time(&self, close: Duration) -> Option<Duration> {
         close.checked_sub(self.way()).filter(|limit| !limit.is_zero())
     }
@@ -105,7 +106,7 @@ impl Pair<'_> {
         }
     }
 
-    /// A request that is lost is an error, unless the client repeats it whatever it is.
+    /// A lost request is an error, unless the client repeats every request.
     fn severity(&self, race: Race) -> Option<Severity> {
         match (race, self.client.repeats) {
             (Race::None, _) => None,
@@ -114,7 +115,7 @@ impl Pair<'_> {
         }
     }
 
-    /// No less than this idle is closed by the server.
+    /// The server closes a connection once it is idle for this long.
     fn server_idle(&self) -> Option<Duration> {
         let timeouts = &self.server.timeouts;
         timeouts.idle.map(|idle| idle.max(timeouts.idle_shield.unwrap_or_default()))
@@ -125,9 +126,9 @@ impl Pair<'_> {
         let arrival = self.arrival(self.client_idle());
         let severity = self.severity(self.race(arrival, close))?;
         let cure = match arrival {
-            // whoever is connected to is to outlast the one who connects
-            Some(arrival) => Cure::server("idle", To::Time(arrival.saturating_add(self.network.granularity))),
-            None => self.in_time(close).and_then(|limit| Cure::client("used_idle", To::Time(limit))),
+            // the side that is connected to should keep the connection for longer than the side that connects
+            Some(arrival) => Some(Cure::server_idle(arrival.saturating_add(self.network.granularity))),
+            None => self.in_time(close).map(Cure::used_idle),
         };
         Some(Finding { severity, hazard: Hazard::IdleRace, client: arrival, server: Some(close), cure })
     }
@@ -151,7 +152,7 @@ impl Pair<'_> {
         let most = u64::try_from(most).unwrap_or(u64::MAX);
         // in whole seconds, as pools count them
         let cure = Duration::from_secs(Duration::from_nanos(most).as_secs());
-        let cure = if cure.is_zero() { None } else { Cure::client("age", To::Time(cure)) };
+        let cure = if cure.is_zero() { None } else { Some(Cure::client_age(cure)) };
         // once in a connection's life, and only if it is idle then
         let severity = Severity::Warning;
         Some(Finding { severity, hazard: Hazard::AgeRace, client: arrival, server: Some(close), cure })
@@ -164,18 +165,18 @@ impl Pair<'_> {
         if self.race(arrival, close) == Race::None {
             return None;
         }
-        let cure = self.in_time(close).and_then(|limit| Cure::client("unused_idle", To::Time(limit)));
+        let cure = self.in_time(close).map(Cure::unused_idle);
         // whether it opens any in advance is not known here
         let (severity, hazard) = (Severity::Note, Hazard::UnusedRace);
         Some(Finding { severity, hazard, client: arrival, server: Some(close), cure })
     }
 
-    /// A client that repeats a POST whatever became of it.
+    /// A client that repeats every request may have a POST done twice.
     fn blind_repeat(&self, races: &[Finding]) -> Option<Finding> {
         if self.client.repeats != Repeats::Any || races.is_empty() {
             return None;
         }
-        let cure = Cure::client("repeats", To::Word("idempotent"));
+        let cure = Some(Cure::repeat_idempotent());
         Some(Finding { severity: Severity::Warning, hazard: Hazard::BlindRepeat, client: None, server: None, cure })
     }
 
@@ -187,7 +188,7 @@ impl Pair<'_> {
         let arrival = self.arrival(self.client_idle());
         let lost = self.race(arrival, idle) != Race::None;
         let severity = if lost { Severity::Error } else { Severity::Warning };
-        let cure = Cure::server("head_timer", To::Word("own"));
+        let cure = Some(Cure::own_head_timer());
         Some(Finding { severity, hazard: Hazard::HeadTimer, client: arrival, server: Some(idle), cure })
     }
 
@@ -195,18 +196,14 @@ impl Pair<'_> {
         let said = self.said()?;
         let least = self.way();
         let kept = self.server_idle();
-        let outlasts = Cure::server("idle", To::Time(said.saturating_add(least)));
+        let outlasts = Some(Cure::server_idle(said.saturating_add(least)));
         let (severity, hazard, cure) = match kept {
             None => {
-                // what is enforced is to race with nobody
+                // the limit that is enforced must not race with this client
                 let longest = if self.reuses() { self.arrival(self.client_idle()) } else { Some(Duration::ZERO) };
                 let enforced = longest
                     .map(|arrival| (said.saturating_add(least)).max(arrival.saturating_add(self.network.granularity)));
-                (
-                    Severity::Note,
-                    Hazard::HintNotEnforced,
-                    enforced.and_then(|idle| Cure::server("idle", To::Time(idle))),
-                )
+                (Severity::Note, Hazard::HintNotEnforced, enforced.map(Cure::server_idle))
             }
             Some(kept) if kept < said => {
                 let believes = self.client.policy.hints.is_on();
@@ -226,10 +223,10 @@ impl Pair<'_> {
         let severity = match most {
             Some(most) if most <= cap => return None,
             Some(_) => Severity::Error,
-            // any number is not so many
+            // without a limit it may be more, but need not be
             None => Severity::Note,
         };
-        let cure = Cure::client("per_origin", To::Count(cap));
+        let cure = Some(Cure::per_origin(cap));
         Some(Finding { severity, hazard: Hazard::PoolOverCap, client: None, server: None, cure })
     }
 
@@ -243,10 +240,10 @@ impl Pair<'_> {
         }
         let severity = if self.client.repeats < Repeats::Idempotent { Severity::Error } else { Severity::Warning };
         let cure = match self.hints() {
-            true => Cure::client("max_hint", To::Word("on")),
-            false => Cure::client("depth", To::Count(1)),
+            true => Cure::max_hint_on(),
+            false => Cure::depth(1),
         };
-        Some(Finding { severity, hazard: Hazard::PipelineOverMax, client: None, server: None, cure })
+        Some(Finding { severity, hazard: Hazard::PipelineOverMax, client: None, server: None, cure: Some(cure) })
     }
 
     fn starvation(&self) -> Option<Finding> {
@@ -256,23 +253,23 @@ impl Pair<'_> {
         if !bounded || limits.waiters == 0 || timeouts.wait.is_some() || timeouts.lease.is_some() {
             return None;
         }
-        let cure = Cure::client("wait", To::Time(Duration::from_secs(30)));
+        let cure = Some(Cure::wait(Duration::from_secs(30)));
         Some(Finding { severity: Severity::Note, hazard: Hazard::Starvation, client: None, server: None, cure })
     }
 
     fn drain(&self) -> Option<Finding> {
         let timeouts = &self.server.timeouts;
         let note = |hazard, cure| {
-            Some(Finding { severity: Severity::Note, hazard, client: None, server: timeouts.drain, cure })
+            Some(Finding { severity: Severity::Note, hazard, client: None, server: timeouts.drain, cure: Some(cure) })
         };
         // a peer that does not close its side is waited for after the exchange, too
         let lingers = timeouts.linger.is_none() && timeouts.linger_gap.is_none();
         if timeouts.drain.is_none() && (timeouts.exchange.is_none() || lingers) {
-            return note(Hazard::DrainEndless, Cure::server("drain", To::Time(Duration::from_secs(30))));
+            return note(Hazard::DrainEndless, Cure::drain(Duration::from_secs(30)));
         }
         let least = self.way();
         if self.reuses() && timeouts.drain_window.unwrap_or_default() < least {
-            return note(Hazard::DrainRace, Cure::server("drain_window", To::Time(least)));
+            return note(Hazard::DrainRace, Cure::drain_window(least));
         }
         None
     }

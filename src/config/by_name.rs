@@ -31,7 +31,7 @@ impl fmt::Display for Value {
     }
 }
 
-/// Why a setting can not be made.
+/// Why a setting cannot be changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SettingError {
@@ -48,7 +48,7 @@ pub enum SettingError {
         name: &'static str,
         /// What was written.
         value: String,
-        /// What can be.
+        /// What it can be.
         expected: String,
     },
 }
@@ -67,19 +67,19 @@ impl fmt::Display for SettingError {
 
 impl std::error::Error for SettingError {}
 
-/// A set of settings that can be made one by one, by name. Of this crate's structs of settings; sealed, since each is closed.
+/// A set of settings that can be changed one by one, by name: the crate's structs of settings. Sealed: no other type can be one.
 pub trait Settings: Sized + sealed::Sealed {
     /// The names, in order.
     const NAMES: &'static [&'static str];
 
-    /// Makes one setting.
+    /// Changes one setting.
     ///
     /// # Errors
     ///
-    /// There is none of this name, or it has no such value.
+    /// [`SettingError::Unknown`] if there is none of this name, [`SettingError::Value`] if it cannot have this value.
     fn set(&mut self, name: &str, value: &Value) -> Result<(), SettingError>;
 
-    /// What a setting is, if there is one of this name.
+    /// The value of a setting, if there is one of this name.
     fn value(&self, name: &str) -> Option<Value>;
 }
 
@@ -95,13 +95,12 @@ pub(crate) fn read<W: Written>(name: &'static str, value: &Value) -> Result<W, S
     W::read(value).map_err(|expected| SettingError::Value { name, value: value.to_string(), expected })
 }
 
-/// How one kind of value is written; `Err` says what can be.
+/// How one kind of value is written. `Err` says what the value can be.
 pub(crate) trait Written: Sized {
     fn read(value: &Value) -> Result<Self, String>;
     fn written(&self) -> Value;
 }
 
-/// What has no limit.
 const OFF: &str = "off";
 
 impl Written for Duration {
@@ -173,7 +172,7 @@ impl<'de> Deserialize<'de> for Value {
                 Ok(Value::Text(text.to_owned()))
             }
 
-            // what YAML makes of a word that is on or off
+            // YAML reads the words `on` and `off` as these
             fn visit_bool<E: de::Error>(self, on: bool) -> Result<Value, E> {
                 Ok(Value::Text(if on { "on" } else { OFF }.to_owned()))
             }

@@ -1,6 +1,6 @@
 //! Which name was meant.
 
-/// The name that is most like this one, if one is: for a message about a name that is not known.
+/// The name that is most like this one, if one is like it: for a message about a name that is not known.
 pub fn nearest<'n>(name: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let distances = names.into_iter().map(|known| (distance(name.as_bytes(), known.as_bytes()), known));
     let (distance, known) = distances.min_by_key(|(distance, _)| *distance)?;
@@ -8,7 +8,7 @@ pub fn nearest<'n>(name: &str, names: impl IntoIterator<Item = &'n str>) -> Opti
     if distance * 2 <= name.len().max(known.len()) { Some(known) } else { None }
 }
 
-/// Octets to be put in, taken out or changed to make one name of the other. Of long names the beginning counts.
+/// How many octets are put in, taken out or changed to turn one name into the other. Of long names the beginning counts.
 fn distance(one: &[u8], other: &[u8]) -> usize {
     const MOST: usize = 32;
     let (one, other) = (&one[..one.len().min(MOST)], &other[..other.len().min(MOST)]);

@@ -3,17 +3,18 @@
 use std::hash::{BuildHasher, Hash};
 
 use super::Pool;
-use super::answers::{Checkin, Ended, Idle, Lease, Permit, Readable, Returned, Stale};
+use super::api::{Checkin, Ended, Idle, Lease, Permit, Readable, Returned, Stale};
 use super::config::{Eviction, Excess, Order};
-use super::entries::{
-    Entry, IDLE, LEASED, LIMITED, NONE, OUTDATED, PROVEN, RECORDED, REUSED, SETTLED, STEP, USED, link,
-};
-use super::origins::{HTTP10, LIST_UNUSED, LIST_USED};
+use super::index::{NANOS, OriginIndex, Second, Slot, Tick, elapsed};
 use super::reasons::EndReason;
-use super::second;
+use super::slots::{Entry, ListKind, Marks, Stamp, State};
 use crate::config::Use;
+use crate::config::nanos::Span;
 use crate::lifecycle::persistence::{CloseReason, Persistence, ReuseReason};
 use crate::time::Instant;
+
+/// Until when a connection may be idle, and why it ends then.
+type IdleEnd = (Instant, EndReason);
 
 impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     /// A connection was opened: it is in use, and comes back with [`checkin`](Self::checkin), be it at once.
@@ -22,50 +23,56 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     ///
     /// [`Stale`] if the permit is overdue or was answered: close the connection.
     pub fn opened(&mut self, now: Instant, permit: Permit, id: Id) -> Result<Lease, Stale> {
-        let now = self.advance(now);
-        let origin = self.permits.remove((permit.slot, permit.stamp)).ok_or(Stale)?;
-        let age = self.jitter(self.rules.age);
-        let uses = self.config.limits.uses.map_or(u16::MAX, |uses| self.jitter(uses.into()).clamp(1, 65_534) as u16);
-        let retire = now.saturating_add(age) / NANOS;
+        let now = self.advance_clock(now);
+        let origin = self.permits.remove(permit).ok_or(Stale)?;
+        let age = Span::of_nanos(self.with_jitter(self.resolved.age.as_nanos()));
+        let uses_left = match self.config.limits.uses {
+            Some(uses) => self.with_jitter(uses.into()).clamp(1, MOST_USES) as u16,
+            None => ANY_USES,
+        };
+        let due = self.resolved.shortest.after(now);
         let entry = Entry {
             id,
             since: now,
-            due: now.saturating_add(self.rules.shortest),
-            stamp: LEASED,
+            due,
+            stamp: Stamp::FIRST_LEASE,
             origin,
-            prev: NONE,
-            next: NONE,
-            rank: self.counters.opened as u32,
-            retire: if age == u64::MAX { NONE } else { u32::try_from(retire).unwrap_or(NONE) },
-            armed: NONE,
-            uses,
-            flags: if uses == u16::MAX { 0 } else { LIMITED } | if self.rules.ranks { 0 } else { RECORDED },
-            why: 0,
+            prev: Slot::NONE,
+            next: Slot::NONE,
+            order_key: self.counters.opened as u32,
+            retires_at: if age == Span::NEVER { Second::NEVER } else { Second::or_never(age.after(now)) },
+            armed: Tick::NEVER,
+            uses_left,
+            marks: Marks::new(uses_left != ANY_USES, !self.resolved.orders_by_idle),
+            why: EndReason::Verdict,
         };
-        let slot = self.vacant;
-        let slot = match self.entries.get_mut(slot as usize) {
+        let slot = self.first_vacant;
+        let slot = match self.entries.get_mut(slot) {
             Some(vacant) => {
-                self.vacant = vacant.next;
-                let (stamp, armed, records) = (vacant.stamp, vacant.armed, vacant.flags & RECORDED);
-                *vacant = Entry { stamp, armed, flags: entry.flags | records, ..entry };
-                vacant.step(LEASED);
+                self.first_vacant = vacant.next;
+                let mut marks = entry.marks;
+                marks.set_in_idle_order(vacant.marks.is_in_idle_order());
+                let (stamp, armed) = (vacant.stamp, vacant.armed);
+                *vacant = Entry { stamp, armed, marks, ..entry };
+                vacant.step(State::Leased);
                 slot
             }
             None => {
-                self.entries.push(entry);
-                if self.rules.learns {
-                    self.ages.push(0);
+                if self.resolved.learns {
+                    self.idle_before_use.push(Span::of_nanos(0));
                 }
-                self.entries.len() as u32 - 1
+                self.entries.push(entry)
             }
         };
         // early for the lease, so that it will do when the connection comes back
-        let (due, entry) = (now.saturating_add(self.rules.shortest), &mut self.entries[slot as usize]);
-        if self.deadlines.is_late(entry.armed, self.deadlines.tick(due)) {
+        let entry = &mut self.entries[slot];
+        if self.deadlines.needs_record(entry.armed, self.deadlines.tick(due)) {
             entry.armed = self.deadlines.insert(slot, due);
         }
         self.counters.opened += 1;
-        Ok(Lease { slot, stamp: self.entries[slot as usize].stamp })
+        let lease = Lease { slot, stamp: self.entries[slot].stamp };
+        self.after_call();
+        Ok(lease)
     }
 
     /// A connection could not be opened.
@@ -74,64 +81,70 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     ///
     /// [`Stale`] if the permit is overdue or was answered.
     pub fn failed(&mut self, now: Instant, permit: Permit) -> Result<(), Stale> {
-        self.advance(now);
-        let origin = self.permits.remove((permit.slot, permit.stamp)).ok_or(Stale)?;
-        self.give_back(origin, EndReason::OpenFailed);
+        self.advance_clock(now);
+        let origin = self.permits.remove(permit).ok_or(Stale)?;
+        self.end_permit(origin, EndReason::OpenFailed);
+        self.after_call();
         Ok(())
     }
 
     /// A connection is not used any more: it is kept, or to be closed. Its idle time counts from `now`, which is when the last
     /// octet of the response came.
     ///
-    /// Constant time, but where more come back than may be idle.
+    /// Constant time, except where more come back than may be idle.
     ///
     /// # Errors
     ///
     /// [`Stale`] if the lease is overdue or over: close the connection, if that is not done.
     #[inline(always)]
     pub fn checkin(&mut self, now: Instant, lease: Lease, returned: &Returned) -> Result<Checkin<Id>, Stale> {
-        let now = self.advance(now);
-        let (slow, rules) = (self.slow, &self.rules);
-        let entry =
-            self.entries.get_mut(lease.slot as usize).filter(|entry| entry.stamp == lease.stamp).ok_or(Stale)?;
-        // all of this is what `judge` and `keep` do, where nothing else can matter
-        let due = now.wrapping_add(rules.used_idle);
-        let settled = entry.flags == SETTLED;
-        let lasting = entry.due <= due && due <= u64::from(entry.retire) * NANOS;
-        if !slow && returned.plain && settled && lasting {
-            let place = self.origins.all.get(entry.origin as usize).map(|origin| origin.lists[LIST_USED].last);
-            if place == Some(lease.slot) {
-                entry.since = now;
-                entry.due = due;
-                entry.why = EndReason::IdleLimit as u8;
-                entry.stamp = entry.stamp.wrapping_add(STEP + IDLE - LEASED);
-                self.counters.kept += 1;
-                return Ok(Checkin::Kept(Idle { slot: lease.slot, stamp: entry.stamp }));
-            }
-        }
-        self.checkin_slowly(now, lease, returned)
+        let now = self.advance_clock(now);
+        let answer = match self.checkin_fast(now, lease, returned) {
+            Some(checkin) => Ok(checkin),
+            None => self.checkin_full(now, lease, returned),
+        };
+        self.after_call();
+        answer
     }
 
-    #[inline(never)]
-    fn checkin_slowly(&mut self, now: u64, lease: Lease, returned: &Returned) -> Result<Checkin<Id>, Stale> {
-        let index = self.entry(lease.slot, lease.stamp)?.origin;
-        self.straighten(index);
-        let entry = &mut self.entries[lease.slot as usize];
-        if returned.persistence != Persistence::Undecided {
-            if self.config.policy.order == Order::Warmest {
-                let before = if entry.has(USED) { entry.rank } else { 0 };
-                entry.rank = before.saturating_add((returned.octets >> 10).min(u64::from(NONE)) as u32);
-            }
-            if entry.has(REUSED) {
-                entry.flags |= PROVEN;
-            }
-            entry.flags |= USED;
-            if entry.uses != u16::MAX {
-                entry.uses = entry.uses.saturating_sub(1);
-            }
+    /// Takes back a connection that was leased in place, if nothing is known but that it persists, and nothing but the idle limit
+    /// can matter. `None`: nothing was done.
+    ///
+    /// Its careful twin is [`checkin_full`](Self::checkin_full).
+    #[inline(always)]
+    pub(super) fn checkin_fast(&mut self, now: Instant, lease: Lease, returned: &Returned) -> Option<Checkin<Id>> {
+        if self.is_full_path_forced() {
+            return None;
         }
-        match self.judge(now, lease.slot, index, returned) {
-            Ok((due, why)) => Ok(self.keep(now, lease.slot, index, due, why)),
+        let entry = self.entries.get_mut(lease.slot).filter(|entry| entry.stamp == lease.stamp)?;
+        // an idle limit without end is none of this path's; where the sum is too great, it is small, and `lasts` is false
+        let due = Instant::from_nanos(now.as_nanos().wrapping_add(self.resolved.used_idle.as_nanos()));
+        // its record comes up early enough, and its age is not reached before
+        let lasts = entry.due <= due && due <= entry.retires_at.start();
+        if self.needs_full_path || !returned.plain || !entry.marks.are_usual() || !lasts {
+            return None;
+        }
+        if self.origins.all.get(entry.origin)?.lists[ListKind::USED].last != lease.slot {
+            return None;
+        }
+        entry.since = now;
+        entry.due = due;
+        entry.why = EndReason::IdleLimit;
+        entry.stamp = entry.stamp.leased_to_idle();
+        self.counters.kept += 1;
+        Some(Checkin::Kept(Idle { slot: lease.slot, stamp: entry.stamp }))
+    }
+
+    /// The careful twin of [`checkin_fast`](Self::checkin_fast): takes back any connection, whatever is known of it.
+    #[inline(never)]
+    fn checkin_full(&mut self, now: Instant, lease: Lease, returned: &Returned) -> Result<Checkin<Id>, Stale> {
+        let index = self.named(lease.slot, lease.stamp)?.origin;
+        self.unlink_leased(index);
+        if returned.persistence != Persistence::Undecided {
+            self.note_exchange(lease.slot, returned);
+        }
+        match self.idle_end(now, lease.slot, index, returned) {
+            Ok(end) => Ok(self.keep_idle(now, lease.slot, index, end)),
             Err(why) => {
                 self.remove(lease.slot, why);
                 Ok(Checkin::Close(why))
@@ -139,10 +152,28 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         }
     }
 
-    /// Until when the connection may be idle, and what sets that; or why it ends.
-    fn judge(&mut self, now: u64, slot: u32, index: u32, returned: &Returned) -> Result<(u64, EndReason), EndReason> {
-        let entry = &self.entries[slot as usize];
-        let flags = entry.flags;
+    /// An exchange on it is over.
+    fn note_exchange(&mut self, slot: Slot, returned: &Returned) {
+        let entry = &mut self.entries[slot];
+        if self.config.policy.order == Order::Warmest {
+            let before = if entry.marks.is_used() { entry.order_key } else { 0 };
+            let kib = u32::try_from(returned.octets >> 10).unwrap_or(u32::MAX);
+            entry.order_key = before.saturating_add(kib);
+        }
+        entry.marks.note_exchange();
+        if entry.uses_left != ANY_USES {
+            entry.uses_left = entry.uses_left.saturating_sub(1);
+        }
+    }
+
+    /// Until when the connection may be idle, and what sets that; or why it ends now.
+    fn idle_end(
+        &mut self,
+        now: Instant,
+        slot: Slot,
+        index: OriginIndex,
+        returned: &Returned,
+    ) -> Result<IdleEnd, EndReason> {
         if let Some(taint) = returned.taint {
             return Err(taint.end());
         }
@@ -160,87 +191,90 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         if self.draining {
             return Err(EndReason::Drain);
         }
-        let entry = &self.entries[slot as usize];
-        if entry.has(OUTDATED) {
+        let entry = &self.entries[slot];
+        if entry.marks.is_outdated() {
             return Err(EndReason::Generation);
         }
-        if entry.uses == 0 {
+        if entry.uses_left == 0 {
             return Err(EndReason::Uses);
         }
-        let (limit, why) = match flags & USED {
-            0 => (self.rules.unused_idle, EndReason::UnusedLimit),
-            _ => (self.rules.used_idle, EndReason::IdleLimit),
+        let (limit, why) = if entry.marks.is_used() {
+            (self.resolved.used_idle, EndReason::IdleLimit)
+        } else {
+            (self.resolved.unused_idle, EndReason::UnusedLimit)
         };
-        let mut end = (now.saturating_add(limit), why);
-        if entry.retire != NONE {
-            end = sooner(end, (u64::from(entry.retire) * NANOS, EndReason::Age));
+        let mut end = (limit.after(now), why);
+        if entry.retires_at != Second::NEVER {
+            end = earlier(end, (entry.retires_at.start(), EndReason::Age));
         }
-        if !returned.hint.is_empty() || self.rules.learns || returned.until.is_some() {
-            end = self.bounded(now, slot, index, returned, end)?;
+        if !returned.hint.is_empty() || self.resolved.learns || returned.until.is_some() {
+            end = self.limit_by_peer(now, slot, index, returned, end)?;
         }
         if end.0 <= now { Err(end.1) } else { Ok(end) }
     }
 
     /// The end of idleness by what the peer and the machine say, and by what was learned.
-    fn bounded(
+    fn limit_by_peer(
         &mut self,
-        now: u64,
-        slot: u32,
-        index: u32,
+        now: Instant,
+        slot: Slot,
+        index: OriginIndex,
         returned: &Returned,
-        mut end: (u64, EndReason),
-    ) -> Result<(u64, EndReason), EndReason> {
+        mut end: IdleEnd,
+    ) -> Result<IdleEnd, EndReason> {
         if self.config.policy.hints == Use::On {
-            let entry = &mut self.entries[slot as usize];
+            let entry = &mut self.entries[slot];
             match returned.hint.max {
                 Some(0) => return Err(EndReason::MaxHint),
                 Some(max) => {
-                    entry.uses = entry.uses.min(max.min(65_534) as u16);
-                    entry.flags |= LIMITED;
+                    entry.uses_left = entry.uses_left.min(u64::from(max).min(MOST_USES) as u16);
+                    entry.marks.set_limited();
                 }
                 None => {}
             }
             if let Some(timeout) = returned.hint.timeout {
-                let limit = self.rules.less_margin(u64::from(timeout) * NANOS, returned.round_trip);
-                if limit == 0 {
+                let said = Span::of_nanos(u64::from(timeout) * NANOS);
+                let limit = self.resolved.less_margin(said, returned.round_trip);
+                if limit.is_nothing() {
                     return Err(EndReason::HintTooShort);
                 }
-                end = sooner(end, (now.saturating_add(limit), EndReason::HintLimit));
+                end = earlier(end, (limit.after(now), EndReason::HintLimit));
             }
         }
-        if let Some(memory) = self.origins.learned.get_mut(index as usize).filter(|_| self.rules.learns) {
-            let entry = &self.entries[slot as usize];
-            if entry.has(REUSED) {
-                memory.worked(self.ages.get(slot as usize).copied().unwrap_or(0));
+        if let Some(observed) = self.origins.learned.get_mut(index).filter(|_| self.resolved.learns) {
+            if self.entries[slot].marks.is_reused() {
+                observed.note_worked(self.idle_before_use[slot]);
             }
-            if let Some(closed) = memory.bound(second(now), self.rules.forget) {
-                let limit = self.rules.less_margin(closed, returned.round_trip);
-                end = sooner(end, (now.saturating_add(limit), EndReason::LearnedLimit));
+            if let Some(closed) = observed.peer_limit(Second::of(now), self.resolved.forget) {
+                let limit = self.resolved.less_margin(closed, returned.round_trip);
+                end = earlier(end, (limit.after(now), EndReason::LearnedLimit));
             }
         }
         if let Some(until) = returned.until {
-            end = sooner(end, (until.as_nanos(), EndReason::Until));
+            end = earlier(end, (until, EndReason::Until));
         }
         Ok(end)
     }
 
-    fn note_version(&mut self, index: u32, http10: bool) {
-        let matters = self.config.limits.per_http10_origin.is_some();
-        if let Some(origin) = self.origins.all.get_mut(index as usize).filter(|_| matters) {
-            if origin.has(HTTP10) != http10 {
-                origin.flags ^= HTTP10;
-                self.http10 = true;
-                self.pace();
-            }
+    fn note_version(&mut self, index: OriginIndex, is_http10: bool) {
+        if self.config.limits.per_http10_origin.is_none() {
+            return;
+        }
+        let origin = &mut self.origins.all[index];
+        if origin.is_http10 != is_http10 {
+            origin.is_http10 = is_http10;
+            self.saw_http10 = true;
+            self.update_fast_path();
         }
     }
 
-    fn keep(&mut self, now: u64, slot: u32, index: u32, due: u64, why: EndReason) -> Checkin<Id> {
+    /// The connection is idle from now on, if it or another one has a place among the idle ones.
+    fn keep_idle(&mut self, now: Instant, slot: Slot, index: OriginIndex, end: IdleEnd) -> Checkin<Id> {
         let mut instead = None;
-        let origin = &self.origins.all[index as usize];
-        let claimed = origin.waiting > origin.idle();
-        if (self.idle() >= self.rules.idle_total || origin.idle() >= self.rules.idle_per_origin) && !claimed {
-            match self.excess(now, index) {
+        let origin = &self.origins.all[index];
+        let is_wanted = origin.waiting > origin.idle();
+        if (self.idle() >= self.resolved.idle_total || origin.idle() >= self.resolved.idle_per_origin) && !is_wanted {
+            match self.over_idle_limit(now, index) {
                 (Some(victim), why) => instead = Some((self.remove(victim, why), why)),
                 (None, why) => {
                     self.remove(slot, why);
@@ -248,22 +282,21 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
                 }
             }
         }
-        let entry = &mut self.entries[slot as usize];
-        let list = if entry.has(USED) || self.config.policy.used_first == Use::Off { LIST_USED } else { LIST_UNUSED };
+        let entry = &mut self.entries[slot];
+        let apart = self.config.policy.used_first == Use::On;
+        let list = if apart && !entry.marks.is_used() { ListKind::UNUSED } else { ListKind::USED };
         entry.since = now;
-        entry.due = due;
-        entry.why = why as u8;
-        entry.step(IDLE);
+        (entry.due, entry.why) = end;
+        entry.step(State::Idle);
         let idle = Idle { slot, stamp: entry.stamp };
-        entry.enlist(list);
-        self.arm(slot);
-        if self.rules.ranks {
-            self.rank(slot);
+        self.origins.all[index].lists.append(self.entries.view(), list, slot);
+        self.arm_deadline(slot);
+        if self.resolved.orders_by_idle {
+            self.index_by_idle(slot);
         }
-        link(&mut self.entries, &mut self.origins.all[index as usize].lists[list], slot);
         self.counters.kept += 1;
-        if self.waiters.len() > 0 || self.idle() > self.rules.high_water || self.rules.purge != u64::MAX {
-            self.note_idle(now, index);
+        if !self.waiters.is_empty() || self.idle() > self.resolved.high_water || self.resolved.purge != Span::NEVER {
+            self.after_return(now, index);
         }
         match instead {
             Some((victim, why)) => Checkin::KeptFor { idle, victim, why },
@@ -271,28 +304,32 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         }
     }
 
-    /// More come back than may be idle: which one goes, if not the one that comes.
-    fn excess(&mut self, now: u64, index: u32) -> (Option<u32>, EndReason) {
+    /// More come back than may be idle: which idle one goes, if not the one that comes, and why.
+    fn over_idle_limit(&mut self, now: Instant, index: OriginIndex) -> (Option<Slot>, EndReason) {
         let policy = self.config.policy;
-        if self.origins.all[index as usize].idle() >= self.rules.idle_per_origin {
-            let own = if policy.origin_excess == Excess::Idle { self.longest(index, |_| true) } else { None };
+        if self.origins.all[index].idle() >= self.resolved.idle_per_origin {
+            let own = match policy.origin_excess {
+                Excess::Idle => self.longest_idle_of_origin(index, |_| true),
+                Excess::Returned => None,
+            };
             return (own, EndReason::IdlePerOrigin);
         }
         let rule = if policy.eviction == Eviction::Never { Eviction::LongestIdle } else { policy.eviction };
-        let any = if policy.total_excess == Excess::Idle { self.victim(now, rule) } else { None };
+        let any = if policy.total_excess == Excess::Idle { self.evictable(now, rule) } else { None };
         (any, EndReason::IdleTotal)
     }
 
-    fn note_idle(&mut self, now: u64, index: u32) {
+    /// One more is idle: this may matter to waiters, to the water marks and to purges.
+    fn after_return(&mut self, now: Instant, index: OriginIndex) {
         self.make_ready(index);
         let limits = &self.config.limits;
         if self.config.policy.eviction != Eviction::Never && limits.total.is_some_and(|total| self.held >= total) {
             // it may have to go for one who waits for another
-            self.unsettle();
+            self.wake_waiters();
         }
-        self.ebbing |= self.idle() > self.rules.high_water;
-        if self.purge_at == u64::MAX {
-            self.purge_at = now.saturating_add(self.rules.purge);
+        self.over_high_water |= self.idle() > self.resolved.high_water;
+        if self.purge_at == Instant::MAX {
+            self.purge_at = self.resolved.purge.after(now);
         }
     }
 
@@ -302,25 +339,26 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     ///
     /// [`Stale`] if the lease is overdue or over.
     pub fn closed(&mut self, now: Instant, lease: Lease, ended: Ended) -> Result<(), Stale> {
-        let now = self.advance(now);
-        let entry = self.entry(lease.slot, lease.stamp)?;
-        let (index, reused) = (entry.origin, entry.has(REUSED));
+        let now = self.advance_clock(now);
+        let entry = self.named(lease.slot, lease.stamp)?;
+        let (index, is_reused) = (entry.origin, entry.marks.is_reused());
         let why = match ended {
             Ended::DeadAtReuse => EndReason::DeadAtReuse,
             Ended::ByPeer => EndReason::PeerClosed,
             Ended::ByUs => EndReason::Caller,
         };
-        if why == EndReason::DeadAtReuse && reused && self.rules.learns {
-            let age = self.ages.get(lease.slot as usize).copied().unwrap_or(0);
-            self.learn(now, index, age);
+        if ended == Ended::DeadAtReuse && is_reused && self.resolved.learns {
+            self.note_peer_close(now, index, self.idle_before_use[lease.slot]);
         }
         self.remove(lease.slot, why);
+        self.after_call();
         Ok(())
     }
 
-    fn learn(&mut self, now: u64, index: u32, idle: u64) {
-        if let Some(memory) = self.origins.learned.get_mut(index as usize) {
-            memory.closed(idle, second(now), self.rules.forget);
+    /// The peer had closed a connection that had been idle for this long.
+    fn note_peer_close(&mut self, now: Instant, index: OriginIndex, idle: Span) {
+        if let Some(observed) = self.origins.learned.get_mut(index) {
+            observed.note_closed(idle, Second::of(now), self.resolved.forget);
         }
     }
 
@@ -328,36 +366,43 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     ///
     /// # Errors
     ///
-    /// [`Stale`] if it is not idle any more: whoever uses it will see.
+    /// [`Stale`] if it is not idle any more: the request that uses it will see.
     pub fn readable_while_idle(&mut self, now: Instant, idle: Idle, readable: Readable) -> Result<EndReason, Stale> {
-        let now = self.advance(now);
-        let entry = self.entry(idle.slot, idle.stamp)?;
-        let (index, age) = (entry.origin, now.saturating_sub(entry.since));
+        let now = self.advance_clock(now);
+        let entry = self.named(idle.slot, idle.stamp)?;
+        let (index, idle_for) = (entry.origin, elapsed(entry.since, now));
         let why = match readable {
             Readable::Octets => EndReason::UnsolicitedOctets,
             Readable::End => EndReason::PeerClosed,
         };
-        if why == EndReason::PeerClosed && self.rules.learns {
-            self.learn(now, index, age);
+        if readable == Readable::End && self.resolved.learns {
+            self.note_peer_close(now, index, idle_for);
         }
         self.remove(idle.slot, why);
+        self.after_call();
         Ok(why)
     }
 
-    /// Takes an idle connection out of the pool, for whatever reason of the caller's: its id.
+    /// Takes an idle connection out of the pool, for a reason of the caller's: its id.
     ///
     /// # Errors
     ///
     /// [`Stale`] if it is not idle any more.
     pub fn withdraw(&mut self, now: Instant, idle: Idle) -> Result<Id, Stale> {
-        self.advance(now);
-        self.entry(idle.slot, idle.stamp)?;
-        Ok(self.remove(idle.slot, EndReason::Caller))
+        self.advance_clock(now);
+        self.named(idle.slot, idle.stamp)?;
+        let id = self.remove(idle.slot, EndReason::Caller);
+        self.after_call();
+        Ok(id)
     }
 }
 
-fn sooner(one: (u64, EndReason), other: (u64, EndReason)) -> (u64, EndReason) {
+/// The end that comes first; of equal ones the first given.
+fn earlier(one: IdleEnd, other: IdleEnd) -> IdleEnd {
     if other.0 < one.0 { other } else { one }
 }
 
-const NANOS: u64 = 1_000_000_000;
+/// Stands for any number of uses.
+pub(super) const ANY_USES: u16 = u16::MAX;
+/// The greatest limit of uses that is told apart.
+const MOST_USES: u64 = 65_534;

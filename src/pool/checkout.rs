@@ -3,70 +3,75 @@
 use std::borrow::{Borrow, ToOwned};
 use std::hash::{BuildHasher, Hash};
 
-use super::answers::{Checkout, Demand, Lease, Look, Patience, Peer, Permit, Session, Source, Stale, Ticket};
-use super::config::{Eviction, Order, ReuseMode};
-use super::entries::{Entry, IDLE, LEASED, NONE, PROVEN, REUSED, STEP, USED, link, unlink};
-use super::line::Name;
-use super::origins::{HTTP10, LIST_SPENT, LIST_UNUSED, LIST_USED, PROXY};
+use super::Pool;
+use super::api::{Checkout, Demand, Lease, Look, Patience, Peer, Source};
+use super::config::Eviction;
+use super::index::{OriginIndex, Second, Slot, elapsed};
 use super::reasons::{EndReason, RefuseReason};
-use super::{Pool, Waiter, second};
+use super::slots::{Entry, ListKind};
+use crate::config::nanos::Span;
 use crate::time::Instant;
 
 impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     /// Asks for a connection.
     ///
-    /// Constant time with [`Order::Newest`] and [`Order::Oldest`], but for connections whose time is up: each is passed once.
+    /// Constant time with [`Order::Newest`](super::Order::Newest) and [`Order::Oldest`](super::Order::Oldest), except for
+    /// connections whose time is over: each is passed over once.
     #[inline(always)]
     pub fn checkout<Q>(&mut self, now: Instant, key: &Q, demand: Demand) -> Checkout<Id>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
-        let now = self.advance(now);
-        match self.origins.find(key) {
-            Some(index) => self.serve(now, index, demand),
-            None => self.serve_new(now, key.to_owned(), demand),
-        }
+        let now = self.advance_clock(now);
+        let answer = match self.origins.find(key) {
+            Some(index) => match self.serve_fast(now, index, demand) {
+                Some(checkout) => checkout,
+                None => self.serve_full(now, index, demand),
+            },
+            None => self.serve_new_key(now, key.to_owned(), demand),
+        };
+        self.after_call();
+        answer
     }
 
     #[inline(never)]
-    fn serve_new(&mut self, now: u64, key: K, demand: Demand) -> Checkout<Id> {
+    fn serve_new_key(&mut self, now: Instant, key: K, demand: Demand) -> Checkout<Id> {
         if self.draining {
             return self.refuse(RefuseReason::Drain);
         }
-        let index = self.origins.add(key, self.rules.learns, second(now), self.rules.forget);
-        self.serve_slowly(now, index, demand)
+        let index = self.origins.add(key, self.resolved.learns, Second::of(now), self.resolved.forget);
+        self.serve_full(now, index, demand)
     }
 
+    /// Leases the newest used connection where it is in its list: it often comes back before anybody looks at the list. `None`:
+    /// nothing was done.
+    ///
+    /// Its careful twin is [`serve_full`](Self::serve_full).
     #[inline(always)]
-    fn serve(&mut self, now: u64, index: u32, demand: Demand) -> Checkout<Id> {
-        let fast = !self.slow && demand.source == Source::Any;
-        if let (true, Some(origin)) = (fast, self.origins.all.get(index as usize)) {
-            let slot = origin.lists[LIST_USED].last;
-            if let Some(entry) = self.entries.get_mut(slot as usize) {
-                if entry.is_idle() && entry.due > now {
-                    // it stays where it is: most often it comes back before anybody looks
-                    self.counters.reused += 1;
-                    return entry.lend(now, slot, self.rules.look_after);
-                }
-            }
+    pub(super) fn serve_fast(&mut self, now: Instant, index: OriginIndex, demand: Demand) -> Option<Checkout<Id>> {
+        if self.needs_full_path || demand.source != Source::Any || self.is_full_path_forced() {
+            return None;
         }
-        self.serve_slowly(now, index, demand)
+        let slot = self.origins.all.get(index)?.lists[ListKind::USED].last;
+        let entry = self.entries.get_mut(slot).filter(|entry| entry.is_idle() && entry.due > now)?;
+        self.counters.reused += 1;
+        Some(entry.lease(now, slot, self.resolved.look_after))
     }
 
+    /// The careful twin of [`serve_fast`](Self::serve_fast): serves any demand, in any state of the pool.
     #[inline(never)]
-    fn serve_slowly(&mut self, now: u64, index: u32, demand: Demand) -> Checkout<Id> {
-        self.straighten(index);
+    fn serve_full(&mut self, now: Instant, index: OriginIndex, demand: Demand) -> Checkout<Id> {
+        self.unlink_leased(index);
         if self.draining {
             return self.refuse(RefuseReason::Drain);
         }
-        if demand.peer == Peer::Proxy {
-            self.origins.all[index as usize].flags |= PROXY;
-        }
-        let why = if self.origins.all[index as usize].waiting > 0 {
+        self.origins.all[index].is_proxy |= demand.peer == Peer::Proxy;
+        let why = if self.origins.all[index].waiting > 0 {
             RefuseReason::Behind
         } else {
-            match self.allot(now, index, demand, self.unsettled && self.waiters.len() > 0) {
+            let place_is_claimed = self.waiters_may_go_on && !self.waiters.is_empty();
+            match self.try_serve(now, index, demand, place_is_claimed) {
                 Ok(checkout) => return checkout,
                 Err(why) => why,
             }
@@ -77,8 +82,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         if self.waiters.len() >= self.config.limits.waiters {
             return self.refuse(RefuseReason::Waiters);
         }
-        let (slot, stamp) = self.queue(now, index, demand);
-        Checkout::Wait(Ticket { slot, stamp })
+        Checkout::Wait(self.enqueue(now, index, demand))
     }
 
     fn refuse(&mut self, why: RefuseReason) -> Checkout<Id> {
@@ -86,197 +90,64 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         Checkout::Refuse(why)
     }
 
-    fn queue(&mut self, now: u64, index: u32, demand: Demand) -> Name {
-        let before = self.origins.all[index as usize].last_waiter;
-        let due = now.saturating_add(self.rules.wait);
-        let name = self.waiters.push(due, Waiter { origin: index, demand, before, behind: NONE });
-        self.origins.taken(index);
-        let origin = &mut self.origins.all[index as usize];
-        origin.last_waiter = name.0;
-        origin.waiting += 1;
-        match self.waiters.at(before) {
-            Some(waiter) => waiter.behind = name.0,
-            None => origin.first_waiter = name.0,
-        }
-        self.counters.waited += 1;
-        self.pace();
-        name
-    }
-
-    /// Takes a waiter out of the queue.
-    pub(super) fn unqueue(&mut self, name: Name) -> Option<Waiter> {
-        let waiter = self.waiters.remove(name)?;
-        let origin = &mut self.origins.all[waiter.origin as usize];
-        origin.waiting -= 1;
-        match self.waiters.at(waiter.before) {
-            Some(before) => before.behind = waiter.behind,
-            None => origin.first_waiter = waiter.behind,
-        }
-        match self.waiters.at(waiter.behind) {
-            Some(behind) => behind.before = waiter.before,
-            None => origin.last_waiter = waiter.before,
-        }
-        self.origins.left(waiter.origin);
-        self.pace();
-        Some(waiter)
-    }
-
-    /// Gives up a place in the queue.
-    ///
-    /// # Errors
-    ///
-    /// [`Stale`] if the ticket was answered: then its connection or place is to be given back.
-    pub fn cancel(&mut self, ticket: Ticket) -> Result<(), Stale> {
-        let waiter = self.unqueue((ticket.slot, ticket.stamp)).ok_or(Stale)?;
-        // who stood after may need less
-        self.make_ready(waiter.origin);
-        self.unsettle();
-        Ok(())
-    }
-
-    /// An idle connection, or else a place for a new one. `yields`: the place is the queue's.
-    pub(super) fn allot(
+    /// An idle connection, or else a place for a new one. `place_is_claimed`: a free place must go to somebody else.
+    pub(super) fn try_serve(
         &mut self,
-        now: u64,
-        index: u32,
+        now: Instant,
+        index: OriginIndex,
         demand: Demand,
-        yields: bool,
+        place_is_claimed: bool,
     ) -> Result<Checkout<Id>, RefuseReason> {
-        self.straighten(index);
+        self.unlink_leased(index);
         if demand.source == Source::Any {
-            for list in [LIST_USED, LIST_UNUSED] {
-                if let Some(slot) = self.choose(now, index, list, demand.session) {
-                    return Ok(self.hand_out(now, index, slot));
+            for list in [ListKind::USED, ListKind::UNUSED] {
+                if let Some(slot) = self.choose_idle(now, index, list, demand.session) {
+                    return Ok(self.lease_out(now, index, slot));
                 }
             }
         }
-        if yields { Err(RefuseReason::Behind) } else { self.place(now, index) }
+        if place_is_claimed { Err(RefuseReason::Behind) } else { self.open_or_evict(now, index) }
     }
 
-    /// Which connection of a list is taken, if any may be. Those whose time is up are put aside.
-    fn choose(&mut self, now: u64, index: u32, list: usize, session: Session) -> Option<u32> {
-        let policy = &self.config.policy;
-        let order = match if list == LIST_USED { policy.order } else { policy.unused_order } {
-            Order::Warmest if list == LIST_UNUSED => Order::Newest,
-            order => order,
-        };
-        let barred = match (policy.reuse, session) {
-            (ReuseMode::Always, _) | (ReuseMode::Safe | ReuseMode::Aggressive, Session::Later) => 0,
-            (ReuseMode::Aggressive, Session::First) => PROVEN,
-            (ReuseMode::Never, _) | (ReuseMode::Safe, Session::First) => USED,
-        };
-        // a connection that was never used is as good as new
-        let fits = |flags: u8| match barred {
-            0 => true,
-            PROVEN => flags & (USED | PROVEN) != USED,
-            _ => flags & USED == 0,
-        };
-        let turn = self.origins.all[index as usize].turn;
-        let ((mut slot, len), mut fit, mut best) = (self.end(index, list, order), 0_u64, (0, NONE));
-        for _ in 0..len {
-            let entry = self.entries.get(slot as usize)?;
-            let next = if order == Order::Newest { entry.prev } else { entry.next };
-            if entry.due <= now {
-                self.spend(index, slot);
-            } else if fits(entry.flags) {
-                if matches!(order, Order::Newest | Order::Oldest) {
-                    return Some(slot);
-                }
-                fit += 1;
-                let rank = match order {
-                    Order::Warmest if entry.flags & USED != 0 => entry.rank,
-                    Order::Warmest => 0,
-                    // how far it is from the one whose turn it is
-                    Order::RoundRobin => NONE - entry.rank.wrapping_sub(turn),
-                    _ => NONE - entry.rank,
-                };
-                if rank >= best.0 {
-                    best = (rank, slot);
-                }
-            }
-            slot = next;
-        }
-        if fit == 0 {
-            return None;
-        }
-        let mut place = match order {
-            Order::Random => self.draw() % fit,
-            Order::RoundRobin => {
-                let next = self.entries.get(best.1 as usize)?.rank.wrapping_add(1);
-                self.origins.all[index as usize].turn = next;
-                return Some(best.1);
-            }
-            _ => return Some(best.1),
-        };
-        let (mut slot, len) = self.end(index, list, order);
-        for _ in 0..len {
-            let entry = self.entries.get(slot as usize)?;
-            if fits(entry.flags) {
-                if place == 0 {
-                    return Some(slot);
-                }
-                place -= 1;
-            }
-            slot = entry.next;
-        }
-        None
-    }
-
-    /// Where a list begins, in the order in which it is searched, and its length.
-    fn end(&self, index: u32, list: usize, order: Order) -> (u32, u32) {
-        let list = self.origins.all[index as usize].lists[list];
-        (if order == Order::Newest { list.last } else { list.first }, list.len)
-    }
-
-    /// Puts an idle connection whose time is up where it is not met again.
-    fn spend(&mut self, index: u32, slot: u32) {
-        let origin = &mut self.origins.all[index as usize];
-        unlink(&mut self.entries, origin, slot);
-        link(&mut self.entries, &mut origin.lists[LIST_SPENT], slot);
-        self.entries[slot as usize].enlist(LIST_SPENT);
-    }
-
-    fn hand_out(&mut self, now: u64, index: u32, slot: u32) -> Checkout<Id> {
-        unlink(&mut self.entries, &mut self.origins.all[index as usize], slot);
+    fn lease_out(&mut self, now: Instant, index: OriginIndex, slot: Slot) -> Checkout<Id> {
+        self.origins.all[index].lists.unlink(self.entries.view(), slot);
         self.counters.reused += 1;
-        let entry = &mut self.entries[slot as usize];
-        if self.rules.learns {
-            self.ages[slot as usize] = now.saturating_sub(entry.since);
+        let entry = &mut self.entries[slot];
+        if self.resolved.learns {
+            self.idle_before_use[slot] = elapsed(entry.since, now);
         }
-        let answer = entry.lend(now, slot, self.rules.look_after);
-        if !self.rules.long_lease {
-            entry.due = u64::MAX;
-            self.arm(slot);
+        let answer = entry.lease(now, slot, self.resolved.look_after);
+        if !self.resolved.long_lease {
+            entry.due = Instant::MAX;
+            self.arm_deadline(slot);
         }
         answer
     }
 
     /// A place for a new connection, if need be that of an idle one.
-    fn place(&mut self, now: u64, index: u32) -> Result<Checkout<Id>, RefuseReason> {
-        let (most, why) = self.most(index);
-        let held = self.origins.all[index as usize].held;
-        let total = self.config.limits.total.unwrap_or(NONE);
+    fn open_or_evict(&mut self, now: Instant, index: OriginIndex) -> Result<Checkout<Id>, RefuseReason> {
+        let (most, why) = self.connection_limit(index);
+        let held = self.origins.all[index].held;
+        let total = self.config.limits.total.unwrap_or(u32::MAX);
         let victim = if held >= most {
-            // one over the limit would be as much after it went
-            Some(self.own_victim(now, index).filter(|_| held == most && self.held <= total).ok_or(why)?)
+            // where more are held than the limit allows, one that goes would still leave no place
+            Some(self.evictable_of_origin(now, index).filter(|_| held == most && self.held <= total).ok_or(why)?)
         } else if self.held >= total {
             let rule = self.config.policy.eviction;
             let may = self.held == total && rule != Eviction::Never;
-            Some(if may { self.victim(now, rule) } else { None }.ok_or(RefuseReason::Total)?)
+            Some(if may { self.evictable(now, rule) } else { None }.ok_or(RefuseReason::Total)?)
         } else {
             None
         };
         let evicted = victim.map(|victim| {
-            let entry = &self.entries[victim as usize];
-            let why = if entry.due <= now { EndReason::numbered(entry.why) } else { EndReason::Evicted };
+            let entry = &self.entries[victim];
+            let why = if entry.due <= now { entry.why } else { EndReason::Evicted };
             (self.remove(victim, why), why)
         });
-        self.origins.taken(index);
-        self.origins.all[index as usize].held += 1;
+        self.origins.add_connection(index);
         self.held += 1;
         self.counters.permitted += 1;
-        let (slot, stamp) = self.permits.push(now.saturating_add(self.rules.open), index);
-        let permit = Permit { slot, stamp };
+        let permit = self.permits.push(self.resolved.open.after(now), index);
         Ok(match evicted {
             Some((victim, why)) => Checkout::EvictThenOpen { victim, why, permit },
             None => Checkout::Open(permit),
@@ -284,29 +155,30 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     }
 
     /// How many connections this origin may have, and which limit says so.
-    fn most(&self, index: u32) -> (u32, RefuseReason) {
-        let (limits, origin) = (&self.config.limits, &self.origins.all[index as usize]);
-        let (most, why) = if origin.has(PROXY) {
+    fn connection_limit(&self, index: OriginIndex) -> (u32, RefuseReason) {
+        let (limits, origin) = (&self.config.limits, &self.origins.all[index]);
+        let (most, why) = if origin.is_proxy {
             (limits.per_proxy, RefuseReason::PerProxy)
-        } else if origin.has(HTTP10) && limits.per_http10_origin.is_some() {
+        } else if origin.is_http10 && limits.per_http10_origin.is_some() {
             (limits.per_http10_origin, RefuseReason::PerHttp10Origin)
         } else {
             (limits.per_origin, RefuseReason::PerOrigin)
         };
-        let for_users = limits.per_user.map_or(NONE, |each| each.saturating_mul(self.users));
-        (most.unwrap_or(NONE).min(for_users), why)
+        let for_users = limits.per_user.map_or(u32::MAX, |each| each.saturating_mul(self.users));
+        (most.unwrap_or(u32::MAX).min(for_users), why)
     }
 }
 
 impl<Id: Copy> Entry<Id> {
     /// From idle to leased.
     #[inline(always)]
-    fn lend(&mut self, now: u64, slot: u32, look_after: u64) -> Checkout<Id> {
-        let idle = now.wrapping_sub(self.since);
+    fn lease(&mut self, now: Instant, slot: Slot, look_after: Span) -> Checkout<Id> {
+        // `since` is never later than `now`
+        let idle = Span::of_nanos(now.as_nanos().wrapping_sub(self.since.as_nanos()));
         let look = if idle >= look_after { Look::First } else { Look::Skip };
         self.since = now;
-        self.flags |= REUSED;
-        self.stamp = self.stamp.wrapping_add(STEP + LEASED - IDLE);
+        self.marks.set_reused();
+        self.stamp = self.stamp.idle_to_leased();
         Checkout::Reuse { id: self.id, lease: Lease { slot, stamp: self.stamp }, look }
     }
 }

@@ -1,4 +1,4 @@
-//! What a pool keeps to: how many connections, for how long, which first, and which goes.
+//! The settings of a pool: how many connections, for how long, which first, and which goes.
 //!
 //! Checked once by [`PoolConfig::new`]; a pool then never fails to build.
 
@@ -8,7 +8,7 @@ use crate::config::Use;
 use crate::error::ConfigError;
 
 settings! {
-    /// How many of anything. `None`: any number.
+    /// How many connections and requests. `None`: any number.
     pub struct PoolLimits {
         /// Connections to one origin, those being opened included. As browsers; RFC 2616 8.1.4 had 2, RFC 9112 9.4 has no number.
         per_origin / with_per_origin: Option<u32> = Some(6);
@@ -20,65 +20,61 @@ settings! {
         /// Connections to one proxy or origin for each user, where we are a proxy ourselves: RFC 2616 8.1.4 has 2. Bounds
         /// both besides their own limits, with the number of [users](super::Pool::set_users) at run time.
         per_user / with_per_user: Option<u32> = None;
-        /// All connections. As Chromium.
+        /// All connections, those being opened included. As Chromium.
         total / with_total: Option<u32> = Some(256);
         /// Idle connections to one origin.
         idle_per_origin / with_idle_per_origin: Option<u32> = None;
         /// All idle connections.
         idle_total / with_idle_total: Option<u32> = None;
-        /// Once more than so many are idle …
+        /// When more connections than this are idle …
         high_water / with_high_water: Option<u32> = None;
-        /// … as many go as leave so many.
+        /// … some are closed, until only this many are idle. At most `high_water`.
         low_water / with_low_water: u32 = 0;
-        /// So many idle connections to an origin are spared by eviction, water marks and purges. They have their own limits
-        /// in time all the same: what the peer has closed is not warm. An eviction passes over the spared ones one by one.
+        /// This many idle connections to an origin are protected from eviction, water marks and purges. They have their own
+        /// limits in time all the same: what the peer has closed is not warm. An eviction passes over them one by one.
         min_warm / with_min_warm: u32 = 0;
-        /// Requests that may wait for a connection; 0: none waits.
+        /// Requests that may wait for a connection; 0: none may.
         waiters / with_waiters: u32 = 1024;
-        /// Times one connection is used, at most 65 534.
+        /// How often one connection is used: 1 to 65 534 times.
         uses / with_uses: Option<u16> = None;
     }
 }
 
-const fn secs(secs: u64) -> Option<Duration> {
-    Some(Duration::from_secs(secs))
-}
-
 settings! {
-    /// How long anything may take. `None`: for ever.
+    /// Limits in time. `None`: no limit.
     pub struct PoolTimeouts {
-        /// Idle, after use. Below the 65 s and 75 s of common servers.
-        used_idle / with_used_idle: Option<Duration> = secs(60);
-        /// Idle, and never used: servers give a fresh connection less. As Chromium.
-        unused_idle / with_unused_idle: Option<Duration> = secs(10);
+        /// How long a connection may be idle after use. Below the 65 s and 75 s of common servers.
+        used_idle / with_used_idle: Option<Duration> = Some(Duration::from_secs(60));
+        /// How long it may be idle before its first use: servers give a fresh connection less. As Chromium.
+        unused_idle / with_unused_idle: Option<Duration> = Some(Duration::from_secs(10));
         /// Since the connection opened; counted in whole seconds, and cut when it is idle. With its jitter less than the hour after
         /// which common servers end a connection themselves.
-        age / with_age: Option<Duration> = secs(3000);
+        age / with_age: Option<Duration> = Some(Duration::from_secs(3000));
         /// From a permit to its connection.
-        open / with_open: Option<Duration> = secs(30);
+        open / with_open: Option<Duration> = Some(Duration::from_secs(30));
         /// In the queue.
-        wait / with_wait: Option<Duration> = secs(30);
-        /// From check-out to check-in: longer than any exchange that we know, since what is overdue is given up.
-        lease / with_lease: Option<Duration> = secs(3600);
-        /// After so long idle, the connection is to be looked at before it is used, where the driver watches idle connections
-        /// ([`idle_watched`](PoolPolicy::idle_watched)): zero for always. As HttpClient.
-        look_after / with_look_after: Option<Duration> = secs(2);
+        wait / with_wait: Option<Duration> = Some(Duration::from_secs(30));
+        /// From check-out to check-in: longer than any exchange that we know, since an overdue connection is given up.
+        lease / with_lease: Option<Duration> = Some(Duration::from_secs(3600));
+        /// Once a connection was idle for this long, it is to be looked at before it is used, where the driver watches idle
+        /// connections ([`idle_watched`](PoolPolicy::idle_watched)): zero for always. As HttpClient.
+        look_after / with_look_after: Option<Duration> = Some(Duration::from_secs(2));
         /// Taken off the peer's `Keep-Alive: timeout`, and off a learned limit: a request must arrive before the peer closes. As
         /// undici.
         margin / with_margin: Duration = Duration::from_secs(2);
-        /// Between two purges.
+        /// Between two purges; longer than zero.
         purge / with_purge: Option<Duration> = None;
-        /// What was learned of an origin is forgotten after so long. A server's settings seldom change sooner.
+        /// What was learned of an origin is forgotten after this time. A server's settings seldom change sooner.
         forget / with_forget: Duration = Duration::from_secs(3600);
-        /// Once we slept for so long, everything idle goes: addresses and translations have changed.
-        suspension / with_suspension: Option<Duration> = secs(60);
+        /// Once the machine slept for this long, all idle connections end: addresses and translations have changed.
+        suspension / with_suspension: Option<Duration> = Some(Duration::from_secs(60));
     }
 }
 
 /// Which of several idle connections is used. Ties go to the one that is idle for the shortest time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Order {
-    /// Idle for the shortest time: most likely alive, and the others may go.
+    /// Idle for the shortest time: most likely alive, and the others may reach their limits.
     Newest,
     /// Idle for the longest time: spreads the load, keeps all alive.
     Oldest,
@@ -98,17 +94,17 @@ impl Order {
         [Self::Newest, Self::Oldest, Self::Warmest, Self::FirstOpened, Self::RoundRobin, Self::Random];
 }
 
-/// Who may be given a connection that was used before, as HAProxy's `http-reuse` has it. The first request of a session is one
-/// that nobody repeats when the connection turns out to be closed ([`Session`](super::Session)).
+/// Which requests may be given a connection that was used before, as in HAProxy's `http-reuse`. The first request of a session is
+/// not repeated when the connection turns out to be closed ([`Session`](super::Session)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ReuseMode {
-    /// Nobody.
+    /// None.
     Never,
     /// Every request but the first of a session.
     Safe,
-    /// The first, too, if the connection has already been reused with success.
+    /// The first one too, if the connection has already been reused with success.
     Aggressive,
-    /// Everybody.
+    /// Every request.
     Always,
 }
 
@@ -120,11 +116,11 @@ impl ReuseMode {
 /// Which idle connection goes when its place is needed. Ties are broken by place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Eviction {
-    /// None: who needs a place waits.
+    /// None: a request that needs a place waits.
     Never,
     /// The one that is idle for the longest time, to whatever origin: the least recently used one.
     LongestIdle,
-    /// The one whose time is up first.
+    /// The one whose time is over first.
     NearestExpiry,
 }
 
@@ -138,7 +134,8 @@ impl Eviction {
 pub enum Excess {
     /// The one that comes back.
     Returned,
-    /// One that is idle: the longest to the same origin; of all, as [`Eviction`] has it, the longest where that is `Never`.
+    /// An idle one. Over the limit of an origin: the one to that origin that is idle for the longest time. Over the limit of all: as
+    /// [`Eviction`] says; where that is `Never`, as `LongestIdle`.
     Idle,
 }
 
@@ -147,12 +144,12 @@ settings! {
     pub struct PoolPolicy {
         /// Which used connection is taken.
         order / with_order: Order = Order::Newest;
-        /// Which never used connection is taken. As Chromium: the oldest, whose time is up first.
+        /// Which never used connection is taken. As Chromium: the oldest, whose time is over first.
         unused_order / with_unused_order: Order = Order::Oldest;
         /// Used connections are taken before never used ones; off: they are one list, under `order`. On, since a used one has
         /// proven itself and has a wider window.
         used_first / with_used_first: Use = Use::On;
-        /// Who may be given a used connection.
+        /// Which requests may be given a used connection.
         reuse / with_reuse: ReuseMode = ReuseMode::Always;
         /// Which connection goes when another one needs its place.
         eviction / with_eviction: Eviction = Eviction::LongestIdle;
@@ -160,7 +157,7 @@ settings! {
         origin_excess / with_origin_excess: Excess = Excess::Idle;
         /// Which one goes over `idle_total`.
         total_excess / with_total_excess: Excess = Excess::Idle;
-        /// Idle connections that go at each purge, in per cent, rounded down.
+        /// Idle connections that are closed at each purge: 0 to 100 per cent, rounded down.
         purge_percent / with_purge_percent: u8 = 50;
         /// The peer's `Keep-Alive` field bounds reuse.
         hints / with_hints: Use = Use::On;
@@ -168,16 +165,16 @@ settings! {
         /// before it checks one out. Off: every idle connection is to be looked at before it is used, whatever `look_after` says,
         /// since octets that were there before a request are never its answer (RFC 9112 9.2).
         idle_watched / with_idle_watched: Use = Use::Off;
-        /// Added to the margin: so many per cent of the time it is taken off.
+        /// Added to the margin: 0 to 100 per cent of the time that it is taken off.
         margin_percent / with_margin_percent: u8 = 0;
-        /// Added to the margin: so many round trips, where the caller knows how long one takes.
+        /// Added to the margin: this many round trips, where the caller knows how long one takes.
         margin_round_trips / with_margin_round_trips: u8 = 0;
         /// The idle limit of an origin is learned from what happened. Off: it is a guess.
         learn / with_learn: Use = Use::Off;
-        /// Age and uses of a connection vary by up to so many per cent, either way, so that what was opened together does not
-        /// close together.
+        /// Age and uses of a connection vary by up to this many per cent (0 to 100), either way, so that connections that were
+        /// opened together do not close together.
         jitter_percent / with_jitter_percent: u8 = 10;
-        /// Of everything random. The same seed and the same calls give the same answers.
+        /// The seed of everything random. The same seed and the same calls give the same answers.
         seed / with_seed: u64 = 0;
     }
 }
@@ -199,7 +196,7 @@ impl PoolConfig {
     ///
     /// # Errors
     ///
-    /// The first setting that is out of bounds.
+    /// [`ConfigError`] with the first setting that is out of bounds, and its bound.
     pub const fn new(limits: PoolLimits, timeouts: PoolTimeouts, policy: PoolPolicy) -> Result<Self, ConfigError> {
         const fn broken(setting: &'static str, bound: &'static str) -> Result<PoolConfig, ConfigError> {
             Err(ConfigError { setting, bound })

@@ -2,7 +2,7 @@
 
 use super::reasons::{EndReason, RefuseReason};
 
-/// Counts since the pool was made. They wrap after 584 years of a billion a second.
+/// Counts since the pool was made. At a billion a second they would wrap after 584 years.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counters {
@@ -42,6 +42,11 @@ impl Counters {
     /// Requests that got nothing for this cause.
     pub fn refused(&self, why: RefuseReason) -> u64 {
         self.refused.get(why as usize).copied().unwrap_or(0)
+    }
+
+    #[cfg(debug_assertions)]
+    pub(super) fn ended_in_all(&self) -> u64 {
+        self.ended.iter().sum()
     }
 
     pub(super) fn count_end(&mut self, why: EndReason) {

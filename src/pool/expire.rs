@@ -3,155 +3,179 @@
 use std::hash::{BuildHasher, Hash};
 
 use super::Pool;
-use super::answers::{Due, Lease, Permit, Ticket};
+use super::api::{Due, Lease, Ticket};
 use super::config::Eviction;
-use super::entries::{ByDue, Entry, NONE, VACANT};
-use super::line::Name;
-use super::origins::READY;
+use super::index::{Slot, Tick};
+use super::queue::QueueName;
 use super::reasons::{EndReason, RefuseReason};
+use super::slot_times::ByDeadline;
+use super::slots::Entry;
 use crate::time::Instant;
 
 impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
-    /// When [`expire`](Self::expire) should be called next. Never later than the earliest deadline; earlier by a few hundredths of a limit
-    /// where many are due at about the same time. `None`: nothing ever falls due. After `expire` has answered `None` it is later than now.
+    /// When [`expire`](Self::expire) should be called next. Never later than the earliest deadline; earlier by a few hundredths of a
+    /// limit where many are due at about the same time. `None`: nothing ever falls due. After `expire` has answered `None` it is
+    /// later than now.
     pub fn next_deadline(&self) -> Option<Instant> {
-        let busy = self.unsettled || self.draining || !self.ready.is_empty();
-        if self.ebbing || self.purging > 0 || busy && self.waiters.len() > 0 {
-            return Some(Instant::from_nanos(self.now));
+        let waiters_are_due = self.waiters_may_go_on || self.draining || !self.ready_origins.is_empty();
+        if self.over_high_water || self.to_purge > 0 || waiters_are_due && !self.waiters.is_empty() {
+            return Some(self.now);
         }
-        let due = |slot: u32| {
-            let entry = self.entries.get(slot as usize).filter(|entry| entry.state() != VACANT)?;
-            Some(entry.deadline(self.rules.lease))
-        };
-        let times = [self.deadlines.next(due), self.permits.due(), self.waiters.due(), Some(self.purge_at)];
-        times.into_iter().flatten().filter(|&at| at != u64::MAX).min().map(Instant::from_nanos)
+        let times = [self.next_connection_due(), self.permits.due(), self.waiters.due(), Some(self.purge_at)];
+        times.into_iter().flatten().filter(|&at| at != Instant::MAX).min()
+    }
+
+    /// When the deadline of a connection may have come.
+    pub(super) fn next_connection_due(&self) -> Option<Instant> {
+        self.deadlines.next(self.now, |slot| {
+            let entry = self.entries.get(slot).filter(|entry| !entry.is_vacant())?;
+            Some(entry.deadline(self.resolved.lease))
+        })
     }
 
     /// One thing that is due at `now`, if there is any; to be called until `None`.
     #[inline]
     pub fn expire(&mut self, now: Instant) -> Option<Due<Id>> {
-        let now = self.advance(now);
-        if let Some(slot) = self.deadlines.ripe() {
-            let front = self.deadlines.front();
-            let is_due = |entry: &Entry<Id>| entry.is_idle() && entry.armed <= front && entry.due <= now;
-            // what the calendar does, too, where most often nothing else can be the matter
-            if let Some(entry) = self.entries.get_mut(slot as usize).filter(|entry| is_due(entry)) {
-                entry.armed = NONE;
-                self.deadlines.drop_ripe();
-                let why = EndReason::numbered(entry.why);
-                return Some(Due::Close { id: self.forget(slot, why), why });
-            }
-        }
-        self.expire_slowly(now)
+        let now = self.advance_clock(now);
+        let due = match self.expire_fast(now) {
+            Some(due) => Some(due),
+            None => self.expire_full(now),
+        };
+        self.after_call();
+        due
     }
 
-    #[inline(never)]
-    fn expire_slowly(&mut self, now: u64) -> Option<Due<Id>> {
-        let (entries, origins) = (&mut self.entries, &self.origins.all);
-        if let Some(slot) = self.deadlines.pop_due(now, &mut ByDue { entries, origins, lease: self.rules.lease }) {
-            let entry = &self.entries[slot as usize];
-            if entry.is_idle() {
-                let why = EndReason::numbered(entry.why);
-                return Some(Due::Close { id: self.remove(slot, why), why });
-            }
-            let lease = Lease { slot, stamp: entry.stamp };
-            return Some(Due::LeaseOverdue { id: self.remove(slot, EndReason::LeaseOverdue), lease });
+    /// Closes the idle connection that the calendar has loaded already, if it is due. `None`: nothing was done.
+    ///
+    /// Its careful twin is [`expire_full`](Self::expire_full).
+    #[inline(always)]
+    pub(super) fn expire_fast(&mut self, now: Instant) -> Option<Due<Id>> {
+        if self.is_full_path_forced() {
+            return None;
         }
-        self.expire_others(now)
+        let (slot, front) = (self.deadlines.candidate()?, self.deadlines.front());
+        let is_due = |entry: &Entry<Id>| entry.is_idle() && entry.armed <= front && entry.due <= now;
+        let entry = self.entries.get_mut(slot).filter(|entry| is_due(entry))?;
+        entry.armed = Tick::NEVER;
+        self.deadlines.drop_candidate();
+        let why = entry.why;
+        Some(Due::Close { id: self.remove_inline(slot, why), why })
+    }
+
+    /// The careful twin of [`expire_fast`](Self::expire_fast): whatever is due.
+    #[inline(never)]
+    fn expire_full(&mut self, now: Instant) -> Option<Due<Id>> {
+        match self.pop_connection_due(now) {
+            Some(slot) => {
+                let entry = &self.entries[slot];
+                if entry.is_idle() {
+                    let why = entry.why;
+                    return Some(Due::Close { id: self.remove(slot, why), why });
+                }
+                let lease = Lease { slot, stamp: entry.stamp };
+                Some(Due::LeaseOverdue { id: self.remove(slot, EndReason::LeaseOverdue), lease })
+            }
+            None => self.expire_rest(now),
+        }
+    }
+
+    /// A connection whose deadline has come; it has no record any more.
+    fn pop_connection_due(&mut self, now: Instant) -> Option<Slot> {
+        let (entries, origins) = (self.entries.view(), &self.origins.all);
+        self.deadlines.pop_due(now, &mut ByDeadline { entries, origins, lease: self.resolved.lease })
     }
 
     /// What is due when no connection is.
-    fn expire_others(&mut self, now: u64) -> Option<Due<Id>> {
-        if let Some((name, origin)) = self.permits.due().filter(|&due| due <= now).and_then(|_| {
-            let name = self.permits.first()?;
-            Some((name, self.permits.remove(name)?))
-        }) {
-            self.give_back(origin, EndReason::OpenOverdue);
-            return Some(Due::PermitOverdue(Permit { slot: name.0, stamp: name.1 }));
+    fn expire_rest(&mut self, now: Instant) -> Option<Due<Id>> {
+        if self.permits.due().is_some_and(|due| due <= now) {
+            let permit = self.permits.first()?;
+            let origin = self.permits.remove(permit)?;
+            self.end_permit(origin, EndReason::OpenOverdue);
+            return Some(Due::PermitOverdue(permit));
         }
-        self.reap(now).or_else(|| self.settle(now)).or_else(|| self.give_up(now))
+        self.close_over_limits(now).or_else(|| self.next_to_go_on(now)).or_else(|| self.end_wait(now))
     }
 
-    /// Above the high water mark, or at a purge, the idle connections whose turn it is.
-    fn reap(&mut self, now: u64) -> Option<Due<Id>> {
+    /// Above the high water mark, or at a purge: the idle connection that goes next.
+    fn close_over_limits(&mut self, now: Instant) -> Option<Due<Id>> {
         if self.purge_at <= now {
-            self.purging = (u64::from(self.idle()) * u64::from(self.config.policy.purge_percent) / 100) as u32;
-            self.purge_at = if self.idle() == 0 { u64::MAX } else { now.saturating_add(self.rules.purge) };
+            self.to_purge = (u64::from(self.idle()) * u64::from(self.config.policy.purge_percent) / 100) as u32;
+            self.purge_at = if self.idle() == 0 { Instant::MAX } else { self.resolved.purge.after(now) };
         }
-        let why = if self.purging > 0 {
-            self.purging -= 1;
+        let why = if self.to_purge > 0 {
+            self.to_purge -= 1;
             EndReason::Purge
-        } else if self.ebbing && self.idle() > self.config.limits.low_water {
+        } else if self.over_high_water && self.idle() > self.config.limits.low_water {
             EndReason::Water
         } else {
-            self.ebbing = false;
+            self.over_high_water = false;
             return None;
         };
         let rule = match self.config.policy.eviction {
             Eviction::Never => Eviction::LongestIdle,
             rule => rule,
         };
-        let Some(victim) = self.victim(now, rule) else {
-            // all that are left are spared
-            (self.purging, self.ebbing) = (0, false);
+        let Some(victim) = self.evictable(now, rule) else {
+            // all that are idle are protected
+            (self.to_purge, self.over_high_water) = (0, false);
             return None;
         };
         Some(Due::Close { id: self.remove(victim, why), why })
     }
 
     /// A waiter that may go on.
-    fn settle(&mut self, now: u64) -> Option<Due<Id>> {
+    fn next_to_go_on(&mut self, now: Instant) -> Option<Due<Id>> {
         if self.draining {
             return None;
         }
-        while let Some(&index) = self.ready.front() {
-            if let Some(first) = self.waiters.name(self.origins.all[index as usize].first_waiter) {
-                if let Some(due) = self.admit(now, first, true) {
+        while let Some(&index) = self.ready_origins.front() {
+            if let Some(first) = self.waiters.name(self.origins.all[index].first_waiter) {
+                if let Some(due) = self.try_admit(now, first, true) {
                     return Some(due);
                 }
                 // it may still take the place of a connection that it may not use
-                self.unsettle();
+                self.wake_waiters();
             }
-            self.origins.all[index as usize].flags &= !READY;
-            self.ready.pop_front();
+            self.origins.all[index].is_ready = false;
+            self.ready_origins.pop_front();
         }
-        let mut next = self.waiters.first().filter(|_| self.unsettled);
-        while let Some(name) = next {
-            let origin = self.waiters.get(name).map(|waiter| &self.origins.all[waiter.origin as usize]);
-            if origin.is_some_and(|origin| origin.first_waiter == name.0) {
-                if let Some(due) = self.admit(now, name, false) {
+        let mut next = self.waiters.first().filter(|_| self.waiters_may_go_on);
+        while let Some(ticket) = next {
+            let origin = self.waiters.get(ticket).map(|waiter| &self.origins.all[waiter.origin]);
+            if origin.is_some_and(|origin| origin.first_waiter == ticket.place()) {
+                if let Some(due) = self.try_admit(now, ticket, false) {
                     return Some(due);
                 }
             }
-            next = self.waiters.behind(name);
+            next = self.waiters.next_after(ticket);
         }
-        self.unsettled = false;
+        self.waiters_may_go_on = false;
         None
     }
 
-    /// `yields`: an idle connection, but no place for a new one.
-    fn admit(&mut self, now: u64, name: Name, yields: bool) -> Option<Due<Id>> {
-        let (index, demand) = self.waiters.get(name).map(|waiter| (waiter.origin, waiter.demand))?;
-        let checkout = self.allot(now, index, demand, yields).ok()?;
-        self.unqueue(name);
+    /// Lets a waiter go on, if there is something for it. `only_idle`: an idle connection, but no place for a new one.
+    fn try_admit(&mut self, now: Instant, ticket: Ticket, only_idle: bool) -> Option<Due<Id>> {
+        let (index, demand) = self.waiters.get(ticket).map(|waiter| (waiter.origin, waiter.demand))?;
+        let checkout = self.try_serve(now, index, demand, only_idle).ok()?;
+        self.dequeue(ticket);
         self.make_ready(index);
         self.counters.went_on += 1;
-        Some(Due::GoOn { ticket: Ticket { slot: name.0, stamp: name.1 }, checkout })
+        Some(Due::GoOn { ticket, checkout })
     }
 
-    /// A waiter that has waited for long enough.
-    fn give_up(&mut self, now: u64) -> Option<Due<Id>> {
-        let late = self.waiters.due().is_some_and(|due| due <= now);
-        let why = match (self.draining, late) {
+    /// A waiter that has waited for long enough; while draining, any waiter.
+    fn end_wait(&mut self, now: Instant) -> Option<Due<Id>> {
+        let is_over = self.waiters.due().is_some_and(|due| due <= now);
+        let why = match (self.draining, is_over) {
             (true, _) => RefuseReason::Drain,
             (false, true) => RefuseReason::WaitTimeout,
             (false, false) => return None,
         };
-        let name = self.waiters.first()?;
-        let waiter = self.unqueue(name)?;
+        let ticket = self.waiters.first()?;
+        let waiter = self.dequeue(ticket)?;
         self.make_ready(waiter.origin);
-        self.unsettle();
+        self.wake_waiters();
         self.counters.count_refusal(why);
-        Some(Due::WaitOver { ticket: Ticket { slot: name.0, stamp: name.1 }, why })
+        Some(Due::WaitOver { ticket, why })
     }
 }

@@ -1,16 +1,18 @@
 //! How long an origin leaves a connection idle, learned from what happened.
 //!
-//! Two things are seen: a connection that had been idle for so long was used, and answered; a connection was found closed by
-//! the peer when it had been idle for so long. The peer's limit is at most the smallest of the latter, so the next reuse is
-//! kept below it, less the margin that would be taken off a hint. After [`forget`](super::PoolTimeouts::forget) without another such close it is
-//! forgotten: servers are reconfigured, and a crash looks like a limit.
+//! Two things are seen: a connection that had been idle for some time was used, and answered; a connection that had been idle for
+//! some time was found closed by the peer. The peer's limit is at most the smallest time of the second kind. So the next reuse is
+//! kept below that, less the margin that would be taken off a hint. After [`forget`](super::PoolTimeouts::forget) without another
+//! such close it is forgotten: servers are reconfigured, and a crash looks like a limit.
 //!
-//! Ages are kept in milliseconds, rounded down.
+//! Times are kept in milliseconds, rounded down.
 
 use core::fmt;
 use core::time::Duration;
 
-use super::entries::NONE;
+use super::index::Second;
+use crate::config::nanos::Span;
+use crate::time::Instant;
 
 /// What was learned of one origin: what was seen, and what follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,58 +35,69 @@ impl fmt::Display for Learned {
     }
 }
 
-/// What is kept of it.
+/// What is kept of it: 12 octets.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Memory {
-    /// Milliseconds.
-    worked: u32,
-    /// Milliseconds; [`NONE`]: nothing.
-    closed: u32,
-    /// The second in which that was seen last.
-    seen: u32,
+pub(super) struct Observed {
+    worked: Millis,
+    closed: Millis,
+    /// When the peer was last seen to have closed.
+    seen: Second,
 }
 
-impl Memory {
-    pub(super) const NOTHING: Self = Self { worked: 0, closed: NONE, seen: 0 };
+impl Observed {
+    pub(super) const NOTHING: Self =
+        Self { worked: Millis(0), closed: Millis::NEVER, seen: Second::of(Instant::EPOCH) };
 
-    /// Reuse worked after so many nanoseconds.
-    pub(super) fn worked(&mut self, idle: u64) {
-        self.worked = self.worked.max(millis(idle));
+    /// Reuse worked after this time.
+    pub(super) fn note_worked(&mut self, idle: Span) {
+        self.worked = self.worked.max(Millis::of(idle));
     }
 
-    /// The peer had closed after so many nanoseconds.
-    pub(super) fn closed(&mut self, idle: u64, second: u32, forget: u32) {
-        if self.closed != NONE && !self.is_known(second, forget) {
+    /// The peer had closed after this time. `forget`: seconds.
+    pub(super) fn note_closed(&mut self, idle: Span, second: Second, forget: u32) {
+        if self.closed != Millis::NEVER && !self.is_known(second, forget) {
             *self = Self::NOTHING;
         }
-        self.closed = self.closed.min(millis(idle));
+        self.closed = self.closed.min(Millis::of(idle));
         if self.worked >= self.closed {
-            // the server is not what it was
-            self.worked = 0;
+            // the server behaves differently now
+            self.worked = Millis(0);
         }
         self.seen = second;
     }
 
-    /// The peer closes after so many nanoseconds, as far as we know.
-    pub(super) fn bound(&self, second: u32, forget: u32) -> Option<u64> {
-        self.is_known(second, forget).then_some(u64::from(self.closed) * MILLI)
+    /// The peer closes after this time, as far as we know.
+    pub(super) fn peer_limit(&self, second: Second, forget: u32) -> Option<Span> {
+        self.is_known(second, forget).then_some(self.closed.span())
     }
 
-    pub(super) fn is_known(&self, second: u32, forget: u32) -> bool {
-        self.closed != NONE && second.saturating_sub(self.seen) < forget
+    pub(super) fn is_known(&self, second: Second, forget: u32) -> bool {
+        self.closed != Millis::NEVER && second.since(self.seen) < forget
     }
 
-    pub(super) fn explain(&self, limit: u64) -> Learned {
+    pub(super) fn explain(&self, limit: Span) -> Learned {
         Learned {
-            worked: Duration::from_millis(self.worked.into()),
-            closed: Duration::from_millis(self.closed.into()),
-            limit: Duration::from_nanos(limit),
+            worked: Duration::from_millis(self.worked.0.into()),
+            closed: Duration::from_millis(self.closed.0.into()),
+            limit: Duration::from_nanos(limit.as_nanos()),
         }
     }
 }
 
-fn millis(nanos: u64) -> u32 {
-    u32::try_from(nanos / MILLI).unwrap_or(NONE - 1)
+/// A length of time, in whole milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Millis(u32);
+
+impl Millis {
+    const NEVER: Self = Self(u32::MAX);
+
+    fn of(span: Span) -> Self {
+        Self(u32::try_from(span.as_nanos() / MILLI).unwrap_or(u32::MAX - 1))
+    }
+
+    fn span(self) -> Span {
+        Span::of_nanos(u64::from(self.0) * MILLI)
+    }
 }
 
 const MILLI: u64 = 1_000_000;

@@ -5,16 +5,16 @@
 //! peer's hint).
 //!
 //! A [`Pool`] opens and closes nothing, and knows no sockets: it holds the caller's ids and says what to do with them, and why.
-//! What it hands out is named, and each name has a deadline of its own, so that nothing is lost silently: a [`Permit`] to open a
+//! What it hands out has a name, and each name has its own deadline, so that nothing is lost silently: a [`Permit`] to open a
 //! connection, a [`Lease`] of one in use, an [`Idle`] one, a [`Ticket`] in the queue. What falls due comes out of
-//! [`expire`](Pool::expire): call it until `None` whenever [`next_deadline`](Pool::next_deadline) is due, and, where requests wait, after every call that may
-//! have let one go on.
+//! [`expire`](Pool::expire): call it until `None` whenever [`next_deadline`](Pool::next_deadline) is due, and, where requests wait,
+//! after every call that may let one of them go on.
 //!
 //! # What belongs into a key
 //!
-//! Whatever two requests must agree in to share a connection, and nothing else:
+//! Everything in which two requests must agree to share a connection, and nothing else:
 //!
-//! - for a client, the origin: scheme, host and port (RFC 9110 4.3.1), and whatever of the transport's settings differs;
+//! - for a client, the origin: scheme, host and port (RFC 9110 4.3.1), and the transport's settings where they differ;
 //! - for requests through a plain proxy, the proxy and not the origin: one connection carries requests for any host;
 //! - after CONNECT, the proxy and the tunnel's origin: the tunnel belongs to it;
 //! - for a proxy, the next hop, and what it tells that hop of the client at the level of the connection;
@@ -22,35 +22,37 @@
 //!
 //! # Which connection
 //!
-//! Used ones before never used ones; among each, as [`Order`] has it; never one whose time is up, be it by our limit, the peer's
+//! Used ones before never used ones; among each kind, by [`Order`]. Never one whose time is over, be it by our limit, the peer's
 //! hint less the margin, what was learned, its age or its generation. The deadline of an idle connection is the first of these,
 //! and it keeps the cause. The peer may close at any time all the same (RFC 9112 9.5): [`Look`] says when to look first, and a
 //! request that meets a closed connection is one for [`retry`](crate::lifecycle::retry).
 //!
-//! # Who goes first, and who goes
+//! # Who goes first, and which connection goes
 //!
-//! Requests wait in one queue. Of those for one key the first is served first, and nobody who comes later is served before it.
-//! Of those for different keys the first one that can go on does. A place that is free while somebody waits is offered to the
-//! queue before it is given to who comes next. So nobody starves while connections of its key come back.
+//! Requests wait in one queue. Of those for one key the first is served first, and no later request is served before it.
+//! Of those for different keys the first one that can go on does. While requests wait, a free place is offered to the queue before
+//! it is given to a new request. So no request waits for ever while connections of its key come back.
 //!
-//! At the limit of its key a request takes the place of an idle connection of that key which it may not use, or whose time is
-//! up; at the limit of all, that of the idle connection which [`Eviction`] names, to whatever key: that is how Netscape's pool
-//! stayed small. Connections that a waiter may want, and as many as are to be kept warm, are spared.
+//! At the limit of its key, a request takes the place of an idle connection of that key which it may not use, or whose time is
+//! over. At the limit of all, it takes the place of the idle connection that [`Eviction`] names, to any key: that is how Netscape's
+//! pool stayed small. Protected from this are connections that a waiter may want, and as many as are to be kept warm.
 //!
 //! # Tie-breaks
 //!
 //! Equal octets: the newest. Equal instants in an eviction: any, but always the same. What falls due at one call of `expire`
-//! comes in this order: connections whose time is up, overdue permits, water marks and purges, waiters that go on, waiters that
+//! comes in this order: connections whose time is over, overdue permits, water marks and purges, waiters that go on, waiters that
 //! are too late.
 //!
 //! # Cost
 //!
 //! A check-out hashes the key once, a check-in never. A connection takes 48 octets beside its id, four for its place among the
-//! deadlines and four more where eviction asks for an order; a key takes 60 octets and its place in the map. Nothing is allocated
-//! in steady state. A connection that is used again and again without anybody else asking is lent where it is, in few dozen
-//! instructions: with [`Order::Newest`], [`ReuseMode::Always`] and an idle limit no longer than a lease, while nobody waits and
-//! neither purges, water marks, limits on idle connections nor learning are asked for. Whatever else there is takes the longer way,
-//! in constant time too.
+//! deadlines, and four more where eviction asks for an order; a key takes 60 octets and its place in the map. Nothing is allocated
+//! in steady state.
+//!
+//! The fast path: a connection that is used again and again is leased where it is, in a few dozen instructions. It serves a
+//! check-in of which nothing is said but that the connection persists over HTTP/1.1 (no hint and no `until`), in a pool with
+//! [`Order::Newest`], [`ReuseMode::Always`] and idle limits that end and are no longer than a lease, without purges, water marks,
+//! limits on idle connections or learning, while no request waits. All other calls take a longer path, in constant time too.
 //! [`Order::Newest`] and [`Order::Oldest`] look at one idle connection, the other orders at all of the key.
 //!
 //! ```
@@ -73,7 +75,7 @@
 //! let Checkout::Reuse { id: 7, lease, .. } = pool.checkout(opened, "example.org:80", Demand::DEFAULT) else { panic!() };
 //! let _ = pool.checkin(opened, lease, &returned)?;
 //!
-//! // and nobody else does
+//! // and no other request does
 //! let deadline = pool.next_deadline().expect("it does not stay for ever");
 //! assert_eq!(deadline, opened + Duration::from_secs(60));
 //! assert_eq!(pool.expire(deadline), Some(Due::Close { id: 7, why: EndReason::IdleLimit }));
@@ -81,22 +83,30 @@
 //! # Ok::<(), Stale>(())
 //! ```
 
-mod answers;
+mod api;
 mod calendar;
 mod checkin;
 mod checkout;
+mod choose;
+mod close_all;
 mod config;
 mod counters;
-mod entries;
+mod evict;
 mod expire;
+#[cfg(test)]
+mod fast_paths;
+mod index;
+mod invariants;
 mod learned;
-mod line;
+mod list;
 mod origins;
+mod queue;
 mod reasons;
-mod rules;
-mod soon;
-mod upheaval;
-mod victims;
+mod remove;
+mod resolved;
+mod slot_times;
+mod slots;
+mod waiting;
 
 use std::borrow::Borrow;
 use std::collections::VecDeque;
@@ -104,7 +114,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hash};
 use std::vec::Vec;
 
-pub use answers::{
+pub use api::{
     Checkin, Checkout, Demand, Due, Ended, Idle, Lease, Look, Patience, Peer, Permit, Readable, Returned, Session,
     Source, Stale, Ticket,
 };
@@ -113,15 +123,19 @@ pub use counters::Counters;
 pub use learned::Learned;
 pub use reasons::{EndReason, RefuseReason, Taint};
 
+use crate::config::nanos::Span;
 use crate::lifecycle::jitter;
 use crate::time::Instant;
 use calendar::Calendar;
-use entries::{Entry, NONE};
-use line::Line;
+use index::{OriginIndex, Second, Slot, Table};
 use origins::Origins;
-use rules::Rules;
+use queue::Queue;
+use resolved::ResolvedPoolConfig;
+use slots::{Entries, Entry, Stamp};
+use waiting::Waiter;
 
-/// Idle connections by key, and who may have which. `K` is the key, `Id` how the driver names a connection: an index or a token.
+/// Idle connections by key, and which request may have which. `K` is the key, `Id` how the driver names a connection: an index or a
+/// token.
 ///
 /// ```
 /// // keys that no peer chooses may be hashed faster
@@ -136,57 +150,51 @@ use rules::Rules;
 #[derive(Debug)]
 pub struct Pool<K, Id, S = RandomState> {
     config: PoolConfig,
-    rules: Rules,
+    resolved: ResolvedPoolConfig,
     origins: Origins<K, S>,
-    entries: Vec<Entry<Id>>,
-    /// The first vacant entry.
-    vacant: u32,
+    entries: Entries<Id>,
+    first_vacant: Slot,
     /// Leased and idle connections by deadline.
     deadlines: Calendar,
-    /// Idle connections by how long they are.
-    idleness: Calendar,
-    /// By the origin that a connection is being opened to.
-    permits: Line<u32>,
-    waiters: Line<Waiter>,
+    /// Idle connections, the longest idle first; empty unless eviction, water marks or purges ask for this order.
+    idle_order: Calendar,
+    /// Connections that are being opened: to which origin.
+    permits: Queue<Permit, OriginIndex>,
+    waiters: Queue<Ticket, Waiter>,
     /// Origins whose first waiter may go on.
-    ready: VecDeque<u32>,
-    /// Something changed for any waiter.
-    unsettled: bool,
-    /// More are idle than the high water mark has it, and not yet as few as the low one.
-    ebbing: bool,
+    ready_origins: VecDeque<OriginIndex>,
+    /// Something has changed by which any waiter may go on.
+    waiters_may_go_on: bool,
+    /// Idle connections are being closed: the high water mark was passed, and the low one is not reached yet.
+    over_high_water: bool,
     draining: bool,
-    /// Whatever keeps the calls from their fast path: settings, a drain, waiters, an HTTP/1.0 peer.
-    slow: bool,
-    /// An origin's responses were HTTP/1.0 once.
-    http10: bool,
-    /// The greatest instant seen, in nanoseconds.
-    now: u64,
+    /// The calls may not take their fast path, because of the settings, a drain, waiters, or an HTTP/1.0 peer.
+    needs_full_path: bool,
+    /// Some origin's responses were HTTP/1.0.
+    saw_http10: bool,
+    /// The latest instant seen.
+    now: Instant,
+    /// Connections that are leased, idle, or being opened.
     held: u32,
-    /// Idle connections that ended.
-    idle_ended: u64,
+    /// Connections that ended while they were idle.
+    ended_idle: u64,
     users: u32,
-    /// When idle connections are purged next.
-    purge_at: u64,
-    /// So many are still to go.
-    purging: u32,
-    /// Random numbers drawn.
-    draws: u64,
-    /// How long each slot's connection had been idle when it was handed out, where that is learned from.
-    ages: Vec<u64>,
-    /// What was looked at and spared in a search for a victim.
-    spared: Vec<u32>,
+    /// When idle connections are purged next; [`Instant::MAX`]: not before another one is idle.
+    purge_at: Instant,
+    /// Connections that the purge has still to close.
+    to_purge: u32,
+    /// How many random numbers were drawn.
+    numbers_drawn: u64,
+    /// By slot: how long its connection had been idle when it was handed out. Empty unless the pool learns.
+    idle_before_use: Table<Slot, Span>,
+    /// Connections that a search for one to close has passed over. Empty between two searches; it keeps its memory.
+    passed_over: Vec<Slot>,
     counters: Counters,
-}
-
-/// A request that waits.
-#[derive(Debug)]
-struct Waiter {
-    origin: u32,
-    demand: Demand,
-    /// The one that came next for the same origin.
-    behind: u32,
-    /// The one that came before it.
-    before: u32,
+    #[cfg(debug_assertions)]
+    calls_since_check: usize,
+    /// No fast path is taken: so that a test can compare.
+    #[cfg(test)]
+    full_path_only: bool,
 }
 
 impl<K: Hash + Eq, Id: Copy> Pool<K, Id> {
@@ -199,33 +207,37 @@ impl<K: Hash + Eq, Id: Copy> Pool<K, Id> {
 impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     /// An empty pool with the caller's hasher.
     pub fn with_hasher(now: Instant, config: &PoolConfig, hasher: S) -> Self {
-        let (rules, now) = (Rules::of(config), now.as_nanos());
+        let resolved = ResolvedPoolConfig::of(config);
         Self {
             config: *config,
-            rules,
+            resolved,
             origins: Origins::new(hasher),
-            entries: Vec::new(),
-            vacant: NONE,
-            deadlines: Calendar::new(now, rules.longest),
-            idleness: Calendar::new(now, rules.longest),
-            permits: Line::new(),
-            waiters: Line::new(),
-            ready: VecDeque::new(),
-            unsettled: false,
-            ebbing: false,
+            entries: Entries::new(),
+            first_vacant: Slot::NONE,
+            deadlines: Calendar::new(now, resolved.longest),
+            idle_order: Calendar::new(now, resolved.longest),
+            permits: Queue::new(),
+            waiters: Queue::new(),
+            ready_origins: VecDeque::new(),
+            waiters_may_go_on: false,
+            over_high_water: false,
             draining: false,
-            slow: rules.slow,
-            http10: false,
+            needs_full_path: resolved.needs_full_path,
+            saw_http10: false,
             now,
             held: 0,
-            idle_ended: 0,
+            ended_idle: 0,
             users: 1,
-            purge_at: u64::MAX,
-            purging: 0,
-            draws: 0,
-            ages: Vec::new(),
-            spared: Vec::new(),
+            purge_at: Instant::MAX,
+            to_purge: 0,
+            numbers_drawn: 0,
+            idle_before_use: Table::new(),
+            passed_over: Vec::new(),
             counters: Counters::ZERO,
+            #[cfg(debug_assertions)]
+            calls_since_check: 0,
+            #[cfg(test)]
+            full_path_only: false,
         }
     }
 
@@ -234,21 +246,21 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         &self.config
     }
 
-    /// Makes room for so many more connections and keys, if there is memory, and no more: without it room is doubled when it is
+    /// Makes room for exactly this many more connections and keys, if there is memory. Without it, room is doubled whenever it is
     /// full.
     pub fn reserve(&mut self, connections: usize, keys: usize) {
         // without the room there is less speed, and nothing else
         let _ = self.entries.try_reserve_exact(connections);
         self.origins.reserve(keys);
         self.deadlines.reserve(connections);
-        if self.rules.ranks {
-            self.idleness.reserve(connections);
+        if self.resolved.orders_by_idle {
+            self.idle_order.reserve(connections);
         }
     }
 
     /// Connections that are idle.
     pub const fn idle(&self) -> u32 {
-        (self.counters.kept - self.counters.reused - self.idle_ended) as u32
+        (self.counters.kept - self.counters.reused - self.ended_idle) as u32
     }
 
     /// Connections that are idle, in use, or being opened: what the limits count.
@@ -261,86 +273,98 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         self.waiters.len()
     }
 
-    /// Keys that are known: those with a connection or a waiter, and some that had one.
+    /// Keys that are known: all with a connection or a waiter, and some that had one before.
     pub fn keys(&self) -> usize {
         self.origins.len()
     }
 
-    /// What happened so far, counted.
+    /// Counts of what happened so far.
     pub const fn counters(&self) -> &Counters {
         &self.counters
     }
 
-    /// No check-out is served any more and nothing is held: a drain has ended.
+    /// A drain has ended: no check-out is served any more, and no connection is held.
     pub const fn is_drained(&self) -> bool {
-        self.draining && self.held == 0 && self.waiters.len() == 0
+        self.draining && self.held == 0 && self.waiters.is_empty()
     }
 
-    /// Says for how many users we work, at least one: the N of RFC 2616 8.1.4, see [`PoolLimits::per_user`]. With fewer than before no
-    /// connection is closed, only none opened until there are few enough.
+    /// Sets the number of users that we work for, at least one: the N of RFC 2616 8.1.4, see [`PoolLimits::per_user`]. A smaller
+    /// number closes no connection: only, none is opened until there are few enough.
     pub fn set_users(&mut self, users: u32) {
         self.users = users.max(1);
-        self.unsettle();
+        self.wake_waiters();
+        self.after_call();
     }
 
-    /// What was learned of this key, if anything is.
+    /// What was learned of this key, if anything was.
     pub fn learned<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<Learned>
     where
         K: Borrow<Q>,
     {
-        let memory = self.origins.learned.get(self.origins.find(key)? as usize)?;
-        let closed = memory.bound(second(self.now), self.rules.forget)?;
-        Some(memory.explain(self.rules.less_margin(closed, None)))
+        let observed = self.origins.learned.get(self.origins.find(key)?)?;
+        let closed = observed.peer_limit(Second::of(self.now), self.resolved.forget)?;
+        Some(observed.explain(self.resolved.less_margin(closed, None)))
     }
 
+    /// A clock that goes back counts as one that stands still: the latest instant so far.
     #[inline(always)]
-    fn advance(&mut self, now: Instant) -> u64 {
-        self.now = self.now.max(now.as_nanos());
+    fn advance_clock(&mut self, now: Instant) -> Instant {
+        self.now = self.now.max(now);
         self.now
     }
 
     /// The next number of the seed's sequence.
-    fn draw(&mut self) -> u64 {
-        self.draws += 1;
-        jitter::splitmix64(self.config.policy.seed, self.draws)
+    fn next_random(&mut self) -> u64 {
+        self.numbers_drawn += 1;
+        jitter::splitmix64(self.config.policy.seed, self.numbers_drawn)
     }
 
-    /// A number varied by the jitter.
-    fn jitter(&mut self, number: u64) -> u64 {
+    /// A number varied by the jitter. The greatest one, which stands for "any", stays.
+    fn with_jitter(&mut self, number: u64) -> u64 {
         let percent = u64::from(self.config.policy.jitter_percent);
         if percent == 0 || number == u64::MAX {
             return number;
         }
         let range = (u128::from(number) * u128::from(2 * percent) / 100) as u64;
-        let drawn = ((u128::from(self.draw()) * (u128::from(range) + 1)) >> 64) as u64;
+        let drawn = ((u128::from(self.next_random()) * (u128::from(range) + 1)) >> 64) as u64;
         (number - range / 2).saturating_add(drawn)
     }
 
-    /// A name in use, checked: the entry's index.
+    /// The connection of a name that is not stale.
     #[inline(always)]
-    fn entry(&mut self, slot: u32, stamp: u32) -> Result<&mut Entry<Id>, Stale> {
-        self.entries.get_mut(slot as usize).filter(|entry| entry.stamp == stamp).ok_or(Stale)
+    fn named(&mut self, slot: Slot, stamp: Stamp) -> Result<&mut Entry<Id>, Stale> {
+        self.entries.get_mut(slot).filter(|entry| entry.stamp == stamp).ok_or(Stale)
     }
 
-    /// Whether the fast path will do.
-    fn pace(&mut self) {
-        self.slow = self.rules.slow || self.draining || self.http10 || self.waiters.len() > 0;
+    /// Decides whether the fast paths will do.
+    fn update_fast_path(&mut self) {
+        self.needs_full_path = self.does_need_full_path();
     }
 
-    /// Sees to it that the slot's deadline is met.
+    fn does_need_full_path(&self) -> bool {
+        self.resolved.needs_full_path || self.draining || self.saw_http10 || !self.waiters.is_empty()
+    }
+
+    #[cfg(test)]
+    const fn is_full_path_forced(&self) -> bool {
+        self.full_path_only
+    }
+
+    #[cfg(not(test))]
+    #[inline]
+    #[allow(clippy::unused_self)]
+    const fn is_full_path_forced(&self) -> bool {
+        false
+    }
+
+    /// Makes sure that the slot's record comes up before its deadline has passed.
     #[inline(never)]
-    fn arm(&mut self, slot: u32) {
-        if let Some(entry) = self.entries.get_mut(slot as usize) {
-            let at = entry.deadline(self.rules.lease);
-            if self.deadlines.is_late(entry.armed, self.deadlines.tick(at)) {
+    fn arm_deadline(&mut self, slot: Slot) {
+        if let Some(entry) = self.entries.get_mut(slot) {
+            let at = entry.deadline(self.resolved.lease);
+            if self.deadlines.needs_record(entry.armed, self.deadlines.tick(at)) {
                 entry.armed = self.deadlines.insert(slot, at);
             }
         }
     }
-}
-
-/// The whole seconds of an instant.
-const fn second(now: u64) -> u32 {
-    let second = now / 1_000_000_000;
-    if second >= NONE as u64 { NONE - 1 } else { second as u32 }
 }

@@ -1,55 +1,54 @@
 //! What is kept of each key: its lists of idle connections, its waiters, what its peer is.
 //!
-//! An origin that has lost its last connection stays, in case another is opened, until more than half of all are such; then
-//! they are swept out. So no key is kept twice or hashed again to be removed.
+//! An origin that has lost its last connection and waiter is vacant. It stays, in case another connection is opened, until more
+//! than half of all are vacant; then these are swept out. So a key is never stored twice, nor hashed again to be removed.
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash};
 use std::vec::Vec;
 
-use super::entries::{List, NONE};
-use super::learned::Memory;
-
-/// Used, never used, and past their time: the lists of an origin.
-pub(super) const LIST_USED: usize = 0;
-pub(super) const LIST_UNUSED: usize = 1;
-pub(super) const LIST_SPENT: usize = 2;
+use super::index::{OriginIndex, Place, Second, Table};
+use super::learned::Observed;
+use super::list::Lists;
 
 /// 60 octets.
 #[derive(Debug)]
 pub(super) struct Origin {
-    pub(super) lists: [List; 3],
+    pub(super) lists: Lists,
     /// Connections: leased, idle, and being opened.
     pub(super) held: u32,
     /// How many wait.
     pub(super) waiting: u32,
     /// The places of the first and the last of them in the queue.
-    pub(super) first_waiter: u32,
-    pub(super) last_waiter: u32,
-    /// From which opening on the next one in [`Order::RoundRobin`](super::Order::RoundRobin) is looked for.
+    pub(super) first_waiter: Place,
+    pub(super) last_waiter: Place,
+    /// The number of the opening from which on [`Order::RoundRobin`](super::Order::RoundRobin) looks for the next connection.
     pub(super) turn: u32,
-    pub(super) flags: u8,
+    /// The key names a proxy.
+    pub(super) is_proxy: bool,
+    /// Its responses are HTTP/1.0.
+    pub(super) is_http10: bool,
+    /// It is in the list of origins whose waiters may go on.
+    pub(super) is_ready: bool,
 }
 
-/// The key names a proxy.
-pub(super) const PROXY: u8 = 1;
-/// Its responses are HTTP/1.0.
-pub(super) const HTTP10: u8 = 2;
-/// It is in the queue of origins whose waiters may go on.
-pub(super) const READY: u8 = 4;
-
 impl Origin {
-    const NEW: Self =
-        Self { lists: [List::EMPTY; 3], held: 0, waiting: 0, first_waiter: NONE, last_waiter: NONE, turn: 0, flags: 0 };
+    const NEW: Self = Self {
+        lists: Lists::EMPTY,
+        held: 0,
+        waiting: 0,
+        first_waiter: Place::NONE,
+        last_waiter: Place::NONE,
+        turn: 0,
+        is_proxy: false,
+        is_http10: false,
+        is_ready: false,
+    };
 
-    /// Idle connections.
+    /// Idle connections. If the last one of the used list is leased where it is, it is counted too.
     pub(super) const fn idle(&self) -> u32 {
-        self.lists[LIST_USED].len + self.lists[LIST_UNUSED].len + self.lists[LIST_SPENT].len
-    }
-
-    pub(super) const fn has(&self, flag: u8) -> bool {
-        self.flags & flag != 0
+        self.lists.len()
     }
 
     pub(super) const fn is_vacant(&self) -> bool {
@@ -59,102 +58,109 @@ impl Origin {
 
 #[derive(Debug)]
 pub(super) struct Origins<K, S> {
-    map: HashMap<K, u32, S>,
-    pub(super) all: Vec<Origin>,
+    map: HashMap<K, OriginIndex, S>,
+    pub(super) all: Table<OriginIndex, Origin>,
     /// What was learned of each, where anything is.
-    pub(super) learned: Vec<Memory>,
-    gone: Vec<u32>,
-    /// As many are in the map without a connection or a waiter, at most.
-    pub(super) vacant: usize,
-    /// So many are too many.
-    sweep_at: usize,
+    pub(super) learned: Table<OriginIndex, Observed>,
+    /// Those that no key has.
+    unused: Vec<OriginIndex>,
+    /// How many in the map are vacant.
+    vacant: usize,
+    /// Above this number, the vacant ones may be swept out.
+    sweep_above: usize,
 }
 
 impl<K: Hash + Eq, S: BuildHasher> Origins<K, S> {
     pub(super) fn new(hasher: S) -> Self {
         Self {
             map: HashMap::with_hasher(hasher),
-            all: Vec::new(),
-            learned: Vec::new(),
-            gone: Vec::new(),
+            all: Table::new(),
+            learned: Table::new(),
+            unused: Vec::new(),
             vacant: 0,
-            sweep_at: FEW,
+            sweep_above: FEW,
         }
     }
 
     #[inline(always)]
-    pub(super) fn find<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<u32>
+    pub(super) fn find<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<OriginIndex>
     where
         K: Borrow<Q>,
     {
         self.map.get(key).copied()
     }
 
-    /// The origin of a key that is not there yet. `second`: now, in seconds.
-    pub(super) fn add(&mut self, key: K, learns: bool, second: u32, forget: u32) -> u32 {
+    /// The origin of a key that is not there yet. `second`: now; `forget`: after this many seconds.
+    pub(super) fn add(&mut self, key: K, learns: bool, second: Second, forget: u32) -> OriginIndex {
         self.sweep(second, forget);
-        let index = match self.gone.pop() {
+        let index = match self.unused.pop() {
             Some(index) => {
-                self.all[index as usize] = Origin::NEW;
+                self.all[index] = Origin::NEW;
                 index
             }
-            None => {
-                self.all.push(Origin::NEW);
-                self.all.len() as u32 - 1
-            }
+            None => self.all.push(Origin::NEW),
         };
         if learns {
-            self.learned.resize(self.all.len(), Memory::NOTHING);
-            self.learned[index as usize] = Memory::NOTHING;
+            self.learned.grow(self.all.len(), Observed::NOTHING);
+            self.learned[index] = Observed::NOTHING;
         }
         self.vacant += 1;
         self.map.insert(key, index);
         index
     }
 
-    /// It has one more connection or waiter; the count is the caller's.
-    pub(super) fn taken(&mut self, index: u32) {
-        if self.all[index as usize].is_vacant() {
-            self.vacant = self.vacant.saturating_sub(1);
-        }
+    /// One more connection is being opened.
+    pub(super) fn add_connection(&mut self, index: OriginIndex) {
+        self.vacant -= usize::from(self.all[index].is_vacant());
+        self.all[index].held += 1;
     }
 
-    /// A connection to it has ended, or was not opened.
-    pub(super) fn leave(&mut self, index: u32) {
-        let origin = &mut self.all[index as usize];
+    /// A connection has ended, or was not opened: its origin.
+    #[inline]
+    pub(super) fn remove_connection(&mut self, index: OriginIndex) -> &mut Origin {
+        let origin = &mut self.all[index];
         origin.held -= 1;
         self.vacant += usize::from(origin.is_vacant());
+        origin
     }
 
-    /// It has one waiter less; the count is the caller's.
-    pub(super) fn left(&mut self, index: u32) {
-        if self.all[index as usize].is_vacant() {
-            self.vacant += 1;
-        }
+    /// One more waits.
+    pub(super) fn add_waiter(&mut self, index: OriginIndex) {
+        self.vacant -= usize::from(self.all[index].is_vacant());
+        self.all[index].waiting += 1;
     }
 
-    /// Drops what nothing is known of, once that is the most.
-    fn sweep(&mut self, second: u32, forget: u32) {
-        if self.vacant <= self.sweep_at || self.vacant <= self.map.len() / 2 {
+    /// One waits no more.
+    pub(super) fn remove_waiter(&mut self, index: OriginIndex) {
+        self.all[index].waiting -= 1;
+        self.vacant += usize::from(self.all[index].is_vacant());
+    }
+
+    /// Sweeps out the vacant ones of which nothing is known, once more than half are vacant.
+    fn sweep(&mut self, second: Second, forget: u32) {
+        if self.vacant <= self.sweep_above || self.vacant <= self.map.len() / 2 {
             return;
         }
-        let (all, learned, gone) = (&self.all, &self.learned, &mut self.gone);
-        let mut kept = 0;
-        self.map.retain(|_, index| {
-            let origin = &all[*index as usize];
-            if !origin.is_vacant() || origin.has(READY) {
+        let (all, learned, unused) = (&self.all, &self.learned, &mut self.unused);
+        let (mut remembered, mut ready) = (0, 0);
+        self.map.retain(|_, &mut index| {
+            let origin = &all[index];
+            if !origin.is_vacant() {
                 return true;
             }
-            let known = learned.get(*index as usize).is_some_and(|memory| memory.is_known(second, forget));
-            if known && kept < MOST_REMEMBERED {
-                kept += 1;
+            if origin.is_ready {
+                ready += 1;
                 return true;
             }
-            gone.push(*index);
+            if remembered < MOST_REMEMBERED && learned.get(index).is_some_and(|one| one.is_known(second, forget)) {
+                remembered += 1;
+                return true;
+            }
+            unused.push(index);
             false
         });
-        self.vacant = kept;
-        self.sweep_at = FEW.max(2 * kept);
+        self.vacant = remembered + ready;
+        self.sweep_above = FEW.max(2 * remembered);
     }
 
     pub(super) fn reserve(&mut self, keys: usize) {
@@ -166,7 +172,24 @@ impl<K: Hash + Eq, S: BuildHasher> Origins<K, S> {
     }
 }
 
-/// So few vacant origins are no trouble.
+#[cfg(debug_assertions)]
+impl<K: Hash + Eq, S: BuildHasher> Origins<K, S> {
+    /// Asserts that each origin has a key or is unused, and that the vacant ones are counted.
+    pub(super) fn check(&self) {
+        let vacant = self.all.indices().filter(|&index| self.all[index].is_vacant()).count();
+        assert!(
+            self.map.len() + self.unused.len() == self.all.len(),
+            "origin-keys does not hold: one key each, or none"
+        );
+        let unused = self.unused.iter().all(|&index| self.all[index].is_vacant() && !self.all[index].is_ready);
+        assert!(unused, "origin-keys does not hold: an origin without a key is vacant");
+        assert!(self.vacant + self.unused.len() == vacant, "vacant-origins does not hold: they are counted");
+    }
+}
+
+/// This few vacant origins do no harm.
 const FEW: usize = 32;
-/// So many origins are remembered after their last connection.
+/// At most this many origins are remembered after their last connection.
 const MOST_REMEMBERED: usize = 4096;
+
+const _: () = assert!(size_of::<Origin>() == 60);

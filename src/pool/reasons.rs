@@ -32,9 +32,9 @@ reasons! {
         HintTooShort => "hint-too-short", "RFC 2068 19.7.1.1";
         /// The peer accepts no more requests: `Keep-Alive: max`.
         MaxHint => "max-hint", "RFC 2068 19.7.1.1";
-        /// Idle for nearly as long as connections to this origin were seen to live.
+        /// Idle for nearly as long as connections to this origin were seen to stay open.
         LearnedLimit => "learned-limit", "RFC 9112 9.5";
-        /// Idle until the instant that its machine gave.
+        /// Idle until the instant that its state machine gave.
         Until => "until", "RFC 9112 9.5";
         /// As old as a connection may become.
         Age => "age", "RFC 9112 9.5";
@@ -42,17 +42,17 @@ reasons! {
         Uses => "uses", "RFC 9112 9.5";
         /// It is of an earlier generation: the network or the settings changed.
         Generation => "generation", "RFC 9112 9.5";
-        /// We slept, and the peer did not.
+        /// The machine slept, and the peer did not.
         Suspended => "suspended", "RFC 9112 9.5";
         /// Its place was needed for another connection.
         Evicted => "evicted", "RFC 9112 9.4";
-        /// As many as may be idle to one origin already are.
+        /// There are already as many idle ones to the origin as there may be.
         IdlePerOrigin => "idle-per-origin", "RFC 9112 9.4";
-        /// As many as may be idle already are.
+        /// There are already as many idle ones as there may be.
         IdleTotal => "idle-total", "RFC 9112 9.4";
         /// More than the high water mark were idle.
         Water => "water", "RFC 9112 9.4";
-        /// The share of idle connections that goes each interval.
+        /// It is of the share of idle connections that is closed at each purge.
         Purge => "purge", "RFC 9112 9.4";
         /// The pool is being drained.
         Drain => "drain", "RFC 9112 9.6";
@@ -86,11 +86,6 @@ impl EndReason {
             CloseReason::PeerClosed => Self::PeerClosed,
             _ => Self::Verdict,
         }
-    }
-
-    /// The cause of this number; it is one of ours.
-    pub(super) fn numbered(number: u8) -> Self {
-        Self::ALL.get(usize::from(number)).copied().unwrap_or(Self::Verdict)
     }
 }
 
@@ -136,11 +131,11 @@ reasons! {
         PerHttp10Origin => "per-http10-origin", "RFC 9112 9.4";
         /// As many connections to the proxy as there may be.
         PerProxy => "per-proxy", "RFC 9112 9.4";
-        /// As many connections as there may be, and none that may go for another.
+        /// As many connections as there may be, and none that may be closed for another one.
         Total => "total", "RFC 9112 9.4";
-        /// Others wait already.
+        /// Other requests wait already.
         Behind => "behind", "RFC 9112 9.4";
-        /// As many wait as may.
+        /// As many requests wait as may wait.
         Waiters => "waiters", "RFC 9112 9.4";
         /// It waited for as long as it may.
         WaitTimeout => "wait-timeout", "RFC 9112 9.4";
@@ -149,4 +144,21 @@ reasons! {
     }
 }
 
-const _: () = assert!(EndReason::ALL.len() < 256);
+/// A taint and the end that it causes have one token and one clause: this does not compile where they differ.
+const _: () = {
+    let mut number = 0;
+    while number < Taint::ALL.len() {
+        let (taint, end) = (Taint::ALL[number], Taint::ALL[number].end());
+        assert!(is_same(taint.as_str(), end.as_str()) && is_same(taint.clause(), end.clause()));
+        number += 1;
+    }
+};
+
+const fn is_same(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let mut at = 0;
+    while at < one.len() && at < other.len() && one[at] == other[at] {
+        at += 1;
+    }
+    at == one.len() && at == other.len()
+}

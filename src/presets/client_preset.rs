@@ -7,13 +7,13 @@ use crate::pool::{PoolConfig, PoolLimits, PoolPolicy, PoolTimeouts};
 /// Which requests a client repeats by itself when their connection ended without an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Repeats {
-    /// None: the failure is the caller's to see.
+    /// None: the caller is told of the failure.
     Nothing,
     /// Those of which nothing was sent.
     NeverStarted,
     /// Idempotent ones as well, on a connection that was reused, if no octet of a response came (RFC 9110 9.2.2).
     Idempotent,
-    /// All of these whatever their method: a POST may be done twice.
+    /// Every request, whatever its method: a POST may be done twice.
     Any,
 }
 
@@ -21,9 +21,9 @@ pub enum Repeats {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClientPreset {
-    /// What it is looked up by.
+    /// The name by which it is found.
     pub name: &'static str,
-    /// What is to be known of it, in a line.
+    /// What it does, in a line.
     pub about: &'static str,
     /// Where the values come from.
     pub source: &'static str,
@@ -35,9 +35,9 @@ pub struct ClientPreset {
     pub policy: PoolPolicy,
     /// The `Keep-Alive` field of its requests.
     pub request_hint: RequestHint,
-    /// It sends `Connection: keep-alive`, for which many servers say their hint.
+    /// It sends `Connection: keep-alive`; many servers send their hint only to such a client.
     pub asks: Use,
-    /// The peer's `max` is a budget for it.
+    /// It keeps to the peer's `max`: the requests that the server still accepts.
     pub max_hint: Use,
     /// Requests that it has outstanding on one connection; 1: it does not pipeline.
     pub depth: u8,
@@ -45,7 +45,7 @@ pub struct ClientPreset {
     pub repeats: Repeats,
     /// How often a request is tried in all. `None`: until a fresh connection fails.
     pub attempts: Option<u8>,
-    /// Settings whose values are not known of this system, by the names of their fields; what stands there is a guess.
+    /// Settings whose values are not known of this system, by the names of their fields; the values there are guesses.
     pub unknown: &'static [&'static str],
 }
 
@@ -62,7 +62,8 @@ impl ClientPreset {
     ///
     /// # Errors
     ///
-    /// `Unknown` if something of the system is not known and has not been said.
+    /// [`PresetError::Unknown`] if something of the system is not known and the caller has not completed it;
+    /// [`PresetError::Config`] if a value is out of bounds.
     pub fn pool(&self) -> Result<PoolConfig, PresetError> {
         self.known()?;
         Ok(PoolConfig::new(self.limits, self.timeouts, self.policy)?)
@@ -91,7 +92,7 @@ impl ClientPreset {
         Ok(Config::new(limits, timeouts, policy)?)
     }
 
-    /// With these settings, nothing of which is unknown any more; what it repeats can be set beside.
+    /// With these settings; nothing is unknown any more. What it repeats is a field that can be set.
     #[must_use]
     pub const fn complete(self, limits: PoolLimits, timeouts: PoolTimeouts, policy: PoolPolicy) -> Self {
         Self { limits, timeouts, policy, unknown: &[], ..self }

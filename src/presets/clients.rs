@@ -2,13 +2,9 @@
 
 use core::time::Duration;
 
-use super::{ClientPreset, Repeats};
+use super::{ClientPreset, Repeats, secs};
 use crate::config::{RequestHint, Use};
 use crate::pool::{Eviction, Excess, Order, PoolLimits, PoolPolicy, PoolTimeouts, ReuseMode};
-
-const fn secs(secs: u64) -> Option<Duration> {
-    Some(Duration::from_secs(secs))
-}
 
 /// Any number of connections.
 const ANY: PoolLimits =

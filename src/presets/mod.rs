@@ -1,13 +1,13 @@
 //! Policies with names: servers, clients and pools of history and of today, as data.
 //!
-//! A preset says what a system does with idle connections, how many it keeps, what it announces and whom it believes, each value
-//! with the place it was read at. It is a beginning: every value is public and can be changed, as it could in the original.
+//! A preset says what a system does with idle connections, how many it keeps, what it announces and which hints it believes, each
+//! value with the place where it was read. It is a start: every value is public and can be changed, as it could in the original.
 //!
-//! **What is not known** of a system is named in `unknown`. Such a preset is no configuration: the caller completes it first, and
+//! **What is not known** of a system is named in `unknown`. Such a preset is no configuration yet: the caller completes it, and
 //! until then [`ServerPreset::config`] says which settings are missing. What a system does not have is off, not unknown.
 //!
-//! **What does not fit.** A preset describes connections, not a system's architecture: what a system does when its workers run
-//! out, or with the descriptors of its process, is told in `about` where it matters and left to the caller.
+//! **What does not fit.** A preset describes connections, not a system's architecture. What a system does when its workers run
+//! out, or with the descriptors of its process, is said in `about` where it matters, and left to the caller.
 //!
 //! ```
 //! use http_keepalive::presets;
@@ -28,6 +28,7 @@ mod clients;
 mod servers;
 
 use core::fmt;
+use core::time::Duration;
 
 pub use crate::config::nearest::nearest;
 use crate::config::{Config, Limits, Policy, Server, Timeouts};
@@ -38,6 +39,11 @@ pub use client_preset::{ClientPreset, Repeats};
 #[cfg(feature = "std")]
 pub use clients::CLIENTS;
 pub use servers::SERVERS;
+
+/// Whole seconds, as most settings are.
+const fn secs(secs: u64) -> Option<Duration> {
+    Some(Duration::from_secs(secs))
+}
 
 /// Which timer bounds the head of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -62,9 +68,9 @@ pub enum AgeCheck {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ServerPreset {
-    /// What it is looked up by.
+    /// The name by which it is found.
     pub name: &'static str,
-    /// What is to be known of it, in a line.
+    /// What it does, in a line.
     pub about: &'static str,
     /// Where the values come from.
     pub source: &'static str,
@@ -78,9 +84,9 @@ pub struct ServerPreset {
     pub head_timer: HeadTimer,
     /// When `age` counts.
     pub age_check: AgeCheck,
-    /// Connections that it serves at once, idle ones included; those beyond wait. `None`: as many as there are descriptors.
+    /// How many connections it serves at once, idle ones included; more of them wait. `None`: as many as there are descriptors.
     pub connections: Option<u32>,
-    /// Settings whose values are not known of this system, by the names of their fields; what stands there is a guess.
+    /// Settings whose values are not known of this system, by the names of their fields; the values there are guesses.
     pub unknown: &'static [&'static str],
 }
 
@@ -88,7 +94,7 @@ pub struct ServerPreset {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PresetError {
-    /// It is not known what the system does: to be completed by the caller.
+    /// It is not known what the system does: the caller has to complete the preset.
     Unknown {
         /// The preset.
         preset: &'static str,
@@ -127,7 +133,8 @@ impl ServerPreset {
     ///
     /// # Errors
     ///
-    /// `Unknown` if something of the system is not known and has not been said.
+    /// [`PresetError::Unknown`] if something of the system is not known and the caller has not completed it;
+    /// [`PresetError::Config`] if a value is out of bounds.
     pub const fn config(&self) -> Result<Config<Server>, PresetError> {
         if !self.unknown.is_empty() {
             return Err(PresetError::Unknown { preset: self.name, settings: self.unknown });
@@ -138,7 +145,7 @@ impl ServerPreset {
         }
     }
 
-    /// With these settings, nothing of which is unknown any more.
+    /// With these settings; none of them is unknown any more.
     #[must_use]
     pub const fn complete(self, limits: Limits, timeouts: Timeouts, policy: Policy) -> Self {
         Self { limits, timeouts, policy, unknown: &[], ..self }

@@ -2,14 +2,10 @@
 
 use core::time::Duration;
 
-use super::{AgeCheck, HeadTimer, ServerPreset};
+use super::{AgeCheck, HeadTimer, ServerPreset, secs};
 use crate::config::{IdleClose, KeepAliveField, Limits, Policy, Timeouts, Use};
 
-const fn secs(secs: u64) -> Option<Duration> {
-    Some(Duration::from_secs(secs))
-}
-
-/// Nothing is bounded, and a close is one.
+/// No limits in time, and a close is done at once.
 const NONE: Timeouts = Timeouts::DEFAULT
     .with_first_octet(None)
     .with_idle(None)
@@ -38,13 +34,13 @@ const fn apache(io: u64, idle: u64) -> Timeouts {
         .with_content_gap(secs(io))
         .with_write_stall(secs(io))
         .with_idle(secs(idle))
-        // to a client that keeps to it to the last moment it is told what is enforced: there is no guard
+        // what is announced is what is enforced: there is no guard for a client that keeps to it until the last moment
         .with_idle_advertised(secs(idle))
         .with_linger(secs(30))
         .with_linger_gap(secs(2))
 }
 
-/// `max` counts down from 100, and the response behind `max=1` says `close`: 101 requests in all.
+/// `max` counts down from 100, and the response after `max=1` says `close`: 101 requests in all.
 const APACHE_REQUESTS: Limits = Limits::DEFAULT.with_max_exchanges(Some(101));
 
 const fn preset(name: &'static str, about: &'static str, source: &'static str, timeouts: Timeouts) -> ServerPreset {
@@ -188,7 +184,7 @@ pub const SERVERS: &[ServerPreset] = &[
         limits: UNCOUNTED.with_unread_octets(Some(256 * 1024)),
         ..preset(
             "go-server",
-            "no limit unless IdleTimeout or ReadTimeout is set; reads 256 KiB of unread content, and waits 500 ms behind its FIN",
+            "no limit unless IdleTimeout or ReadTimeout is set; reads 256 KiB of unread content, and waits 500 ms after its FIN",
             "golang/go src/net/http/server.go",
             NONE.with_linger(Some(Duration::from_millis(500))).with_linger_gap(Some(Duration::from_millis(500))),
         )

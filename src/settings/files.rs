@@ -20,7 +20,7 @@ struct Sections {
     limits: Changes,
     timeouts: Changes,
     policy: Changes,
-    /// What stands beside the sections.
+    /// The settings outside of the three sections.
     own: Changes,
 }
 
@@ -43,13 +43,13 @@ impl<'de> Deserialize<'de> for Sections {
                         "limits" => all.limits = map.next_value()?,
                         "timeouts" => all.timeouts = map.next_value()?,
                         "policy" => all.policy = map.next_value()?,
-                        name if OWN.contains(&name) => all.own.0.push((key, map.next_value()?)),
+                        name if PRESET_FIELDS.contains(&name) => all.own.0.push((key, map.next_value()?)),
                         name => {
                             map.next_value::<IgnoredAny>()?;
                             if let Some(section) = section_of(name) {
                                 return Err(de::Error::custom(format!("setting `{name}` belongs into `{section}`")));
                             }
-                            let known = ["preset", "limits", "timeouts", "policy"].into_iter().chain(OWN);
+                            let known = ["preset", "limits", "timeouts", "policy"].into_iter().chain(PRESET_FIELDS);
                             let nearest = presets::nearest(name, known);
                             return Err(de::Error::custom(SettingError::Unknown { name: key, nearest }));
                         }
@@ -62,11 +62,11 @@ impl<'de> Deserialize<'de> for Sections {
     }
 }
 
-/// What a preset has beside its sections.
-const OWN: [&str; 9] =
+/// The settings that a preset has outside of its sections.
+const PRESET_FIELDS: [&str; 9] =
     ["request_hint", "asks", "max_hint", "depth", "repeats", "attempts", "head_timer", "age_check", "connections"];
 
-/// Where a setting belongs that stands beside the sections.
+/// The section into which a setting belongs.
 fn section_of(name: &str) -> Option<&'static str> {
     let sections: [(&str, [&[&str]; 2]); 3] = [
         ("limits", [Limits::NAMES, PoolLimits::NAMES]),
@@ -165,7 +165,7 @@ impl<'de> Deserialize<'de> for ClientPreset {
     }
 }
 
-/// Where a file shortens `idle` and says nothing of what is advertised, that follows.
+/// Where a file shortens `idle` and says nothing of `idle_advertised`, this one follows.
 fn follow(said: &Changes, timeouts: &mut Timeouts) {
     if let (Some(idle), true, false) = (timeouts.idle, said.says("idle"), said.says("idle_advertised")) {
         if timeouts.idle_advertised.is_some_and(|advertised| advertised > idle) {

@@ -1,8 +1,8 @@
-//! Settings by name and from files (feature `serde`): what a person writes, read strictly and shown as it is in force.
+//! Settings by name and from files (feature `serde`): what people write, read strictly, and shown as it is in force.
 //!
-//! A duration is written as people do, `"75s"`, `"1m 30s"`, `"250ms"`; a count as a number; a choice as a word; and `"off"` is
-//! what has no limit. A name that is not known is refused, with the nearest one that is; so is a value that is none. Settings have to
-//! fit each other: an `idle` that is shortened takes `idle_advertised` along.
+//! A duration is written as `"75s"`, `"1m 30s"` or `"250ms"`; a count as a number; a choice as a word; and `"off"` means no limit.
+//! A name that is not known is refused, with the nearest name that is known; so is a value that the setting cannot have. Settings have
+//! to fit each other: where a file shortens `idle` alone, `idle_advertised` is shortened with it.
 //!
 //! ```
 //! use http_keepalive::{Config, Server};
@@ -68,7 +68,7 @@ words! {
     crate::presets::HeadTimer { Own = "own", SharedWithIdle = "shared-with-idle" }
 }
 
-/// The settings of a section of a file, over what they change.
+/// The settings that a section of a file changes.
 struct Changes(Vec<(String, Value)>);
 
 impl<'de> Deserialize<'de> for Changes {

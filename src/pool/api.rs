@@ -3,12 +3,15 @@
 use core::fmt;
 use core::time::Duration;
 
+use super::index::{Place, Slot};
+use super::queue::QueueName;
 use super::reasons::{EndReason, RefuseReason, Taint};
+use super::slots::Stamp;
 use crate::lifecycle::persistence::{Persistence, ReuseReason};
 use crate::message::keep_alive::KeepAlive;
 use crate::time::Instant;
 
-macro_rules! names {
+macro_rules! connection_names {
     ($( $(#[$doc:meta])* $name:ident; )+) => {
         $(
             $(#[$doc])*
@@ -18,25 +21,59 @@ macro_rules! names {
             #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
             #[must_use]
             pub struct $name {
-                pub(super) slot: u32,
-                pub(super) stamp: u32,
+                pub(super) slot: Slot,
+                pub(super) stamp: Stamp,
             }
         )+
     };
 }
 
-names! {
-    /// A place for a connection that is being opened: answered by [`opened`](super::Pool::opened) or [`failed`](super::Pool::failed).
-    Permit;
+connection_names! {
     /// A connection in use: ended by [`checkin`](super::Pool::checkin) or [`closed`](super::Pool::closed).
     Lease;
     /// A connection that is idle in the pool: what the driver has to say when its socket can be read.
     Idle;
+}
+
+macro_rules! queue_names {
+    ($( $(#[$doc:meta])* $name:ident; )+) => {
+        $(
+            $(#[$doc])*
+            ///
+            /// It is stale once it was answered, and a call with a stale name answers [`Stale`]. A name from another pool is not
+            /// told apart from one of this pool.
+            #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+            #[must_use]
+            pub struct $name {
+                place: Place,
+                number: u32,
+            }
+
+            impl QueueName for $name {
+                fn new(place: Place, number: u32) -> Self {
+                    Self { place, number }
+                }
+
+                fn place(self) -> Place {
+                    self.place
+                }
+
+                fn number(self) -> u32 {
+                    self.number
+                }
+            }
+        )+
+    };
+}
+
+queue_names! {
+    /// A place for a connection that is being opened: answered by [`opened`](super::Pool::opened) or [`failed`](super::Pool::failed).
+    Permit;
     /// A place in the queue: answered by [`Due::GoOn`] or [`Due::WaitOver`].
     Ticket;
 }
 
-/// The name given names nothing here any more: what it named is over, and was reported.
+/// The name is stale: what it named is over, and the pool has said so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Stale;
 
@@ -61,14 +98,14 @@ pub enum Peer {
 /// Which request of its own client's connection this is, as [`ReuseMode`](super::ReuseMode) needs to know.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Session {
-    /// The first one: its client does not repeat it when we fail.
+    /// The first one: its client does not repeat it when the connection fails.
     First,
     /// A later one, or one of our own, which we can repeat.
     #[default]
     Later,
 }
 
-/// Which connections will do.
+/// Which connections a request may be given.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Source {
     /// An idle one, or else a new one.
@@ -96,7 +133,7 @@ pub struct Demand {
     pub peer: Peer,
     /// Which request of its session it is.
     pub session: Session,
-    /// Which connections will do.
+    /// Which connections a request may be given.
     pub source: Source,
     /// Whether it waits.
     pub patience: Patience,
@@ -139,7 +176,7 @@ impl Demand {
 /// Whether to read from a connection before it is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Look {
-    /// It is watched while it is idle, by the driver's word ([`idle_watched`](super::PoolPolicy::idle_watched)), and nothing was seen.
+    /// Not needed: the driver watches idle connections, as it said ([`idle_watched`](super::PoolPolicy::idle_watched)), and saw nothing.
     Skip,
     /// Read without waiting, and offer what comes: octets that are no line ends, or an end, mean that it is [dead](super::Pool::closed),
     /// and the next check-out may find another.
@@ -154,7 +191,7 @@ pub enum Checkout<Id> {
     Reuse {
         /// The connection.
         id: Id,
-        /// Its name while it is used.
+        /// Its name while it is in use.
         lease: Lease,
         /// Whether to look at it first.
         look: Look,
@@ -165,14 +202,14 @@ pub enum Checkout<Id> {
     EvictThenOpen {
         /// The connection that goes; the pool has forgotten it.
         victim: Id,
-        /// Why it was that one's turn.
+        /// Why it was this one.
         why: EndReason,
         /// The place.
         permit: Permit,
     },
     /// Wait: [`expire`](super::Pool::expire) will say.
     Wait(Ticket),
-    /// There is none to be had.
+    /// There is no connection for it, and it may not wait.
     Refuse(RefuseReason),
 }
 
@@ -182,7 +219,7 @@ pub enum Checkout<Id> {
 pub enum Checkin<Id> {
     /// The connection is idle in the pool.
     Kept(Idle),
-    /// It is, and this one is to be closed in its stead; the pool has forgotten it.
+    /// The connection is idle in the pool, and another one is to be closed instead; the pool has forgotten that one.
     KeptFor {
         /// The connection that came back.
         idle: Idle,
@@ -198,7 +235,7 @@ pub enum Checkin<Id> {
 /// What is known of a connection that comes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Returned {
-    /// An HTTP/1.1 connection that persists, and nothing more is known that matters.
+    /// An HTTP/1.1 connection that persists, and nothing else is known that matters: the fast path will do.
     pub(super) plain: bool,
     pub(super) persistence: Persistence,
     pub(super) taint: Option<Taint>,
@@ -223,7 +260,7 @@ impl Returned {
         }
     }
 
-    /// With what makes it unfit, whatever its machine says.
+    /// With what makes it unfit for another request, even if its machine says that it persists.
     #[must_use]
     pub const fn with_taint(mut self, taint: Option<Taint>) -> Self {
         self.plain &= taint.is_none();
@@ -276,7 +313,7 @@ pub enum Ended {
 /// What a look at an idle connection shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Readable {
-    /// Octets: nobody asked for them.
+    /// Octets: no request asked for them.
     Octets,
     /// The end: the peer has closed.
     End,
@@ -293,7 +330,7 @@ pub enum Due<Id> {
         /// Why.
         why: EndReason,
     },
-    /// A permit was not answered in time, and its place is free again. What is opened with it all the same is to be closed.
+    /// A permit was not answered in time, and its place is free again. If a connection is opened with it later, close it.
     PermitOverdue(Permit),
     /// A connection was not returned in time, and its place is free again. Close it.
     LeaseOverdue {
@@ -302,14 +339,14 @@ pub enum Due<Id> {
         /// Its name, stale from now.
         lease: Lease,
     },
-    /// A waiter will get nothing.
+    /// A request that waited will get nothing.
     WaitOver {
         /// The waiter's.
         ticket: Ticket,
         /// Why.
         why: RefuseReason,
     },
-    /// A waiter's turn has come.
+    /// A request that waited can go on.
     GoOn {
         /// The waiter's, stale from now.
         ticket: Ticket,

@@ -1,0 +1,66 @@
+//! What ends many connections at once: another network or other settings, a sleep, a drain.
+
+use std::hash::{BuildHasher, Hash};
+
+use super::Pool;
+use super::reasons::EndReason;
+use crate::config::nanos::Span;
+use crate::time::Instant;
+
+impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
+    /// Begins a generation, since the network or the settings have changed: idle connections end now, those in use when they come
+    /// back. [`expire`](Self::expire) says what to close. Takes time in proportion to the number of connections.
+    pub fn new_generation(&mut self, now: Instant) {
+        let now = self.advance_clock(now);
+        for entry in self.entries.items_mut() {
+            entry.marks.set_outdated();
+        }
+        self.end_idle(now, EndReason::Generation);
+        self.after_call();
+    }
+
+    /// The machine slept for this long while the caller's clock stood still: idle connections are older than they look. Those that
+    /// are past their time end, and all of them after [`suspension`](super::PoolTimeouts::suspension). Takes time in proportion to
+    /// the number of connections.
+    pub fn suspended(&mut self, now: Instant, asleep: core::time::Duration) {
+        let now = self.advance_clock(now);
+        let asleep = Span::of(Some(asleep));
+        if asleep >= self.resolved.suspension {
+            self.end_idle(now, EndReason::Suspended);
+        } else {
+            self.bring_forward(asleep);
+        }
+        self.after_call();
+    }
+
+    /// Idle connections end sooner by this time.
+    fn bring_forward(&mut self, asleep: Span) {
+        for slot in self.entries.indices() {
+            let entry = &mut self.entries[slot];
+            if entry.is_idle() && entry.due != Instant::MAX {
+                entry.due = asleep.before(entry.due);
+                self.arm_deadline(slot);
+            }
+        }
+    }
+
+    /// Ends the pool: no request gets a connection any more, idle connections end now, those in use when they come back.
+    /// [`expire`](Self::expire) says what to close. Takes time in proportion to the number of connections.
+    pub fn drain(&mut self, now: Instant) {
+        let now = self.advance_clock(now);
+        self.draining = true;
+        self.update_fast_path();
+        self.end_idle(now, EndReason::Drain);
+        self.after_call();
+    }
+
+    fn end_idle(&mut self, now: Instant, why: EndReason) {
+        for slot in self.entries.indices() {
+            let entry = &mut self.entries[slot];
+            if entry.is_idle() {
+                (entry.due, entry.why) = (now, why);
+                self.arm_deadline(slot);
+            }
+        }
+    }
+}

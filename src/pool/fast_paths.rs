@@ -1,0 +1,262 @@
+//! Each fast path does what its careful twin does: two pools live the same story, one of them without fast paths.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+use std::vec::Vec;
+
+use proptest::prelude::*;
+
+use super::slots::{Stamp, State};
+use super::*;
+use crate::lifecycle::persistence::{CloseReason, Persistence, ReuseReason};
+use crate::message::keep_alive::KeepAlive;
+
+/// One call, by numbers that choose its arguments.
+#[derive(Clone, Copy, Debug)]
+enum Call {
+    Checkout { key: u8, new: bool },
+    Checkin { which: usize, how: u8 },
+    Close { which: usize },
+    Readable { which: usize },
+    Wait { millis: u64 },
+    Settings { which: u8 },
+}
+
+fn any_call() -> impl Strategy<Value = Call> {
+    prop_oneof![
+        8 => (0..2_u8, prop::bool::weighted(0.1)).prop_map(|(key, new)| Call::Checkout { key, new }),
+        10 => (0..8_usize, 0..32_u8).prop_map(|(which, how)| Call::Checkin { which, how }),
+        1 => (0..8_usize).prop_map(|which| Call::Close { which }),
+        1 => (0..8_usize).prop_map(|which| Call::Readable { which }),
+        2 => prop_oneof![5 => 0..50_u64, 1 => 0..20_000_u64].prop_map(|millis| Call::Wait { millis }),
+        1 => (0..100_u8).prop_map(|which| Call::Settings { which }),
+    ]
+}
+
+/// Settings with which most calls could take the fast path, and some with which none may.
+fn any_config() -> impl Strategy<Value = PoolConfig> {
+    let few = || prop_oneof![Just(None), (1..4_u32).prop_map(Some)];
+    let span = || prop_oneof![4 => (1..20_u64).prop_map(|secs| Some(Duration::from_secs(secs))), 1 => Just(None)];
+    let eviction = prop::sample::select(Eviction::ALL.to_vec());
+    (few(), few(), span(), span(), span(), prop::option::of(1..40_u16), eviction, 0..8_u8).prop_map(
+        |(per_origin, total, used, age, lease, uses, eviction, other)| {
+            let limits = PoolLimits::DEFAULT
+                .with_per_origin(per_origin)
+                .with_total(total)
+                .with_per_http10_origin(if other == 1 { Some(1) } else { None })
+                .with_uses(uses.filter(|_| other == 2));
+            let timeouts = PoolTimeouts::DEFAULT.with_used_idle(used).with_age(age.map(|age| age * 10));
+            let lease = lease.map(|lease| lease * 10);
+            let order = if other == 0 { Order::Oldest } else { Order::Newest };
+            let policy = PoolPolicy::DEFAULT.with_eviction(eviction).with_order(order);
+            PoolConfig::new(limits, timeouts.with_lease(lease), policy).expect("within bounds")
+        },
+    )
+}
+
+/// How a connection comes back.
+fn returned(how: u8, now: Instant) -> Returned {
+    let usual = Returned::new(Persistence::Reuse(ReuseReason::Http11));
+    match how {
+        0 => usual.with_hint(KeepAlive { timeout: Some(5), max: None }),
+        1 => usual.with_hint(KeepAlive { timeout: None, max: Some(1) }),
+        2 => usual.with_until(Some(now + Duration::from_secs(1))),
+        3 => usual.with_taint(Some(Taint::UnreadContent)),
+        4 => Returned::new(Persistence::Close(CloseReason::PeerClosed)),
+        5 => Returned::new(Persistence::Undecided),
+        6 => Returned::new(Persistence::Reuse(ReuseReason::Http10KeepAlive)),
+        _ => usual,
+    }
+}
+
+/// One of the connections, if there is any.
+fn nth<T>(all: &BTreeMap<u32, T>, which: usize) -> Option<u32> {
+    all.keys().nth(which % all.len().max(1)).copied()
+}
+
+/// A pool and the names that it gave, by the ids of connections.
+struct Side {
+    pool: Pool<u8, u32>,
+    leases: BTreeMap<u32, Lease>,
+    idle: BTreeMap<u32, Idle>,
+    opened: u32,
+}
+
+impl Side {
+    fn new(config: &PoolConfig, full_path_only: bool) -> Self {
+        let mut pool = Pool::new(Instant::from_secs(1000), config);
+        pool.full_path_only = full_path_only;
+        Self { pool, leases: BTreeMap::new(), idle: BTreeMap::new(), opened: 0 }
+    }
+
+    /// Makes a call: what came of it, without the pool's own names.
+    fn call(&mut self, call: Call, now: Instant) -> Vec<std::string::String> {
+        let mut said = Vec::new();
+        match call {
+            Call::Checkout { key, new } => {
+                let source = if new { Source::New } else { Source::Any };
+                let checkout = self.pool.checkout(now, &key, Demand::DEFAULT.with_source(source));
+                said.push(self.follow(checkout, now));
+            }
+            Call::Checkin { which, how } => {
+                if let Some(id) = nth(&self.leases, which) {
+                    said.push(self.give_back(id, now, &returned(how, now)));
+                }
+            }
+            Call::Close { which } => {
+                if let Some(id) = nth(&self.leases, which) {
+                    let lease = self.leases.remove(&id).expect("it is leased");
+                    assert_eq!(self.pool.closed(now, lease, Ended::ByPeer), Ok(()));
+                }
+            }
+            Call::Readable { which } => {
+                if let Some(id) = nth(&self.idle, which) {
+                    let idle = self.idle.remove(&id).expect("it is idle");
+                    let why = self.pool.readable_while_idle(now, idle, Readable::End);
+                    said.push(std::format!("{id} {why:?}"));
+                }
+            }
+            Call::Wait { .. } => {}
+            Call::Settings { which: 0 } => self.pool.drain(now),
+            Call::Settings { which: 1..10 } => self.pool.new_generation(now),
+            Call::Settings { which: 10..20 } => self.pool.suspended(now, Duration::from_secs(3)),
+            Call::Settings { which } => self.pool.set_users(which.into()),
+        }
+        // a driver may be late
+        if matches!(call, Call::Wait { millis } if millis % 2 == 1) {
+            return said;
+        }
+        // connections that are due come in no particular order
+        let mut due = Vec::new();
+        while let Some(one) = self.pool.expire(now) {
+            due.push(self.follow_due(one, now));
+        }
+        due.sort();
+        said.extend(due);
+        let counters = self.pool.counters();
+        said.push(std::format!("{} {} {} {counters:?}", self.pool.idle(), self.pool.held(), self.pool.waiting()));
+        said
+    }
+
+    fn follow(&mut self, checkout: Checkout<u32>, now: Instant) -> std::string::String {
+        match checkout {
+            Checkout::Reuse { id, lease, look } => {
+                self.idle.remove(&id);
+                self.leases.insert(id, lease);
+                std::format!("reuse {id} {look:?}")
+            }
+            Checkout::Open(permit) => self.open(permit, now),
+            Checkout::EvictThenOpen { victim, why, permit } => {
+                self.idle.remove(&victim);
+                std::format!("{victim} {why} {}", self.open(permit, now))
+            }
+            Checkout::Wait(_) => "wait".into(),
+            Checkout::Refuse(why) => std::format!("refuse {why}"),
+        }
+    }
+
+    fn open(&mut self, permit: Permit, now: Instant) -> std::string::String {
+        self.opened += 1;
+        let lease = self.pool.opened(now, permit, self.opened).expect("it is not stale");
+        self.leases.insert(self.opened, lease);
+        std::format!("open {}", self.opened)
+    }
+
+    fn give_back(&mut self, id: u32, now: Instant, returned: &Returned) -> std::string::String {
+        let lease = self.leases.remove(&id).expect("it is leased");
+        let answer = match self.pool.checkin(now, lease, returned).expect("it is not stale") {
+            Checkin::Kept(idle) => {
+                self.idle.insert(id, idle);
+                "kept".into()
+            }
+            Checkin::KeptFor { idle, victim, why } => {
+                self.idle.insert(id, idle);
+                self.idle.remove(&victim);
+                std::format!("kept for {victim} {why}")
+            }
+            Checkin::Close(why) => std::format!("close {why}"),
+        };
+        // the name is stale in both pools now
+        assert_eq!(self.pool.checkin(now, lease, returned), Err(Stale));
+        answer
+    }
+
+    fn follow_due(&mut self, due: Due<u32>, now: Instant) -> std::string::String {
+        match due {
+            Due::Close { id, why } => {
+                self.idle.remove(&id);
+                std::format!("close {id} {why}")
+            }
+            Due::LeaseOverdue { id, .. } => {
+                self.leases.remove(&id);
+                std::format!("lease overdue {id}")
+            }
+            Due::PermitOverdue(_) => "permit overdue".into(),
+            Due::WaitOver { why, .. } => std::format!("wait over {why}"),
+            Due::GoOn { checkout, .. } => std::format!("go on {}", self.follow(checkout, now)),
+        }
+    }
+}
+
+/// Both pools live the story.
+fn compare(config: &PoolConfig, story: &[Call]) -> Side {
+    let (mut fast, mut full) = (Side::new(config, false), Side::new(config, true));
+    let mut now = Instant::from_secs(1000);
+    for (number, &call) in story.iter().enumerate() {
+        // no two things happen at once, so that what is longest idle is one
+        let wait = if let Call::Wait { millis } = call { millis * 1_000_000 } else { 1 };
+        now = now + Duration::from_nanos(wait);
+        let (by_fast, by_full) = (fast.call(call, now), full.call(call, now));
+        assert_eq!(by_fast, by_full, "call {number}: {call:?}");
+    }
+    fast
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
+    #[test]
+    fn a_pool_without_fast_paths_answers_the_same(
+        config in any_config(),
+        story in prop::collection::vec(any_call(), 0..200),
+    ) {
+        compare(&config, &story);
+    }
+}
+
+/// The comparison compares something: with these settings nearly every call takes its fast path.
+#[test]
+fn the_fast_paths_are_taken() {
+    let config = PoolConfig::new(PoolLimits::DEFAULT, PoolTimeouts::DEFAULT, PoolPolicy::DEFAULT).expect("defaults");
+    let mut story = Vec::new();
+    for _ in 0..100 {
+        story.extend([Call::Checkout { key: 0, new: false }, Call::Checkin { which: 0, how: 31 }]);
+    }
+    let mut side = compare(&config, &story);
+    assert_eq!(side.pool.counters().reused, 99);
+    let slot = side.idle.values().next().map(|idle| idle.slot).expect("one is idle");
+    let origin = side.pool.origins.find(&0).expect("it is known");
+    assert!(side.pool.serve_fast(side.pool.now, origin, Demand::DEFAULT).is_some());
+    let lease = Lease { slot, stamp: side.pool.entries[slot].stamp };
+    let usual = returned(31, side.pool.now);
+    assert!(side.pool.checkin_fast(side.pool.now, lease, &usual).is_some());
+    // two that are due at once: the second is loaded already
+    let pair = [0, 1].map(|_| Call::Checkout { key: 0, new: true });
+    let back = [0, 0].map(|which| Call::Checkin { which, how: 31 });
+    let mut side = compare(&config, &[pair, back].concat());
+    let later = side.pool.now + Duration::from_secs(100);
+    assert_eq!(side.pool.expire_fast(later), None);
+    assert!(matches!(side.pool.expire(later), Some(Due::Close { .. })));
+    assert!(matches!(side.pool.expire_fast(later), Some(Due::Close { .. })));
+}
+
+/// The steps of the fast paths, in one addition, are those of the full ones.
+#[test]
+fn stamps_step_alike() {
+    let mut stamp = Stamp::FIRST_LEASE;
+    for _ in 0..10 {
+        assert_eq!(stamp.leased_to_idle(), stamp.step(State::Idle));
+        stamp = stamp.step(State::Idle);
+        assert_eq!(stamp.idle_to_leased(), stamp.step(State::Leased));
+        stamp = stamp.step(State::Leased);
+    }
+}

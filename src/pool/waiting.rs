@@ -1,0 +1,84 @@
+//! The requests that wait, and what wakes them.
+
+use std::hash::{BuildHasher, Hash};
+
+use super::Pool;
+use super::api::{Demand, Stale, Ticket};
+use super::index::{OriginIndex, Place};
+use super::queue::QueueName;
+use crate::time::Instant;
+
+/// A request that waits. All of them are in one queue; those for one origin are also a chain.
+#[derive(Debug)]
+pub(super) struct Waiter {
+    pub(super) origin: OriginIndex,
+    pub(super) demand: Demand,
+    /// The one for the same origin that came next.
+    pub(super) next: Place,
+    /// The one for the same origin that came before.
+    pub(super) prev: Place,
+}
+
+impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
+    /// Puts a request at the end of the queue.
+    pub(super) fn enqueue(&mut self, now: Instant, index: OriginIndex, demand: Demand) -> Ticket {
+        let prev = self.origins.all[index].last_waiter;
+        let due = self.resolved.wait.after(now);
+        let ticket = self.waiters.push(due, Waiter { origin: index, demand, prev, next: Place::NONE });
+        self.origins.add_waiter(index);
+        let origin = &mut self.origins.all[index];
+        origin.last_waiter = ticket.place();
+        match self.waiters.item_mut(prev) {
+            Some(before) => before.next = ticket.place(),
+            None => origin.first_waiter = ticket.place(),
+        }
+        self.counters.waited += 1;
+        self.update_fast_path();
+        ticket
+    }
+
+    /// Takes a request out of the queue.
+    pub(super) fn dequeue(&mut self, ticket: Ticket) -> Option<Waiter> {
+        let waiter = self.waiters.remove(ticket)?;
+        let origin = &mut self.origins.all[waiter.origin];
+        match self.waiters.item_mut(waiter.prev) {
+            Some(before) => before.next = waiter.next,
+            None => origin.first_waiter = waiter.next,
+        }
+        match self.waiters.item_mut(waiter.next) {
+            Some(after) => after.prev = waiter.prev,
+            None => origin.last_waiter = waiter.prev,
+        }
+        self.origins.remove_waiter(waiter.origin);
+        self.update_fast_path();
+        Some(waiter)
+    }
+
+    /// Gives up a place in the queue.
+    ///
+    /// # Errors
+    ///
+    /// [`Stale`] if the ticket was answered: then its connection or place is to be given back.
+    pub fn cancel(&mut self, ticket: Ticket) -> Result<(), Stale> {
+        let waiter = self.dequeue(ticket).ok_or(Stale)?;
+        // the one after it may need less
+        self.make_ready(waiter.origin);
+        self.wake_waiters();
+        self.after_call();
+        Ok(())
+    }
+
+    /// Any waiter may go on: a place is free, or may become free.
+    pub(super) fn wake_waiters(&mut self) {
+        self.waiters_may_go_on |= !self.waiters.is_empty();
+    }
+
+    /// The first waiter of this origin may be given an idle connection.
+    pub(super) fn make_ready(&mut self, index: OriginIndex) {
+        let origin = &mut self.origins.all[index];
+        if origin.waiting > 0 && !origin.is_ready {
+            origin.is_ready = true;
+            self.ready_origins.push_back(index);
+        }
+    }
+}
