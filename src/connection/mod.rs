@@ -11,6 +11,8 @@ pub(crate) mod receive;
 pub(crate) mod receive_content;
 pub(crate) mod role;
 pub(crate) mod server;
+#[cfg(test)]
+mod twins;
 
 use core::ops::Deref;
 

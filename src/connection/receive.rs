@@ -5,8 +5,9 @@
 //! back-pressure of pipelining (RFC 9112 9.3.2). Content that nobody reads is walked over silently, and the next head may
 //! follow in the same call.
 //!
-//! What is as usual is taken in one step, each kind for itself: content of a known length, a chunk, for a client a whole head.
-//! Nothing has moved where that is not what came, and [`receive_next`](Connection::receive_next) knows every case.
+//! **Fast paths.** What is usual is taken in one step: more octets of an unfinished head, content of a known length, a
+//! chunk, for a client a whole head. A fast path handles its input completely, or changes nothing and goes on with
+//! [`receive_next`](Connection::receive_next), which knows every case and is the twin of them all; `twins` compares them.
 
 use core::ops::Deref;
 
@@ -127,6 +128,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
                     state.head_octets(now, buf.len() as u64);
                     state.set_unread(buf.len());
                     R::on_looked_at(state);
+                    self.check();
                     return Ok(Received { consumed: 0, outcome: Outcome::NeedMore });
                 }
             }
@@ -134,6 +136,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
                 self.reading = Reading::Next;
                 // no request may be sent before they are looked at
                 state.set_unread(buf.len());
+                self.check();
                 let trailers = FieldSection::empty();
                 return Ok(Received { consumed: 0, outcome: Outcome::Event(Event::End { trailers }) });
             }

@@ -113,6 +113,8 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     }
 
     /// Content of a known length that is there, to be reported; anything else that may come with it.
+    ///
+    /// Twin of [`receive_next`](Self::receive_next), for what is usual.
     #[inline(never)]
     pub(crate) fn receive_counted<'b>(&mut self, now: Instant, buf: &'b [u8]) -> Result<Received<'b>, ProtocolError> {
         let counted = matches!(self.reading, Reading::Exact) && self.lifecycle.state().counts_content();
@@ -121,10 +123,13 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         }
         let octets = self.take_exact(now, buf);
         self.leave(octets, buf.len());
+        self.check();
         Ok(Received { consumed: octets, outcome: Outcome::Event(Event::Content(&buf[..octets])) })
     }
 
     /// Content of a chunk whose size line is as usual, to be reported; anything else that may come in a chunked body.
+    ///
+    /// Twin of [`receive_next`](Self::receive_next), for what is usual.
     #[inline(never)]
     pub(crate) fn receive_chunk<'b>(&mut self, now: Instant, buf: &'b [u8]) -> Result<Received<'b>, ProtocolError> {
         let (state, settings) = self.lifecycle.parts();
@@ -136,6 +141,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
                     state.content_received(now, octets);
                     let consumed = from + content.len();
                     self.leave(consumed, buf.len());
+                    self.check();
                     return Ok(Received { consumed, outcome: Outcome::Event(Event::Content(content)) });
                 }
             }

@@ -96,3 +96,75 @@ impl<R: LifecycleRole> ConnectionState<R> {
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Client, Config, Server};
+    use crate::lifecycle::persistence::CloseReason;
+    use crate::lifecycle::state::RequestFacts;
+    use crate::message::framing::BodyLength;
+    use crate::time::Instant;
+
+    const NOW: Instant = Instant::from_secs(1000);
+
+    fn check<R: LifecycleRole>(breaks: impl FnOnce(&mut ConnectionState<R>)) {
+        let mut state = ConnectionState::<R>::new(NOW);
+        state.check(Config::<R>::DEFAULT.settings());
+        breaks(&mut state);
+        state.check(Config::<R>::DEFAULT.settings());
+    }
+
+    /// Each breaks one invariant, and is told which.
+    macro_rules! broken {
+        ($($name:ident, $says:literal, $role:ty, $breaks:expr;)+) => {
+            $(#[test]
+            #[should_panic(expected = $says)]
+            fn $name() {
+                check::<$role>($breaks);
+            })+
+        };
+    }
+
+    broken! {
+        an_end_without_a_cause, "an end has a cause", Server, |state| state.lifetime.owe_close();
+        a_client_that_closes_in_stages, "only a server closes in stages", Client, |state| {
+            state.lifetime.causes.add(CloseReason::Aborted);
+            state.lifetime.begin_finishing();
+        };
+        an_instant_to_come, "nothing happened after the latest instant", Server, |state| {
+            state.send.still_since = Instant::from_secs(1001);
+        };
+        content_of_no_length, "content of a known length is incomplete", Server, |state| {
+            state.receive.begin_content(BodyLength::Exact(5));
+            state.receive.remaining = 0;
+        };
+        a_message_that_has_ended_and_goes_on, "a message that is being sent has not ended", Server, |state| {
+            state.receive.begin_content(BodyLength::Empty);
+            state.send.begin_content(BodyEnd::Exact, 5);
+            state.send.ended = Ended::ByLength;
+        };
+        a_refusal_within_a_message, "nothing is read where a refusal is due", Server, |state| {
+            state.send.owe_refusal();
+        };
+        a_look_within_a_message, "only an idle server looks", Server, |state| {
+            state.receive.begin_head(NOW);
+            state.lifetime.close_after_look = Some(CloseReason::IdleTimeout);
+        };
+        a_client_that_looks, "only an idle server looks", Client, |state| {
+            state.lifetime.close_after_look = Some(CloseReason::IdleTimeout);
+        };
+        a_response_to_nothing, "a response follows a request", Server, |state| {
+            state.send.begin_content(BodyEnd::Chunked, 0);
+        };
+        an_exchange_that_is_not_left, "an exchange that is over has been left", Server, |state| {
+            state.receive.complete();
+            state.send.complete();
+        };
+        content_that_waits_and_is_there, "content that waits is to come", Server, |state| {
+            state.receive.complete();
+            state.send.request = RequestFacts { awaits_continue: true, ..RequestFacts::NONE };
+        };
+        a_request_that_nobody_sent, "a request waits, or none was sent", Client, |state| state.send.complete();
+    }
+}
