@@ -96,7 +96,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     /// # Errors
     ///
     /// [`Stale`] if the lease is overdue or over: close the connection, if that is not done.
-    #[inline(always)]
+    #[inline]
     pub fn checkin(&mut self, now: Instant, lease: Lease, returned: &Returned) -> Result<Checkin<Id>, Stale> {
         let now = self.advance_clock(now);
         let answer = match self.checkin_fast(now, lease, returned) {
@@ -111,7 +111,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     /// can matter. `None`: nothing was done.
     ///
     /// Its careful twin is [`checkin_full`](Self::checkin_full).
-    #[inline(always)]
+    #[inline]
     pub(super) fn checkin_fast(&mut self, now: Instant, lease: Lease, returned: &Returned) -> Option<Checkin<Id>> {
         if self.is_full_path_forced() {
             return None;

@@ -17,6 +17,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     ///
     /// Constant time with [`Order::Newest`](super::Order::Newest) and [`Order::Oldest`](super::Order::Oldest), except for
     /// connections whose time is over: each is passed over once.
+    // −37 on `pool`: the answer is taken apart where it is given
     #[inline(always)]
     pub fn checkout<Q>(&mut self, now: Instant, key: &Q, demand: Demand) -> Checkout<Id>
     where
@@ -48,7 +49,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     /// nothing was done.
     ///
     /// Its careful twin is [`serve_full`](Self::serve_full).
-    #[inline(always)]
+    #[inline]
     pub(super) fn serve_fast(&mut self, now: Instant, index: OriginIndex, demand: Demand) -> Option<Checkout<Id>> {
         if self.needs_full_path || demand.source != Source::Any || self.is_full_path_forced() {
             return None;
@@ -171,7 +172,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
 
 impl<Id: Copy> Entry<Id> {
     /// From idle to leased.
-    #[inline(always)]
+    #[inline]
     fn lease(&mut self, now: Instant, slot: Slot, look_after: Span) -> Checkout<Id> {
         // `since` is never later than `now`
         let idle = Span::of_nanos(now.as_nanos().wrapping_sub(self.since.as_nanos()));

@@ -48,7 +48,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     /// Closes the idle connection that the calendar has loaded already, if it is due. `None`: nothing was done.
     ///
     /// Its careful twin is [`expire_full`](Self::expire_full).
-    #[inline(always)]
+    #[inline]
     pub(super) fn expire_fast(&mut self, now: Instant) -> Option<Due<Id>> {
         if self.is_full_path_forced() {
             return None;

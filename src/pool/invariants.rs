@@ -8,7 +8,7 @@ use super::Pool;
 
 impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     /// Ends every public call that may change the pool. In release builds it is nothing.
-    #[inline(always)]
+    #[inline]
     pub(super) fn after_call(&mut self) {
         #[cfg(debug_assertions)]
         self.check_some();

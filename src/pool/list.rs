@@ -20,7 +20,7 @@ impl List {
     const EMPTY: Self = Self { first: Slot::NONE, last: Slot::NONE, len: 0 };
 
     /// Takes out an entry that stands between these two.
-    #[inline(always)]
+    #[inline]
     fn unlink_between<Id>(&mut self, mut entries: EntriesView<'_, Id>, slot: Slot, prev: Slot, next: Slot) {
         self.len = self.len.wrapping_sub(1);
         if self.len == 0 {
@@ -66,7 +66,7 @@ impl Lists {
     }
 
     /// Takes an entry that stands between these two out of its list.
-    #[inline(always)]
+    #[inline]
     pub(super) fn unlink_between<Id>(
         &mut self,
         entries: EntriesView<'_, Id>,

@@ -307,7 +307,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     }
 
     /// A clock that goes back counts as one that stands still: the latest instant so far.
-    #[inline(always)]
+    #[inline]
     fn advance_clock(&mut self, now: Instant) -> Instant {
         self.now = self.now.max(now);
         self.now
@@ -331,7 +331,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     }
 
     /// The connection of a name that is not stale.
-    #[inline(always)]
+    #[inline]
     fn named(&mut self, slot: Slot, stamp: Stamp) -> Result<&mut Entry<Id>, Stale> {
         self.entries.get_mut(slot).filter(|entry| entry.stamp == stamp).ok_or(Stale)
     }

@@ -82,7 +82,7 @@ impl<K: Hash + Eq, S: BuildHasher> Origins<K, S> {
         }
     }
 
-    #[inline(always)]
+    #[inline]
     pub(super) fn find<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<OriginIndex>
     where
         K: Borrow<Q>,

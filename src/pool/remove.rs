@@ -27,6 +27,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         self.remove_inline(slot, why)
     }
 
+    // −9 on `pool-expiry`: in the fast path of `expire` half of it is known
     #[inline(always)]
     pub(super) fn remove_inline(&mut self, slot: Slot, why: EndReason) -> Id {
         let mut entries = self.entries.view();
@@ -50,7 +51,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         self.count_freed_place(why);
     }
 
-    #[inline(always)]
+    #[inline]
     fn count_freed_place(&mut self, why: EndReason) {
         self.held -= 1;
         self.counters.count_end(why);

@@ -19,7 +19,7 @@ pub(super) struct ByDeadline<'p, Id> {
 }
 
 impl<Id: Copy> SlotTimes for ByDeadline<'_, Id> {
-    #[inline(always)]
+    #[inline]
     fn time(&mut self, slot: Slot, front: Tick) -> Option<Instant> {
         let entry = self.entries.get_mut(slot)?;
         if entry.armed > front {
@@ -32,7 +32,7 @@ impl<Id: Copy> SlotTimes for ByDeadline<'_, Id> {
         Some(entry.deadline(self.lease))
     }
 
-    #[inline(always)]
+    #[inline]
     fn set_record(&mut self, slot: Slot, tick: Tick) {
         if let Some(entry) = self.entries.get_mut(slot) {
             entry.armed = tick;

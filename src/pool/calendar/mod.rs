@@ -115,7 +115,7 @@ impl Calendar {
     }
 
     /// The tick of a time; [`Tick::NEVER`] for one that never comes.
-    #[inline(always)]
+    #[inline]
     pub(super) fn tick(&self, at: Instant) -> Tick {
         Tick::of((at.as_nanos().saturating_sub(self.base.as_nanos()) >> self.shift) + 1)
     }
@@ -128,7 +128,7 @@ impl Calendar {
     }
 
     /// A slot with its record at `recorded` needs another one for a time of this tick: the record would come up late.
-    #[inline(always)]
+    #[inline]
     pub(super) fn needs_record(&self, recorded: Tick, tick: Tick) -> bool {
         tick < recorded || tick <= self.front
     }
@@ -138,7 +138,7 @@ impl Calendar {
         self.insert_at(slot, at, self.tick(at))
     }
 
-    #[inline(always)]
+    #[inline]
     fn insert_at(&mut self, slot: Slot, at: Instant, tick: Tick) -> Tick {
         if tick == Tick::NEVER {
             return Tick::NEVER;
@@ -181,13 +181,13 @@ impl Calendar {
     }
 
     /// The slot that is looked at next, if it is known.
-    #[inline(always)]
+    #[inline]
     pub(super) fn candidate(&self) -> Option<Slot> {
         self.candidates.get(self.next_candidate).copied()
     }
 
     /// The candidate has no record any more.
-    #[inline(always)]
+    #[inline]
     pub(super) fn drop_candidate(&mut self) {
         self.next_candidate = self.next_candidate.wrapping_add(1);
     }
@@ -199,7 +199,7 @@ impl Calendar {
     }
 
     /// The tick that has been reached: records up to here come up.
-    #[inline(always)]
+    #[inline]
     pub(super) const fn front(&self) -> Tick {
         self.front
     }
