@@ -1,6 +1,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 //! HTTP/1.x persistent connections as a state machine that does no I/O.
 //!
 //! Bytes and time go in; parsed messages, persistence decisions with their reasons, deadlines with their causes, and bytes to

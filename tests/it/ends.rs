@@ -1,6 +1,8 @@
 //! What ended is told, once and always, and nothing is left for ever: ends of messages, content that came too late, a failed transport,
 //! the hand-over (RFC 9112 8, 9.5, 9.6).
 
+#![cfg(feature = "serde")]
+
 use std::time::Duration;
 
 use crate::common::client::{Asker, DEFAULT, Said, ok};

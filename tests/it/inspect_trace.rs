@@ -1,6 +1,6 @@
 //! The driver of `examples/inspect --trace`: what it makes of a trace is what the trace says.
 
-#![cfg(feature = "std")]
+#![cfg(feature = "serde")]
 
 #[allow(dead_code)]
 #[path = "../../examples/inspect/lines.rs"]
