@@ -9,6 +9,7 @@ use crate::reasons::reasons;
 
 /// How badly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Severity {
     /// To be known.
     Note,
@@ -63,6 +64,7 @@ reasons! {
 
 /// Whose setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "a connection has two sides")]
 pub enum Side {
     /// The client's.
     Client,
@@ -72,6 +74,7 @@ pub enum Side {
 
 /// What a setting is changed to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum To {
     /// A duration.
     Time(Duration),
@@ -83,6 +86,7 @@ pub enum To {
 
 /// The smallest change that cures a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Cure {
     /// Whose setting.
     pub side: Side,

@@ -20,7 +20,6 @@ use crate::time::Instant;
 
 /// What a role knows of its peer's time: nothing, of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(unreachable_pub)]
 pub struct PeerTime {
     /// Since when the response to the first request is waited for: it left whole, and the one before is answered.
     pub(crate) waiting: Option<Instant>,

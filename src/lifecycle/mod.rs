@@ -313,6 +313,11 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     }
 
     /// Content of ours was sent; of an exact length the last ends the message.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Ended`]: the connection has ended, or nobody wants the rest of this message. [`SendError::Misuse`]: more than the
+    /// declared length (RFC 9110 8.6), or no message is being sent. Nothing has moved.
     pub fn content_sent(&mut self, now: Instant, octets: u64) -> Result<(), SendError> {
         let machine = &mut self.machine;
         if machine.stage != Stage::Open || machine.sending != Half::Content {
@@ -346,6 +351,11 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     }
 
     /// The message we send is complete. After one that ended by itself this changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Ended`]: the connection has ended, or nobody wants the rest of this message. [`SendError::Misuse`]: less than the
+    /// declared length was sent (RFC 9110 8.6), or no message is being sent. Nothing has moved.
     pub fn end_sent(&mut self, now: Instant) -> Result<(), SendError> {
         let machine = &mut self.machine;
         match machine.sending {
@@ -490,6 +500,12 @@ impl<C: Deref<Target = Config<Server>>> Lifecycle<Server, C> {
     }
 
     /// May a final response of this status and content be sent, and what must its head say? Then it counts as handed out.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Ended`]: the connection has ended. [`SendError::Misuse`]: there is no request to answer, its final response has
+    /// begun, the connection is a tunnel, the status is no final one, a `101` was not offered, or a switch or a tunnel comes before the
+    /// request is whole. Nothing has moved.
     pub fn head_to_send(&mut self, now: Instant, status: StatusCode, content: Content) -> Result<Announce, SendError> {
         let (machine, settings) = self.parts();
         let now = machine.tick(now);
@@ -501,6 +517,12 @@ impl<C: Deref<Target = Config<Server>>> Lifecycle<Server, C> {
 
     /// May an interim response of this status be sent? Then it counts as handed out. `false`: it is not to be sent, for it would say
     /// nothing: a `100 (Continue)` that nobody waits for, or no longer.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Ended`]: the connection has ended, or a refusal is due. [`SendError::Misuse`]: there is no request to answer, its
+    /// final response has begun, its client speaks HTTP/1.0, the connection is a tunnel, or the status is no interim one or is `101`.
+    /// Nothing has moved.
     pub fn interim_to_send(&mut self, now: Instant, status: StatusCode) -> Result<bool, SendError> {
         self.machine.tick(now);
         let says = response_to_send::check_interim(&self.machine, status)?;

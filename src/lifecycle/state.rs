@@ -33,7 +33,6 @@ pub(crate) enum Counted {
 /// What both roles and both front doors share: every fact that a decision is made from. Public in name only, for the sealed
 /// trait of roles.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[allow(unreachable_pub)]
 pub struct Machine {
     /// The greatest instant seen: a clock that goes back counts as no time.
     pub(crate) latest: Instant,

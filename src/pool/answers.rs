@@ -38,6 +38,7 @@ names! {
 
 /// The name given names nothing here any more: what it named is over, and was reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "it says one thing, and is compared with")]
 pub struct Stale;
 
 impl fmt::Display for Stale {
@@ -50,6 +51,7 @@ impl core::error::Error for Stale {}
 
 /// What the key of a check-out names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Peer {
     /// The origin server, or one end of a tunnel to it.
     #[default]
@@ -60,6 +62,7 @@ pub enum Peer {
 
 /// Which request of its own client's connection this is, as [`ReuseMode`](super::ReuseMode) needs to know.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "the first, or a later one: there is no third")]
 pub enum Session {
     /// The first one: its client does not repeat it when we fail.
     First,
@@ -70,6 +73,7 @@ pub enum Session {
 
 /// Which connections will do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Source {
     /// An idle one, or else a new one.
     #[default]
@@ -80,6 +84,7 @@ pub enum Source {
 
 /// Whether the request waits for a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Patience {
     /// It waits, if there is room.
     #[default]
@@ -138,6 +143,7 @@ impl Demand {
 
 /// Whether to read from a connection before it is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "a driver does each of these: a new one is a breaking change on purpose")]
 pub enum Look {
     /// It is watched while it is idle, by the driver's word ([`idle_watched`](super::PoolPolicy::idle_watched)), and nothing was seen.
     Skip,
@@ -149,6 +155,7 @@ pub enum Look {
 /// The answer to a check-out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
+#[expect(clippy::exhaustive_enums, reason = "a driver does each of these: a new one is a breaking change on purpose")]
 pub enum Checkout<Id> {
     /// Use this connection.
     Reuse {
@@ -179,6 +186,7 @@ pub enum Checkout<Id> {
 /// The answer to a check-in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
+#[expect(clippy::exhaustive_enums, reason = "a driver does each of these: a new one is a breaking change on purpose")]
 pub enum Checkin<Id> {
     /// The connection is idle in the pool.
     Kept(Idle),
@@ -264,6 +272,7 @@ impl Returned {
 
 /// What is known of a connection that ended while it was in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Ended {
     /// The peer had closed it: it was found closed before a response began.
     DeadAtReuse,
@@ -275,6 +284,7 @@ pub enum Ended {
 
 /// What a look at an idle connection shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Readable {
     /// Octets: nobody asked for them.
     Octets,
@@ -285,6 +295,7 @@ pub enum Readable {
 /// What fell due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
+#[expect(clippy::exhaustive_enums, reason = "a driver does each of these: a new one is a breaking change on purpose")]
 pub enum Due<Id> {
     /// Close this idle connection; the pool has forgotten it.
     Close {

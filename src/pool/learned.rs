@@ -14,6 +14,7 @@ use super::entries::NONE;
 
 /// What was learned of one origin: what was seen, and what follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Learned {
     /// The longest idle time after which reuse worked; zero if none did.
     pub worked: Duration,

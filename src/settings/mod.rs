@@ -34,6 +34,7 @@ use crate::presets;
 
 /// A value as it is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Value {
     /// A count.
     Number(u64),
@@ -201,9 +202,9 @@ words! {
     crate::pool::ReuseMode { Never = "never", Safe = "safe", Aggressive = "aggressive", Always = "always" }
     crate::pool::Eviction { Never = "never", LongestIdle = "longest-idle", NearestExpiry = "nearest-expiry" }
     crate::pool::Excess { Returned = "returned", Idle = "idle" }
-    crate::presets::Repeats { Nothing = "nothing", NeverStarted = "never-started", Idempotent = "idempotent", Any = "any" }
-    crate::presets::AgeCheck { Any = "any", AtRequest = "at-request" }
-    crate::presets::HeadTimer { Own = "own", SharedWithIdle = "shared-with-idle" }
+    presets::Repeats { Nothing = "nothing", NeverStarted = "never-started", Idempotent = "idempotent", Any = "any" }
+    presets::AgeCheck { Any = "any", AtRequest = "at-request" }
+    presets::HeadTimer { Own = "own", SharedWithIdle = "shared-with-idle" }
 }
 
 impl<'de> Deserialize<'de> for Value {

@@ -311,7 +311,7 @@ fn lines_checked_before_go_first_and_need_a_host_beside() {
 #[test]
 fn the_lifecycle_alone_says_what_a_head_must() {
     let config = with_policy(Policy::DEFAULT.with_request_hint(RequestHint::Timeout));
-    let now = http_keepalive::Instant::from_secs(1);
+    let now = Instant::from_secs(1);
     let mut lifecycle = Lifecycle::new(now, &config);
     let put = Request::new(Method::new(b"PUT"), b"/");
     let mut facts = HeadFacts::request(put.method(), put.version);

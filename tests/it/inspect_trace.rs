@@ -2,10 +2,9 @@
 
 #![cfg(feature = "serde")]
 
-#[allow(dead_code)]
 #[path = "../../examples/inspect/lines.rs"]
 mod lines;
-#[allow(dead_code)]
+#[expect(dead_code, reason = "the program's own uses are in its main")]
 #[path = "../../examples/inspect/settings.rs"]
 mod settings;
 #[path = "../../examples/inspect/trace.rs"]

@@ -662,7 +662,7 @@ impl World {
                 written = connection.send_end(now, trailers, &mut out).unwrap_or(0) as u64;
             }
             Op::Refuse(room) => {
-                written = connection.send_refusal(now, http_keepalive::NO_FIELDS, &mut out[..room]).unwrap_or(0) as u64;
+                written = connection.send_refusal(now, NO_FIELDS, &mut out[..room]).unwrap_or(0) as u64;
             }
             Op::Skip(octets) => {
                 let octets = octets.unwrap_or_else(|| connection.contiguous_content());

@@ -348,9 +348,7 @@ fn send_18_one_final_response_for_each_request() {
     driver.feed(&get("Connection: close\r\n")).respond(StatusCode::OK, Content::Empty);
     let ended = SendError::Ended(CloseReason::CloseReceived);
     refused(&mut driver, ended, |driver| driver.try_respond(StatusCode::OK, NO_FIELDS, Content::Empty));
-    refused(&mut driver, ended, |driver| {
-        driver.connection.send_refusal(driver.now, http_keepalive::NO_FIELDS, &mut [0; 512])
-    });
+    refused(&mut driver, ended, |driver| driver.connection.send_refusal(driver.now, NO_FIELDS, &mut [0; 512]));
 }
 
 #[test]
@@ -364,17 +362,16 @@ fn a_refusal_is_whole_and_says_why() {
         driver.feed(input);
         let kind = driver.connection.error().expect("an error").kind;
         let before = driver.connection.clone();
-        let Err(SendError::OutputTooSmall { needed }) =
-            driver.connection.send_refusal(driver.now, http_keepalive::NO_FIELDS, &mut [])
+        let Err(SendError::OutputTooSmall { needed }) = driver.connection.send_refusal(driver.now, NO_FIELDS, &mut [])
         else {
             panic!("{input:?}")
         };
         assert_eq!(driver.connection, before);
         let mut short = vec![0; needed - 1];
-        assert!(driver.connection.send_refusal(driver.now, http_keepalive::NO_FIELDS, &mut short).is_err());
+        assert!(driver.connection.send_refusal(driver.now, NO_FIELDS, &mut short).is_err());
         assert_eq!(driver.connection, before);
         let mut out = vec![0; needed];
-        assert_eq!(driver.connection.send_refusal(driver.now, http_keepalive::NO_FIELDS, &mut out), Ok(needed));
+        assert_eq!(driver.connection.send_refusal(driver.now, NO_FIELDS, &mut out), Ok(needed));
         let [response] = &read_responses(&out, &[])[..] else { panic!("{}", common::shown(&out)) };
         assert_eq!(response.line, line);
         assert_eq!(response.field("content-length"), Some(response.content.len().to_string()));

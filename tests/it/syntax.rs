@@ -192,7 +192,7 @@ fn syn_12_methods_are_tokens_compared_with_case() {
     ] {
         let request = accept_one(&STRICT, &format!("{method} / HTTP/1.1\r\nHost: a\r\n\r\n"));
         assert_eq!(request.method, common::shown(method.as_bytes()));
-        assert_eq!(http_keepalive::Method::new(method.as_bytes()).kind(), kind, "{method}");
+        assert_eq!(Method::new(method.as_bytes()).kind(), kind, "{method}");
     }
     assert!(!Method::new(b"get").kind().is_safe() && !Method::new(b"get").kind().is_idempotent());
     // no special framing for `head`: its response has content

@@ -185,7 +185,7 @@ impl Driver {
         loop {
             let offered = most.min(self.buffer.len());
             let (consumed, seen, stop) = match self.connection.receive(self.now, &self.buffer[..offered]) {
-                Err(ProtocolError { kind, offset }) => (0, Some(Seen::Error(kind, offset)), false),
+                Err(ProtocolError { kind, offset, .. }) => (0, Some(Seen::Error(kind, offset)), false),
                 Ok(received) => {
                     self.paused = if let Outcome::Paused(reason) = received.outcome { Some(reason) } else { None };
                     let (seen, stop) = match received.outcome {
