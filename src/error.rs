@@ -12,6 +12,7 @@ use crate::status::StatusCode;
 
 /// The peer broke the protocol or a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct ProtocolError {
     /// What is wrong.
     pub kind: ProtocolErrorKind,
@@ -170,6 +171,10 @@ impl ProtocolErrorKind {
 /// Why nothing could be sent. In each case nothing was written and no state moved. A [`Lifecycle`](crate::Lifecycle) writes nothing, and so
 /// never says `OutputTooSmall`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a caller acts on each: one more whole kind of failure is a breaking change on purpose"
+)]
 pub enum SendError {
     /// The output is shorter than what must be written in one piece.
     OutputTooSmall {
@@ -203,6 +208,10 @@ impl core::error::Error for SendError {}
 
 /// Why a fact is not taken, where octets are read elsewhere. Nothing moved, but for a fault of the peer, which is recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a caller acts on each: one more whole kind of failure is a breaking change on purpose"
+)]
 pub enum ReceiveError {
     /// The peer broke the protocol or a limit.
     Fault(ProtocolErrorKind),
@@ -306,6 +315,7 @@ impl core::error::Error for Misuse {}
 
 /// A setting out of bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct ConfigError {
     /// The setting, by its field's name.
     pub setting: &'static str,

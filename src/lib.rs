@@ -1,6 +1,9 @@
 #![no_std]
 #![forbid(unsafe_code)]
-#![warn(missing_docs)]
+#![warn(missing_docs, unreachable_pub)]
+// the crate says that it does not panic
+#![cfg_attr(not(test), warn(clippy::expect_used, clippy::panic, clippy::unreachable, clippy::unwrap_used))]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 //! HTTP/1.x persistent connections as a state machine that does no I/O.
 //!
 //! Bytes and time go in; parsed messages, persistence decisions with their reasons, deadlines with their causes, and bytes to

@@ -48,6 +48,7 @@ impl Instant {
     }
 
     /// This instant moved on by `duration`, at most to [`Instant::MAX`].
+    #[must_use]
     pub const fn saturating_add(self, duration: Duration) -> Self {
         let nanos = duration.as_secs().saturating_mul(1_000_000_000).saturating_add(duration.subsec_nanos() as u64);
         Self(self.0.saturating_add(nanos))

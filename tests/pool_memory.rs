@@ -13,15 +13,18 @@ struct Counting;
 static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
 static OCTETS: AtomicUsize = AtomicUsize::new(0);
 
+// SAFETY: each call goes on to the system's allocator as it came, and counting allocates nothing
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
         OCTETS.fetch_add(layout.size(), Ordering::Relaxed);
+        // SAFETY: what our caller promises is what it asks for
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
         OCTETS.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: as above; `alloc` has given what goes back
         unsafe { System.dealloc(at, layout) }
     }
 }

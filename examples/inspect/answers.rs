@@ -6,8 +6,8 @@ use http_keepalive::{
 };
 use serde_json::Value;
 
-use crate::lines;
-use crate::settings::DEPTH;
+use super::lines;
+use super::settings::DEPTH;
 
 /// A request that has been sent.
 #[derive(Clone)]

@@ -6,7 +6,7 @@ use http_keepalive::{
 };
 use serde_json::Value;
 
-use crate::lines;
+use super::lines;
 
 /// What a server makes of `input`, offered `split` octets more at a time.
 pub fn serve(config: &Config<Server>, input: &[u8], split: usize, eof: bool) -> Vec<Value> {

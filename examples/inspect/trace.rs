@@ -13,8 +13,8 @@ use http_keepalive::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::lines;
-use crate::settings::DEPTH;
+use super::lines;
+use super::settings::DEPTH;
 
 /// One line of a trace.
 pub struct Line {

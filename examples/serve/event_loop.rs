@@ -13,10 +13,10 @@ use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token, Waker};
 use slab::Slab;
 
-use crate::buffer::Buffer;
-use crate::peer::{Attended, Lent};
-use crate::site::Site;
-use crate::slot::Slot;
+use super::buffer::Buffer;
+use super::peer::{Attended, Lent};
+use super::site::Site;
+use super::slot::Slot;
 
 /// What all loops share.
 pub struct Shared {
@@ -28,6 +28,8 @@ pub struct Shared {
     pub draining: AtomicBool,
     /// Octets that came to an idle connection behind the decision to close it.
     pub octets_lost: AtomicU64,
+    /// How often the system had nothing to accept a connection with.
+    pub not_accepted: AtomicU64,
 }
 
 /// A loop that has not begun.
@@ -159,6 +161,7 @@ impl EventLoop {
                     io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted => {}
                     // no descriptors, no memory: tried again at the next turn
                     _ => {
+                        self.shared.not_accepted.fetch_add(1, Ordering::Release);
                         if !std::mem::replace(&mut self.refuses, true) {
                             eprintln!("serve: cannot accept: {error}");
                         }

@@ -133,6 +133,7 @@ fn run(options: &Options) -> Result<(), String> {
         logs: options.log,
         draining: AtomicBool::new(false),
         octets_lost: AtomicU64::new(0),
+        not_accepted: AtomicU64::new(0),
     }));
     let loops: Vec<EventLoop> = listeners
         .into_iter()

@@ -23,8 +23,8 @@ use http_keepalive::{
 use mio::net::TcpStream;
 use socket2::SockRef;
 
-use crate::buffer::Buffer;
-use crate::site::{Answer, Content, Site};
+use super::buffer::Buffer;
+use super::site::{Answer, Content, Site};
 
 /// One connection.
 pub struct Peer {

@@ -3,7 +3,7 @@
 use http_keepalive::{Armed, Config, Instant, Server};
 use mio::net::TcpStream;
 
-use crate::peer::{Asleep, Peer};
+use super::peer::{Asleep, Peer};
 
 /// A place.
 pub struct Slot {

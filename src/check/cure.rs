@@ -9,6 +9,7 @@ use crate::presets::{ClientPreset, HeadTimer, Repeats, ServerPreset};
 
 /// Whose setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "a connection has two sides")]
 pub enum Side {
     /// The client's.
     Client,
@@ -18,6 +19,7 @@ pub enum Side {
 
 /// What a setting is changed to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum To {
     /// A duration.
     Time(Duration),
@@ -29,6 +31,7 @@ pub enum To {
 
 /// The smallest change that cures a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Cure {
     /// Whose setting.
     pub side: Side,

@@ -9,6 +9,7 @@ use crate::reasons::reasons;
 
 /// How badly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Severity {
     /// For information.
     Note,

@@ -15,6 +15,7 @@ use crate::config::nearest::nearest;
 
 /// A value as it is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Value {
     /// A count.
     Number(u64),

@@ -34,6 +34,7 @@ use crate::error::ConfigError;
 
 /// We read requests and send responses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "it has no values: nobody can match it")]
 pub enum Server {}
 
 /// We send requests and read responses; up to `DEPTH` may be outstanding (RFC 9112 9.3.2), at least one.
@@ -50,6 +51,7 @@ pub enum Server {}
 /// Connection::<Client<0>>::new(Instant::EPOCH, &Config::DEFAULT);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "it has no values: nobody can match it")]
 pub enum Client<const DEPTH: usize = 1> {}
 
 /// A struct of settings with a constant default and a `const` setter for each.
@@ -224,6 +226,7 @@ settings! {
 
 /// What is done with octets outside the grammar that the texts let a recipient repair.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "to refuse or to accept: there is no third")]
 pub enum Tolerance {
     /// Refuse the message.
     #[default]
@@ -240,6 +243,7 @@ impl Tolerance {
 
 /// Whether something permitted is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "on or off: there is no third")]
 pub enum Use {
     /// It is done.
     On,
@@ -255,6 +259,7 @@ impl Use {
 
 /// What follows when a client closes its side after a request that is not answered yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum HalfClose {
     /// It is answered: TCP can close one side (RFC 9112 9.6).
     Answer,
@@ -264,6 +269,7 @@ pub enum HalfClose {
 
 /// How a server closes an idle connection that has been looked at once more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum IdleClose {
     /// At once: nothing of ours is under way. A request that arrives between the last look and the close meets a reset.
     AtOnce,
@@ -274,6 +280,7 @@ pub enum IdleClose {
 
 /// When a `Keep-Alive` field is sent. Never without `Connection: keep-alive` beside it (RFC 2068 19.7.1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum KeepAliveField {
     /// Never.
     Never,
@@ -285,6 +292,7 @@ pub enum KeepAliveField {
 
 /// What a request says of persistence beyond what HTTP/1.1 takes for granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum RequestHint {
     /// Nothing: in HTTP/1.1 connections persist.
     Silent,
@@ -415,6 +423,10 @@ impl<R> Config<R> {
     }
 
     /// Checks the settings against each other.
+    ///
+    /// # Errors
+    ///
+    /// A setting is out of its bounds, or does not fit another one: the first that is found, and what it must be.
     pub const fn new(limits: Limits, timeouts: Timeouts, policy: Policy) -> Result<Self, ConfigError> {
         const fn broken<R>(setting: &'static str, bound: &'static str) -> Result<Config<R>, ConfigError> {
             Err(ConfigError { setting, bound })

@@ -150,6 +150,12 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
     /// The caller gives `Host` (RFC 9112 3.2), and `Upgrade`, `Expect`, `TE` if it likes; their connection options are added. `Host` is
     /// the authority of the target where that names one, `TE` never names `chunked`, and the protocols of an `Upgrade` fit into 64
     /// octets. Of one line alone [`check_field`](crate::check_field) says whether it may be sent.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::OutputTooSmall`]: the head does not fit. [`SendError::Ended`]: the connection has ended, or takes no more requests.
+    /// [`SendError::Misuse`]: no request may go now, as [`reusable`](Self::reusable) says, or not this one: its method, target,
+    /// version, content or fields. Nothing was written, and nothing has moved.
     pub fn send_request(
         &mut self,
         now: Instant,

@@ -5,6 +5,10 @@ use crate::message::head::{FieldSection, RequestHead, ResponseHead};
 
 /// What an offer of octets came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a driver takes it apart and acts on each part: a new one is a breaking change on purpose"
+)]
 pub struct Received<'a> {
     /// Octets at the front of the offer that are done with, whatever the outcome. The others are to be offered again, with more after
     /// them.
@@ -15,6 +19,7 @@ pub struct Received<'a> {
 
 /// What an offer of octets came to: one event at most.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a driver does each of these: a new one is a breaking change on purpose")]
 pub enum Outcome<'a> {
     /// Something was received.
     Event(Event<'a>),
@@ -65,6 +70,7 @@ pub enum PauseReason {
 
 /// How the peer's side ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Eof {
     /// As it should: FIN, or a closure alert of TLS.
     Clean,
@@ -74,6 +80,10 @@ pub enum Eof {
 
 /// Content accepted to be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a driver takes it apart and acts on each part: a new one is a breaking change on purpose"
+)]
 pub struct Written {
     /// Octets of content taken.
     pub consumed: usize,

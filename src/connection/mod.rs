@@ -172,8 +172,13 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     /// Writes content of the message being sent, framed as its head said: as much as fits.
     ///
     /// Content of a message that may have none (a response to HEAD, a 304) is taken and not written. Chunked content is written
-    /// as one chunk a call. Errors: `OutputTooSmall` where not one octet fits; `Misuse::TooMuchContent` beyond the declared
-    /// length (RFC 9110 8.6).
+    /// as one chunk a call.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::OutputTooSmall`]: not one octet fits. [`SendError::Ended`]: the connection has ended, or nobody wants the rest of
+    /// this message. [`SendError::Misuse`]: more than the declared length (RFC 9110 8.6), or no message is being sent. Nothing was
+    /// taken.
     pub fn send_content(&mut self, now: Instant, content: &[u8], out: &mut [u8]) -> Result<Written, SendError> {
         let (state, _) = self.lifecycle.parts();
         let now = state.tick(now);
@@ -215,6 +220,11 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
 
     /// The framing around `octets` of content that the caller sends itself, by `writev`, `sendfile` or `splice`. Framing and
     /// content count as handed out.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Ended`]: the connection has ended, or nobody wants the rest of this message. [`SendError::Misuse`]: more than the
+    /// declared length (RFC 9110 8.6), or no message is being sent. Nothing has moved.
     pub fn frame_content(&mut self, now: Instant, octets: u64) -> Result<Framed, SendError> {
         let (state, _) = self.lifecycle.parts();
         let now = state.tick(now);
@@ -239,6 +249,12 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
 
     /// Ends the message being sent; of chunked content with trailers. After a message of exact length, which ends by itself,
     /// this writes nothing and is no mistake.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::OutputTooSmall`]: the last chunk and the trailers do not fit. [`SendError::Ended`]: the connection has ended, or
+    /// nobody wants the rest of this message. [`SendError::Misuse`]: less than the declared length was sent (RFC 9110 8.6), a trailer
+    /// may not be sent or the content is not chunked, or no message is being sent. The message is not ended.
     pub fn send_end(&mut self, now: Instant, trailers: impl Fields, out: &mut [u8]) -> Result<usize, SendError> {
         let (state, _) = self.lifecycle.parts();
         let now = state.tick(now);

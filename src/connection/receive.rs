@@ -117,6 +117,11 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     /// `NeedMore`: offer more when there is more. `Paused`: the application has something to do first; offer the same then. An
     /// error is returned once, and nothing of the offer is consumed; from then on what is offered, those octets first, is
     /// consumed and dropped while the answer goes out and the close is staged.
+    ///
+    /// # Errors
+    ///
+    /// The peer broke the protocol or a limit, or its content came too late: what is wrong, and where. It is not the driver's to
+    /// answer: [`wants`](Self::wants) asks for a refusal, or for a close.
     // it is small, and its callers know what they have offered
     #[inline(always)]
     pub fn receive<'b>(&mut self, now: Instant, buf: &'b [u8]) -> Result<Received<'b>, ProtocolError> {
@@ -257,6 +262,11 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
 
     /// The peer closed its side; all it had sent has been offered before. A message broken off is an error; otherwise the
     /// event says that nothing was lost.
+    ///
+    /// # Errors
+    ///
+    /// A message was broken off: in which way, and where the octets ended. The connection ends; what can still be said,
+    /// [`wants`](Self::wants) asks for.
     pub fn receive_eof(&mut self, now: Instant, eof: Eof) -> Result<Received<'static>, ProtocolError> {
         let (state, settings) = self.lifecycle.parts();
         if eof == Eof::Truncated {

@@ -96,6 +96,12 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
 
     /// Writes an interim response (RFC 9110 15.2): any number before the final one, in order; not `101`. A `100 (Continue)` that nobody
     /// waits for, or no longer since content has come, is nothing to write: 0 octets.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::OutputTooSmall`]: it does not fit. [`SendError::Ended`]: the connection has ended, or a refusal is due.
+    /// [`SendError::Misuse`]: there is no request to answer, its final response has begun, its client speaks HTTP/1.0, the connection is
+    /// a tunnel, the status is no interim one or is `101`, or a field may not be sent. Nothing was written, and nothing has moved.
     pub fn send_interim(
         &mut self,
         now: Instant,
@@ -122,6 +128,10 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
     }
 
     /// Writes `100 (Continue)`: the client sends its content now (RFC 9110 10.1.1).
+    ///
+    /// # Errors
+    ///
+    /// As [`send_interim`](Self::send_interim).
     pub fn send_continue(&mut self, now: Instant, out: &mut [u8]) -> Result<usize, SendError> {
         self.send_interim(now, StatusCode::CONTINUE, NO_FIELDS, out)
     }
@@ -136,6 +146,13 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
     /// [`Misuse::OwnedField`], [`Misuse::Upgrade`], [`Misuse::TeChunked`]), and no octet is lost or moved. Who sends lines that are not
     /// its own asks [`check_field`](crate::check_field) of each, leaves out and reports those that are wrong, and sends the others; or
     /// answers 500. Whitespace at the ends of a value is not sent, and is no mistake.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::OutputTooSmall`]: the head does not fit. [`SendError::Ended`]: the connection has ended. [`SendError::Misuse`]:
+    /// there is no request to answer, its final response has begun, the connection is a tunnel, the status is no final one, a `101` was
+    /// not offered, it or a `426` is without `Upgrade`, a switch or a tunnel comes before the request is whole, or a field may not be
+    /// sent. Nothing was written, and nothing has moved.
     #[inline]
     pub fn send_response(
         &mut self,
@@ -168,6 +185,11 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
     /// Writes the whole refusal that is due ([`Turn::Refuse`](crate::Turn::Refuse)): its status, `close`, and a line of text
     /// that says why, beside the `fields` given: a server with a clock sends `Date` (RFC 9110 6.6.1). An application that knows
     /// better sends its own response instead.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::OutputTooSmall`]: it does not fit. [`SendError::Ended`]: the connection has ended. [`SendError::Misuse`]: no
+    /// refusal is due, or a field may not be sent. Nothing was written, and nothing has moved.
     pub fn send_refusal(&mut self, now: Instant, fields: impl Fields, out: &mut [u8]) -> Result<usize, SendError> {
         let (state, settings) = self.lifecycle.parts();
         let now = state.tick(now);

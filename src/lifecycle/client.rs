@@ -144,6 +144,12 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Lifecycle<Cli
 
     /// May this request be sent, and what must its head say? Then it counts as handed out. `fields` are the facts of its field
     /// lines.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Ended`]: the connection has ended, or takes no more requests. [`SendError::Misuse`]: no request may go now, as
+    /// [`reusable`](Self::reusable) says, or not this one: its method, target, version, content, or what its fields say. Nothing has
+    /// moved.
     pub fn head_to_send(
         &mut self,
         now: Instant,

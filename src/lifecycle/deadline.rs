@@ -9,6 +9,10 @@ use crate::time::Instant;
 
 /// A point in time at which something follows from silence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "users of a queue of deadlines make their own: an instant and a kind, and no more"
+)]
 pub struct Deadline {
     /// When.
     pub at: Instant,
@@ -18,6 +22,7 @@ pub struct Deadline {
 
 /// Why a deadline is due when it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct DeadlineCause {
     /// The deadline.
     pub deadline: Deadline,

@@ -316,6 +316,11 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     }
 
     /// Content of ours was sent; of an exact length the last ends the message.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Ended`]: the connection has ended, or nobody wants the rest of this message. [`SendError::Misuse`]: more than the
+    /// declared length (RFC 9110 8.6), or no message is being sent. Nothing has moved.
     pub fn content_sent(&mut self, now: Instant, octets: u64) -> Result<(), SendError> {
         let state = &mut self.state;
         if !state.sends_content() {
@@ -350,6 +355,11 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     }
 
     /// The message we send is complete. After one that ended by itself this changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Ended`]: the connection has ended, or nobody wants the rest of this message. [`SendError::Misuse`]: less than the
+    /// declared length was sent (RFC 9110 8.6), or no message is being sent. Nothing has moved.
     pub fn end_sent(&mut self, now: Instant) -> Result<(), SendError> {
         if !self.state.sends_content() {
             return self.state.check_nothing_more(0);

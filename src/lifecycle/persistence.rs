@@ -12,6 +12,10 @@ use crate::reasons::reasons;
 
 /// What becomes of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "whoever keeps connections acts on each: another fate of a connection is a breaking change on purpose"
+)]
 pub enum Persistence {
     /// No message has said anything yet.
     Undecided,

@@ -15,6 +15,7 @@ use crate::status::StatusCode;
 
 /// For whom the request is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Sender {
     /// For ourselves.
     UserAgent,
@@ -24,6 +25,10 @@ pub enum Sender {
 
 /// How much of a request has left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "whoever repeats requests weighs each: finer knowledge is a breaking change on purpose"
+)]
 pub enum Sent {
     /// Not one octet, by the driver's word ([`nothing_left`](crate::Connection::nothing_left)).
     Nothing,
@@ -37,6 +42,10 @@ pub enum Sent {
 
 /// What is known of a request whose connection ended, or whose answer asks for another try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "whoever kept their own records writes it down whole; a new fact changes verdicts, and so breaks on purpose"
+)]
 pub struct Evidence {
     /// How much of it has left.
     pub sent: Sent,
@@ -64,6 +73,10 @@ pub struct Evidence {
 
 /// What to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "whoever repeats requests acts on each: another advice is a breaking change on purpose"
+)]
 pub enum Advice {
     /// Repeat it, on another connection, without asking.
     Retry,
@@ -118,6 +131,7 @@ reasons! {
 
 /// Advice, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "users give verdicts of their own beside these: what to do, and why")]
 pub struct RetryVerdict {
     /// What to do.
     pub advice: Advice,
@@ -217,6 +231,7 @@ impl Evidence {
 
 /// A request that the connection leaves unanswered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Unanswered {
     /// Its number on the connection, from 0.
     pub request: u32,
@@ -233,6 +248,10 @@ impl Unanswered {
 
 /// Whether a request may be sent now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "whoever sends requests acts on each: another answer is a breaking change on purpose"
+)]
 pub enum Reusable {
     /// Yes.
     Now {

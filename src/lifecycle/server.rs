@@ -71,6 +71,12 @@ impl<C: Deref<Target = Config<Server>>> Lifecycle<Server, C> {
     }
 
     /// May a final response of this status and content be sent, and what must its head say? Then it counts as handed out.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Ended`]: the connection has ended. [`SendError::Misuse`]: there is no request to answer, its final response has
+    /// begun, the connection is a tunnel, the status is no final one, a `101` was not offered, or a switch or a tunnel comes before the
+    /// request is whole. Nothing has moved.
     pub fn head_to_send(&mut self, now: Instant, status: StatusCode, content: Content) -> Result<Announce, SendError> {
         let (state, settings) = self.parts();
         let now = state.tick(now);
@@ -83,6 +89,12 @@ impl<C: Deref<Target = Config<Server>>> Lifecycle<Server, C> {
 
     /// May an interim response of this status be sent? Then it counts as handed out. `false`: it is not to be sent, for it would say
     /// nothing: a `100 (Continue)` that nobody waits for, or no longer.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Ended`]: the connection has ended, or a refusal is due. [`SendError::Misuse`]: there is no request to answer, its
+    /// final response has begun, its client speaks HTTP/1.0, the connection is a tunnel, or the status is no interim one or is `101`.
+    /// Nothing has moved.
     pub fn interim_to_send(&mut self, now: Instant, status: StatusCode) -> Result<bool, SendError> {
         let (state, _) = self.parts();
         state.tick(now);

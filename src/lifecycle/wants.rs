@@ -11,6 +11,10 @@ use crate::status::StatusCode;
 
 /// What a connection waits for now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a driver does each of these: a new want is a breaking change on purpose"
+)]
 pub struct Wants {
     /// What to do with the transport's reading side.
     pub read: ReadWant,
@@ -37,6 +41,7 @@ impl Wants {
 
 /// Who owes the next step on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "there is nobody else on a connection")]
 pub enum Party {
     /// The transport, and who drives it: to flush, to look, to offer what was read, to shut.
     Transport,
@@ -50,6 +55,7 @@ pub enum Party {
 
 /// What to do with the transport's reading side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "a driver does each of these: a new one is a breaking change on purpose")]
 pub enum ReadWant {
     /// Do not read.
     No,
@@ -70,6 +76,7 @@ pub enum ReadWant {
 
 /// What the application is to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "a driver does each of these: a new one is a breaking change on purpose")]
 pub enum Turn {
     /// Send the final response; interim ones before it if you like. Said from the request's head on: that its content has come, too, is
     /// told by [`Event::End`](crate::Event::End).
@@ -86,6 +93,7 @@ pub enum Turn {
 /// How to shut the transport. Say [`handle_shut`](crate::Connection::handle_shut) when it is done. Every connection that is not handed over
 /// ends in exactly one `Close` or `Reset`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "a driver does each of these: a new one is a breaking change on purpose")]
 pub enum Shut {
     /// Shut the sending side only, and keep reading.
     HalfClose(CloseReason),

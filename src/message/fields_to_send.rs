@@ -51,6 +51,10 @@ impl SendField for crate::message::head::FieldLine<'_> {
 /// Field lines to send, in order: arrays, slices, iterators of [`SendField`].
 pub trait Fields {
     /// Calls `visit` with name and value of each.
+    ///
+    /// # Errors
+    ///
+    /// The first that `visit` returned, after which it is called no more.
     fn visit(self, visit: impl FnMut(&[u8], &[u8]) -> Result<(), Misuse>) -> Result<(), Misuse>;
 
     /// Lines that have been checked and go before those visited.
@@ -92,6 +96,10 @@ pub struct CheckedFields<'a> {
 impl<'a> CheckedFields<'a> {
     /// Checks `lines`: `name: value CRLF` each. Errors are those of sending them one by one. What `Host`, `Expect`, `Upgrade` and
     /// `TE` say of the connection is kept, and judged with each head they are sent in.
+    ///
+    /// # Errors
+    ///
+    /// The first line that may not be sent, as [`check_field`] says it; [`Misuse::FieldName`] where something is no such line.
     pub fn new(lines: &'a [u8]) -> Result<Self, Misuse> {
         let (mut octets, mut facts) = (0, Facts::new(MethodKind::Get, Version::HTTP_11));
         let mut padded = false;
@@ -167,6 +175,10 @@ pub(crate) fn lines(lines: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
 ///
 /// What depends on the head as a whole is not asked here: that there is one `Host`, and the right one; that an `Upgrade` of a `101`
 /// names what was offered; that a field may stand among trailers.
+///
+/// # Errors
+///
+/// [`Misuse::FieldName`], [`Misuse::FieldValue`], [`Misuse::OwnedField`], [`Misuse::Upgrade`] or [`Misuse::TeChunked`].
 pub fn check_field(name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<(), Misuse> {
     judge_line(name.as_ref(), octets::trim_to_send(value.as_ref())).map(|_| ())
 }

@@ -16,6 +16,10 @@ use crate::reasons::reasons;
 
 /// How the end of a body is known (RFC 9112 6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "RFC 9112 6.3 knows these alone, and a reader of content must know how each ends"
+)]
 pub enum BodyLength {
     /// There is no body.
     Empty,
@@ -40,6 +44,10 @@ impl fmt::Display for BodyLength {
 
 /// The answer, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "readers of heads of their own say it in the same way: a length and the rule that decided"
+)]
 pub struct Framing {
     /// How long the body is.
     pub length: BodyLength,
@@ -70,6 +78,11 @@ reasons! {
 }
 
 /// The body length of a request.
+///
+/// # Errors
+///
+/// What makes the length unknown or forbidden: a broken or doubled `Content-Length`, a `Transfer-Encoding` that does not end in
+/// `chunked`, is unknown or is not let in by `policy`, or content on a method that has none.
 #[inline]
 pub fn request_framing(facts: &HeadFacts, policy: &Policy) -> Result<Framing, ProtocolErrorKind> {
     frame_request(&facts.facts, policy)
@@ -112,6 +125,11 @@ fn declared_request_framing(facts: &Facts, policy: &Policy) -> Result<Framing, P
 }
 
 /// The body length of a response to a request of `method`.
+///
+/// # Errors
+///
+/// What makes the length unknown or forbidden: a broken or doubled `Content-Length`, or a `Transfer-Encoding` that is broken or not let
+/// in by `policy`.
 #[inline]
 pub fn response_framing(facts: &HeadFacts, method: MethodKind, policy: &Policy) -> Result<Framing, ProtocolErrorKind> {
     frame_response(&facts.facts, method, policy)
@@ -152,6 +170,7 @@ pub(crate) fn frame_response(facts: &Facts, method: MethodKind, policy: &Policy)
 /// `Content-Length` or in HTTP/1.0. A response without content that has such a fault is whole, but its sender is not to be
 /// trusted with another one: the connection ends ([`CloseReason::FaultyFraming`](crate::CloseReason::FaultyFraming); RFC 9112
 /// 6.1, 6.3). After a tunnel's response ([`FramingRule::Connect`]) it counts for nothing.
+#[must_use]
 pub fn response_fault(facts: &HeadFacts, policy: &Policy) -> Option<ProtocolErrorKind> {
     fault_of_response(&facts.facts, policy)
 }
@@ -200,6 +219,10 @@ fn content_length(facts: &Facts, policy: &Policy) -> Result<Framing, ProtocolErr
 }
 
 /// The `Host` rule of RFC 9112 3.2.
+///
+/// # Errors
+///
+/// More than one `Host`, one that is invalid, or none in HTTP/1.1.
 #[inline]
 pub fn host_rule(facts: &HeadFacts) -> Result<(), ProtocolErrorKind> {
     check_host(&facts.facts)
@@ -220,6 +243,10 @@ pub(crate) fn check_host(facts: &Facts) -> Result<(), ProtocolErrorKind> {
 }
 
 /// Expectations we do not know (RFC 9110 10.1.1). An HTTP/1.0 client's are ignored.
+///
+/// # Errors
+///
+/// There is one, in HTTP/1.1, and `policy` does not let it pass.
 #[inline]
 pub fn expectation_rule(facts: &HeadFacts, policy: &Policy) -> Result<(), ProtocolErrorKind> {
     check_expectation(&facts.facts, policy)

@@ -20,6 +20,10 @@ use crate::message::octets::{self, Known, NumberFault};
 /// assert_eq!(KeepAlive { timeout: Some(5), max: None }.to_string(), "timeout=5");
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "the field has these two parameters, and users of a pool write down what another parser read"
+)]
 pub struct KeepAlive {
     /// Seconds the sender will leave the connection idle.
     pub timeout: Option<u32>,

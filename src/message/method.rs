@@ -37,6 +37,7 @@ impl fmt::Debug for Method<'_> {
 /// The methods whose meaning bears on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
+#[non_exhaustive]
 pub enum MethodKind {
     /// `GET`
     Get,
@@ -86,6 +87,7 @@ impl MethodKind {
 
 /// A version of HTTP/1 (RFC 9112 2.3).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "RFC 9112 2.3: two digits, and no more")]
 pub struct Version {
     /// The digit after the point. From 1 on a peer is an HTTP/1.1 peer (RFC 9110 6.2).
     pub minor: u8,

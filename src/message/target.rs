@@ -15,6 +15,7 @@ pub struct Target<'a> {
 
 /// The forms of RFC 9112 3.2.1 to 3.2.4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "RFC 9112 3.2 knows these four alone")]
 pub enum TargetForm {
     /// `/where?q=now`
     Origin,

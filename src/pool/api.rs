@@ -75,6 +75,7 @@ queue_names! {
 
 /// The name is stale: what it named is over, and the pool has said so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "it says one thing, and is compared with")]
 pub struct Stale;
 
 impl fmt::Display for Stale {
@@ -87,6 +88,7 @@ impl core::error::Error for Stale {}
 
 /// What the key of a check-out names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Peer {
     /// The origin server, or one end of a tunnel to it.
     #[default]
@@ -97,6 +99,7 @@ pub enum Peer {
 
 /// Which request of its own client's connection this is, as [`ReuseMode`](super::ReuseMode) needs to know.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "the first, or a later one: there is no third")]
 pub enum Session {
     /// The first one: its client does not repeat it when the connection fails.
     First,
@@ -107,6 +110,7 @@ pub enum Session {
 
 /// Which connections a request may be given.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Source {
     /// An idle one, or else a new one.
     #[default]
@@ -117,6 +121,7 @@ pub enum Source {
 
 /// Whether the request waits for a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Patience {
     /// It waits, if there is room.
     #[default]
@@ -175,6 +180,7 @@ impl Demand {
 
 /// Whether to read from a connection before it is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "a driver does each of these: a new one is a breaking change on purpose")]
 pub enum Look {
     /// Not needed: the driver watches idle connections, as it said ([`idle_watched`](super::PoolPolicy::idle_watched)), and saw nothing.
     Skip,
@@ -186,6 +192,7 @@ pub enum Look {
 /// The answer to a check-out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
+#[expect(clippy::exhaustive_enums, reason = "a driver does each of these: a new one is a breaking change on purpose")]
 pub enum Checkout<Id> {
     /// Use this connection.
     Reuse {
@@ -216,6 +223,7 @@ pub enum Checkout<Id> {
 /// The answer to a check-in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
+#[expect(clippy::exhaustive_enums, reason = "a driver does each of these: a new one is a breaking change on purpose")]
 pub enum Checkin<Id> {
     /// The connection is idle in the pool.
     Kept(Idle),
@@ -301,6 +309,7 @@ impl Returned {
 
 /// What is known of a connection that ended while it was in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Ended {
     /// The peer had closed it: it was found closed before a response began.
     DeadAtReuse,
@@ -312,6 +321,7 @@ pub enum Ended {
 
 /// What a look at an idle connection shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Readable {
     /// Octets: no request asked for them.
     Octets,
@@ -322,6 +332,7 @@ pub enum Readable {
 /// What fell due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
+#[expect(clippy::exhaustive_enums, reason = "a driver does each of these: a new one is a breaking change on purpose")]
 pub enum Due<Id> {
     /// Close this idle connection; the pool has forgotten it.
     Close {

@@ -73,6 +73,10 @@ settings! {
 
 /// Which of several idle connections is used. Ties go to the one that is idle for the shortest time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a model of the pool has each: a new one is a breaking change on purpose, as it is for the twin in the tests"
+)]
 pub enum Order {
     /// Idle for the shortest time: most likely alive, and the others may reach their limits.
     Newest,
@@ -97,6 +101,10 @@ impl Order {
 /// Which requests may be given a connection that was used before, as in HAProxy's `http-reuse`. The first request of a session is
 /// not repeated when the connection turns out to be closed ([`Session`](super::Session)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a model of the pool has each: a new one is a breaking change on purpose, as it is for the twin in the tests"
+)]
 pub enum ReuseMode {
     /// None.
     Never,
@@ -115,6 +123,7 @@ impl ReuseMode {
 
 /// Which idle connection goes when its place is needed. Ties are broken by place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Eviction {
     /// None: a request that needs a place waits.
     Never,
@@ -131,6 +140,7 @@ impl Eviction {
 
 /// Which connection goes when one more comes back than may be idle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Excess {
     /// The one that comes back.
     Returned,

@@ -16,6 +16,7 @@ use crate::time::Instant;
 
 /// What was learned of one origin: what was seen, and what follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Learned {
     /// The longest idle time after which reuse worked; zero if none did.
     pub worked: Duration,

@@ -352,7 +352,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
 
     #[cfg(not(test))]
     #[inline]
-    #[allow(clippy::unused_self)]
+    #[allow(clippy::unused_self, reason = "the same call as in tests")]
     const fn is_full_path_forced(&self) -> bool {
         false
     }

@@ -6,6 +6,7 @@ use crate::pool::{PoolConfig, PoolLimits, PoolPolicy, PoolTimeouts};
 
 /// Which requests a client repeats by itself when their connection ended without an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Repeats {
     /// None: the caller is told of the failure.
     Nothing,

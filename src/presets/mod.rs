@@ -47,6 +47,7 @@ const fn secs(secs: u64) -> Option<Duration> {
 
 /// Which timer bounds the head of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum HeadTimer {
     /// One of its own, from its first octet.
     Own,
@@ -57,6 +58,7 @@ pub enum HeadTimer {
 
 /// When a connection's age counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum AgeCheck {
     /// At any time: an idle connection is closed at its age. As servers of this crate.
     Any,

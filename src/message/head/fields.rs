@@ -13,7 +13,6 @@ use crate::message::octets::{self, class};
 
 /// Packed offsets of the first lines of a section, each in the place of its number.
 #[derive(Clone, Debug)]
-#[allow(unreachable_pub)]
 pub struct FieldTable {
     lines: [Packed; Self::LINES],
     /// Lines from here on are not in the table.
@@ -190,6 +189,7 @@ impl<'a, 's> IntoIterator for &'s FieldSection<'a> {
 
 /// A field line (RFC 9112 5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FieldLine<'a> {
     /// The name, as sent; compare without case.
     pub name: &'a [u8],

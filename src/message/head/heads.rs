@@ -53,6 +53,10 @@ impl<'a> RequestHead<'a> {
     /// assert_eq!((read, head.target.as_str(), facts.has_close()), (octets.len(), "/a", false));
     /// # Ok::<(), ProtocolError>(())
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it and where, or which limit it is beyond. Nothing of it counts as read.
     pub fn parse(
         &mut self,
         buf: &'a [u8],
@@ -104,6 +108,7 @@ impl<'a> RequestHead<'a> {
 
 /// A response's head.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ResponseHead<'a> {
     /// The status.
     pub status: StatusCode,
@@ -131,6 +136,10 @@ impl<'a> ResponseHead<'a> {
 
     /// Reads a head that lies at the front of `buf`, the answer to a request of `method`, without a connection: of how many
     /// octets it is, and its facts. `None`: it is not complete.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it and where, or which limit it is beyond. Nothing of it counts as read.
     pub fn parse(
         &mut self,
         buf: &'a [u8],

@@ -55,7 +55,6 @@ impl Fault {
 
 /// Which section is read: they differ in limits and leniencies. Public in name only, for the sealed trait of roles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(unreachable_pub)]
 pub enum Section {
     Request,
     Response,

@@ -16,7 +16,7 @@ fn pool() -> Pool<u8, u32> {
     let config = PoolConfig::new(limits, PoolTimeouts::DEFAULT, policy).expect("within bounds");
     let now = Instant::from_secs(1000);
     let mut pool = Pool::new(now, &config);
-    let leases: std::vec::Vec<Lease> = (0..4).map(|id| lease(&mut pool, id)).collect();
+    let leases: Vec<Lease> = (0..4).map(|id| lease(&mut pool, id)).collect();
     pool.closed(now, leases[0], Ended::ByUs).expect("it is leased");
     let returned = Returned::new(Persistence::Reuse(ReuseReason::Http11));
     for &lease in &leases[1..3] {
@@ -172,7 +172,7 @@ fn next_deadline_is_not_late_between_two_calls_of_expire() {
     let policy = PoolPolicy::DEFAULT.with_eviction(Eviction::NearestExpiry);
     let config = PoolConfig::new(limits, timeouts, policy).expect("within bounds");
     let mut pool = Pool::<u8, u32>::new(Instant::from_secs(1000), &config);
-    let leases: std::vec::Vec<Lease> = (0..3).map(|id| lease(&mut pool, id)).collect();
+    let leases: Vec<Lease> = (0..3).map(|id| lease(&mut pool, id)).collect();
     let now = pool.now;
     let returned = Returned::new(Persistence::Reuse(ReuseReason::Http11));
     for lease in leases {

@@ -1,0 +1,75 @@
+//! All integration tests but three, in one program: what they share is compiled once, and one program is linked instead of sixty.
+//!
+//! A file is a topic; a folder is a layer that topics share. Programs of their own are `pool_memory`, which counts all allocations
+//! there are, and `recorded` and `call_sequences`, which are also run in full with optimisations (`.ci/run`), without the rest.
+
+// layers
+mod common;
+mod driver;
+mod harness;
+mod network;
+mod rows;
+mod twin;
+
+// topics
+mod architecture;
+mod bounded_life;
+mod check;
+mod check_pair;
+mod chunk_framing;
+mod chunked;
+mod client_answers;
+mod client_deadlines;
+mod client_pipeline_loss;
+mod client_pipelining;
+mod client_properties;
+mod client_reading;
+mod client_reuse;
+mod client_sending;
+mod client_unsolicited;
+mod close;
+mod deadline_laws;
+mod deadline_queue;
+mod deadlines;
+mod deadlines_disarmed;
+mod deadlines_lived;
+mod drain;
+mod ends;
+mod expect_upgrade;
+mod faulty_framing;
+mod framing;
+mod hostile_server;
+mod inspect_trace;
+mod leniency;
+mod lifecycle;
+mod limits;
+mod lived_on;
+mod pair;
+mod parking;
+mod passed_content;
+mod persistence;
+mod pool_order;
+mod pool_queue;
+mod pool_systems;
+mod pool_systems_other;
+mod pool_threads;
+mod pool_twin;
+mod pool_validity;
+mod presets_clients;
+mod presets_servers;
+mod properties;
+mod readme;
+mod replay;
+mod retry;
+mod says;
+mod sending;
+mod sending_fields;
+mod serve;
+mod settings;
+mod splits_answered;
+mod staged_close;
+mod states;
+mod switching;
+mod syntax;
+mod targets;
+mod upgrade_fields;

@@ -1,0 +1,230 @@
+//! The driver of `examples/serve` over real sockets on loopback: one loop in a thread, blocking clients, and nobody sleeps.
+
+#![cfg(all(unix, feature = "std"))]
+
+#[path = "../../examples/serve/buffer.rs"]
+mod buffer;
+#[path = "../../examples/serve/event_loop.rs"]
+mod event_loop;
+#[path = "../../examples/serve/peer.rs"]
+mod peer;
+#[expect(dead_code, reason = "the program's own uses are in its main")]
+#[path = "../../examples/serve/site.rs"]
+mod site;
+#[path = "../../examples/serve/slot.rs"]
+mod slot;
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use http_keepalive::{Config, Limits, Policy, Timeouts};
+
+use self::event_loop::{EventLoop, Shared};
+use self::site::Site;
+
+/// A running loop over a folder of its own.
+struct Served {
+    folder: PathBuf,
+    address: SocketAddr,
+    shared: &'static Shared,
+    waker: Arc<mio::Waker>,
+    thread: Option<JoinHandle<std::io::Result<()>>>,
+}
+
+impl Served {
+    fn new(name: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("serve-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("small.txt"), SMALL).unwrap();
+        std::fs::write(folder.join("large.bin"), vec![b'x'; LARGE]).unwrap();
+        // an idle connection may be closed at once, so that a drain has nothing to wait for
+        let timeouts = Timeouts::DEFAULT.with_idle_shield(None);
+        let config = Config::new(Limits::DEFAULT, timeouts, Policy::DEFAULT).unwrap();
+        let site = Site::new(&folder).unwrap();
+        let shared: &'static Shared = Box::leak(Box::new(Shared {
+            config,
+            site,
+            logs: false,
+            draining: AtomicBool::new(false),
+            octets_lost: AtomicU64::new(0),
+            not_accepted: AtomicU64::new(0),
+        }));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let one = EventLoop::new(shared, listener).unwrap();
+        let waker = one.waker();
+        Self { folder, address, shared, waker, thread: Some(thread::spawn(|| one.run())) }
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).unwrap();
+        // a bound on a test that fails, not a wait
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream
+    }
+
+    /// What is answered to these octets, after which the client closes its side.
+    fn ask(&self, octets: &[u8]) -> String {
+        let mut stream = self.connect();
+        let mut writing = stream.try_clone().unwrap();
+        let octets = octets.to_vec();
+        let writer = thread::spawn(move || {
+            writing.write_all(&octets).unwrap();
+            writing.shutdown(Shutdown::Write).unwrap();
+        });
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        writer.join().unwrap();
+        String::from_utf8(answer).unwrap()
+    }
+
+    fn drain(&mut self) {
+        self.shared.draining.store(true, Ordering::Release);
+        self.waker.wake().unwrap();
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap().unwrap();
+        }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.drain();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+const SMALL: &str = "a small file\n";
+const LARGE: usize = 3_000_000;
+
+#[test]
+fn pipelined_requests_are_all_answered_though_the_client_has_closed_its_side() {
+    let served = Served::new("pipelined");
+    let requests = b"GET /small.txt HTTP/1.1\r\nHost: x\r\n\r\n".repeat(900);
+    let answers = served.ask(&requests);
+    assert_eq!(answers.matches("HTTP/1.1 200 OK\r\n").count(), 900);
+    assert_eq!(answers.matches(SMALL).count(), 900);
+}
+
+#[test]
+fn a_large_file_comes_whole_and_the_connection_stays() {
+    let served = Served::new("large");
+    let answers = served.ask(b"GET /large.bin HTTP/1.1\r\nHost: x\r\n\r\nGET /small.txt HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_eq!(answers.matches('x').count() - answers.matches("text/").count(), LARGE);
+    assert!(answers.ends_with(SMALL));
+}
+
+#[test]
+fn head_is_answered_as_get_is_without_the_content() {
+    let served = Served::new("head");
+    let get = served.ask(b"GET /small.txt HTTP/1.0\r\n\r\n");
+    let head = served.ask(b"HEAD /small.txt HTTP/1.0\r\n\r\n");
+    let without_date =
+        |head: &str| head.lines().filter(|line| !line.starts_with("Date:")).collect::<Vec<_>>().join("\n");
+    assert_eq!(without_date(&head), without_date(get.strip_suffix(SMALL).unwrap()));
+}
+
+#[test]
+fn an_absolute_form_is_served_by_its_path() {
+    let served = Served::new("absolute");
+    for (target, status) in [
+        ("http://h", "200 OK"),
+        ("http://h?x", "200 OK"),
+        ("http://h/small.txt?x", "200 OK"),
+        ("http://h/nothing", "404 Not Found"),
+        ("h:80", "400 Bad Request"),
+    ] {
+        let answer = served.ask(format!("GET {target} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").as_bytes());
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{target}: {answer}");
+    }
+}
+
+#[test]
+fn other_methods_and_noise_are_refused() {
+    let served = Served::new("refused");
+    let answer = served.ask(
+        b"PUT /small.txt HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabcGET /none HTTP/1.1\r\nHost: x\r\n\r\n",
+    );
+    assert!(answer.starts_with("HTTP/1.1 405 ") && answer.contains("\r\nAllow: GET, HEAD\r\n"));
+    assert!(answer.contains("HTTP/1.1 404 "), "the content was not read past: {answer}");
+    assert!(served.ask(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03").starts_with("HTTP/1.1 400 "));
+    assert!(served.ask(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").starts_with("HTTP/1.1 505 "));
+}
+
+#[test]
+fn an_upload_is_answered_when_its_last_octet_has_come_and_the_connection_stays() {
+    let served = Served::new("upload");
+    let mut stream = served.connect();
+    let mut answer = [0; 1000];
+    for content in [&b"abc"[..], &[b'x'; 30_000]] {
+        stream.write_all(b"POST /small.txt HTTP/1.1\r\nHost: x\r\n").unwrap();
+        stream.write_all(format!("Content-Length: {}\r\n\r\n", content.len()).as_bytes()).unwrap();
+        stream.write_all(content).unwrap();
+        let octets = stream.read(&mut answer).unwrap();
+        let answer = String::from_utf8_lossy(&answer[..octets]);
+        assert!(answer.starts_with("HTTP/1.1 405 ") && !answer.contains("Connection: close"), "{answer}");
+    }
+    // whoever waits to be asked for it is told at once that it is not wanted
+    stream.write_all(b"PUT / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n").unwrap();
+    let octets = stream.read(&mut answer).unwrap();
+    let answer = String::from_utf8_lossy(&answer[..octets]);
+    assert!(answer.starts_with("HTTP/1.1 405 ") && answer.contains("Connection: close"), "{answer}");
+}
+
+#[test]
+fn a_drain_ends_what_is_idle_and_finishes_what_is_not() {
+    let mut served = Served::new("drain");
+    let mut idle = served.connect();
+    idle.write_all(b"HEAD /small.txt HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    assert!(idle.read(&mut [0; 1000]).unwrap() > 0);
+    let mut busy = served.connect();
+    busy.write_all(b"GET /large.bin HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    let mut begun = [0; 100];
+    busy.read_exact(&mut begun).unwrap();
+    let reader = thread::spawn(move || {
+        let mut rest = Vec::new();
+        busy.read_to_end(&mut rest).unwrap();
+        rest.iter().rev().take_while(|&&b| b == b'x').count()
+    });
+    served.drain();
+    assert_eq!(reader.join().unwrap(), LARGE);
+    assert_eq!(idle.read(&mut [0; 1]).unwrap(), 0);
+    assert!(TcpStream::connect(served.address).is_err());
+}
+
+#[test]
+fn who_could_not_be_accepted_is_when_there_are_descriptors_again() {
+    const NAME: &str = "serve::who_could_not_be_accepted_is_when_there_are_descriptors_again";
+    // in a process of its own: nobody else in it could open anything
+    const ALONE: &str = "SERVE_TEST_ALONE";
+    if std::env::var_os(ALONE).is_none() {
+        let mut alone = Command::new(std::env::current_exe().unwrap());
+        let output = alone.args(["--exact", NAME]).env(ALONE, "1").output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && said.contains("1 passed"), "{said}");
+        return;
+    }
+    let served = Served::new("descriptors");
+    let mut taken: Vec<_> = std::iter::from_fn(|| std::fs::File::open("/dev/null").ok()).collect();
+    // one for the client, and none for the server
+    taken.pop();
+    let mut stream = TcpStream::connect(served.address).unwrap();
+    // the loop has tried; a bound on a test that fails, not a wait
+    let begun = Instant::now();
+    while served.shared.not_accepted.load(Ordering::Acquire) == 0 {
+        assert!(begun.elapsed() < Duration::from_secs(20), "the loop had a descriptor left");
+        thread::yield_now();
+    }
+    drop(taken);
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.write_all(b"GET /small.txt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.ends_with(SMALL), "{answer}");
+}
