@@ -57,7 +57,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
     }
 
     /// Messages may be sent: HTTP is spoken.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn check_open(&self) -> Result<(), SendError> {
         match self.lifetime.stage() {
             Stage::Open => Ok(()),
@@ -67,13 +67,13 @@ impl<R: LifecycleRole> ConnectionState<R> {
     }
 
     /// The connection is another protocol's.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn is_tunnel(&self) -> bool {
         matches!(self.lifetime.stage(), Stage::Tunnel(_))
     }
 
     /// Content of a message may be sent.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn sends_content(&self) -> bool {
         self.lifetime.is_open() && self.send.half() == Sending::Content
     }
@@ -93,35 +93,35 @@ impl<R: LifecycleRole> ConnectionState<R> {
         }
     }
 
-    #[inline(always)]
+    #[inline]
     pub(crate) fn stage(&self) -> Stage {
         self.lifetime.stage()
     }
 
-    #[inline(always)]
+    #[inline]
     pub(crate) fn is_open(&self) -> bool {
         self.lifetime.is_open()
     }
 
-    #[inline(always)]
+    #[inline]
     pub(crate) fn receiving(&self) -> Receiving {
         self.receive.half()
     }
 
     /// A head is being received, and HTTP is spoken.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn is_within_head(&self) -> bool {
         self.receive.half() == Receiving::Head && self.lifetime.is_open()
     }
 
     /// By what the end of the body being received is known.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn body_end(&self) -> BodyEnd {
         self.receive.end
     }
 
     /// Octets of content that may come at most, where they stand next to each other.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn content_to_receive(&self) -> u64 {
         self.receive.remaining
     }
@@ -132,7 +132,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
     }
 
     /// Octets of content that may still come before there is too much.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn content_allowed(&self, settings: &Settings) -> u64 {
         settings.limits.content.unwrap_or(u64::MAX).saturating_sub(self.receive.octets)
     }
@@ -160,12 +160,12 @@ impl<R: LifecycleRole> ConnectionState<R> {
     }
 
     /// Octets that were offered and have not been looked at.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn octets_unread(&self) -> u32 {
         self.receive.unread
     }
 
-    #[inline(always)]
+    #[inline]
     pub(crate) fn set_unread(&mut self, octets: usize) {
         self.receive.unread = u32::try_from(octets).unwrap_or(u32::MAX);
     }
@@ -188,7 +188,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
     }
 
     /// By what the end of the body being sent is known, and its octets to come where that is their number.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn content_to_send(&self) -> (BodyEnd, u64) {
         (self.send.end, self.send.remaining)
     }
@@ -196,7 +196,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
 
 impl ConnectionState<Server> {
     /// What of the request decides how it is answered.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn request_facts(&self) -> RequestFacts {
         self.send.request
     }
@@ -223,7 +223,7 @@ impl ConnectionState<Server> {
 
 impl<const DEPTH: usize> ConnectionState<Client<DEPTH>> {
     /// The method of the request that the next octets answer, where nothing of the answer has come and nothing waits to leave.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn answered_method(&self) -> Option<MethodKind> {
         let first = self.role.first()?;
         let begins = self.lifetime.is_open() && self.receive.half() == Receiving::Idle && self.send.unsent == 0;

@@ -27,12 +27,12 @@ impl<const DEPTH: usize> LifecycleRole for Client<DEPTH> {
     const TIMEOUTS: Timeouts = Timeouts::CLIENT;
     const IS_CLIENT: bool = true;
 
-    #[inline(always)]
+    #[inline]
     fn awaits(state: &ConnectionState<Self>) -> bool {
         state.role.awaits(state.send.unsent)
     }
 
-    #[inline(always)]
+    #[inline]
     fn on_looked_at(state: &mut ConnectionState<Self>) {
         state.role.looked_at();
     }
@@ -69,7 +69,7 @@ impl<const DEPTH: usize> LifecycleRole for Client<DEPTH> {
         state.role.left(state.send.unsent, now);
     }
 
-    #[inline(always)]
+    #[inline]
     fn peer_time(state: &ConnectionState<Self>) -> PeerTime {
         state.role.peer
     }

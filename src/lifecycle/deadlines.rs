@@ -12,6 +12,8 @@
 //! **Fast paths.** A connection is asked for its deadline after every exchange; what is then due of one that stays is told without the rows
 //! ([`ConnectionState::server_idle_deadline`], [`ConnectionState::client_idle_deadline`]). Their twin is
 //! [`ConnectionState::next_deadline`]; debug builds compare them at every call.
+//!
+//! `inline(always)`: see [`response_to_send`](crate::lifecycle::response_to_send).
 
 use core::time::Duration;
 

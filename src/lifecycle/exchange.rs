@@ -12,6 +12,8 @@
 //! **Tie-breaks.** A cause to close that comes before the final response's head is announced in it; one that comes later ends the
 //! connection after that response, unannounced. A fault in a request counts before a response that has not begun: the application's
 //! answer is refused and the refusal goes out. The peer's close after a complete request cancels nothing.
+//!
+//! `inline(always)` in `exchange`, `lifetime` and `mod` buys 17 instructions of `client-exchange` (1008; benches, `count`).
 
 use crate::config::Settings;
 use crate::error::ProtocolErrorKind;

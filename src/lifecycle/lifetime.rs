@@ -6,6 +6,8 @@
 //!
 //! **Jitter.** A limit `n` with `j` per cent lies evenly between `n - n·j/100` and `n + n·j/100`, by 16 bits of the seed. Without a
 //! seed it is `n`, so that what a setting says is exact.
+//!
+//! `inline(always)` in `exchange`, `lifetime` and `mod` buys 17 instructions of `client-exchange` (1008; benches, `count`).
 
 use crate::config::Settings;
 use crate::config::nanos::Span;

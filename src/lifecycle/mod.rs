@@ -442,6 +442,7 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     }
 
     /// What always holds is asserted, in debug builds.
+    // nothing in release builds
     #[inline(always)]
     pub(crate) fn check(&self) {
         #[cfg(debug_assertions)]

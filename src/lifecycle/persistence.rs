@@ -111,7 +111,7 @@ impl Causes {
         self.0 |= 1 << reason as u8;
     }
 
-    #[inline(always)]
+    #[inline]
     pub(crate) const fn is_empty(&self) -> bool {
         self.0 == 0
     }

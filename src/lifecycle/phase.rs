@@ -108,7 +108,7 @@ impl Phases {
         Self(!self.0)
     }
 
-    #[inline(always)]
+    #[inline]
     pub(crate) const fn has(self, phase: Phase) -> bool {
         self.0 >> phase as u32 & 1 != 0
     }

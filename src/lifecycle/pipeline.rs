@@ -17,6 +17,8 @@
 //! sent again (RFC 9112 9.3.2); when nothing outstanding can end HTTP on this connection or withhold its content (`close`,
 //! `Upgrade`, CONNECT, `Expect`); when the peer is known to speak HTTP/1.1; within the peer's `max`. Of several reasons
 //! against, the first in this order is given: closing, a request still being sent, the queue, the peer, the requests before.
+//!
+//! `inline(always)`: see [`response_to_send`](crate::lifecycle::response_to_send).
 
 use arrayvec::ArrayVec;
 

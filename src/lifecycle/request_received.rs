@@ -2,6 +2,8 @@
 //!
 //! Read first: RFC 9112 3.2 (`Host`), 6.3 (framing), 9.3, 9.6 (persistence); RFC 9110 10.1.1 (`Expect`). As for a response, [`judge`] moves
 //! nothing, and what follows from a head that may stand is then recorded.
+//!
+//! `inline(always)`: see [`response_to_send`](crate::lifecycle::response_to_send).
 
 use crate::config::{Server, Settings};
 use crate::error::ProtocolErrorKind;

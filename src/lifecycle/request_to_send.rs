@@ -6,6 +6,8 @@
 //!
 //! Tie-breaks. POST and PUT without content say `Content-Length: 0`; other methods say nothing (RFC 9110 8.6). Content of unknown
 //! length is chunked, unless the peer has answered as HTTP/1.0: then it is refused, for a request can not end by closing.
+//!
+//! `inline(always)`: see [`response_to_send`](crate::lifecycle::response_to_send).
 
 use crate::config::{Client, RequestHint, Settings};
 use crate::error::Misuse;

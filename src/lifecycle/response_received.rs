@@ -7,6 +7,8 @@
 //! Tie-breaks. A response that comes before the content of its request is sent: held back for `100 (Continue)`, the content is
 //! not sent at all where the status is 300 or above, for it is not wanted; on its way, it is stopped where the response says
 //! `close`, and goes on otherwise.
+//!
+//! `inline(always)`: see [`response_to_send`](crate::lifecycle::response_to_send).
 
 use crate::config::{Client, Settings};
 use crate::error::ProtocolErrorKind::{self, ContentTooLarge};

@@ -7,6 +7,9 @@
 //! Tie-breaks. What the request's method or the status forbids is not sent, though the application has it; the field that
 //! says how much there would have been is (RFC 9110 8.6). Unread content of a known length is weighed here, since here `close`
 //! can still be said; of an unknown length it is read until it has become too much.
+//!
+//! `inline(always)` in the files of heads and in `deadlines` buys 68 instructions of `exchange tiny` (910) and 81 of `client-exchange` (1008;
+//! benches, `count`).
 
 use crate::config::{KeepAliveField, Server, Settings};
 use crate::error::{Misuse, SendError};

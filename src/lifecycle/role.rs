@@ -38,37 +38,37 @@ pub trait LifecycleRole: Copy + Debug + Eq + Hash + 'static {
     const IS_CLIENT: bool;
 
     /// May octets come that begin a message?
-    #[inline(always)]
+    #[inline]
     fn awaits(_: &ConnectionState<Self>) -> bool {
         true
     }
 
     /// What was received has been looked at, as far as it can be.
-    #[inline(always)]
+    #[inline]
     fn on_looked_at(_: &mut ConnectionState<Self>) {}
 
     /// A message may have become complete.
-    #[inline(always)]
+    #[inline]
     fn on_message_complete(_: &mut ConnectionState<Self>, _: Instant) {}
 
     /// An exchange is over, and the next may begin.
-    #[inline(always)]
+    #[inline]
     fn on_exchange_over(_: &mut ConnectionState<Self>) {}
 
     /// Octets were handed out.
-    #[inline(always)]
+    #[inline]
     fn on_written(_: &mut ConnectionState<Self>, _: u64) {}
 
     /// The message being sent is whole.
-    #[inline(always)]
+    #[inline]
     fn on_sent_whole(_: &mut ConnectionState<Self>) {}
 
     /// Octets left.
-    #[inline(always)]
+    #[inline]
     fn on_sent(_: &mut ConnectionState<Self>, _: Instant) {}
 
     /// What is known of the peer's time.
-    #[inline(always)]
+    #[inline]
     fn peer_time(_: &ConnectionState<Self>) -> PeerTime {
         PeerTime::UNKNOWN
     }

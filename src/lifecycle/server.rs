@@ -22,7 +22,7 @@ impl LifecycleRole for Server {
     const FRESH: Self::State = Offers::NONE;
     const IS_CLIENT: bool = false;
 
-    #[inline(always)]
+    #[inline]
     fn on_exchange_over(state: &mut ConnectionState<Self>) {
         state.role = Offers::NONE;
     }

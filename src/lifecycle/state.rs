@@ -206,7 +206,7 @@ impl RequestFacts {
 }
 
 impl AnsweredMethod {
-    #[inline(always)]
+    #[inline]
     pub(super) const fn of(method: MethodKind) -> Self {
         match method {
             MethodKind::Head => Self::Head,
@@ -230,7 +230,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
     }
 
     /// The greatest instant so far.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn tick(&mut self, now: Instant) -> Instant {
         if now > self.latest {
             self.latest = now;
@@ -258,13 +258,13 @@ impl Receive {
         }
     }
 
-    #[inline(always)]
+    #[inline]
     pub(crate) const fn half(&self) -> Receiving {
         self.half
     }
 
     /// The first octets of a head came.
-    #[inline(always)]
+    #[inline]
     pub(super) fn begin_head(&mut self, now: Instant) {
         debug_assert_eq!(self.half, Receiving::Idle);
         self.half = Receiving::Head;
@@ -278,7 +278,7 @@ impl Receive {
     }
 
     /// A head is complete: content of this length follows.
-    #[inline(always)]
+    #[inline]
     pub(super) fn begin_content(&mut self, length: BodyLength) {
         debug_assert!(matches!(self.half, Receiving::Head | Receiving::Idle));
         let (end, octets) = match length {
@@ -294,13 +294,13 @@ impl Receive {
     }
 
     /// All of the message came, or no more of it is read.
-    #[inline(always)]
+    #[inline]
     pub(super) fn complete(&mut self) {
         self.half = Receiving::Complete;
     }
 
     /// The next message may come.
-    #[inline(always)]
+    #[inline]
     pub(super) fn begin_next(&mut self) {
         debug_assert_eq!(self.half, Receiving::Complete);
         self.half = Receiving::Idle;
@@ -321,13 +321,13 @@ impl Send {
         }
     }
 
-    #[inline(always)]
+    #[inline]
     pub(crate) const fn half(&self) -> Sending {
         self.half
     }
 
     /// No head has been handed out in this exchange.
-    #[inline(always)]
+    #[inline]
     pub(super) const fn is_idle(&self) -> bool {
         matches!(self.half, Sending::Idle | Sending::RefusalDue)
     }
@@ -339,7 +339,7 @@ impl Send {
     }
 
     /// A head was handed out: content follows, of which the end is known by `end`; `octets` of it, where that is its length.
-    #[inline(always)]
+    #[inline]
     pub(super) fn begin_content(&mut self, end: BodyEnd, octets: u64) {
         debug_assert_ne!(self.half, Sending::Content);
         (self.end, self.remaining) = (end, octets);
@@ -348,13 +348,13 @@ impl Send {
     }
 
     /// All of the message was handed out, or no more of it is wanted.
-    #[inline(always)]
+    #[inline]
     pub(super) fn complete(&mut self) {
         self.half = Sending::Complete;
     }
 
     /// The next message may be sent.
-    #[inline(always)]
+    #[inline]
     pub(super) fn begin_next(&mut self) {
         debug_assert_ne!(self.half, Sending::Content);
         self.half = Sending::Idle;
@@ -375,12 +375,12 @@ impl Lifetime {
         }
     }
 
-    #[inline(always)]
+    #[inline]
     pub(crate) const fn stage(&self) -> Stage {
         self.stage
     }
 
-    #[inline(always)]
+    #[inline]
     pub(crate) const fn is_open(&self) -> bool {
         matches!(self.stage, Stage::Open)
     }
@@ -392,7 +392,7 @@ impl Lifetime {
     }
 
     /// When a drain began, if one did.
-    #[inline(always)]
+    #[inline]
     pub(super) const fn drain_began(&self) -> Option<Instant> {
         if self.causes.has(CloseReason::Drain) { Some(self.drain_at) } else { None }
     }
