@@ -23,7 +23,7 @@ use crate::lifecycle::retry::{Evidence, Reusable, Sender, Unanswered};
 use crate::lifecycle::state::{Half, flag};
 use crate::lifecycle::teardown::Stage;
 use crate::message::announcement::{Announce, Content};
-use crate::message::facts::Facts;
+use crate::message::connection_facts::ConnectionFacts as Facts;
 use crate::message::fields_to_send::{self, Fields};
 use crate::message::framing::Framing;
 use crate::message::head::{Fault, FieldSection, FieldTable, Progress, Rules, Section, StatusLine};
@@ -54,11 +54,11 @@ impl<const DEPTH: usize> Reads for Client<DEPTH> {
         else {
             return connection.receive_next(now, buf, None);
         };
-        let Some((mut progress, line)) = Progress::quick_response(rules, buf) else {
+        let Some((mut progress, line)) = Progress::fast_response(rules, buf) else {
             return connection.receive_next(now, buf, None);
         };
         let mut table = FieldTable::new();
-        if let Some((section, octets)) = progress.quick_section(rules, buf, &mut table) {
+        if let Some((section, octets)) = progress.fast_section(rules, buf, &mut table) {
             let (lines, facts) = (progress.lines() as u32, &progress.facts);
             if let Some(framing) = response_received::judge_plain(method, line.status, settings, facts) {
                 response_received::received_final(machine, state, settings, now, facts, framing, true);

@@ -15,8 +15,8 @@ use crate::error::ProtocolErrorKind::*;
 use crate::lifecycle::state::{Counted, Half, flag};
 use crate::lifecycle::teardown::Stage;
 use crate::message::chunked::Piece;
-use crate::message::fields_to_send::never_a_trailer;
 use crate::message::head::{Fault, FieldSection, Progress, Rules, Section};
+use crate::message::known_fields::never_a_trailer;
 use crate::time::Instant;
 
 impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {

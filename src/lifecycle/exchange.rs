@@ -21,7 +21,7 @@ use crate::error::{Misuse, ReceiveError, SendError};
 use crate::lifecycle::persistence::{self, CloseReason, Persistence, ReuseReason, TunnelReason};
 use crate::lifecycle::state::{Counted, Half, Machine, flag};
 use crate::lifecycle::teardown::Stage;
-use crate::message::facts::Facts;
+use crate::message::connection_facts::ConnectionFacts as Facts;
 use crate::message::framing::{BodyLength, Framing, FramingRule};
 use crate::message::method::MethodKind;
 use crate::status::StatusCode;

@@ -56,7 +56,7 @@ use crate::lifecycle::state::{Counted, Half, Machine, flag};
 use crate::lifecycle::teardown::Stage;
 use crate::lifecycle::wants::{ReadWant, Shut, Turn, Wants};
 use crate::message::announcement::{Announce, Content};
-use crate::message::facts::Facts;
+use crate::message::connection_facts::ConnectionFacts as Facts;
 use crate::message::framing::{self, BodyLength, Framing};
 use crate::message::head_facts::HeadFacts;
 use crate::status::StatusCode;

@@ -6,7 +6,7 @@
 //! the end: those causes are kept as a set, which can not overflow, and the first of them is the reason given.
 
 pub use crate::close_reason::CloseReason;
-use crate::message::facts::Facts;
+use crate::message::connection_facts::ConnectionFacts as Facts;
 use crate::message::head_facts::HeadFacts;
 use crate::reasons::reasons;
 

@@ -12,7 +12,7 @@ use crate::lifecycle::persistence::CloseReason;
 use crate::lifecycle::pipeline::{Outstanding, bit};
 use crate::lifecycle::state::{Counted, Half, Machine, flag};
 use crate::message::announcement::{Announce, ConnectionOptions, Content, FramingField};
-use crate::message::facts::Facts;
+use crate::message::connection_facts::ConnectionFacts as Facts;
 use crate::message::framing::{self, BodyLength};
 use crate::message::head_facts::Compared;
 use crate::message::keep_alive::KeepAlive;
@@ -102,13 +102,11 @@ pub(crate) fn plan<const DEPTH: usize>(
 pub(crate) fn check_fields(plan: &mut RequestPlan, facts: &Facts) -> Result<(), Misuse> {
     framing::check_host(facts).map_err(|_| Misuse::Host)?;
     let empty = plan.length == BodyLength::Empty;
-    if facts.any(crate::message::facts::flag::EXPECTATION)
-        || (facts.any(crate::message::facts::flag::CONTINUE) && empty)
-    {
+    if facts.has_other_expectation() || (facts.has_continue_expectation() && empty) {
         return Err(Misuse::Expectation);
     }
-    plan.options.upgrade = facts.any(crate::message::facts::flag::UPGRADE_LINE);
-    plan.options.te = facts.any(crate::message::facts::flag::TE);
+    plan.options.upgrade = facts.has_upgrade_line();
+    plan.options.te = facts.has_te();
     Ok(())
 }
 

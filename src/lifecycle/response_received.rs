@@ -14,7 +14,7 @@ use crate::lifecycle::persistence::{self, CloseReason, Persistence};
 use crate::lifecycle::pipeline::Outstanding;
 use crate::lifecycle::state::{Half, Machine, flag};
 use crate::lifecycle::teardown::Stage;
-use crate::message::facts::Facts;
+use crate::message::connection_facts::ConnectionFacts as Facts;
 use crate::message::framing::{self, BodyLength, Framing, FramingRule};
 use crate::message::method::MethodKind;
 use crate::message::upgrade::Names;

@@ -120,10 +120,9 @@ impl Chunked {
             }
             let line = rest;
             chunked.remaining = 0;
-            while let Some((digit, behind)) = rest.split_first().and_then(|(b, behind)| Some((hex_digit(*b)?, behind)))
-            {
+            while let Some((digit, after)) = rest.split_first().and_then(|(b, after)| Some((hex_digit(*b)?, after))) {
                 chunked.remaining = chunked.remaining << 4 | u64::from(digit);
-                rest = behind;
+                rest = after;
             }
             let digits = line.len() - rest.len();
             rest = rest.strip_prefix(b"\r\n")?;
@@ -300,11 +299,11 @@ mod tests {
             let mut buf: arrayvec::ArrayVec<u8, 15> = arrayvec::ArrayVec::new();
             parts.for_each(|part| buf.extend(part.bytes()));
             for place in places {
-                let Some((behind, from, content)) = place.quick(&buf) else { continue };
+                let Some((after, from, content)) = place.quick(&buf) else { continue };
                 let mut slowly = place;
                 let piece = slowly.read(&Limits::DEFAULT, false, &buf);
                 assert_eq!(piece, Ok(Piece::Content { from, to: from + content.len() }), "{buf:?}");
-                assert_eq!((behind, content), (slowly, &buf[from..][..content.len()]));
+                assert_eq!((after, content), (slowly, &buf[from..][..content.len()]));
                 quickly += 1;
             }
         }

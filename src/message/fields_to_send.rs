@@ -5,7 +5,9 @@
 //! the same ones. Whitespace at the ends of a value is no part of it (RFC 9110 5.5), and is not written.
 
 use crate::error::Misuse;
-use crate::message::facts::Facts;
+use crate::message::connection_facts::ConnectionFacts;
+use crate::message::fact_set::FactSet;
+use crate::message::known_fields::{self, is_owned};
 use crate::message::method::{MethodKind, Version};
 use crate::message::octets;
 use crate::message::upgrade;
@@ -56,7 +58,7 @@ pub trait Fields {
     /// Lines that have been checked and go before those visited.
     #[inline(always)]
     fn checked(&self) -> CheckedFields<'_> {
-        CheckedFields { lines: b"", flags: 0, padded: false }
+        CheckedFields { lines: b"", facts: FactSet::EMPTY, padded: false }
     }
 }
 
@@ -83,8 +85,8 @@ pub const NO_FIELDS: [(&str, &str); 0] = [];
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CheckedFields<'a> {
     pub(crate) lines: &'a [u8],
-    /// What they say of the connection, as [`Facts`] keep it.
-    pub(crate) flags: u32,
+    /// What they say of the connection.
+    pub(crate) facts: FactSet,
     /// There is a value with whitespace at an end.
     pub(crate) padded: bool,
 }
@@ -93,7 +95,7 @@ impl<'a> CheckedFields<'a> {
     /// Checks `lines`: `name: value CRLF` each. Errors are those of sending them one by one. What `Host`, `Expect`, `Upgrade` and
     /// `TE` say of the connection is kept, and judged with each head they are sent in.
     pub fn new(lines: &'a [u8]) -> Result<Self, Misuse> {
-        let (mut octets, mut facts) = (0, Facts::new(MethodKind::Get, Version::HTTP_11));
+        let (mut octets, mut facts) = (0, ConnectionFacts::new(MethodKind::Get, Version::HTTP_11));
         let mut padded = false;
         for (name, value) in self::lines(lines) {
             let trimmed = octets::trim_to_send(value);
@@ -102,7 +104,7 @@ impl<'a> CheckedFields<'a> {
             padded |= trimmed.len() != value.len();
             octets += name.len() + value.len() + 4;
         }
-        let checked = Self { lines, flags: facts.flags(), padded };
+        let checked = Self { lines, facts: facts.set(), padded };
         if octets == lines.len() { Ok(checked) } else { Err(Misuse::FieldName) }
     }
 
@@ -144,10 +146,10 @@ impl<F: Fields> Fields for CheckedAnd<'_, F> {
 pub(crate) fn lines(lines: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let mut rest = lines;
     core::iter::from_fn(move || {
-        let (line, behind) = rest.split_at(memchr::memchr(b'\n', rest)? + 1);
+        let (line, after) = rest.split_at(memchr::memchr(b'\n', rest)? + 1);
         let colon = memchr::memchr(b':', line)?;
         let value = line.get(colon + 1..)?.strip_prefix(b" ")?.strip_suffix(b"\r\n")?;
-        rest = behind;
+        rest = after;
         Some((&line[..colon], value))
     })
 }
@@ -187,7 +189,7 @@ pub(crate) fn judge_line(name: &[u8], value: &[u8]) -> Result<Line, Misuse> {
     if !octets::is_field_value(value) {
         return Err(Misuse::FieldValue);
     }
-    if matches!(name.len(), 2 | 7 | 10 | 14 | 16 | 17) { special(name, value) } else { Ok(Line::Other) }
+    if known_fields::may_be_restricted(name.len()) { special(name, value) } else { Ok(Line::Other) }
 }
 
 /// The fields of which not every value may be sent.
@@ -204,29 +206,4 @@ pub(crate) fn special(name: &[u8], value: &[u8]) -> Result<Line, Misuse> {
         return if upgrade::is_upgrade(value) { Ok(Line::Upgrade) } else { Err(Misuse::Upgrade) };
     }
     if is_owned(name) { Err(Misuse::OwnedField) } else { Ok(Line::Other) }
-}
-
-fn is_owned(name: &[u8]) -> bool {
-    ["connection", "keep-alive", "content-length", "proxy-connection", "transfer-encoding"]
-        .iter()
-        .any(|owned| name.eq_ignore_ascii_case(owned.as_bytes()))
-}
-
-/// Fields for framing, routing and persistence, and those that say how content is to be decoded, have no effect in a
-/// trailer section and may not stand there (RFC 9110 6.5.1).
-pub(crate) fn never_a_trailer(name: &[u8]) -> bool {
-    const NEVER: [&str; 11] = [
-        "connection",
-        "content-encoding",
-        "content-length",
-        "expect",
-        "host",
-        "keep-alive",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    ];
-    NEVER.iter().any(|never| name.eq_ignore_ascii_case(never.as_bytes()))
 }

@@ -10,7 +10,7 @@ use crate::message::octets::{self, class};
 #[inline(always)]
 pub(crate) fn is_host(value: &[u8]) -> bool {
     // most are a registered name and nothing else
-    octets::from_host_name_end(value).is_empty() || split(value).is_some()
+    octets::skip_host_name(value).is_empty() || split(value).is_some()
 }
 
 /// A valid target of CONNECT: a host that is not empty and a port from 1 to 65535 (RFC 9110 9.3.6).

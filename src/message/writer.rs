@@ -5,9 +5,11 @@
 
 use crate::error::{Misuse, SendError};
 use crate::message::announcement::{Announce, ConnectionOptions, FramingField};
-use crate::message::facts::{Facts, flag};
-use crate::message::fields_to_send::{CheckedFields, Fields, Line, judge_line, lines, never_a_trailer};
+use crate::message::connection_facts::ConnectionFacts;
+use crate::message::fact_set::Fact;
+use crate::message::fields_to_send::{CheckedFields, Fields, Line, judge_line, lines};
 use crate::message::keep_alive::KeepAlive;
+use crate::message::known_fields::never_a_trailer;
 use crate::message::method::MethodKind;
 use crate::message::octets;
 use crate::message::request::Request;
@@ -125,8 +127,8 @@ impl<'o> Writer<'o> {
         if let Some(place) = self.place(name.len() + value.len() + 4) {
             let (before, rest) = place.split_at_mut(name.len());
             octets::copy(before, name);
-            if let [colon, space, behind @ .., cr, lf] = rest {
-                octets::copy(behind, value);
+            if let [colon, space, after @ .., cr, lf] = rest {
+                octets::copy(after, value);
                 [*colon, *space, *cr, *lf] = *b": \r\n";
             }
         }
@@ -156,7 +158,7 @@ impl<'o> Writer<'o> {
         let mut upgrades = false;
         let checked = fields.checked();
         self.checked(&checked);
-        if checked.flags & flag::UPGRADE_LINE != 0 {
+        if checked.facts.has(Fact::UpgradeLine) {
             upgrades = true;
             checked_upgrade(checked.lines, offers)?;
         }
@@ -209,7 +211,11 @@ impl<'o> Writer<'o> {
 
     /// The caller's fields of a request, and the facts of its head.
     #[inline(always)]
-    pub(crate) fn request_fields(&mut self, request: &Request<'_>, fields: impl Fields) -> Result<Facts, Misuse> {
+    pub(crate) fn request_fields(
+        &mut self,
+        request: &Request<'_>,
+        fields: impl Fields,
+    ) -> Result<ConnectionFacts, Misuse> {
         let checked = fields.checked();
         self.checked(&checked);
         let mut facts = request.facts(&checked);

@@ -1,28 +1,28 @@
 //! The field section: field lines in order, borrowed from the buffer they were read in.
 //!
 //! **Lazily iterated or packed offsets?** Both. A table of packed offsets, four octets a line, is filled while the lines
-//! are read; it covers the first [`FieldTable::LINES`] lines of a head that arrived in one piece, and only lines of common
+//! are read; it covers the first [`FieldTable::CAPACITY`] lines of a head that arrived in one piece, and only lines of common
 //! shape. Whatever it does not cover is found again in the validated octets when it is asked for. Counted on a request of 9
 //! fields and 703 octets, every field read once: a lookup in the table costs about 25 instructions a field, and some 5 to
 //! fill it; finding a line again costs about 180. A table alone would bound the number of lines, or cost its octets in every
 //! machine while a head dribbles in; finding alone would add three fifths to the whole parse.
 
-use super::fast_path::quick_parts;
-use crate::message::fields_to_send::never_a_trailer;
+use super::fast_path::fast_parts;
+use crate::message::known_fields::never_a_trailer;
 use crate::message::octets::{self, class};
 
-/// Packed offsets of the first lines of a section, each in the place of its number.
+/// PackedLine offsets of the first lines of a section, each in the slot of its number.
 #[derive(Clone, Debug)]
 #[allow(unreachable_pub)]
 pub struct FieldTable {
-    lines: [Packed; Self::LINES],
+    lines: [PackedLine; Self::CAPACITY],
     /// Lines from here on are not in the table.
     end: u32,
 }
 
 /// A line that ends in CRLF with no whitespace before it, and whose value lies in one piece.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Packed {
+pub(crate) struct PackedLine {
     /// Octets of the line, its line end included.
     line: u16,
     /// Octets of its name.
@@ -31,7 +31,7 @@ pub(crate) struct Packed {
     gap: u8,
 }
 
-impl Packed {
+impl PackedLine {
     /// Sizes that fit; `leading` is the whitespace before the value.
     #[inline(always)]
     pub(crate) const fn new(line: usize, name: usize, leading: usize) -> Self {
@@ -52,15 +52,15 @@ impl Packed {
 
 impl FieldTable {
     /// Browsers send 10 to 18 field lines. It moves with the section, so it is short.
-    pub(crate) const LINES: usize = 16;
+    pub(crate) const CAPACITY: usize = 16;
     /// Octets of the longest name that can be packed.
-    pub(crate) const MOST_NAME: usize = 0xff;
+    pub(crate) const MAX_NAME: usize = 0xff;
     /// Octets of the longest line that can be packed.
-    pub(crate) const MOST_LINE: usize = 0xffff;
+    pub(crate) const MAX_LINE: usize = 0xffff;
 
     #[inline(always)]
     pub(crate) const fn new() -> Self {
-        Self { lines: [Packed::NONE; Self::LINES], end: Self::LINES as u32 }
+        Self { lines: [PackedLine::NONE; Self::CAPACITY], end: Self::CAPACITY as u32 }
     }
 
     /// A table that holds nothing and never will.
@@ -75,16 +75,16 @@ impl FieldTable {
 
     /// The line of this number, if it is of the shape that can be packed.
     pub(crate) fn set(&mut self, number: usize, plain: bool, line: usize, name: usize, leading: usize) {
-        if !plain || line > Self::MOST_LINE || name > Self::MOST_NAME || leading > 0xfe {
+        if !plain || line > Self::MAX_LINE || name > Self::MAX_NAME || leading > 0xfe {
             self.stop(number);
-        } else if let Some(place) = self.lines.get_mut(number) {
-            *place = Packed::new(line, name, leading);
+        } else if let Some(slot) = self.lines.get_mut(number) {
+            *slot = PackedLine::new(line, name, leading);
         }
     }
 
-    /// The place of the line of this number, where there may be one before the line of number `most`.
+    /// The slot of the line of this number, where there may be one before the line of number `most`.
     #[inline(always)]
-    pub(crate) fn place(&mut self, line: u16, most: u16) -> Option<&mut Packed> {
+    pub(crate) fn slot(&mut self, line: u16, most: u16) -> Option<&mut PackedLine> {
         if line < most { self.lines.get_mut(usize::from(line)) } else { None }
     }
 }
@@ -115,7 +115,7 @@ impl<'a> FieldSection<'a> {
     #[inline(always)]
     pub(crate) fn clear(&mut self) {
         self.octets = b"";
-        self.table.end = FieldTable::LINES as u32;
+        self.table.end = FieldTable::CAPACITY as u32;
         self.is_trailers = false;
     }
 
@@ -216,8 +216,8 @@ impl<'a> FieldValue<'a> {
     /// Copies the value to the front of `out`, if it fits.
     pub fn copy_to<'o>(&self, out: &'o mut [u8]) -> Option<&'o [u8]> {
         let out = out.get_mut(..self.0.len())?;
-        for (place, octet) in out.iter_mut().zip(self.octets()) {
-            *place = octet;
+        for (slot, octet) in out.iter_mut().zip(self.octets()) {
+            *slot = octet;
         }
         Some(out)
     }
@@ -278,7 +278,7 @@ fn is_space_in_value(octet: u8) -> bool {
 #[derive(Clone, Debug)]
 pub struct FieldLines<'a, 's> {
     octets: &'a [u8],
-    table: &'s [Packed],
+    table: &'s [PackedLine],
     is_trailers: bool,
 }
 
@@ -291,13 +291,13 @@ impl<'a> Iterator for FieldLines<'a, '_> {
             if self.octets.is_empty() {
                 return None;
             }
-            let (line, behind) = find(self.octets, self.is_trailers)?;
-            self.octets = behind;
+            let (line, after) = find_line(self.octets, self.is_trailers)?;
+            self.octets = after;
             return Some(line);
         };
         self.table = rest;
-        let (line, behind) = self.octets.split_at_checked(usize::from(packed.line))?;
-        self.octets = behind;
+        let (line, after) = self.octets.split_at_checked(usize::from(packed.line))?;
+        self.octets = after;
         let (name, value) = packed.parts(line)?;
         Some(FieldLine { name, value: FieldValue(value) })
     }
@@ -305,11 +305,11 @@ impl<'a> Iterator for FieldLines<'a, '_> {
 
 /// The next line of octets that have been validated, and those after it: only its parts are to be found.
 #[inline(never)]
-fn find(mut octets: &[u8], is_trailers: bool) -> Option<(FieldLine<'_>, &[u8])> {
+pub(in crate::message) fn find_line(mut octets: &[u8], is_trailers: bool) -> Option<(FieldLine<'_>, &[u8])> {
     loop {
-        if let (Some((name, value, behind)), false) = (quick_parts(octets), is_trailers) {
-            if !behind.first().is_some_and(|&b| octets::is_whitespace(b)) {
-                return Some((FieldLine { name, value: FieldValue(value) }, behind));
+        if let (Some((name, value, after)), false) = (fast_parts(octets), is_trailers) {
+            if !after.first().is_some_and(|&b| octets::is_whitespace(b)) {
+                return Some((FieldLine { name, value: FieldValue(value) }, after));
             }
         }
         // lines that were dropped because they stand before the first field line
@@ -324,13 +324,13 @@ fn find(mut octets: &[u8], is_trailers: bool) -> Option<(FieldLine<'_>, &[u8])> 
                 break;
             }
         }
-        let (line, behind) = octets.split_at(end);
+        let (line, after) = octets.split_at(end);
         let (name, value) = line.split_at(memchr::memchr(b':', line)?);
         // whitespace before the colon may have been let in
         let name = name.split(|&b| octets::is(b, class::BLANK)).next()?;
         if !is_trailers || !never_a_trailer(name) {
-            return Some((FieldLine { name, value: FieldValue(octets::trim(&value[1..])) }, behind));
+            return Some((FieldLine { name, value: FieldValue(octets::trim(&value[1..])) }, after));
         }
-        octets = behind;
+        octets = after;
     }
 }

@@ -31,7 +31,8 @@ pub use fields::{FieldLine, FieldLines, FieldSection, FieldValue, FieldValueOcte
 use crate::config::{Limits, Policy};
 use crate::error::ProtocolError;
 use crate::error::ProtocolErrorKind::{self, *};
-use crate::message::facts::{self, Facts};
+use crate::message::connection_facts::ConnectionFacts;
+use crate::message::known_fields;
 use crate::message::method::{MethodKind, Version};
 use crate::message::octets::{self, class};
 
@@ -88,7 +89,7 @@ impl Section {
 /// How far a section has been read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Progress {
-    pub(crate) facts: Facts,
+    pub(crate) facts: ConnectionFacts,
     /// Where the first line not yet read begins; 0 is the start line of a head.
     line: u32,
     /// No line end before this.
@@ -119,8 +120,13 @@ enum Line {
 
 impl Progress {
     /// Nothing has been read.
-    pub(crate) const FRESH: Self =
-        Self { facts: Facts::new(MethodKind::Other, Version::HTTP_11), line: 0, sought: 0, watched: 0, lines: 0 };
+    pub(crate) const FRESH: Self = Self {
+        facts: ConnectionFacts::new(MethodKind::Other, Version::HTTP_11),
+        line: 0,
+        sought: 0,
+        watched: 0,
+        lines: 0,
+    };
 
     /// Have only octets come that end no line and reach no limit? Then there is nothing to read: said in a few
     /// instructions, since a peer may send one octet at a time.
@@ -159,11 +165,11 @@ impl Progress {
         let mut begun = unfolds && self.sought > self.line;
         loop {
             if !begun {
-                let window = self.window(rules, buf.get(at..).unwrap_or_default(), at);
+                let window = self.fast_window(rules, buf.get(at..).unwrap_or_default(), at);
                 let lines = rules.section.lines(rules.limits);
                 let rest = match unfolds {
-                    true => self.quick_whole_lines(lines, window, table),
-                    false => self.quick_lines(lines, window, table),
+                    true => self.fast_unfolded_lines(lines, window, table),
+                    false => self.fast_lines(lines, window, table),
                 };
                 at += window.len() - rest.len();
                 if let [b'\r', b'\n', ..] = rest {
@@ -172,7 +178,7 @@ impl Progress {
                 }
             }
             begun = false;
-            at = match self.careful_line(rules, buf, at, table)? {
+            at = match self.full_line(rules, buf, at, table)? {
                 Line::Next(next) => next,
                 Line::End(end) => {
                     self.line = at as u32;
@@ -204,7 +210,7 @@ impl Progress {
     /// One line, by every rule.
     #[cold]
     #[inline(never)]
-    fn careful_line(&mut self, rules: Rules<'_>, buf: &[u8], at: usize, table: &mut FieldTable) -> Result<Line, Fault> {
+    fn full_line(&mut self, rules: Rules<'_>, buf: &[u8], at: usize, table: &mut FieldTable) -> Result<Line, Fault> {
         let bounds = Bounds {
             line: rules.limits.field_line as usize,
             all: rules.section.octets(rules.limits),
@@ -320,7 +326,7 @@ fn split_field_line<'b>(rules: Rules<'_>, line: &'b [u8]) -> Result<(&'b [u8], &
         let at = name.iter().position(|&b| !octets::is(b, class::TOKEN)).unwrap_or(0);
         return Err(Fault::new(if name.get(at) == Some(&b'\r') { BareCr } else { FieldName }, at));
     }
-    check_value(rules.policy, &line[colon + 1..], facts::is_known(name))
+    check_value(rules.policy, &line[colon + 1..], known_fields::decides(name))
         .map_err(|fault| Fault::new(fault.kind, colon + 1 + fault.at))?;
     Ok((name, octets::trim(&line[colon + 1..])))
 }

@@ -8,7 +8,7 @@ use super::fields::FieldTable;
 use super::heads::{RequestHead, ResponseHead};
 use super::{Bounds, Fault, Progress, Rules, cut_line_end};
 use crate::error::ProtocolErrorKind::*;
-use crate::message::facts::Facts;
+use crate::message::connection_facts::ConnectionFacts;
 use crate::message::host;
 use crate::message::method::{Method, MethodKind, Version};
 use crate::message::octets::{self, class};
@@ -23,7 +23,7 @@ struct Request<'b> {
     target: &'b [u8],
     minor: u8,
     octets: usize,
-    behind: &'b [u8],
+    after: &'b [u8],
 }
 
 /// Where the parts of a request line are.
@@ -45,27 +45,27 @@ impl Progress {
         buf: &'b [u8],
         head: &mut RequestHead<'b>,
     ) -> Result<Option<usize>, Fault> {
-        match self.quick_request(rules, buf, head) {
+        match self.fast_request(rules, buf, head) {
             Some(octets) => Ok(Some(octets)),
-            None => self.any_request(rules, buf, head),
+            None => self.full_request(rules, buf, head),
         }
     }
 
     /// A whole head of common lines, or as much of it as there is.
     #[inline(always)]
-    fn quick_request<'b>(&mut self, rules: Rules<'_>, buf: &'b [u8], head: &mut RequestHead<'b>) -> Option<usize> {
+    fn fast_request<'b>(&mut self, rules: Rules<'_>, buf: &'b [u8], head: &mut RequestHead<'b>) -> Option<usize> {
         if self.sought > 0 || self.line > 0 || rules.policy.request_fold.accepts() {
             return None;
         }
-        let line = quick_request_line(buf)?;
+        let line = fast_request_line(buf)?;
         if line.octets > rules.limits.start_line as usize {
             return None;
         }
-        self.facts = Facts::new(line.kind, Version { minor: line.minor });
-        let window = self.window(rules, line.behind, line.octets);
-        let mut rest = self.quick_host(rules.limits.field_lines, window, head.fields.table());
+        self.facts = ConnectionFacts::new(line.kind, Version { minor: line.minor });
+        let window = self.fast_window(rules, line.after, line.octets);
+        let mut rest = self.fast_host(rules.limits.field_lines, window, head.fields.table());
         if !matches!(rest, [b'\r', b'\n', ..]) {
-            rest = self.quick_lines(rules.limits.field_lines, rest, head.fields.table());
+            rest = self.fast_lines(rules.limits.field_lines, rest, head.fields.table());
         }
         let section = window.get(..window.len() - rest.len())?;
         self.line = (line.octets + section.len()) as u32;
@@ -90,7 +90,7 @@ impl Progress {
 
     /// A head by every rule, from where it was left.
     #[inline(never)]
-    fn any_request<'b>(
+    fn full_request<'b>(
         &mut self,
         rules: Rules<'_>,
         buf: &'b [u8],
@@ -98,9 +98,9 @@ impl Progress {
     ) -> Result<Option<usize>, Fault> {
         self.take_up(buf, head.fields.table());
         if self.line == 0 {
-            let Some(parts) = self.careful_request_line(rules, buf)? else { return Ok(None) };
+            let Some(parts) = self.full_request_line(rules, buf)? else { return Ok(None) };
             let line = parts.of(buf);
-            self.facts = Facts::new(line.kind, Version { minor: line.minor });
+            self.facts = ConnectionFacts::new(line.kind, Version { minor: line.minor });
             self.line = line.octets as u32;
         }
         let Some(octets) = self.read_fields(rules, buf, head.fields.table())? else { return Ok(None) };
@@ -116,7 +116,7 @@ impl Progress {
     fn complete_request<'b>(&self, section: &'b [u8], head: &mut RequestHead<'b>) {
         head.version = self.facts.version();
         head.fields.read(section, self.lines());
-        head.flags = self.facts.flags();
+        head.facts = self.facts.set();
     }
 
     /// Reads a response head from where it was left into `head`, all but its framing: how many octets it is of, or `None` if
@@ -129,41 +129,41 @@ impl Progress {
         head: &mut ResponseHead<'b>,
     ) -> Result<Option<usize>, Fault> {
         if self.sought == 0 && self.line == 0 {
-            if let Some((fresh, line)) = Self::quick_response(rules, buf) {
+            if let Some((fresh, line)) = Self::fast_response(rules, buf) {
                 *self = fresh;
-                if let Some((section, octets)) = self.quick_section(rules, buf, head.fields.table()) {
+                if let Some((section, octets)) = self.fast_section(rules, buf, head.fields.table()) {
                     (head.status, head.version, head.reason) = (line.status, self.facts.version(), line.reason);
                     head.fields.read(section, self.lines());
                     return Ok(Some(octets));
                 }
             }
         }
-        self.any_response(rules, buf, head)
+        self.full_response(rules, buf, head)
     }
 
     /// The status line that `buf` begins with, where it is as nearly all are, and that much read of a response.
     #[inline(always)]
-    pub(crate) fn quick_response<'b>(rules: Rules<'_>, buf: &'b [u8]) -> Option<(Self, StatusLine<'b>)> {
-        let line = quick_status_line(buf)?;
+    pub(crate) fn fast_response<'b>(rules: Rules<'_>, buf: &'b [u8]) -> Option<(Self, StatusLine<'b>)> {
+        let line = fast_status_line(buf)?;
         if line.end > rules.limits.start_line as usize {
             return None;
         }
-        let facts = Facts::response(line.status, Version { minor: line.minor });
+        let facts = ConnectionFacts::response(line.status, Version { minor: line.minor });
         Some((Self { facts, line: line.end as u32, ..Self::FRESH }, line))
     }
 
     /// The field lines after the status line read, where they are of common shape: they, and where the head ends.
     #[inline(always)]
-    pub(crate) fn quick_section<'b>(
+    pub(crate) fn fast_section<'b>(
         &mut self,
         rules: Rules<'_>,
         buf: &'b [u8],
         table: &mut FieldTable,
     ) -> Option<(&'b [u8], usize)> {
         let at = self.line as usize;
-        let window = self.window(rules, buf.get(at..)?, at);
+        let window = self.fast_window(rules, buf.get(at..)?, at);
         // what could continue a line is for the careful walk, also where it may not
-        let rest = self.quick_whole_lines(rules.limits.field_lines, window, table);
+        let rest = self.fast_unfolded_lines(rules.limits.field_lines, window, table);
         let section = window.get(..window.len() - rest.len())?;
         self.line = (at + section.len()) as u32;
         match rest {
@@ -174,7 +174,7 @@ impl Progress {
 
     /// A response head by every rule, from where it was left.
     #[inline(never)]
-    pub(crate) fn any_response<'b>(
+    pub(crate) fn full_response<'b>(
         &mut self,
         rules: Rules<'_>,
         buf: &'b [u8],
@@ -182,8 +182,8 @@ impl Progress {
     ) -> Result<Option<usize>, Fault> {
         self.take_up(buf, head.fields.table());
         if self.line == 0 {
-            let Some(line) = self.careful_status_line(rules, buf)? else { return Ok(None) };
-            self.facts = Facts::response(line.status, Version { minor: line.minor });
+            let Some(line) = self.full_status_line(rules, buf)? else { return Ok(None) };
+            self.facts = ConnectionFacts::response(line.status, Version { minor: line.minor });
             self.line = line.end as u32;
         }
         let Some(octets) = self.read_fields(rules, buf, head.fields.table())? else { return Ok(None) };
@@ -201,7 +201,7 @@ impl Progress {
     /// The start line by every rule.
     #[cold]
     #[inline(never)]
-    fn careful_request_line(&mut self, rules: Rules<'_>, buf: &[u8]) -> Result<Option<Parts>, Fault> {
+    fn full_request_line(&mut self, rules: Rules<'_>, buf: &[u8]) -> Result<Option<Parts>, Fault> {
         let spaced = rules.policy.start_line_whitespace.accepts();
         if let Some(&first) = buf.first() {
             let begins = octets::is(first, class::TOKEN) || (spaced && is_space(first));
@@ -223,7 +223,7 @@ impl Progress {
 
     #[cold]
     #[inline(never)]
-    fn careful_status_line<'b>(&mut self, rules: Rules<'_>, buf: &'b [u8]) -> Result<Option<StatusLine<'b>>, Fault> {
+    fn full_status_line<'b>(&mut self, rules: Rules<'_>, buf: &'b [u8]) -> Result<Option<StatusLine<'b>>, Fault> {
         if buf.first().is_some_and(|&first| first != b'H') {
             return Err(Fault::new(NotHttp, 0));
         }
@@ -252,14 +252,14 @@ impl Parts {
         let slice = |(from, to): (usize, usize)| buf.get(from..to).unwrap_or_default();
         let method = slice(self.method);
         let kind = MethodKind::of(method);
-        let behind = buf.get(self.end..).unwrap_or_default();
-        Request { method, kind, target: slice(self.target), minor: self.minor, octets: self.end, behind }
+        let after = buf.get(self.end..).unwrap_or_default();
+        Request { method, kind, target: slice(self.target), minor: self.minor, octets: self.end, after }
     }
 }
 
 /// `method SP request-target SP HTTP/1.x CRLF`, as nearly all are.
 #[inline(always)]
-fn quick_request_line(buf: &[u8]) -> Option<Request<'_>> {
+fn fast_request_line(buf: &[u8]) -> Option<Request<'_>> {
     let word = octets::word(buf);
     let (method, kind, rest) = if word as u32 == u32::from_le_bytes(*b"GET ") {
         (buf.get(..3)?, MethodKind::Get, buf.get(4..)?)
@@ -268,15 +268,15 @@ fn quick_request_line(buf: &[u8]) -> Option<Request<'_>> {
         let [b' ', rest @ ..] = rest else { return None };
         (method, MethodKind::of(method), rest)
     };
-    let version = octets::from_target_end(rest);
+    let version = octets::skip_target(rest);
     let target = rest.get(..rest.len() - version.len())?;
-    let (line_end, behind) = version.split_first_chunk::<11>()?;
+    let (line_end, after) = version.split_first_chunk::<11>()?;
     let [b' ', h, t1, t2, p, slash, one, point, minor, b'\r', b'\n'] = *line_end else { return None };
-    let minor = quick_version([h, t1, t2, p, slash, one, point, minor])?;
+    let minor = fast_version([h, t1, t2, p, slash, one, point, minor])?;
     // origin-form; the others are rare enough for the careful walk
     match target {
         [b'/', ..] if !method.is_empty() && kind != MethodKind::Connect => {
-            Some(Request { method, kind, target, minor, octets: buf.len() - behind.len(), behind })
+            Some(Request { method, kind, target, minor, octets: buf.len() - after.len(), after })
         }
         _ => None,
     }
@@ -284,7 +284,7 @@ fn quick_request_line(buf: &[u8]) -> Option<Request<'_>> {
 
 /// The minor number of one of the two usual versions.
 #[inline(always)]
-const fn quick_version(octets: [u8; 8]) -> Option<u8> {
+const fn fast_version(octets: [u8; 8]) -> Option<u8> {
     const HTTP_10: u64 = u64::from_le_bytes(*b"HTTP/1.0");
     const HTTP_11: u64 = u64::from_le_bytes(*b"HTTP/1.1");
     match u64::from_le_bytes(octets) {
@@ -393,9 +393,9 @@ pub(crate) struct StatusLine<'b> {
 
 /// `HTTP/1.x SP 3DIGIT SP reason-phrase CRLF`, as nearly all are; and most of those are two.
 #[inline(always)]
-fn quick_status_line(buf: &[u8]) -> Option<StatusLine<'_>> {
+fn fast_status_line(buf: &[u8]) -> Option<StatusLine<'_>> {
     let (version, rest) = buf.split_first_chunk::<8>()?;
-    let minor = quick_version(*version)?;
+    let minor = fast_version(*version)?;
     if let Some(([ok @ .., lf], _)) = rest.split_first_chunk::<9>() {
         if u64::from_le_bytes(*ok) == u64::from_le_bytes(*b" 200 OK\r") && *lf == b'\n' {
             return Some(StatusLine { status: StatusCode::OK, minor, reason: &rest[5..7], end: 17 });
@@ -403,9 +403,9 @@ fn quick_status_line(buf: &[u8]) -> Option<StatusLine<'_>> {
     }
     let ([b' ', status @ .., b' '], reason) = rest.split_first_chunk::<5>()? else { return None };
     let status = three_digits(status)?;
-    let behind = octets::from_control(reason);
-    let reason = reason.get(..reason.len() - behind.len())?;
-    match behind {
+    let after = octets::skip_to_control(reason);
+    let reason = reason.get(..reason.len() - after.len())?;
+    match after {
         [b'\r', b'\n', ..] => Some(StatusLine { status, minor, reason, end: 13 + reason.len() + 2 }),
         _ => None,
     }
