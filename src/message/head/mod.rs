@@ -18,10 +18,13 @@
 mod fast_path;
 mod fields;
 mod heads;
+mod request_line;
 mod start_line;
+mod status_line;
 
 pub(crate) use fields::FieldTable;
-pub(crate) use start_line::{StatusLine, check_form};
+pub(crate) use request_line::check_form;
+pub(crate) use status_line::StatusLine;
 
 pub(crate) use heads::blamed_field;
 pub use heads::{RequestHead, ResponseHead};
