@@ -348,7 +348,7 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
     fn compare(&mut self, request: &Request<'_>, head: &[u8]) -> Result<(), Misuse> {
         let lines = memchr::memchr(b'\n', head).and_then(|lf| head.get(lf + 1..)).unwrap_or_default();
         let mut compared = Compared::NONE;
-        fields_to_send::lines(lines).for_each(|(name, value)| compared.line(name, value));
+        fields_to_send::split_lines(lines).for_each(|(name, value)| compared.line(name, value));
         let target = Target::new(request.target, request.kind());
         self.lifecycle.state.offer(request_to_send::check_compared(target, &compared)?);
         Ok(())

@@ -199,7 +199,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         }
         let mut writer = Writer::new(out);
         if machine.send_by == Counted::Chunked {
-            let (line, octets) = chunked::line(consumed as u64);
+            let (line, octets) = chunked::size_line(consumed as u64);
             writer.put(&line[..octets]);
             writer.put(&content[..consumed]);
             writer.put(b"\r\n");
@@ -225,7 +225,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
             return Err(Misuse::TooMuchContent.into());
         }
         if machine.send_by == Counted::Chunked && octets > 0 {
-            let (line, length) = chunked::line(octets);
+            let (line, length) = chunked::size_line(octets);
             framed.before.extend(line[..length].iter().copied());
             framed.after = b"\r\n";
         }

@@ -133,10 +133,10 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         let open = machine.stage == Stage::Open && !machine.is(flag::REFUSING);
         let reported = open && machine.receiving == Half::Content && !machine.is(flag::DISCARD);
         if let (Reading::Chunked(chunked), true) = (&mut self.reading, reported) {
-            if let Some((behind, from, content)) = chunked.quick(buf) {
+            if let Some((after, from, content)) = chunked.read_fast(buf) {
                 let octets = content.len() as u64;
                 if settings.limits.content.is_none_or(|most| octets <= most.saturating_sub(machine.octets)) {
-                    *chunked = behind;
+                    *chunked = after;
                     machine.content_received(now, octets);
                     let consumed = from + content.len();
                     self.leave(consumed, buf.len());
@@ -182,7 +182,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         };
         let trailers = FieldSection::trailers(&buf[..progress.fields_end()]);
         if R::TRAILERS == Section::RequestTrailers && !settings.policy.request_trailers.accepts() {
-            if let Some(line) = trailers.all().find(|line| never_a_trailer(line.name)) {
+            if let Some(line) = trailers.all_lines().find(|line| never_a_trailer(line.name)) {
                 let at = line.name.as_ptr() as usize - buf.as_ptr() as usize;
                 return Err(self.fail(now, Fault::new(Trailer, at)));
             }

@@ -58,7 +58,7 @@ pub trait Fields {
     /// Lines that have been checked and go before those visited.
     #[inline(always)]
     fn checked(&self) -> CheckedFields<'_> {
-        CheckedFields { lines: b"", facts: FactSet::EMPTY, padded: false }
+        CheckedFields { lines: b"", facts: FactSet::EMPTY, has_padding: false }
     }
 }
 
@@ -88,7 +88,7 @@ pub struct CheckedFields<'a> {
     /// What they say of the connection.
     pub(crate) facts: FactSet,
     /// There is a value with whitespace at an end.
-    pub(crate) padded: bool,
+    pub(crate) has_padding: bool,
 }
 
 impl<'a> CheckedFields<'a> {
@@ -96,15 +96,15 @@ impl<'a> CheckedFields<'a> {
     /// `TE` say of the connection is kept, and judged with each head they are sent in.
     pub fn new(lines: &'a [u8]) -> Result<Self, Misuse> {
         let (mut octets, mut facts) = (0, ConnectionFacts::new(MethodKind::Get, Version::HTTP_11));
-        let mut padded = false;
-        for (name, value) in self::lines(lines) {
+        let mut has_padding = false;
+        for (name, value) in split_lines(lines) {
             let trimmed = octets::trim_to_send(value);
-            judge_line(name, trimmed)?;
+            check_line(name, trimmed)?;
             facts.field_line(name, trimmed);
-            padded |= trimmed.len() != value.len();
+            has_padding |= trimmed.len() != value.len();
             octets += name.len() + value.len() + 4;
         }
-        let checked = Self { lines, facts: facts.set(), padded };
+        let checked = Self { lines, facts: facts.set(), has_padding };
         if octets == lines.len() { Ok(checked) } else { Err(Misuse::FieldName) }
     }
 
@@ -143,7 +143,7 @@ impl<F: Fields> Fields for CheckedAnd<'_, F> {
 }
 
 /// Name and value of each `name: value CRLF`, as far as they are that.
-pub(crate) fn lines(lines: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+pub(crate) fn split_lines(lines: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let mut rest = lines;
     core::iter::from_fn(move || {
         let (line, after) = rest.split_at(memchr::memchr(b'\n', rest)? + 1);
@@ -170,7 +170,7 @@ pub(crate) fn lines(lines: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
 /// What depends on the head as a whole is not asked here: that there is one `Host`, and the right one; that an `Upgrade` of a `101`
 /// names what was offered; that a field may stand among trailers.
 pub fn check_field(name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<(), Misuse> {
-    judge_line(name.as_ref(), octets::trim_to_send(value.as_ref())).map(|_| ())
+    check_line(name.as_ref(), octets::trim_to_send(value.as_ref())).map(|_| ())
 }
 
 /// What one line to be sent is.
@@ -182,19 +182,19 @@ pub(crate) enum Line {
 
 /// Within the grammar, and not the machine's own. The value is without whitespace at its ends.
 #[inline(always)]
-pub(crate) fn judge_line(name: &[u8], value: &[u8]) -> Result<Line, Misuse> {
+pub(crate) fn check_line(name: &[u8], value: &[u8]) -> Result<Line, Misuse> {
     if !octets::is_field_name(name) {
         return Err(Misuse::FieldName);
     }
     if !octets::is_field_value(value) {
         return Err(Misuse::FieldValue);
     }
-    if known_fields::may_be_restricted(name.len()) { special(name, value) } else { Ok(Line::Other) }
+    if known_fields::may_be_restricted(name.len()) { check_restricted(name, value) } else { Ok(Line::Other) }
 }
 
 /// The fields of which not every value may be sent.
 #[inline(never)]
-pub(crate) fn special(name: &[u8], value: &[u8]) -> Result<Line, Misuse> {
+pub(crate) fn check_restricted(name: &[u8], value: &[u8]) -> Result<Line, Misuse> {
     if name.eq_ignore_ascii_case(b"te") {
         let chunked = |member: &[u8]| {
             let coding = &member[..octets::separator_at(member, b';')];

@@ -96,13 +96,7 @@ fn declared_request_framing(facts: &ConnectionFacts, policy: &Policy) -> Result<
     if !facts.has(Fact::Coding) {
         return content_length(facts, policy);
     }
-    if facts.has(Fact::Length) && !policy.length_and_coding.accepts() {
-        return Err(LengthAndTransferEncoding);
-    }
-    if !facts.version().is_http11() && !policy.http10_coding.accepts() {
-        return Err(TransferEncodingInHttp10);
-    }
-    check_codings(facts)?;
+    check_transfer_encoding(facts, policy)?;
     if !facts.has(Fact::ChunkedLast) {
         return Err(NotChunkedLast);
     }
@@ -138,13 +132,7 @@ pub(crate) fn frame_response(
         }
         return Ok(Framing { length: BodyLength::UntilClose, rule: FramingRule::UntilClose });
     }
-    if facts.has(Fact::Length) && !policy.length_and_coding.accepts() {
-        return Err(LengthAndTransferEncoding);
-    }
-    if !facts.version().is_http11() && !policy.http10_coding.accepts() {
-        return Err(TransferEncodingInHttp10);
-    }
-    check_codings(facts)?;
+    check_transfer_encoding(facts, policy)?;
     if facts.has(Fact::ChunkedLast) {
         Ok(Framing { length: BodyLength::Chunked, rule: coding_rule(facts) })
     } else {
@@ -170,6 +158,17 @@ pub(crate) fn fault_of_response(facts: &ConnectionFacts, policy: &Policy) -> Opt
         (true, false) => check_codings(facts).err(),
         (false, true) => content_length(facts, policy).err(),
     }
+}
+
+/// May a message have the `Transfer-Encoding` that it has (RFC 9112 6.1, 6.3)? To be asked where there is one.
+fn check_transfer_encoding(facts: &ConnectionFacts, policy: &Policy) -> Result<(), ProtocolErrorKind> {
+    if facts.has(Fact::Length) && !policy.length_and_coding.accepts() {
+        return Err(LengthAndTransferEncoding);
+    }
+    if !facts.version().is_http11() && !policy.http10_coding.accepts() {
+        return Err(TransferEncodingInHttp10);
+    }
+    check_codings(facts)
 }
 
 fn check_codings(facts: &ConnectionFacts) -> Result<(), ProtocolErrorKind> {

@@ -53,7 +53,7 @@ impl Compared {
         if name.eq_ignore_ascii_case(b"upgrade") {
             self.protocols.get_or_insert(Names::NONE).add(value);
         }
-        if let Err(misuse @ (Misuse::Upgrade | Misuse::TeChunked)) = fields_to_send::special(name, value) {
+        if let Err(misuse @ (Misuse::Upgrade | Misuse::TeChunked)) = fields_to_send::check_restricted(name, value) {
             self.misuse = self.misuse.or(Some(misuse));
         }
     }
@@ -69,7 +69,7 @@ impl HeadFacts {
     pub const fn request(method: Method<'_>, version: Version) -> Self {
         let mut facts = Self::of(ConnectionFacts::new(method.kind(), version));
         // method SP, a target, SP HTTP-version CRLF, and the empty line
-        facts.octets = LEAST + method.as_bytes().len() as u32;
+        facts.octets = SHORTEST_HEAD + method.as_bytes().len() as u32;
         facts
     }
 
@@ -80,7 +80,7 @@ impl HeadFacts {
 
     #[inline(always)]
     pub(crate) const fn of(facts: ConnectionFacts) -> Self {
-        Self { facts, compared: Compared::NONE, octets: LEAST, octets_told: false }
+        Self { facts, compared: Compared::NONE, octets: SHORTEST_HEAD, octets_told: false }
     }
 
     /// Takes one field line into account, as sent or with outer whitespace trimmed. Lines that do not bear on the
@@ -169,7 +169,7 @@ impl Hash for HeadFacts {
 }
 
 /// Octets of the shortest head, without its method.
-const LEAST: u32 = " / HTTP/1.1\r\n\r\n".len() as u32;
+const SHORTEST_HEAD: u32 = " / HTTP/1.1\r\n\r\n".len() as u32;
 
 /// FNV-1a of the octets in lower case.
 fn hash(octets: &[u8]) -> u64 {

@@ -34,7 +34,7 @@ impl Progress {
         if let (Some(after), Some(slot)) = (host_line(window), table.slot(0, max_lines)) {
             *slot = PackedLine::new(window.len() - after.len(), 4, 1);
             self.facts.set_first_host();
-            self.lines = 1;
+            self.line_count = 1;
             return after;
         }
         window
@@ -51,7 +51,7 @@ impl Progress {
         table: &mut FieldTable,
     ) -> &'b [u8] {
         let mut rest = window;
-        let mut lines = self.lines;
+        let mut lines = self.line_count;
         while let Some(slot) = table.slot(lines, max_lines) {
             let Some(line) = fast_line(rest) else { break };
             let name = rest.len() - line.colon.len();
@@ -65,7 +65,7 @@ impl Progress {
             lines += 1;
             rest = line.after;
         }
-        self.lines = lines;
+        self.line_count = lines;
         rest
     }
 
@@ -81,7 +81,7 @@ impl Progress {
     ) -> &'b [u8] {
         let mut rest = window;
         let Some(&(mut first)) = rest.first() else { return rest };
-        let mut lines = self.lines;
+        let mut lines = self.line_count;
         while let Some(slot) = table.slot(lines, max_lines) {
             if first == b'\r' {
                 break;
@@ -108,7 +108,7 @@ impl Progress {
             lines += 1;
             (first, rest) = (next, line.after);
         }
-        self.lines = lines;
+        self.line_count = lines;
         rest
     }
 }

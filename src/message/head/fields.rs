@@ -24,18 +24,27 @@ pub struct FieldTable {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PackedLine {
     /// Octets of the line, its line end included.
-    line: u16,
+    line_octets: u16,
     /// Octets of its name.
-    name: u8,
+    name_octets: u8,
     /// Octets of the colon and the whitespace after it.
-    gap: u8,
+    gap_octets: u8,
 }
 
 impl PackedLine {
-    /// Sizes that fit; `leading` is the whitespace before the value.
+    /// Octets of the longest whitespace before a value that can be packed.
+    const MAX_LEADING: usize = 0xfe;
+
+    /// A line of these sizes, where they fit.
+    pub(crate) const fn fitting(line: usize, name: usize, leading: usize) -> Option<Self> {
+        let fits = line <= FieldTable::MAX_LINE && name <= FieldTable::MAX_NAME && leading <= Self::MAX_LEADING;
+        if fits { Some(Self::new(line, name, leading)) } else { None }
+    }
+
+    /// The same of sizes that fit: octets of the line, of its name, and of the whitespace before its value.
     #[inline(always)]
     pub(crate) const fn new(line: usize, name: usize, leading: usize) -> Self {
-        Self { line: line as u16, name: name as u8, gap: leading as u8 + 1 }
+        Self { line_octets: line as u16, name_octets: name as u8, gap_octets: leading as u8 + 1 }
     }
 
     /// No line.
@@ -44,8 +53,9 @@ impl PackedLine {
     /// Name and value of the line at the front of `octets`.
     #[inline(always)]
     pub(crate) fn parts(self, octets: &[u8]) -> Option<(&[u8], &[u8])> {
-        let (name, value) = (usize::from(self.name), usize::from(self.name) + usize::from(self.gap));
-        let value = octets.get(value..usize::from(self.line).wrapping_sub(2))?;
+        let (name, value) =
+            (usize::from(self.name_octets), usize::from(self.name_octets) + usize::from(self.gap_octets));
+        let value = octets.get(value..usize::from(self.line_octets).wrapping_sub(2))?;
         Some((octets.get(..name)?, value))
     }
 }
@@ -64,21 +74,21 @@ impl FieldTable {
     }
 
     /// A table that holds nothing and never will.
-    pub(crate) const fn stopped() -> Self {
+    pub(crate) const fn closed() -> Self {
         Self { end: 0, ..Self::new() }
     }
 
     /// No line from this one on is in the table.
-    pub(crate) fn stop(&mut self, line: usize) {
+    pub(crate) fn truncate(&mut self, line: usize) {
         self.end = self.end.min(line as u32);
     }
 
-    /// The line of this number, if it is of the shape that can be packed.
-    pub(crate) fn set(&mut self, number: usize, plain: bool, line: usize, name: usize, leading: usize) {
-        if !plain || line > Self::MAX_LINE || name > Self::MAX_NAME || leading > 0xfe {
-            self.stop(number);
-        } else if let Some(slot) = self.lines.get_mut(number) {
-            *slot = PackedLine::new(line, name, leading);
+    /// Puts the line of this number into the table, or ends the table before it, where it can not be packed.
+    pub(crate) fn set(&mut self, number: usize, line: Option<PackedLine>) {
+        match (line, self.lines.get_mut(number)) {
+            (Some(line), Some(slot)) => *slot = line,
+            (Some(_), None) => {}
+            (None, _) => self.truncate(number),
         }
     }
 
@@ -127,30 +137,30 @@ impl<'a> FieldSection<'a> {
 
     /// The validated field lines, `lines` of them, without the empty line after them.
     #[inline(always)]
-    pub(crate) fn read(&mut self, octets: &'a [u8], lines: usize) {
+    pub(crate) fn set_lines(&mut self, octets: &'a [u8], lines: usize) {
         self.octets = octets;
         self.table.end = self.table.end.min(lines as u32);
     }
 
     /// Validated field lines of a trailer section: those that may not stand there are left out (RFC 9110 6.5.1).
     pub(crate) fn trailers(octets: &'a [u8]) -> Self {
-        Self { octets, table: FieldTable::stopped(), is_trailers: true }
+        Self { octets, table: FieldTable::closed(), is_trailers: true }
     }
 
     /// No field line at all.
     pub fn empty() -> Self {
-        Self { octets: b"", table: FieldTable::stopped(), is_trailers: false }
+        Self { octets: b"", table: FieldTable::closed(), is_trailers: false }
     }
 
     /// The field lines in order.
     #[inline]
     pub fn iter(&self) -> FieldLines<'a, '_> {
-        FieldLines { is_trailers: self.is_trailers, ..self.all() }
+        FieldLines { is_trailers: self.is_trailers, ..self.all_lines() }
     }
 
     /// The field lines in order, those too that are left out.
     #[inline]
-    pub(crate) fn all(&self) -> FieldLines<'a, '_> {
+    pub(crate) fn all_lines(&self) -> FieldLines<'a, '_> {
         let table = self.table.lines.get(..self.table.end as usize).unwrap_or_default();
         FieldLines { octets: self.octets, table, is_trailers: false }
     }
@@ -296,7 +306,7 @@ impl<'a> Iterator for FieldLines<'a, '_> {
             return Some(line);
         };
         self.table = rest;
-        let (line, after) = self.octets.split_at_checked(usize::from(packed.line))?;
+        let (line, after) = self.octets.split_at_checked(usize::from(packed.line_octets))?;
         self.octets = after;
         let (name, value) = packed.parts(line)?;
         Some(FieldLine { name, value: FieldValue(value) })

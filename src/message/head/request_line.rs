@@ -53,7 +53,7 @@ impl Progress {
     /// A whole head of common lines, or as much of it as there is.
     #[inline(always)]
     fn fast_request<'b>(&mut self, rules: Rules<'_>, buf: &'b [u8], head: &mut RequestHead<'b>) -> Option<usize> {
-        if self.sought > 0 || self.line > 0 || rules.policy.request_fold.accepts() {
+        if self.searched > 0 || self.next_line > 0 || rules.policy.request_fold.accepts() {
             return None;
         }
         let line = fast_request_line(buf)?;
@@ -67,7 +67,7 @@ impl Progress {
             rest = self.fast_lines(rules.limits.field_lines, rest, head.fields.table());
         }
         let section = window.get(..window.len() - rest.len())?;
-        self.line = (line.octets + section.len()) as u32;
+        self.next_line = (line.octets + section.len()) as u32;
         let [b'\r', b'\n', ..] = rest else { return None };
         head.method = Method::new(line.method);
         head.target = Target::new(line.target, line.kind);
@@ -84,11 +84,11 @@ impl Progress {
         head: &mut RequestHead<'b>,
     ) -> Result<Option<usize>, Fault> {
         self.take_up(buf, head.fields.table());
-        if self.line == 0 {
+        if self.next_line == 0 {
             let Some(spans) = self.full_request_line(rules, buf)? else { return Ok(None) };
             let line = spans.of(buf);
             self.facts = ConnectionFacts::new(line.kind, Version { minor: line.minor });
-            self.line = line.octets as u32;
+            self.next_line = line.octets as u32;
         }
         let Some(octets) = self.read_fields(rules, buf, head.fields.table())? else { return Ok(None) };
         let line = split_request_line(buf).of(buf);
@@ -102,7 +102,7 @@ impl Progress {
     #[inline(always)]
     fn complete_request<'b>(&self, section: &'b [u8], head: &mut RequestHead<'b>) {
         head.version = self.facts.version();
-        head.fields.read(section, self.lines());
+        head.fields.set_lines(section, self.lines());
         head.facts = self.facts.set();
     }
 

@@ -10,11 +10,11 @@ impl Progress {
     /// Goes on where a head was left, if these octets are still its own.
     #[inline(always)]
     pub(super) fn take_up(&mut self, buf: &[u8], table: &mut FieldTable) {
-        if self.line == 0 || self.sought > 0 {
+        if self.next_line == 0 || self.searched > 0 {
             // the table can not begin in the middle: the lines are found again when they are asked for
             self.restart_if_shorter(buf);
-            if self.line > 0 {
-                table.stop(0);
+            if self.next_line > 0 {
+                table.truncate(0);
             }
         }
     }

@@ -20,12 +20,12 @@ impl Progress {
         buf: &'b [u8],
         head: &mut ResponseHead<'b>,
     ) -> Result<Option<usize>, Fault> {
-        if self.sought == 0 && self.line == 0 {
+        if self.searched == 0 && self.next_line == 0 {
             if let Some((fresh, line)) = Self::fast_response(rules, buf) {
                 *self = fresh;
                 if let Some((section, octets)) = self.fast_section(rules, buf, head.fields.table()) {
                     (head.status, head.version, head.reason) = (line.status, self.facts.version(), line.reason);
-                    head.fields.read(section, self.lines());
+                    head.fields.set_lines(section, self.lines());
                     return Ok(Some(octets));
                 }
             }
@@ -41,7 +41,7 @@ impl Progress {
             return None;
         }
         let facts = ConnectionFacts::response(line.status, Version { minor: line.minor });
-        Some((Self { facts, line: line.end as u32, ..Self::FRESH }, line))
+        Some((Self { facts, next_line: line.end as u32, ..Self::FRESH }, line))
     }
 
     /// The field lines after the status line read, where they are of common shape: they, and where the head ends.
@@ -52,12 +52,12 @@ impl Progress {
         buf: &'b [u8],
         table: &mut FieldTable,
     ) -> Option<(&'b [u8], usize)> {
-        let at = self.line as usize;
+        let at = self.next_line as usize;
         let window = self.fast_window(rules, buf.get(at..)?, at);
         // what could continue a line is for the careful walk, also where it may not
         let rest = self.fast_unfolded_lines(rules.limits.field_lines, window, table);
         let section = window.get(..window.len() - rest.len())?;
-        self.line = (at + section.len()) as u32;
+        self.next_line = (at + section.len()) as u32;
         match rest {
             [b'\r', b'\n', ..] => Some((section, at + section.len() + 2)),
             _ => None,
@@ -73,10 +73,10 @@ impl Progress {
         head: &mut ResponseHead<'b>,
     ) -> Result<Option<usize>, Fault> {
         self.take_up(buf, head.fields.table());
-        if self.line == 0 {
+        if self.next_line == 0 {
             let Some(line) = self.full_status_line(rules, buf)? else { return Ok(None) };
             self.facts = ConnectionFacts::response(line.status, Version { minor: line.minor });
-            self.line = line.end as u32;
+            self.next_line = line.end as u32;
         }
         let Some(octets) = self.read_fields(rules, buf, head.fields.table())? else { return Ok(None) };
         // once more when the head is whole, not with each line that ends
@@ -85,7 +85,7 @@ impl Progress {
         let Some(section) = buf.get(line.end..self.fields_end()) else { return Ok(None) };
         head.status = line.status;
         head.version = self.facts.version();
-        head.fields.read(section, self.lines());
+        head.fields.set_lines(section, self.lines());
         head.reason = line.reason;
         Ok(Some(octets))
     }
