@@ -137,7 +137,7 @@ impl Chunked {
             return None;
         }
         let framing = buf.len() - rest.len();
-        // where it is not enough is for the careful reading to say
+        // where it is not enough, `read` says so
         let allowance = chunked.allowance.checked_sub(framing as u64)?;
         chunked.allowance = allowance.wrapping_add((octets as u64) << FRAMING_SHIFT);
         chunked.take_data(octets as u64);

@@ -185,7 +185,7 @@ impl ConnectionFacts {
     }
 
     #[cold]
-    fn unusual_content_length(&mut self, value: &[u8]) {
+    pub(super) fn unusual_content_length(&mut self, value: &[u8]) {
         // `5, 5` is two values on one line; an empty member is not a number
         for member in value.split(|&b| b == b',') {
             let member = octets::trim(member);

@@ -7,6 +7,8 @@ use core::net::Ipv6Addr;
 use crate::message::octets::{self, class};
 
 /// A valid `Host`: `uri-host [":" port]`, possibly empty.
+///
+/// Its first test is the twin of [`split_authority`].
 #[inline(always)]
 pub(crate) fn is_host(value: &[u8]) -> bool {
     // most are a registered name and nothing else

@@ -140,6 +140,12 @@ pub(crate) const fn may_be_restricted(octets: usize) -> bool {
     octets <= LENGTHS.ilog2() as usize && LENGTHS >> octets & 1 != 0
 }
 
+/// All names of the table.
+#[cfg(test)]
+pub(crate) fn names() -> impl Iterator<Item = &'static [u8]> {
+    FIELDS.iter().map(|field| field.name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

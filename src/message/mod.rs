@@ -21,3 +21,6 @@ pub(crate) mod request;
 pub(crate) mod target;
 pub(crate) mod upgrade;
 pub(crate) mod writer;
+
+#[cfg(test)]
+mod fast_paths_test;

@@ -88,7 +88,9 @@ impl<'a> Request<'a> {
         self
     }
 
-    /// Are method and target what they may be (RFC 9112 3.2, RFC 9110 9.1)?
+    /// Are method, target and version what they may be (RFC 9112 3.2, RFC 9110 9.1)?
+    ///
+    /// Its branch for the origin-form is the twin of the other one.
     #[inline(always)]
     pub(crate) fn check_line(&self) -> Result<(), Misuse> {
         let target = match self.target {

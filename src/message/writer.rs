@@ -36,29 +36,29 @@ impl<'o> Writer<'o> {
 
     #[inline(always)]
     pub(crate) fn put(&mut self, octets: &[u8]) {
-        if let Some(reserve) = self.reserve(octets.len()) {
-            octets::copy(reserve, octets);
+        if let Some(slot) = self.reserve(octets.len()) {
+            octets::copy(slot, octets);
         }
     }
 
     /// A piece whose length is known when compiled: a few moves, and no call.
     #[inline(always)]
     fn put_array<const N: usize>(&mut self, octets: &[u8; N]) {
-        if let Some(reserve) = self.reserve(N).and_then(|reserve| reserve.first_chunk_mut::<N>()) {
-            *reserve = *octets;
+        if let Some(slot) = self.reserve(N).and_then(|slot| slot.first_chunk_mut::<N>()) {
+            *slot = *octets;
         }
     }
 
-    /// The reserve of the next piece, if it fits.
+    /// The slot of the next piece, if it fits.
     #[inline(always)]
     fn reserve(&mut self, octets: usize) -> Option<&'o mut [u8]> {
         if octets > self.rest.len() {
             self.overflow(octets);
             return None;
         }
-        let (reserve, rest) = core::mem::take(&mut self.rest).split_at_mut(octets);
+        let (slot, rest) = core::mem::take(&mut self.rest).split_at_mut(octets);
         self.rest = rest;
-        Some(reserve)
+        Some(slot)
     }
 
     /// There is no room for a piece, nor for any after it.
@@ -124,8 +124,8 @@ impl<'o> Writer<'o> {
     /// whitespace at its ends.
     #[inline(always)]
     fn put_field(&mut self, name: &[u8], value: &[u8]) -> Result<Line, Misuse> {
-        if let Some(reserve) = self.reserve(name.len() + value.len() + 4) {
-            let (before, rest) = reserve.split_at_mut(name.len());
+        if let Some(slot) = self.reserve(name.len() + value.len() + 4) {
+            let (before, rest) = slot.split_at_mut(name.len());
             octets::copy(before, name);
             if let [colon, space, after @ .., cr, lf] = rest {
                 octets::copy(after, value);

@@ -16,7 +16,7 @@ impl Progress {
     /// The part of `rest`, which begins at octet `at` of its section, in which no line is too long and none passes the limit of the
     /// section. What is too long is for the full reading to refuse.
     #[inline(always)]
-    pub(super) fn fast_window<'b>(&self, rules: Rules<'_>, rest: &'b [u8], at: usize) -> &'b [u8] {
+    pub(in crate::message) fn fast_window<'b>(&self, rules: Rules<'_>, rest: &'b [u8], at: usize) -> &'b [u8] {
         let longest = (rules.limits.field_line as usize).min(FieldTable::MAX_LINE);
         rest.get(..longest.min(rules.section.octets(rules.limits).saturating_sub(at))).unwrap_or(rest)
     }
@@ -200,7 +200,7 @@ fn fast_line(rest: &[u8]) -> Option<FastLine<'_>> {
 /// Name, value, and the octets after the line, of a [`fast_line`] that has been read before.
 ///
 /// Twin of [`find_line`](super::fields::find_line).
-pub(super) fn fast_parts(octets: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+pub(in crate::message) fn fast_parts(octets: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let line = fast_line(octets)?;
     Some((octets.get(..octets.len() - line.colon.len())?, line.value(), line.after))
 }

@@ -26,6 +26,8 @@ pub(crate) use fields::FieldTable;
 use fields::PackedLine;
 pub(crate) use request_line::check_form;
 pub(crate) use status_line::StatusLine;
+#[cfg(test)]
+pub(in crate::message) use {fast_path::fast_parts, fields::find_line};
 
 pub(crate) use heads::blamed_field;
 pub use heads::{RequestHead, ResponseHead};
@@ -113,7 +115,7 @@ pub(crate) struct Rules<'c> {
 }
 
 /// What the careful walk found at a line.
-enum Line {
+pub(in crate::message) enum Line {
     /// A field line, or one to be left out; the next begins here.
     Next(usize),
     /// The empty line; the section ends here.
@@ -132,8 +134,10 @@ impl Progress {
         line_count: 0,
     };
 
-    /// Have only octets come that end no line and reach no limit? Then there is nothing to read: said in a few
-    /// instructions, since a peer may send one octet at a time.
+    /// Have only octets come that end no line and reach no limit? Then there is nothing to read. It costs a few instructions, since a
+    /// peer may send one octet at a time.
+    ///
+    /// Twin of [`full_request`](Self::full_request), [`full_response`](Self::full_response) and [`read_trailers`](Self::read_trailers).
     #[inline(always)]
     pub(crate) fn still_unfinished(&mut self, buf: &[u8]) -> bool {
         if buf.len() >= self.line_limit as usize {
@@ -211,10 +215,16 @@ impl Progress {
         }
     }
 
-    /// One line, by every rule.
+    /// One line, by every rule. Its twins are in [`fast_path`].
     #[cold]
     #[inline(never)]
-    fn full_line(&mut self, rules: Rules<'_>, buf: &[u8], at: usize, table: &mut FieldTable) -> Result<Line, Fault> {
+    pub(in crate::message) fn full_line(
+        &mut self,
+        rules: Rules<'_>,
+        buf: &[u8],
+        at: usize,
+        table: &mut FieldTable,
+    ) -> Result<Line, Fault> {
         let bounds = Bounds {
             line: rules.limits.field_line as usize,
             all: rules.section.octets(rules.limits),

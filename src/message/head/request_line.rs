@@ -50,9 +50,16 @@ impl Progress {
         }
     }
 
-    /// A whole head of common lines, or as much of it as there is.
+    /// A whole head of common lines. `None`: what was read of it is kept, and [`full_request`](Self::full_request) goes on there.
+    ///
+    /// Twin of [`full_request`](Self::full_request).
     #[inline(always)]
-    fn fast_request<'b>(&mut self, rules: Rules<'_>, buf: &'b [u8], head: &mut RequestHead<'b>) -> Option<usize> {
+    pub(in crate::message) fn fast_request<'b>(
+        &mut self,
+        rules: Rules<'_>,
+        buf: &'b [u8],
+        head: &mut RequestHead<'b>,
+    ) -> Option<usize> {
         if self.searched > 0 || self.next_line > 0 || rules.policy.request_fold.accepts() {
             return None;
         }
@@ -77,7 +84,7 @@ impl Progress {
 
     /// A head by every rule, from where it was left.
     #[inline(never)]
-    fn full_request<'b>(
+    pub(in crate::message) fn full_request<'b>(
         &mut self,
         rules: Rules<'_>,
         buf: &'b [u8],
@@ -140,7 +147,9 @@ impl RequestLineSpans {
     }
 }
 
-/// `method SP request-target SP HTTP/1.x CRLF`, as nearly all are.
+/// `method SP request-target SP HTTP/1.x CRLF` with a target in origin-form, as nearly all are.
+///
+/// Twin of [`Progress::full_request_line`].
 #[inline(always)]
 fn fast_request_line(buf: &[u8]) -> Option<RequestLineParts<'_>> {
     let word = octets::word(buf);

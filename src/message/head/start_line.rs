@@ -34,6 +34,8 @@ impl Progress {
 }
 
 /// The minor number of one of the two usual versions.
+///
+/// Twin of [`version`].
 #[inline(always)]
 pub(super) const fn fast_version(octets: [u8; 8]) -> Option<u8> {
     const HTTP_10: u64 = u64::from_le_bytes(*b"HTTP/1.0");

@@ -33,7 +33,9 @@ impl Progress {
         self.full_response(rules, buf, head)
     }
 
-    /// The status line that `buf` begins with, where it is as nearly all are, and that much read of a response.
+    /// The status line that `buf` begins with, where it is as nearly all are, and a response of which it has been read.
+    ///
+    /// Twin of [`full_response`](Self::full_response), with [`fast_section`](Self::fast_section).
     #[inline(always)]
     pub(crate) fn fast_response<'b>(rules: Rules<'_>, buf: &'b [u8]) -> Option<(Self, StatusLine<'b>)> {
         let line = fast_status_line(buf)?;
@@ -44,7 +46,9 @@ impl Progress {
         Some((Self { facts, next_line: line.end as u32, ..Self::FRESH }, line))
     }
 
-    /// The field lines after the status line read, where they are of common shape: they, and where the head ends.
+    /// The field lines after the status line, where they are of common shape, and where the head ends.
+    ///
+    /// Twin of [`full_response`](Self::full_response), after [`fast_response`](Self::fast_response).
     #[inline(always)]
     pub(crate) fn fast_section<'b>(
         &mut self,
@@ -54,7 +58,7 @@ impl Progress {
     ) -> Option<(&'b [u8], usize)> {
         let at = self.next_line as usize;
         let window = self.fast_window(rules, buf.get(at..)?, at);
-        // what could continue a line is for the careful walk, also where it may not
+        // a line that may be continued is left to the full reading, also where policy refuses to continue lines
         let rest = self.fast_unfolded_lines(rules.limits.field_lines, window, table);
         let section = window.get(..window.len() - rest.len())?;
         self.next_line = (at + section.len()) as u32;
@@ -113,7 +117,9 @@ pub(crate) struct StatusLine<'b> {
     end: usize,
 }
 
-/// `HTTP/1.x SP 3DIGIT SP reason-phrase CRLF`, as nearly all are; and most of those are two.
+/// `HTTP/1.x SP 3DIGIT SP reason-phrase CRLF`, as nearly all are. Most of them are `200 OK`.
+///
+/// Twin of [`split_status_line`].
 #[inline(always)]
 fn fast_status_line(buf: &[u8]) -> Option<StatusLine<'_>> {
     let (version, rest) = buf.split_first_chunk::<8>()?;

@@ -102,7 +102,9 @@ pub(crate) fn is_token(octets: &[u8]) -> bool {
     !octets.is_empty() && all(octets, class::TOKEN)
 }
 
-/// A non-empty `token` to be sent. Most are letters and dashes, and short: seen as their first and last octets.
+/// A non-empty `token` to be sent. Most are letters and dashes, and short: their first and last octets are looked at together.
+///
+/// Twin of [`is_token`].
 #[inline(always)]
 pub(crate) fn is_field_name(octets: &[u8]) -> bool {
     if octets.len() <= 16 {
@@ -119,6 +121,8 @@ pub(crate) fn is_field_name(octets: &[u8]) -> bool {
 }
 
 /// `SP`, `HTAB`, `VCHAR` and `obs-text` (RFC 9110 5.5), of which HTAB is rare.
+///
+/// Twin of [`all`] of [`class::FIELD`].
 #[inline(always)]
 pub(crate) fn is_field_value(octets: &[u8]) -> bool {
     let any_control = |block: &[u8; 16]| block.iter().fold(false, |any, &b| any | (b < 0x20) | (b == 0x7f));

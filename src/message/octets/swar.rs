@@ -102,6 +102,8 @@ const fn mark(marked: bool) -> u8 {
 }
 
 /// The octets from the first control octet on (HTAB is one); none if there is none.
+///
+/// Twin of a search for the first octet that is not in [`class::FIELD`], or is HTAB.
 #[inline(always)]
 pub(crate) fn skip_to_control(octets: &[u8]) -> &[u8] {
     let mut rest = octets;
@@ -128,6 +130,8 @@ pub(crate) fn skip_to_control(octets: &[u8]) -> &[u8] {
 }
 
 /// The octets from the first on that a request target may not hold; none if there is none.
+///
+/// Twin of a search for the first octet that is not in [`class::TARGET`].
 #[inline(always)]
 pub(crate) fn skip_target(octets: &[u8]) -> &[u8] {
     let mut rest = octets;
@@ -147,6 +151,8 @@ pub(crate) fn skip_target(octets: &[u8]) -> &[u8] {
 }
 
 /// The octets from the first on that is neither a letter nor `-`; `None` where that is within the last eight octets.
+///
+/// Twin of a search for the first octet that is neither a letter nor `-`.
 #[inline(always)]
 pub(crate) fn skip_name(octets: &[u8]) -> Option<&[u8]> {
     let mut rest = octets;
@@ -241,6 +247,8 @@ impl Known {
 }
 
 /// The octets from the first on that host names are not made of; none if there is none.
+///
+/// Twin of a search for the first octet that is neither a letter, a digit, `-` nor `.`.
 #[inline(always)]
 pub(crate) fn skip_host_name(octets: &[u8]) -> &[u8] {
     let mut rest = octets;
