@@ -75,7 +75,7 @@ impl Chunked {
     pub(crate) const fn new(framing: Option<u32>) -> Self {
         let allowance = match framing {
             Some(octets) => octets as u64,
-            None => MAX_ALLOWANCE,
+            None => UNLIMITED,
         };
         Self { remaining: 0, allowance, all_extensions: 0, extension: 0, size_digits: 0, state: State::Size }
     }
@@ -107,8 +107,10 @@ impl Chunked {
         self.state = State::Data;
     }
 
-    /// Content after a size line without all_extensions that lies in one piece, or within a chunk: where the body stands after it,
-    /// the octets before it, and it.
+    /// Content after a size line without extensions that is in `buf` as a whole, or content within a chunk: the state after it, how many
+    /// octets of framing stand before it, and the content. `None`, and nothing has changed: read with [`read`](Self::read).
+    ///
+    /// Twin of [`read`](Self::read).
     #[inline(always)]
     pub(crate) fn read_fast<'b>(&self, buf: &'b [u8]) -> Option<(Self, usize, &'b [u8])> {
         let (mut chunked, mut rest) = (*self, buf);
@@ -263,8 +265,13 @@ impl Chunked {
 /// Each octet of content lets eight of framing come: chunks of one octet have five.
 const FRAMING_SHIFT: u32 = 3;
 
-/// More than any number of octets of framing; as many again of content fit above it.
-const MAX_ALLOWANCE: u64 = u64::MAX >> 1;
+/// The allowance where there is no limit: more than any number of octets of framing.
+const UNLIMITED: u64 = u64::MAX >> 1;
+
+/// The allowance does not grow above this. Below it stands what 2^59 octets of content add to [`UNLIMITED`], and above it is room for as
+/// many again. So no sum wraps, and [`read_fast`](Chunked::read_fast), which does not look at this bound, adds the same as
+/// [`read`](Chunked::read).
+const MAX_ALLOWANCE: u64 = UNLIMITED + (UNLIMITED >> 1);
 
 /// Digits of a chunk size: 16 carry 64 bits, the rest may be leading zeros.
 const MAX_SIZE_DIGITS: u8 = 32;
