@@ -143,16 +143,42 @@ impl Chunked {
         let allowance = chunked.allowance.checked_sub(framing as u64)?;
         chunked.allowance = allowance.wrapping_add((octets as u64) << FRAMING_SHIFT);
         chunked.take_data(octets as u64);
+        chunked.check();
         Some((chunked, framing, rest.get(..octets)?))
     }
 
-    /// Reads framing up to the next content, or to the end of `buf`.
+    /// What always holds after a read, whatever it came to. Looked at in debug builds only.
+    fn check(&self) {
+        let is_in_data = self.state == State::Data;
+        debug_assert!(!is_in_data || self.remaining > 0, "a chunk with no octet to come is over: {self:?}");
+        let is_after_data = matches!(self.state, State::DataCr | State::DataLf);
+        debug_assert!(
+            !is_after_data || self.remaining == 0,
+            "the CRLF after chunk data comes after all of it: {self:?}"
+        );
+        let has_size = !matches!(self.state, State::Size | State::DataCr | State::DataLf);
+        debug_assert!(!has_size || self.size_digits > 0, "nothing of a chunk comes before its size: {self:?}");
+        debug_assert!(self.size_digits <= MAX_SIZE_DIGITS + 1, "a size of more digits is an error: {self:?}");
+        debug_assert!(self.allowance <= MAX_ALLOWANCE, "no sum of the allowance wraps: {self:?}");
+    }
+
+    /// Reads framing up to the next content, or to the end of `buf`. `trims`: whitespace between a size and its CRLF is dropped.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, and at which octet of `buf`. Nothing is to be read after it.
     pub(crate) fn read(
         &mut self,
         limits: &Limits,
         trims: bool,
         buf: &[u8],
     ) -> Result<Piece, (ProtocolErrorKind, usize)> {
+        let piece = self.read_octets(limits, trims, buf);
+        self.check();
+        piece
+    }
+
+    fn read_octets(&mut self, limits: &Limits, trims: bool, buf: &[u8]) -> Result<Piece, (ProtocolErrorKind, usize)> {
         let mut at = 0;
         while let Some(&octet) = buf.get(at) {
             if self.state == State::Data {
@@ -296,9 +322,17 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg(debug_assertions)]
+    #[should_panic(expected = "the CRLF after chunk data comes after all of it")]
+    fn a_state_that_can_not_be_is_noticed() {
+        let mut chunked = Chunked { remaining: 1, state: State::DataCr, ..Chunked::new(None) };
+        let _ = chunked.read(&Limits::DEFAULT, false, b"");
+    }
+
+    #[test]
     fn what_is_read_fast_is_what_is_read_octet_by_octet() {
         const PARTS: [&str; 9] = ["0", "2", "f", "A", "\r\n", "\r", "\n", ";", "xyz"];
-        let at = |remaining, state| Chunked { remaining, state, ..Chunked::new(Some(8)) };
+        let at = |remaining, state| Chunked { remaining, state, size_digits: 1, ..Chunked::new(Some(8)) };
         let places = [Chunked::new(Some(8)), at(0, State::DataCr), at(2, State::Data), at(u64::MAX, State::Data)];
         let mut fast = 0;
         for number in 0..PARTS.len().pow(5) {

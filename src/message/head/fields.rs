@@ -83,6 +83,22 @@ impl FieldTable {
         self.end = self.end.min(line as u32);
     }
 
+    /// What always holds when a section has been read: each line in the table ends within its octets. Looked at in debug builds only.
+    fn check(&self, octets: &[u8]) {
+        if cfg!(debug_assertions) {
+            let lines = self.lines.get(..self.end as usize);
+            debug_assert!(lines.is_some(), "no more lines than there is room for");
+            let mut rest = octets;
+            for line in lines.unwrap_or_default() {
+                let (octets, after) = rest.split_at_checked(line.line_octets.into()).unwrap_or_default();
+                let value = usize::from(line.name_octets) + usize::from(line.gap_octets);
+                let fits = value + 2 <= octets.len() && line.name_octets > 0;
+                debug_assert!(fits && octets.ends_with(b"\r\n"), "a packed line is a line: {line:?} of {rest:?}");
+                rest = after;
+            }
+        }
+    }
+
     /// Puts the line of this number into the table, or ends the table before it, where it can not be packed.
     pub(crate) fn set(&mut self, number: usize, line: Option<PackedLine>) {
         match (line, self.lines.get_mut(number)) {
@@ -140,6 +156,7 @@ impl<'a> FieldSection<'a> {
     pub(crate) fn set_lines(&mut self, octets: &'a [u8], lines: usize) {
         self.octets = octets;
         self.table.end = self.table.end.min(lines as u32);
+        self.table.check(octets);
     }
 
     /// Validated field lines of a trailer section: those that may not stand there are left out (RFC 9110 6.5.1).
@@ -342,5 +359,21 @@ pub(in crate::message) fn find_line(mut octets: &[u8], is_trailers: bool) -> Opt
             return Some((FieldLine { name, value: FieldValue(octets::trim(&value[1..])) }, after));
         }
         octets = after;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(debug_assertions)]
+    #[should_panic(expected = "a packed line is a line")]
+    fn a_table_of_other_octets_is_noticed() {
+        let mut section = FieldSection::new();
+        if let Some(slot) = section.table().slot(0, 1) {
+            *slot = PackedLine::new(9, 1, 1);
+        }
+        section.set_lines(b"a: b\r\n", 1);
     }
 }

@@ -150,8 +150,26 @@ impl Progress {
         };
         if unfinished {
             self.searched = buf.len() as u32;
+            self.check(buf);
         }
         unfinished
+    }
+
+    /// What always holds after a read that found no fault. Looked at in debug builds only.
+    fn check(&self, buf: &[u8]) {
+        let octets = buf.len() as u64;
+        debug_assert!(u64::from(self.next_line) <= octets, "what has been read was offered: {self:?}");
+        debug_assert!(u64::from(self.searched) <= octets, "what has been searched was offered: {self:?}");
+        let is_watched = self.line_limit > 0;
+        let is_unfinished = self.searched >= self.next_line && self.searched < self.line_limit;
+        debug_assert!(
+            !is_watched || is_unfinished,
+            "an unfinished line has been searched, and is within its limit: {self:?}"
+        );
+        debug_assert!(
+            u32::from(self.line_count) <= self.next_line / 3,
+            "each line has a name, a colon and an end: {self:?}"
+        );
     }
 
     /// The start line of a head has been read, so its facts are those of a message.
@@ -205,7 +223,9 @@ impl Progress {
     /// Reads a trailer section; its fields are no facts of the message (RFC 9110 6.5.1).
     pub(crate) fn read_trailers(&mut self, rules: Rules<'_>, buf: &[u8]) -> Result<Option<usize>, Fault> {
         self.restart_if_shorter(buf);
-        self.read_fields(rules, buf, &mut FieldTable::new())
+        let end = self.read_fields(rules, buf, &mut FieldTable::new())?;
+        self.check(buf);
+        Ok(end)
     }
 
     fn restart_if_shorter(&mut self, buf: &[u8]) {
@@ -369,4 +389,16 @@ fn check_value(policy: &Policy, value: &[u8], decides: bool) -> Result<(), Fault
         };
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(debug_assertions)]
+    #[should_panic(expected = "what has been searched was offered")]
+    fn a_progress_that_can_not_be_is_noticed() {
+        Progress { searched: 3, ..Progress::FRESH }.check(b"GE");
+    }
 }

@@ -44,10 +44,12 @@ impl Progress {
         buf: &'b [u8],
         head: &mut RequestHead<'b>,
     ) -> Result<Option<usize>, Fault> {
-        match self.fast_request(rules, buf, head) {
-            Some(octets) => Ok(Some(octets)),
-            None => self.full_request(rules, buf, head),
-        }
+        let end = match self.fast_request(rules, buf, head) {
+            Some(end) => Some(end),
+            None => self.full_request(rules, buf, head)?,
+        };
+        self.check(buf);
+        Ok(end)
     }
 
     /// A whole head of common lines. `None`: what was read of it is kept, and [`full_request`](Self::full_request) goes on there.

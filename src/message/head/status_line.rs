@@ -30,7 +30,9 @@ impl Progress {
                 }
             }
         }
-        self.full_response(rules, buf, head)
+        let end = self.full_response(rules, buf, head)?;
+        self.check(buf);
+        Ok(end)
     }
 
     /// The status line that `buf` begins with, where it is as nearly all are, and a response of which it has been read.
