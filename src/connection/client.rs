@@ -20,7 +20,7 @@ use crate::lifecycle::retry::{Reusable, Unanswered};
 use crate::lifecycle::role::LifecycleRole;
 use crate::lifecycle::state::Receiving;
 use crate::message::announcement::Content;
-use crate::message::facts::Facts;
+use crate::message::connection_facts::ConnectionFacts;
 use crate::message::fields_to_send::{self, Fields};
 use crate::message::framing::Framing;
 use crate::message::head::{Fault, FieldSection, FieldTable, Progress, Rules, Section, StatusLine};
@@ -48,11 +48,11 @@ impl<const DEPTH: usize> Reads for Client<DEPTH> {
         let Some(method) = state.answered_method() else {
             return connection.receive_next(now, buf, None);
         };
-        let Some((mut progress, line)) = Progress::quick_response(rules, buf) else {
+        let Some((mut progress, line)) = Progress::fast_response(rules, buf) else {
             return connection.receive_next(now, buf, None);
         };
         let mut table = FieldTable::new();
-        if let Some((section, octets)) = progress.quick_section(rules, buf, &mut table) {
+        if let Some((section, octets)) = progress.fast_section(rules, buf, &mut table) {
             let (lines, facts) = (progress.lines() as u32, &progress.facts);
             if let Some(framing) = response_received::judge_plain(method, line.status, settings, facts) {
                 response_received::record_final(state, settings, now, facts, framing, true);
@@ -136,7 +136,13 @@ impl<const DEPTH: usize> Reads for Client<DEPTH> {
 impl<'b> StatusLine<'b> {
     /// The head that begins with it, of so many octets.
     #[inline(always)]
-    fn received(self, facts: &Facts, fields: FieldSection<'b>, framing: Framing, octets: usize) -> Received<'b> {
+    fn received(
+        self,
+        facts: &ConnectionFacts,
+        fields: FieldSection<'b>,
+        framing: Framing,
+        octets: usize,
+    ) -> Received<'b> {
         let head = ResponseHead { status: self.status, reason: self.reason, version: facts.version(), fields, framing };
         Received { consumed: octets, outcome: Outcome::Event(Event::Response(head)) }
     }
@@ -201,7 +207,7 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
     fn compare(&mut self, request: &Request<'_>, head: &[u8]) -> Result<(), Misuse> {
         let lines = memchr::memchr(b'\n', head).and_then(|lf| head.get(lf + 1..)).unwrap_or_default();
         let mut compared = Compared::NONE;
-        fields_to_send::lines(lines).for_each(|(name, value)| compared.line(name, value));
+        fields_to_send::split_lines(lines).for_each(|(name, value)| compared.line(name, value));
         let target = Target::new(request.target, request.kind());
         let offered = request_to_send::check_compared(target, &compared)?;
         self.lifecycle.parts().0.keep_offer(offered);
@@ -238,7 +244,7 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
     /// A final response's head is complete, after which there is still HTTP: how its content is framed. Nothing has moved if it is
     /// another, or one that may not be what it is.
     #[inline(never)]
-    fn receive_final(&mut self, now: Instant, facts: &Facts) -> Option<Framing> {
+    fn receive_final(&mut self, now: Instant, facts: &ConnectionFacts) -> Option<Framing> {
         let (state, settings) = self.lifecycle.parts();
         let framing = response_received::judge_final(state, settings, facts)?;
         response_received::record_final(state, settings, now, facts, framing, facts.has_valid_status());

@@ -94,7 +94,7 @@ pub struct Written {
 /// The framing around content that the caller sends itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Framed {
-    pub(crate) before: arrayvec::ArrayVec<u8, { crate::message::chunked::MOST_LINE }>,
+    pub(crate) before: arrayvec::ArrayVec<u8, { crate::message::chunked::MAX_SIZE_LINE }>,
     pub(crate) after: &'static [u8],
 }
 

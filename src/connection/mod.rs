@@ -36,7 +36,7 @@ use crate::time::Instant;
 /// One connection in the role `R`. `C` is how it holds its configuration: `&'static Config<R>`, `Arc<Config<R>>`; a million
 /// connections share one.
 ///
-/// **Facts in**: [`receive`](Self::receive), [`receive_eof`](Self::receive_eof), [`nothing_to_read`](Self::nothing_to_read),
+/// **ConnectionFacts in**: [`receive`](Self::receive), [`receive_eof`](Self::receive_eof), [`nothing_to_read`](Self::nothing_to_read),
 /// [`handle_sent`](Self::handle_sent), [`handle_shut`](Self::handle_shut), [`handle_timeout`](Self::handle_timeout),
 /// [`transport_failed`](Self::transport_failed). **Intents in, octets out** (all or nothing; state moves only if it fitted):
 /// [`send_content`](Self::send_content), [`frame_content`](Self::frame_content), [`send_end`](Self::send_end), those of the
@@ -205,7 +205,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         }
         let mut writer = Writer::new(out);
         if end == BodyEnd::Chunked {
-            let (line, octets) = chunked::line(consumed as u64);
+            let (line, octets) = chunked::size_line(consumed as u64);
             writer.put(&line[..octets]);
             writer.put(&content[..consumed]);
             writer.put(b"\r\n");
@@ -237,7 +237,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
             return Err(Misuse::TooMuchContent.into());
         }
         if end == BodyEnd::Chunked && octets > 0 {
-            let (line, length) = chunked::line(octets);
+            let (line, length) = chunked::size_line(octets);
             framed.before.extend(line[..length].iter().copied());
             framed.after = b"\r\n";
         }

@@ -13,8 +13,8 @@ use crate::connection::role::Role;
 use crate::error::ProtocolError;
 use crate::error::ProtocolErrorKind::*;
 use crate::message::chunked::Piece;
-use crate::message::fields_to_send::never_a_trailer;
 use crate::message::head::{Fault, FieldSection, Progress, Rules, Section};
+use crate::message::known_fields::never_a_trailer;
 use crate::time::Instant;
 
 impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
@@ -134,10 +134,10 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     pub(crate) fn receive_chunk<'b>(&mut self, now: Instant, buf: &'b [u8]) -> Result<Received<'b>, ProtocolError> {
         let (state, settings) = self.lifecycle.parts();
         if let (Reading::Chunked(chunked), true) = (&mut self.reading, state.reports_content()) {
-            if let Some((behind, from, content)) = chunked.quick(buf) {
+            if let Some((after, from, content)) = chunked.read_fast(buf) {
                 let octets = content.len() as u64;
                 if octets <= state.content_allowed(settings) {
-                    *chunked = behind;
+                    *chunked = after;
                     state.content_received(now, octets);
                     let consumed = from + content.len();
                     self.leave(consumed, buf.len());
@@ -184,7 +184,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         };
         let trailers = FieldSection::trailers(&buf[..progress.fields_end()]);
         if R::TRAILERS == Section::RequestTrailers && !settings.policy.request_trailers.accepts() {
-            if let Some(line) = trailers.all().find(|line| never_a_trailer(line.name)) {
+            if let Some(line) = trailers.all_lines().find(|line| never_a_trailer(line.name)) {
                 let at = line.name.as_ptr() as usize - buf.as_ptr() as usize;
                 return Err(self.fail(now, Fault::new(Trailer, at)));
             }

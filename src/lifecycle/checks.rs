@@ -8,7 +8,7 @@ use crate::lifecycle::persistence::CloseReason;
 use crate::lifecycle::request_received;
 use crate::lifecycle::role::LifecycleRole;
 use crate::lifecycle::state::{BodyEnd, ConnectionState, Ended, PeerSide, Receiving, RequestFacts, Sending, Stage};
-use crate::message::facts::Facts;
+use crate::message::connection_facts::ConnectionFacts;
 use crate::message::method::MethodKind;
 use crate::message::upgrade::{Names, Offers};
 use crate::status::StatusCode;
@@ -207,12 +207,12 @@ impl ConnectionState<Server> {
     }
 
     /// What a refusal knows of its request: `late` are the facts of a head that was not complete in time, as far as they came.
-    pub(crate) fn known_by_refusal(&self, late: Option<&Facts>) -> RequestFacts {
+    pub(crate) fn known_by_refusal(&self, late: Option<&ConnectionFacts>) -> RequestFacts {
         late.map_or(self.send.request, request_received::request_facts)
     }
 
     /// A refusal was handed out that knew this.
-    pub(crate) fn record_refused(&mut self, known: RequestFacts, late: Option<&Facts>) {
+    pub(crate) fn record_refused(&mut self, known: RequestFacts, late: Option<&ConnectionFacts>) {
         self.send.request = known;
         if let Some(head) = late {
             self.send.peer_is_http10 = !head.version().is_http11();

@@ -13,7 +13,7 @@ use crate::lifecycle::role::{LifecycleRole, PeerTime};
 use crate::lifecycle::state::{ConnectionState, PeerSide, Receiving, Sending, Stage};
 use crate::lifecycle::{Lifecycle, request_to_send, response_received};
 use crate::message::announcement::{Announce, Content};
-use crate::message::facts::Facts;
+use crate::message::connection_facts::ConnectionFacts;
 use crate::message::framing::Framing;
 use crate::message::head_facts::HeadFacts;
 use crate::message::request::Request;
@@ -118,7 +118,7 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Lifecycle<Cli
     pub(crate) fn response_head(
         &mut self,
         now: Instant,
-        head: &Facts,
+        head: &ConnectionFacts,
         named: Option<&Names>,
     ) -> Result<Framing, ProtocolErrorKind> {
         let (state, settings) = self.parts();

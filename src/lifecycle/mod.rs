@@ -69,7 +69,7 @@ use crate::time::Instant;
 
 /// The lifecycle of one connection, for whoever reads and writes octets elsewhere. `C` is how it holds its configuration.
 ///
-/// **Facts in**: [`octets_received`](Self::octets_received), [`head_received`](Self::head_received),
+/// **ConnectionFacts in**: [`octets_received`](Self::octets_received), [`head_received`](Self::head_received),
 /// [`content_received`](Self::content_received), [`end_received`](Self::end_received), [`eof_received`](Self::eof_received),
 /// [`octets_written`](Self::octets_written), [`handle_sent`](Self::handle_sent), [`handle_shut`](Self::handle_shut),
 /// [`handle_timeout`](Self::handle_timeout), [`nothing_to_read`](Self::nothing_to_read),

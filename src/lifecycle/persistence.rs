@@ -6,7 +6,7 @@
 //! the end: those causes are kept as a set, which can not overflow, and the first of them is the reason given.
 
 pub use crate::close_reason::CloseReason;
-use crate::message::facts::Facts;
+use crate::message::connection_facts::ConnectionFacts;
 use crate::message::head_facts::HeadFacts;
 use crate::reasons::reasons;
 
@@ -77,7 +77,7 @@ pub const fn of_message(facts: &HeadFacts, honours_http10: bool) -> Persistence 
 }
 
 /// [`of_message`]
-pub(crate) const fn of_facts(facts: &Facts, honours_http10: bool) -> Persistence {
+pub(crate) const fn of_facts(facts: &ConnectionFacts, honours_http10: bool) -> Persistence {
     if facts.has_close() {
         Persistence::Close(CloseReason::CloseReceived)
     } else if facts.version().is_http11() {

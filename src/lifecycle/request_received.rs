@@ -9,14 +9,14 @@ use crate::config::{Server, Settings};
 use crate::error::ProtocolErrorKind;
 use crate::lifecycle::persistence::{self, CloseReason, Persistence};
 use crate::lifecycle::state::{AnsweredMethod, ConnectionState, Ended, Receiving, RequestFacts};
-use crate::message::facts::Facts;
+use crate::message::connection_facts::ConnectionFacts;
 use crate::message::framing::{self, BodyLength, Framing, FramingRule};
 use crate::message::upgrade::Offers;
 use crate::time::Instant;
 
 /// How a request is framed, if it may be what it is.
 #[inline(always)]
-fn judge(settings: &Settings, head: &Facts) -> Result<Framing, ProtocolErrorKind> {
+fn judge(settings: &Settings, head: &ConnectionFacts) -> Result<Framing, ProtocolErrorKind> {
     let framing = framing::frame_request(head, &settings.policy)?;
     if settings.policy.host.is_on() {
         framing::check_host(head)?;
@@ -34,7 +34,7 @@ pub(crate) fn received(
     state: &mut ConnectionState<Server>,
     settings: &Settings,
     now: Instant,
-    head: &Facts,
+    head: &ConnectionFacts,
 ) -> Result<Framing, ProtocolErrorKind> {
     match judge(settings, head) {
         Ok(framing) => {
@@ -51,7 +51,13 @@ pub(crate) fn received(
 
 /// The head of a request is complete and within every rule.
 #[inline(always)]
-fn record(state: &mut ConnectionState<Server>, settings: &Settings, now: Instant, head: &Facts, framing: Framing) {
+fn record(
+    state: &mut ConnectionState<Server>,
+    settings: &Settings,
+    now: Instant,
+    head: &ConnectionFacts,
+    framing: Framing,
+) {
     let now = state.tick(now);
     state.lifetime.exchanges = state.lifetime.exchanges.saturating_add(1);
     state.receive.began = now;
@@ -81,7 +87,7 @@ fn record(state: &mut ConnectionState<Server>, settings: &Settings, now: Instant
 
 /// What any answer to a request depends on, also the refusal of a head that is wrong further on.
 #[inline(always)]
-pub(crate) fn record_request(state: &mut ConnectionState<Server>, head: &Facts) {
+pub(crate) fn record_request(state: &mut ConnectionState<Server>, head: &ConnectionFacts) {
     state.send.peer_is_http10 = !head.version().is_http11();
     state.send.request = request_facts(head);
     state.send.ended = Ended::ByCall;
@@ -91,6 +97,6 @@ pub(crate) fn record_request(state: &mut ConnectionState<Server>, head: &Facts) 
 
 /// What of a head decides how its request is answered; that its content waits is found out later.
 #[inline(always)]
-pub(crate) fn request_facts(head: &Facts) -> RequestFacts {
+pub(crate) fn request_facts(head: &ConnectionFacts) -> RequestFacts {
     RequestFacts { method: AnsweredMethod::of(head.method()), keep_alive: head.has_keep_alive(), ..RequestFacts::NONE }
 }

@@ -15,7 +15,7 @@ use crate::lifecycle::persistence::CloseReason;
 use crate::lifecycle::pipeline::Marks;
 use crate::lifecycle::state::{BodyEnd, ConnectionState, Ended};
 use crate::message::announcement::{Announce, ConnectionOptions, Content, FramingField};
-use crate::message::facts::Facts;
+use crate::message::connection_facts::ConnectionFacts;
 use crate::message::framing::{self, BodyLength};
 use crate::message::head_facts::Compared;
 use crate::message::keep_alive::KeepAlive;
@@ -101,16 +101,14 @@ pub(crate) fn judge<const DEPTH: usize>(
 
 /// What the field lines of a request add to its plan; `facts` are theirs.
 #[inline]
-pub(crate) fn check_fields(plan: &mut RequestPlan, facts: &Facts) -> Result<(), Misuse> {
+pub(crate) fn check_fields(plan: &mut RequestPlan, facts: &ConnectionFacts) -> Result<(), Misuse> {
     framing::check_host(facts).map_err(|_| Misuse::Host)?;
     let empty = plan.length == BodyLength::Empty;
-    if facts.any(crate::message::facts::flag::EXPECTATION)
-        || (facts.any(crate::message::facts::flag::CONTINUE) && empty)
-    {
+    if facts.has_other_expectation() || (facts.has_continue_expectation() && empty) {
         return Err(Misuse::Expectation);
     }
-    plan.options.upgrade = facts.any(crate::message::facts::flag::UPGRADE_LINE);
-    plan.options.te = facts.any(crate::message::facts::flag::TE);
+    plan.options.upgrade = facts.has_upgrade_line();
+    plan.options.te = facts.has_te();
     Ok(())
 }
 
@@ -138,7 +136,7 @@ pub(crate) fn record<const DEPTH: usize>(
     now: Instant,
     request: &Request<'_>,
     plan: &RequestPlan,
-    facts: &Facts,
+    facts: &ConnectionFacts,
 ) {
     let method = facts.method();
     let awaits_continue = facts.expects_continue();

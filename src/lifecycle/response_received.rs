@@ -14,7 +14,7 @@ use crate::config::{Client, Settings};
 use crate::error::ProtocolErrorKind::{self, ContentTooLarge};
 use crate::lifecycle::persistence::{self, CloseReason, Persistence, TunnelReason};
 use crate::lifecycle::state::{ConnectionState, Sending};
-use crate::message::facts::Facts;
+use crate::message::connection_facts::ConnectionFacts;
 use crate::message::framing::{self, BodyLength, Framing, FramingRule};
 use crate::message::method::MethodKind;
 use crate::message::upgrade::Names;
@@ -25,7 +25,7 @@ use crate::time::Instant;
 pub(crate) fn judge<const DEPTH: usize>(
     state: &ConnectionState<Client<DEPTH>>,
     settings: &Settings,
-    head: &Facts,
+    head: &ConnectionFacts,
     named: Option<&Names>,
 ) -> Result<Framing, ProtocolErrorKind> {
     let (Some(first), Some(status)) = (state.role.first(), head.status()) else {
@@ -47,7 +47,7 @@ pub(crate) fn judge<const DEPTH: usize>(
 }
 
 #[inline(always)]
-fn frame(method: MethodKind, settings: &Settings, head: &Facts) -> Result<Framing, ProtocolErrorKind> {
+fn frame(method: MethodKind, settings: &Settings, head: &ConnectionFacts) -> Result<Framing, ProtocolErrorKind> {
     let framing = framing::frame_response(head, method, &settings.policy)?;
     match (framing.length, settings.limits.content) {
         (BodyLength::Exact(octets), Some(most)) if octets > most => Err(ContentTooLarge),
@@ -59,7 +59,7 @@ fn frame(method: MethodKind, settings: &Settings, head: &Facts) -> Result<Framin
 pub(crate) fn judge_final<const DEPTH: usize>(
     state: &ConnectionState<Client<DEPTH>>,
     settings: &Settings,
-    head: &Facts,
+    head: &ConnectionFacts,
 ) -> Option<Framing> {
     let method = state.role.first()?.method;
     if method == MethodKind::Connect || head.status()?.is_interim() {
@@ -74,7 +74,7 @@ pub(crate) fn judge_plain(
     method: MethodKind,
     status: StatusCode,
     settings: &Settings,
-    head: &Facts,
+    head: &ConnectionFacts,
 ) -> Option<Framing> {
     let octets = head.length_alone()?;
     let may_have = !matches!(method, MethodKind::Head | MethodKind::Connect)
@@ -93,7 +93,7 @@ pub(crate) fn record<const DEPTH: usize>(
     state: &mut ConnectionState<Client<DEPTH>>,
     settings: &Settings,
     now: Instant,
-    head: &Facts,
+    head: &ConnectionFacts,
     framing: Framing,
 ) {
     let now = state.tick(now);
@@ -132,7 +132,7 @@ pub(crate) fn record<const DEPTH: usize>(
 
 /// The clocks of a final response begin.
 #[inline(always)]
-fn begin<const DEPTH: usize>(state: &mut ConnectionState<Client<DEPTH>>, now: Instant, head: &Facts) {
+fn begin<const DEPTH: usize>(state: &mut ConnectionState<Client<DEPTH>>, now: Instant, head: &ConnectionFacts) {
     state.role.is_http11 = head.version().is_http11();
     state.lifetime.exchanges = state.lifetime.exchanges.saturating_add(1);
     state.receive.began = now;
@@ -146,7 +146,7 @@ pub(crate) fn record_final<const DEPTH: usize>(
     state: &mut ConnectionState<Client<DEPTH>>,
     settings: &Settings,
     now: Instant,
-    head: &Facts,
+    head: &ConnectionFacts,
     framing: Framing,
     valid: bool,
 ) {
@@ -193,7 +193,7 @@ fn last_causes<const DEPTH: usize>(
 fn message_causes<const DEPTH: usize>(
     state: &mut ConnectionState<Client<DEPTH>>,
     settings: &Settings,
-    head: &Facts,
+    head: &ConnectionFacts,
     framing: Framing,
 ) -> bool {
     let policy = &settings.policy;
@@ -242,7 +242,7 @@ fn message_causes<const DEPTH: usize>(
 fn early<const DEPTH: usize>(
     state: &mut ConnectionState<Client<DEPTH>>,
     settings: &Settings,
-    head: &Facts,
+    head: &ConnectionFacts,
     closes: bool,
 ) {
     let held = state.send.request.awaits_continue;

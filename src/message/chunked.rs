@@ -1,7 +1,7 @@
 //! The chunked coding (RFC 9112 7.1), received and sent.
 //!
 //! Receiving is strict where leniency has been a way to smuggle requests: every line ends in CRLF, the CRLF after chunk
-//! data is verified octet by octet, sizes are `1*HEXDIG` and never wrap, extensions hold to their grammar and are bounded
+//! data is verified octet by octet, sizes are `1*HEXDIG` and never wrap, all_extensions hold to their grammar and are bounded
 //! in each chunk and in all, and so is framing against content. Chunk lines need not lie in one piece: one octet at a time is as good as all.
 
 use crate::config::Limits;
@@ -14,13 +14,13 @@ pub(crate) struct Chunked {
     /// Octets of chunk data to come, or the size read so far.
     remaining: u64,
     /// Octets of framing that may come before more content.
-    credit: u64,
-    /// Octets of extensions in all chunks.
-    extensions: u32,
-    /// Octets of extensions in this chunk.
+    allowance: u64,
+    /// Octets of all_extensions in all chunks.
+    all_extensions: u32,
+    /// Octets of all_extensions in this chunk.
     extension: u16,
     /// Hex digits of this size.
-    digits: u8,
+    size_digits: u8,
     state: State,
 }
 
@@ -73,11 +73,11 @@ impl Chunked {
     /// Nothing has been read; this many octets of framing may come in advance, or any number.
     #[inline(always)]
     pub(crate) const fn new(framing: Option<u32>) -> Self {
-        let credit = match framing {
+        let allowance = match framing {
             Some(octets) => octets as u64,
-            None => MOST_CREDIT,
+            None => UNLIMITED,
         };
-        Self { remaining: 0, credit, extensions: 0, extension: 0, digits: 0, state: State::Size }
+        Self { remaining: 0, allowance, all_extensions: 0, extension: 0, size_digits: 0, state: State::Size }
     }
 
     /// Octets of this chunk's data to come.
@@ -88,12 +88,12 @@ impl Chunked {
     /// Takes `octets` of this chunk's data as received past us; at most [`in_chunk`](Self::in_chunk).
     pub(crate) fn skip(&mut self, octets: u64) {
         let earned = octets.saturating_mul(1 << FRAMING_SHIFT);
-        self.credit = self.credit.saturating_add(earned).min(MOST_CREDIT);
-        self.take(octets);
+        self.allowance = self.allowance.saturating_add(earned).min(MAX_ALLOWANCE);
+        self.take_data(octets);
     }
 
     #[inline(always)]
-    fn take(&mut self, octets: u64) {
+    fn take_data(&mut self, octets: u64) {
         self.remaining -= octets;
         if self.remaining == 0 {
             self.state = State::DataCr;
@@ -103,27 +103,28 @@ impl Chunked {
     /// Gives back the last `octets` of the content read: they are to be read again.
     pub(crate) fn give_back(&mut self, octets: u64) {
         self.remaining += octets;
-        self.credit = self.credit.saturating_sub(octets.saturating_mul(1 << FRAMING_SHIFT));
+        self.allowance = self.allowance.saturating_sub(octets.saturating_mul(1 << FRAMING_SHIFT));
         self.state = State::Data;
     }
 
-    /// Content after a size line without extensions that lies in one piece, or within a chunk: where the body stands after it,
-    /// the octets before it, and it.
+    /// Content after a size line without extensions that is in `buf` as a whole, or content within a chunk: the state after it, how many
+    /// octets of framing stand before it, and the content. `None`, and nothing has changed: read with [`read`](Self::read).
+    ///
+    /// Twin of [`read`](Self::read).
     #[inline(always)]
-    pub(crate) fn quick<'b>(&self, buf: &'b [u8]) -> Option<(Self, usize, &'b [u8])> {
+    pub(crate) fn read_fast<'b>(&self, buf: &'b [u8]) -> Option<(Self, usize, &'b [u8])> {
         let (mut chunked, mut rest) = (*self, buf);
         if self.state != State::Data {
             if self.state == State::DataCr {
                 rest = rest.strip_prefix(b"\r\n")?;
-            } else if self.state != State::Size || self.digits > 0 {
+            } else if self.state != State::Size || self.size_digits > 0 {
                 return None;
             }
             let line = rest;
             chunked.remaining = 0;
-            while let Some((digit, behind)) = rest.split_first().and_then(|(b, behind)| Some((hex_digit(*b)?, behind)))
-            {
+            while let Some((digit, after)) = rest.split_first().and_then(|(b, after)| Some((hex_digit(*b)?, after))) {
                 chunked.remaining = chunked.remaining << 4 | u64::from(digit);
-                rest = behind;
+                rest = after;
             }
             let digits = line.len() - rest.len();
             rest = rest.strip_prefix(b"\r\n")?;
@@ -131,27 +132,53 @@ impl Chunked {
             if chunked.remaining == 0 || digits > 15 {
                 return None;
             }
-            (chunked.digits, chunked.extension, chunked.state) = (digits as u8, 0, State::Data);
+            (chunked.size_digits, chunked.extension, chunked.state) = (digits as u8, 0, State::Data);
         }
         let octets = rest.len().min(usize::try_from(chunked.remaining).unwrap_or(usize::MAX));
         if octets == 0 {
             return None;
         }
         let framing = buf.len() - rest.len();
-        // where it is not enough is for the careful reading to say
-        let credit = chunked.credit.checked_sub(framing as u64)?;
-        chunked.credit = credit.wrapping_add((octets as u64) << FRAMING_SHIFT);
-        chunked.take(octets as u64);
+        // where it is not enough, `read` says so
+        let allowance = chunked.allowance.checked_sub(framing as u64)?;
+        chunked.allowance = allowance.wrapping_add((octets as u64) << FRAMING_SHIFT);
+        chunked.take_data(octets as u64);
+        chunked.check();
         Some((chunked, framing, rest.get(..octets)?))
     }
 
-    /// Reads framing up to the next content, or to the end of `buf`.
+    /// What always holds after a read, whatever it came to. Looked at in debug builds only.
+    fn check(&self) {
+        let is_in_data = self.state == State::Data;
+        debug_assert!(!is_in_data || self.remaining > 0, "a chunk with no octet to come is over: {self:?}");
+        let is_after_data = matches!(self.state, State::DataCr | State::DataLf);
+        debug_assert!(
+            !is_after_data || self.remaining == 0,
+            "the CRLF after chunk data comes after all of it: {self:?}"
+        );
+        let has_size = !matches!(self.state, State::Size | State::DataCr | State::DataLf);
+        debug_assert!(!has_size || self.size_digits > 0, "nothing of a chunk comes before its size: {self:?}");
+        debug_assert!(self.size_digits <= MAX_SIZE_DIGITS + 1, "a size of more digits is an error: {self:?}");
+        debug_assert!(self.allowance <= MAX_ALLOWANCE, "no sum of the allowance wraps: {self:?}");
+    }
+
+    /// Reads framing up to the next content, or to the end of `buf`. `trims`: whitespace between a size and its CRLF is dropped.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, and at which octet of `buf`. Nothing is to be read after it.
     pub(crate) fn read(
         &mut self,
         limits: &Limits,
         trims: bool,
         buf: &[u8],
     ) -> Result<Piece, (ProtocolErrorKind, usize)> {
+        let piece = self.read_octets(limits, trims, buf);
+        self.check();
+        piece
+    }
+
+    fn read_octets(&mut self, limits: &Limits, trims: bool, buf: &[u8]) -> Result<Piece, (ProtocolErrorKind, usize)> {
         let mut at = 0;
         while let Some(&octet) = buf.get(at) {
             if self.state == State::Data {
@@ -159,23 +186,23 @@ impl Chunked {
                 self.skip((to - at) as u64);
                 return Ok(Piece::Content { from: at, to });
             }
-            self.credit = self.credit.checked_sub(1).ok_or((ChunkFramingTooLong, at))?;
+            self.allowance = self.allowance.checked_sub(1).ok_or((ChunkFramingTooLong, at))?;
             match self.state {
                 State::DataCr => match buf.get(at..at + 2) {
-                    Some(b"\r\n") if self.credit > 0 => {
-                        self.credit -= 1;
-                        self.next_chunk();
+                    Some(b"\r\n") if self.allowance > 0 => {
+                        self.allowance -= 1;
+                        self.begin_chunk();
                         at += 1;
                     }
                     _ if octet == b'\r' => self.state = State::DataLf,
                     _ => return Err((ChunkEnd, at)),
                 },
-                State::DataLf if octet == b'\n' => self.next_chunk(),
+                State::DataLf if octet == b'\n' => self.begin_chunk(),
                 State::DataLf => return Err((ChunkEnd, at)),
                 State::Size => match hex_digit(octet) {
-                    Some(digit) => self.size_digit(digit).map_err(|kind| (kind, at))?,
-                    None if self.digits == 0 => return Err((ChunkSize, at)),
-                    None => self.behind_size(octet).map_err(|kind| (kind, at))?,
+                    Some(digit) => self.add_size_digit(digit).map_err(|kind| (kind, at))?,
+                    None if self.size_digits == 0 => return Err((ChunkSize, at)),
+                    None => self.after_size(octet).map_err(|kind| (kind, at))?,
                 },
                 State::LineCr if octet != b'\n' => return Err((ChunkSize, at)),
                 State::LineCr => {
@@ -185,24 +212,24 @@ impl Chunked {
                     }
                     self.state = State::Data;
                 }
-                _ => self.extension_octet(limits, trims, octet).map_err(|kind| (kind, at))?,
+                _ => self.add_extension_octet(limits, trims, octet).map_err(|kind| (kind, at))?,
             }
             at += 1;
         }
         Ok(Piece::NeedMore { consumed: at })
     }
 
-    fn next_chunk(&mut self) {
+    fn begin_chunk(&mut self) {
         self.state = State::Size;
-        self.digits = 0;
+        self.size_digits = 0;
         self.remaining = 0;
     }
 
     #[inline(always)]
-    fn size_digit(&mut self, digit: u8) -> Result<(), ProtocolErrorKind> {
+    fn add_size_digit(&mut self, digit: u8) -> Result<(), ProtocolErrorKind> {
         // leading zeros are fine, but not without end
-        self.digits = self.digits.checked_add(1).ok_or(ChunkSizeTooLarge)?;
-        if self.remaining > u64::MAX >> 4 || self.digits > MOST_DIGITS {
+        self.size_digits = self.size_digits.checked_add(1).ok_or(ChunkSizeTooLarge)?;
+        if self.remaining > u64::MAX >> 4 || self.size_digits > MAX_SIZE_DIGITS {
             return Err(ChunkSizeTooLarge);
         }
         self.remaining = self.remaining << 4 | u64::from(digit);
@@ -210,7 +237,7 @@ impl Chunked {
     }
 
     #[inline(always)]
-    fn behind_size(&mut self, octet: u8) -> Result<(), ProtocolErrorKind> {
+    fn after_size(&mut self, octet: u8) -> Result<(), ProtocolErrorKind> {
         self.state = match octet {
             b'\r' => State::LineCr,
             b';' => State::NameStart,
@@ -219,20 +246,20 @@ impl Chunked {
         };
         if self.state != State::LineCr {
             self.extension = 1;
-            self.extensions = self.extensions.saturating_add(1);
+            self.all_extensions = self.all_extensions.saturating_add(1);
         }
         Ok(())
     }
 
     /// `*( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] )` (RFC 9112 7.1.1).
     #[inline(never)]
-    fn extension_octet(&mut self, limits: &Limits, trims: bool, octet: u8) -> Result<(), ProtocolErrorKind> {
+    fn add_extension_octet(&mut self, limits: &Limits, trims: bool, octet: u8) -> Result<(), ProtocolErrorKind> {
         use State::*;
         // what stands between the size and the line end counts
         let counts = u16::from(octet != b'\r');
         self.extension = self.extension.saturating_add(counts);
-        self.extensions = self.extensions.saturating_add(u32::from(counts));
-        if self.extension > limits.chunk_extension || self.extensions > limits.chunk_extensions {
+        self.all_extensions = self.all_extensions.saturating_add(u32::from(counts));
+        if self.extension > limits.chunk_extension || self.all_extensions > limits.chunk_extensions {
             return Err(ChunkExtensionsTooLong);
         }
         let token = octets::is(octet, class::TOKEN);
@@ -264,18 +291,23 @@ impl Chunked {
 /// Each octet of content lets eight of framing come: chunks of one octet have five.
 const FRAMING_SHIFT: u32 = 3;
 
-/// More than any number of octets of framing; as many again of content fit above it.
-const MOST_CREDIT: u64 = u64::MAX >> 1;
+/// The allowance where there is no limit: more than any number of octets of framing.
+const UNLIMITED: u64 = u64::MAX >> 1;
+
+/// The allowance does not grow above this. Below it stands what 2^59 octets of content add to [`UNLIMITED`], and above it is room for as
+/// many again. So no sum wraps, and [`read_fast`](Chunked::read_fast), which does not look at this bound, adds the same as
+/// [`read`](Chunked::read).
+const MAX_ALLOWANCE: u64 = UNLIMITED + (UNLIMITED >> 1);
 
 /// Digits of a chunk size: 16 carry 64 bits, the rest may be leading zeros.
-const MOST_DIGITS: u8 = 32;
+const MAX_SIZE_DIGITS: u8 = 32;
 
 /// The longest chunk line that we send: 16 digits and CRLF.
-pub(crate) const MOST_LINE: usize = 18;
+pub(crate) const MAX_SIZE_LINE: usize = 18;
 
 /// A chunk line for so many octets: `1*HEXDIG CRLF`, no extension, no leading zero.
-pub(crate) fn line(octets: u64) -> ([u8; MOST_LINE], usize) {
-    let mut line = [0; MOST_LINE];
+pub(crate) fn size_line(octets: u64) -> ([u8; MAX_SIZE_LINE], usize) {
+    let mut line = [0; MAX_SIZE_LINE];
     let digits = (octets.checked_ilog2().unwrap_or(0) / 4 + 1) as usize;
     for (i, place) in line[..digits].iter_mut().enumerate() {
         let digit = (octets >> (4 * (digits - 1 - i))) as usize & 0xf;
@@ -290,27 +322,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_read_quickly_is_what_is_read_octet_by_octet() {
+    #[cfg(debug_assertions)]
+    #[should_panic(expected = "the CRLF after chunk data comes after all of it")]
+    fn a_state_that_can_not_be_is_noticed() {
+        let mut chunked = Chunked { remaining: 1, state: State::DataCr, ..Chunked::new(None) };
+        let _ = chunked.read(&Limits::DEFAULT, false, b"");
+    }
+
+    #[test]
+    fn what_is_read_fast_is_what_is_read_octet_by_octet() {
         const PARTS: [&str; 9] = ["0", "2", "f", "A", "\r\n", "\r", "\n", ";", "xyz"];
-        let at = |remaining, state| Chunked { remaining, state, ..Chunked::new(Some(8)) };
+        let at = |remaining, state| Chunked { remaining, state, size_digits: 1, ..Chunked::new(Some(8)) };
         let places = [Chunked::new(Some(8)), at(0, State::DataCr), at(2, State::Data), at(u64::MAX, State::Data)];
-        let mut quickly = 0;
+        let mut fast = 0;
         for number in 0..PARTS.len().pow(5) {
             let parts = (0..5).map(|place| PARTS[number / PARTS.len().pow(place) % PARTS.len()]);
             let mut buf: arrayvec::ArrayVec<u8, 15> = arrayvec::ArrayVec::new();
             parts.for_each(|part| buf.extend(part.bytes()));
             for place in places {
-                let Some((behind, from, content)) = place.quick(&buf) else { continue };
-                let mut slowly = place;
-                let piece = slowly.read(&Limits::DEFAULT, false, &buf);
+                let Some((after, from, content)) = place.read_fast(&buf) else { continue };
+                let mut full = place;
+                let piece = full.read(&Limits::DEFAULT, false, &buf);
                 assert_eq!(piece, Ok(Piece::Content { from, to: from + content.len() }), "{buf:?}");
-                assert_eq!((behind, content), (slowly, &buf[from..][..content.len()]));
-                quickly += 1;
+                assert_eq!((after, content), (full, &buf[from..][..content.len()]));
+                fast += 1;
             }
         }
-        assert!(quickly > 1000);
+        assert!(fast > 1000);
         for line in [&b"10000000000000000\r\nx"[..], b"0000000000000002\r\nxy", b"2\r\n", b"0\r\n\r\n", b"2"] {
-            assert!(Chunked::new(None).quick(line).is_none());
+            assert!(Chunked::new(None).read_fast(line).is_none());
         }
     }
 }

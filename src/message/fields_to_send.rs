@@ -5,7 +5,9 @@
 //! the same ones. Whitespace at the ends of a value is no part of it (RFC 9110 5.5), and is not written.
 
 use crate::error::Misuse;
-use crate::message::facts::Facts;
+use crate::message::connection_facts::ConnectionFacts;
+use crate::message::fact_set::FactSet;
+use crate::message::known_fields::{self, is_owned};
 use crate::message::method::{MethodKind, Version};
 use crate::message::octets;
 use crate::message::upgrade;
@@ -60,7 +62,7 @@ pub trait Fields {
     /// Lines that have been checked and go before those visited.
     #[inline(always)]
     fn checked(&self) -> CheckedFields<'_> {
-        CheckedFields { lines: b"", flags: 0, padded: false }
+        CheckedFields { lines: b"", facts: FactSet::EMPTY, has_padding: false }
     }
 }
 
@@ -87,10 +89,10 @@ pub const NO_FIELDS: [(&str, &str); 0] = [];
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CheckedFields<'a> {
     pub(crate) lines: &'a [u8],
-    /// What they say of the connection, as [`Facts`] keep it.
-    pub(crate) flags: u32,
+    /// What they say of the connection.
+    pub(crate) facts: FactSet,
     /// There is a value with whitespace at an end.
-    pub(crate) padded: bool,
+    pub(crate) has_padding: bool,
 }
 
 impl<'a> CheckedFields<'a> {
@@ -101,16 +103,16 @@ impl<'a> CheckedFields<'a> {
     ///
     /// The first line that may not be sent, as [`check_field`] says it; [`Misuse::FieldName`] where something is no such line.
     pub fn new(lines: &'a [u8]) -> Result<Self, Misuse> {
-        let (mut octets, mut facts) = (0, Facts::new(MethodKind::Get, Version::HTTP_11));
-        let mut padded = false;
-        for (name, value) in self::lines(lines) {
+        let (mut octets, mut facts) = (0, ConnectionFacts::new(MethodKind::Get, Version::HTTP_11));
+        let mut has_padding = false;
+        for (name, value) in split_lines(lines) {
             let trimmed = octets::trim_to_send(value);
-            judge_line(name, trimmed)?;
+            check_line(name, trimmed)?;
             facts.field_line(name, trimmed);
-            padded |= trimmed.len() != value.len();
+            has_padding |= trimmed.len() != value.len();
             octets += name.len() + value.len() + 4;
         }
-        let checked = Self { lines, flags: facts.flags(), padded };
+        let checked = Self { lines, facts: facts.set(), has_padding };
         if octets == lines.len() { Ok(checked) } else { Err(Misuse::FieldName) }
     }
 
@@ -149,13 +151,13 @@ impl<F: Fields> Fields for CheckedAnd<'_, F> {
 }
 
 /// Name and value of each `name: value CRLF`, as far as they are that.
-pub(crate) fn lines(lines: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+pub(crate) fn split_lines(lines: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let mut rest = lines;
     core::iter::from_fn(move || {
-        let (line, behind) = rest.split_at(memchr::memchr(b'\n', rest)? + 1);
+        let (line, after) = rest.split_at(memchr::memchr(b'\n', rest)? + 1);
         let colon = memchr::memchr(b':', line)?;
         let value = line.get(colon + 1..)?.strip_prefix(b" ")?.strip_suffix(b"\r\n")?;
-        rest = behind;
+        rest = after;
         Some((&line[..colon], value))
     })
 }
@@ -180,7 +182,7 @@ pub(crate) fn lines(lines: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
 ///
 /// [`Misuse::FieldName`], [`Misuse::FieldValue`], [`Misuse::OwnedField`], [`Misuse::Upgrade`] or [`Misuse::TeChunked`].
 pub fn check_field(name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<(), Misuse> {
-    judge_line(name.as_ref(), octets::trim_to_send(value.as_ref())).map(|_| ())
+    check_line(name.as_ref(), octets::trim_to_send(value.as_ref())).map(|_| ())
 }
 
 /// What one line to be sent is.
@@ -192,19 +194,19 @@ pub(crate) enum Line {
 
 /// Within the grammar, and not the machine's own. The value is without whitespace at its ends.
 #[inline(always)]
-pub(crate) fn judge_line(name: &[u8], value: &[u8]) -> Result<Line, Misuse> {
+pub(crate) fn check_line(name: &[u8], value: &[u8]) -> Result<Line, Misuse> {
     if !octets::is_field_name(name) {
         return Err(Misuse::FieldName);
     }
     if !octets::is_field_value(value) {
         return Err(Misuse::FieldValue);
     }
-    if matches!(name.len(), 2 | 7 | 10 | 14 | 16 | 17) { special(name, value) } else { Ok(Line::Other) }
+    if known_fields::may_be_restricted(name.len()) { check_restricted(name, value) } else { Ok(Line::Other) }
 }
 
 /// The fields of which not every value may be sent.
 #[inline(never)]
-pub(crate) fn special(name: &[u8], value: &[u8]) -> Result<Line, Misuse> {
+pub(crate) fn check_restricted(name: &[u8], value: &[u8]) -> Result<Line, Misuse> {
     if name.eq_ignore_ascii_case(b"te") {
         let chunked = |member: &[u8]| {
             let coding = &member[..octets::separator_at(member, b';')];
@@ -216,29 +218,4 @@ pub(crate) fn special(name: &[u8], value: &[u8]) -> Result<Line, Misuse> {
         return if upgrade::is_upgrade(value) { Ok(Line::Upgrade) } else { Err(Misuse::Upgrade) };
     }
     if is_owned(name) { Err(Misuse::OwnedField) } else { Ok(Line::Other) }
-}
-
-fn is_owned(name: &[u8]) -> bool {
-    ["connection", "keep-alive", "content-length", "proxy-connection", "transfer-encoding"]
-        .iter()
-        .any(|owned| name.eq_ignore_ascii_case(owned.as_bytes()))
-}
-
-/// Fields for framing, routing and persistence, and those that say how content is to be decoded, have no effect in a
-/// trailer section and may not stand there (RFC 9110 6.5.1).
-pub(crate) fn never_a_trailer(name: &[u8]) -> bool {
-    const NEVER: [&str; 11] = [
-        "connection",
-        "content-encoding",
-        "content-length",
-        "expect",
-        "host",
-        "keep-alive",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    ];
-    NEVER.iter().any(|never| name.eq_ignore_ascii_case(never.as_bytes()))
 }

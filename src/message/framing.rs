@@ -9,7 +9,8 @@ use core::fmt;
 
 use crate::config::Policy;
 use crate::error::ProtocolErrorKind::{self, *};
-use crate::message::facts::{Facts, flag};
+use crate::message::connection_facts::ConnectionFacts;
+use crate::message::fact_set::Fact;
 use crate::message::head_facts::HeadFacts;
 use crate::message::method::MethodKind;
 use crate::reasons::reasons;
@@ -90,8 +91,8 @@ pub fn request_framing(facts: &HeadFacts, policy: &Policy) -> Result<Framing, Pr
 
 /// [`request_framing`]
 #[inline]
-pub(crate) fn frame_request(facts: &Facts, policy: &Policy) -> Result<Framing, ProtocolErrorKind> {
-    if !facts.any(flag::LENGTH | flag::CODING) {
+pub(crate) fn frame_request(facts: &ConnectionFacts, policy: &Policy) -> Result<Framing, ProtocolErrorKind> {
+    if !facts.has_any([Fact::Length, Fact::Coding]) {
         return Ok(Framing { length: BodyLength::Empty, rule: FramingRule::NothingSaid });
     }
     let framing = declared_request_framing(facts, policy)?;
@@ -104,21 +105,15 @@ pub(crate) fn frame_request(facts: &Facts, policy: &Policy) -> Result<Framing, P
 }
 
 #[inline(never)]
-fn declared_request_framing(facts: &Facts, policy: &Policy) -> Result<Framing, ProtocolErrorKind> {
-    if !facts.any(flag::CODING) {
+fn declared_request_framing(facts: &ConnectionFacts, policy: &Policy) -> Result<Framing, ProtocolErrorKind> {
+    if !facts.has(Fact::Coding) {
         return content_length(facts, policy);
     }
-    if facts.any(flag::LENGTH) && !policy.length_and_coding.accepts() {
-        return Err(LengthAndTransferEncoding);
-    }
-    if !facts.version().is_http11() && !policy.http10_coding.accepts() {
-        return Err(TransferEncodingInHttp10);
-    }
-    check_codings(facts)?;
-    if !facts.any(flag::CHUNKED_LAST) {
+    check_transfer_encoding(facts, policy)?;
+    if !facts.has(Fact::ChunkedLast) {
         return Err(NotChunkedLast);
     }
-    if facts.any(flag::CODING_OTHER) && !policy.other_codings.accepts() {
+    if facts.has(Fact::CodingOther) && !policy.other_codings.accepts() {
         return Err(UnknownCoding);
     }
     Ok(Framing { length: BodyLength::Chunked, rule: coding_rule(facts) })
@@ -137,7 +132,11 @@ pub fn response_framing(facts: &HeadFacts, method: MethodKind, policy: &Policy) 
 
 /// [`response_framing`]
 #[inline]
-pub(crate) fn frame_response(facts: &Facts, method: MethodKind, policy: &Policy) -> Result<Framing, ProtocolErrorKind> {
+pub(crate) fn frame_response(
+    facts: &ConnectionFacts,
+    method: MethodKind,
+    policy: &Policy,
+) -> Result<Framing, ProtocolErrorKind> {
     let status = facts.status().unwrap_or(crate::status::StatusCode::OK);
     if method == MethodKind::Head || status.has_no_content() {
         return Ok(Framing { length: BodyLength::Empty, rule: FramingRule::NoContent });
@@ -145,20 +144,14 @@ pub(crate) fn frame_response(facts: &Facts, method: MethodKind, policy: &Policy)
     if method == MethodKind::Connect && status.is_successful() {
         return Ok(Framing { length: BodyLength::Empty, rule: FramingRule::Connect });
     }
-    if !facts.any(flag::CODING) {
-        if facts.any(flag::LENGTH) {
+    if !facts.has(Fact::Coding) {
+        if facts.has(Fact::Length) {
             return content_length(facts, policy);
         }
         return Ok(Framing { length: BodyLength::UntilClose, rule: FramingRule::UntilClose });
     }
-    if facts.any(flag::LENGTH) && !policy.length_and_coding.accepts() {
-        return Err(LengthAndTransferEncoding);
-    }
-    if !facts.version().is_http11() && !policy.http10_coding.accepts() {
-        return Err(TransferEncodingInHttp10);
-    }
-    check_codings(facts)?;
-    if facts.any(flag::CHUNKED_LAST) {
+    check_transfer_encoding(facts, policy)?;
+    if facts.has(Fact::ChunkedLast) {
         Ok(Framing { length: BodyLength::Chunked, rule: coding_rule(facts) })
     } else {
         Ok(Framing { length: BodyLength::UntilClose, rule: FramingRule::CodingUntilClose })
@@ -176,8 +169,8 @@ pub fn response_fault(facts: &HeadFacts, policy: &Policy) -> Option<ProtocolErro
 }
 
 /// [`response_fault`]
-pub(crate) fn fault_of_response(facts: &Facts, policy: &Policy) -> Option<ProtocolErrorKind> {
-    match (facts.any(flag::CODING), facts.any(flag::LENGTH)) {
+pub(crate) fn fault_of_response(facts: &ConnectionFacts, policy: &Policy) -> Option<ProtocolErrorKind> {
+    match (facts.has(Fact::Coding), facts.has(Fact::Length)) {
         (false, false) => None,
         (true, true) => Some(LengthAndTransferEncoding),
         (true, false) if !facts.version().is_http11() => Some(TransferEncodingInHttp10),
@@ -186,32 +179,42 @@ pub(crate) fn fault_of_response(facts: &Facts, policy: &Policy) -> Option<Protoc
     }
 }
 
-fn check_codings(facts: &Facts) -> Result<(), ProtocolErrorKind> {
-    let named = facts.any(flag::CHUNKED_LAST | flag::CHUNKED_BEFORE | flag::CODING_OTHER);
-    if facts.any(flag::CODING_INVALID) || !named {
+/// May a message have the `Transfer-Encoding` that it has (RFC 9112 6.1, 6.3)? To be asked where there is one.
+fn check_transfer_encoding(facts: &ConnectionFacts, policy: &Policy) -> Result<(), ProtocolErrorKind> {
+    if facts.has(Fact::Length) && !policy.length_and_coding.accepts() {
+        return Err(LengthAndTransferEncoding);
+    }
+    if !facts.version().is_http11() && !policy.http10_coding.accepts() {
+        return Err(TransferEncodingInHttp10);
+    }
+    check_codings(facts)
+}
+
+fn check_codings(facts: &ConnectionFacts) -> Result<(), ProtocolErrorKind> {
+    let named = facts.has_any([Fact::ChunkedLast, Fact::ChunkedBefore, Fact::CodingOther]);
+    if facts.has(Fact::CodingInvalid) || !named {
         Err(TransferEncoding)
-    } else if facts.any(flag::CHUNKED_PARAMETERS) || (facts.any(flag::CHUNKED_BEFORE) && facts.any(flag::CHUNKED_LAST))
-    {
+    } else if facts.has(Fact::ChunkedParameters) || (facts.has(Fact::ChunkedBefore) && facts.has(Fact::ChunkedLast)) {
         Err(ChunkedMisused)
     } else {
         Ok(())
     }
 }
 
-fn coding_rule(facts: &Facts) -> FramingRule {
-    if facts.any(flag::LENGTH) || !facts.version().is_http11() {
+fn coding_rule(facts: &ConnectionFacts) -> FramingRule {
+    if facts.has(Fact::Length) || !facts.version().is_http11() {
         FramingRule::FaultyCoding
     } else {
         FramingRule::Chunked
     }
 }
 
-fn content_length(facts: &Facts, policy: &Policy) -> Result<Framing, ProtocolErrorKind> {
-    if facts.any(flag::LENGTH_INVALID) {
+fn content_length(facts: &ConnectionFacts, policy: &Policy) -> Result<Framing, ProtocolErrorKind> {
+    if facts.has(Fact::LengthInvalid) {
         Err(ContentLength)
-    } else if facts.any(flag::LENGTH_TOO_LARGE) {
+    } else if facts.has(Fact::LengthTooLarge) {
         Err(ContentLengthTooLarge)
-    } else if facts.any(flag::LENGTH_REPEATED) && !policy.repeated_length.accepts() {
+    } else if facts.has(Fact::LengthRepeated) && !policy.repeated_length.accepts() {
         Err(ContentLengthRepeated)
     } else {
         Ok(Framing { length: BodyLength::Exact(facts.content_length()), rule: FramingRule::ContentLength })
@@ -230,12 +233,12 @@ pub fn host_rule(facts: &HeadFacts) -> Result<(), ProtocolErrorKind> {
 
 /// [`host_rule`]
 #[inline(always)]
-pub(crate) fn check_host(facts: &Facts) -> Result<(), ProtocolErrorKind> {
-    if facts.any(flag::HOST_REPEATED) {
+pub(crate) fn check_host(facts: &ConnectionFacts) -> Result<(), ProtocolErrorKind> {
+    if facts.has(Fact::HostRepeated) {
         Err(HostRepeated)
-    } else if facts.any(flag::HOST_INVALID) {
+    } else if facts.has(Fact::HostInvalid) {
         Err(HostInvalid)
-    } else if !facts.any(flag::HOST) && facts.version().is_http11() {
+    } else if !facts.has(Fact::Host) && facts.version().is_http11() {
         Err(HostMissing)
     } else {
         Ok(())
@@ -254,7 +257,7 @@ pub fn expectation_rule(facts: &HeadFacts, policy: &Policy) -> Result<(), Protoc
 
 /// [`expectation_rule`]
 #[inline]
-pub(crate) fn check_expectation(facts: &Facts, policy: &Policy) -> Result<(), ProtocolErrorKind> {
-    let unknown = facts.any(flag::EXPECTATION) && facts.version().is_http11();
+pub(crate) fn check_expectation(facts: &ConnectionFacts, policy: &Policy) -> Result<(), ProtocolErrorKind> {
+    let unknown = facts.has(Fact::OtherExpectation) && facts.version().is_http11();
     if unknown && !policy.expectation.accepts() { Err(Expectation) } else { Ok(()) }
 }

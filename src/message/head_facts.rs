@@ -4,7 +4,7 @@
 use core::hash::{Hash, Hasher};
 
 use crate::error::Misuse;
-use crate::message::facts::Facts;
+use crate::message::connection_facts::ConnectionFacts;
 use crate::message::fields_to_send;
 use crate::message::keep_alive::KeepAlive;
 use crate::message::method::{Method, MethodKind, Version};
@@ -23,7 +23,7 @@ use crate::status::StatusCode;
 /// ```
 #[derive(Clone, Copy, Debug, Eq)]
 pub struct HeadFacts {
-    pub(crate) facts: Facts,
+    pub(crate) facts: ConnectionFacts,
     pub(crate) compared: Compared,
     /// How many octets it is of; a lower bound, unless they were told.
     pub(crate) octets: u32,
@@ -53,7 +53,7 @@ impl Compared {
         if name.eq_ignore_ascii_case(b"upgrade") {
             self.protocols.get_or_insert(Names::NONE).add(value);
         }
-        if let Err(misuse @ (Misuse::Upgrade | Misuse::TeChunked)) = fields_to_send::special(name, value) {
+        if let Err(misuse @ (Misuse::Upgrade | Misuse::TeChunked)) = fields_to_send::check_restricted(name, value) {
             self.misuse = self.misuse.or(Some(misuse));
         }
     }
@@ -67,20 +67,20 @@ impl Compared {
 impl HeadFacts {
     /// A request whose field lines are still to come.
     pub const fn request(method: Method<'_>, version: Version) -> Self {
-        let mut facts = Self::of(Facts::new(method.kind(), version));
+        let mut facts = Self::of(ConnectionFacts::new(method.kind(), version));
         // method SP, a target, SP HTTP-version CRLF, and the empty line
-        facts.octets = LEAST + method.as_bytes().len() as u32;
+        facts.octets = SHORTEST_HEAD + method.as_bytes().len() as u32;
         facts
     }
 
     /// A response whose field lines are still to come.
     pub const fn response(status: StatusCode, version: Version) -> Self {
-        Self::of(Facts::response(status, version))
+        Self::of(ConnectionFacts::response(status, version))
     }
 
     #[inline(always)]
-    pub(crate) const fn of(facts: Facts) -> Self {
-        Self { facts, compared: Compared::NONE, octets: LEAST, octets_told: false }
+    pub(crate) const fn of(facts: ConnectionFacts) -> Self {
+        Self { facts, compared: Compared::NONE, octets: SHORTEST_HEAD, octets_told: false }
     }
 
     /// Takes one field line into account, as sent or with outer whitespace trimmed. Lines that do not bear on the
@@ -149,7 +149,7 @@ impl HeadFacts {
 
 impl HeadFacts {
     /// What it is compared by.
-    const fn key(&self) -> (Facts, Option<Names>, Option<Misuse>) {
+    const fn key(&self) -> (ConnectionFacts, Option<Names>, Option<Misuse>) {
         (self.facts, self.compared.protocols, self.compared.misuse)
     }
 }
@@ -169,7 +169,7 @@ impl Hash for HeadFacts {
 }
 
 /// Octets of the shortest head, without its method.
-const LEAST: u32 = " / HTTP/1.1\r\n\r\n".len() as u32;
+const SHORTEST_HEAD: u32 = " / HTTP/1.1\r\n\r\n".len() as u32;
 
 /// FNV-1a of the octets in lower case.
 fn hash(octets: &[u8]) -> u64 {

@@ -7,25 +7,27 @@ use core::net::Ipv6Addr;
 use crate::message::octets::{self, class};
 
 /// A valid `Host`: `uri-host [":" port]`, possibly empty.
+///
+/// Its first test is the twin of [`split_authority`].
 #[inline(always)]
 pub(crate) fn is_host(value: &[u8]) -> bool {
     // most are a registered name and nothing else
-    octets::from_host_name_end(value).is_empty() || split(value).is_some()
+    octets::skip_host_name(value).is_empty() || split_authority(value).is_some()
 }
 
 /// A valid target of CONNECT: a host that is not empty and a port from 1 to 65535 (RFC 9110 9.3.6).
 pub(crate) fn is_authority_with_port(target: &[u8]) -> bool {
-    matches!(split(target), Some((host, Some(port))) if !host.is_empty()
+    matches!(split_authority(target), Some((host, Some(port))) if !host.is_empty()
         && matches!(octets::decimal(port), Ok(1..=65535)))
 }
 
 /// Host and port, if both are within the grammar. A port may be empty (RFC 3986 3.2.3).
 #[inline(never)]
-pub(crate) fn split(value: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
+pub(crate) fn split_authority(value: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     let end = match value {
         [b'[', inner @ ..] => {
             let close = inner.iter().position(|&b| b == b']')?;
-            if !is_address(&inner[..close]) {
+            if !is_ip_literal(&inner[..close]) {
                 return None;
             }
             close + 2
@@ -61,7 +63,7 @@ pub(crate) fn is_registered_name(mut name: &[u8]) -> bool {
 }
 
 /// What stands between brackets: an IPv6 address, or `"v" 1*HEXDIG "." 1*( unreserved / sub-delims / ":" )`.
-fn is_address(inner: &[u8]) -> bool {
+fn is_ip_literal(inner: &[u8]) -> bool {
     if let [b'v' | b'V', future @ ..] = inner {
         let digits = future.iter().take_while(|&&b| octets::is(b, class::HEX)).count();
         return match future.split_at(digits) {

@@ -46,12 +46,14 @@ impl core::fmt::Display for KeepAlive {
 impl KeepAlive {
     /// Reads one field value. Junk is skipped, never an error.
     pub fn parse(value: &[u8]) -> Self {
-        Self::usual(value).unwrap_or_else(|| Self::any(value))
+        Self::parse_fast(value).unwrap_or_else(|| Self::parse_full(value))
     }
 
-    /// `timeout=N` or `timeout=N, max=M`, as servers send it, or a bare number.
+    /// `timeout=N` or `timeout=N, max=M`, as servers send it, or a bare number. `None` for anything else.
+    ///
+    /// Twin of [`parse_full`](Self::parse_full).
     #[inline]
-    fn usual(value: &[u8]) -> Option<Self> {
+    pub(super) fn parse_fast(value: &[u8]) -> Option<Self> {
         const TIMEOUT: Known = Known::new(b"timeout=");
         // Firefox sent a number alone
         if let Some((_, [])) = few_digits(value) {
@@ -73,20 +75,21 @@ impl KeepAlive {
         Some(Self { timeout: Some(timeout), max })
     }
 
+    /// Any value.
     #[inline(never)]
-    fn any(value: &[u8]) -> Self {
+    pub(super) fn parse_full(value: &[u8]) -> Self {
         let mut hint = Self::default();
         let mut rest = value;
         while !rest.is_empty() {
-            let (name, mut behind) = octets::token(rest);
-            if let [b'=', after @ ..] = octets::trim_start(behind) {
-                let (number, end) = octets::token(after);
-                behind = octets::trim_start(end);
-                if matches!(behind, [] | [b',', ..]) {
+            let (name, mut after) = octets::token(rest);
+            if let [b'=', value @ ..] = octets::trim_start(after) {
+                let (number, end) = octets::token(value);
+                after = octets::trim_start(end);
+                if matches!(after, [] | [b',', ..]) {
                     hint.parameter(name, number);
                 }
             }
-            rest = behind.get(octets::separator_at(behind, b',') + 1..).unwrap_or_default();
+            rest = after.get(octets::separator_at(after, b',') + 1..).unwrap_or_default();
         }
         hint
     }
@@ -114,16 +117,12 @@ impl KeepAlive {
     }
 }
 
-/// One to nine digits, which fit, and what follows them.
+/// The number of one to nine digits, which fits 32 bits, and the octets after them.
 #[inline]
 fn few_digits(octets: &[u8]) -> Option<(u32, &[u8])> {
-    let (mut number, mut rest) = (0u32, octets);
-    while let [digit @ b'0'..=b'9', behind @ ..] = rest {
-        number = number.wrapping_mul(10).wrapping_add(u32::from(digit - b'0'));
-        rest = behind;
-    }
+    let (number, rest) = octets::leading_digits(octets);
     let digits = octets.len() - rest.len();
-    if (1..=9).contains(&digits) { Some((number, rest)) } else { None }
+    if (1..=9).contains(&digits) { Some((number as u32, rest)) } else { None }
 }
 
 fn smaller(one: Option<u32>, other: Option<u32>) -> Option<u32> {

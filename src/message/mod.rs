@@ -6,16 +6,21 @@
 
 pub(crate) mod announcement;
 pub(crate) mod chunked;
-pub(crate) mod facts;
+pub(crate) mod connection_facts;
+pub(crate) mod fact_set;
 pub(crate) mod fields_to_send;
 pub mod framing;
 pub(crate) mod head;
 pub(crate) mod head_facts;
 pub(crate) mod host;
 pub(crate) mod keep_alive;
+pub(crate) mod known_fields;
 pub(crate) mod method;
 pub(crate) mod octets;
 pub(crate) mod request;
 pub(crate) mod target;
 pub(crate) mod upgrade;
 pub(crate) mod writer;
+
+#[cfg(test)]
+mod fast_paths_test;

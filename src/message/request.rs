@@ -1,7 +1,7 @@
 //! A request to be sent: its request line (RFC 9112 3), and what the caller knows of it.
 
 use crate::error::Misuse;
-use crate::message::facts::Facts;
+use crate::message::connection_facts::ConnectionFacts;
 use crate::message::fields_to_send::CheckedFields;
 use crate::message::method::{Method, MethodKind, Version};
 use crate::message::octets::{self, class};
@@ -56,8 +56,8 @@ impl<'a> Request<'a> {
 
     /// Its facts, those of its first field lines with them.
     #[inline(always)]
-    pub(crate) const fn facts(&self, lines: &CheckedFields<'_>) -> Facts {
-        Facts::new(self.kind, self.version).with_lines(lines.flags)
+    pub(crate) const fn facts(&self, lines: &CheckedFields<'_>) -> ConnectionFacts {
+        ConnectionFacts::new(self.kind, self.version).with_lines(lines.facts)
     }
 
     /// With another version.
@@ -88,7 +88,9 @@ impl<'a> Request<'a> {
         self
     }
 
-    /// Are method and target what they may be (RFC 9112 3.2, RFC 9110 9.1)?
+    /// Are method, target and version what they may be (RFC 9112 3.2, RFC 9110 9.1)?
+    ///
+    /// Its branch for the origin-form is the twin of the other one.
     #[inline(always)]
     pub(crate) fn check_line(&self) -> Result<(), Misuse> {
         let target = match self.target {

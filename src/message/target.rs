@@ -57,7 +57,7 @@ impl<'a> Target<'a> {
     /// another scheme than `http` and `https` may have, is no part of it.
     pub fn authority(&self) -> Option<&'a [u8]> {
         match self.form() {
-            TargetForm::Absolute => Uri::of(self.octets)?.authority,
+            TargetForm::Absolute => Uri::parse(self.octets)?.authority,
             TargetForm::Authority => Some(self.octets),
             TargetForm::Origin | TargetForm::Asterisk => None,
         }
@@ -66,7 +66,7 @@ impl<'a> Target<'a> {
     /// The path. An absolute form without one has `/`, but `*` where OPTIONS asks about the server as a whole, without a query
     /// (RFC 9112 3.2.1, 3.2.4). CONNECT's target has none: nothing.
     pub fn path(&self) -> &'a [u8] {
-        let PathAndQuery { path, query } = self.parts();
+        let PathAndQuery { path, query } = self.written_parts();
         match (path, self.form()) {
             ([], TargetForm::Absolute) if self.method == MethodKind::Options && query.is_none() => b"*",
             ([], TargetForm::Absolute) => b"/",
@@ -76,7 +76,7 @@ impl<'a> Target<'a> {
 
     /// The query, after the first `?`; it may be empty.
     pub fn query(&self) -> Option<&'a [u8]> {
-        self.parts().query
+        self.written_parts().query
     }
 
     /// [`path`](Self::path) and [`query`](Self::query) as one: what a request to the origin itself would have as its target.
@@ -85,15 +85,15 @@ impl<'a> Target<'a> {
     }
 
     /// Path and query as they stand there.
-    fn parts(&self) -> PathAndQuery<'a> {
-        let behind = match self.form() {
+    fn written_parts(&self) -> PathAndQuery<'a> {
+        let after = match self.form() {
             TargetForm::Origin | TargetForm::Asterisk => self.octets,
-            TargetForm::Absolute => Uri::of(self.octets).map_or(&b""[..], |uri| uri.behind),
+            TargetForm::Absolute => Uri::parse(self.octets).map_or(&b""[..], |uri| uri.path_and_query),
             TargetForm::Authority => b"",
         };
-        match behind.iter().position(|&b| b == b'?') {
-            Some(at) => PathAndQuery { path: &behind[..at], query: behind.get(at + 1..) },
-            None => PathAndQuery { path: behind, query: None },
+        match after.iter().position(|&b| b == b'?') {
+            Some(at) => PathAndQuery { path: &after[..at], query: after.get(at + 1..) },
+            None => PathAndQuery { path: after, query: None },
         }
     }
 }
@@ -167,15 +167,15 @@ impl PartialEq<&str> for PathAndQuery<'_> {
 /// Is this an absolute URI that says where the request goes? Of `http` and `https` there must be a host, and no `userinfo`
 /// (RFC 9110 4.2.1, 4.2.4).
 pub(crate) fn is_absolute(target: &[u8]) -> Result<(), ProtocolErrorKind> {
-    let uri = Uri::of(target).ok_or(ProtocolErrorKind::TargetForm)?;
+    let uri = Uri::parse(target).ok_or(ProtocolErrorKind::TargetForm)?;
     // a URI of a scheme of that name, but above all `host:port`, which is CONNECT's alone
-    if uri.authority.is_none() && uri.behind.iter().all(u8::is_ascii_digit) {
+    if uri.authority.is_none() && uri.path_and_query.iter().all(u8::is_ascii_digit) {
         return Err(ProtocolErrorKind::TargetForm);
     }
     let web = uri.scheme.eq_ignore_ascii_case(b"http") || uri.scheme.eq_ignore_ascii_case(b"https");
     let valid = match uri.authority {
         None => !web,
-        Some(authority) => match host::split(authority) {
+        Some(authority) => match host::split_authority(authority) {
             Some((host, _)) if web => !host.is_empty() && uri.userinfo.is_none(),
             Some(_) => uri.userinfo.is_none_or(is_userinfo),
             None => false,
@@ -196,28 +196,28 @@ struct Uri<'a> {
     /// Host and port.
     authority: Option<&'a [u8]>,
     /// Path and query.
-    behind: &'a [u8],
+    path_and_query: &'a [u8],
 }
 
 impl<'a> Uri<'a> {
     /// `scheme ":" [ "//" [ userinfo "@" ] host [ ":" port ] ] path [ "?" query ]` (RFC 3986 3)
-    fn of(target: &'a [u8]) -> Option<Self> {
+    fn parse(target: &'a [u8]) -> Option<Self> {
         let colon = target.iter().position(|&b| b == b':')?;
-        let (scheme, behind) = (&target[..colon], &target[colon + 1..]);
+        let (scheme, after) = (&target[..colon], &target[colon + 1..]);
         let named = scheme.first().is_some_and(u8::is_ascii_alphabetic)
             && scheme.iter().all(|&b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'));
         if !named {
             return None;
         }
-        let Some(behind) = behind.strip_prefix(b"//") else {
-            return Some(Self { scheme, userinfo: None, authority: None, behind });
+        let Some(after) = after.strip_prefix(b"//") else {
+            return Some(Self { scheme, userinfo: None, authority: None, path_and_query: after });
         };
-        let end = behind.iter().position(|&b| matches!(b, b'/' | b'?')).unwrap_or(behind.len());
-        let (authority, behind) = behind.split_at(end);
+        let end = after.iter().position(|&b| matches!(b, b'/' | b'?')).unwrap_or(after.len());
+        let (authority, after) = after.split_at(end);
         let (userinfo, authority) = match authority.iter().rposition(|&b| b == b'@') {
             Some(at) => (Some(&authority[..at]), &authority[at + 1..]),
             None => (None, authority),
         };
-        Some(Self { scheme, userinfo, authority: Some(authority), behind })
+        Some(Self { scheme, userinfo, authority: Some(authority), path_and_query: after })
     }
 }

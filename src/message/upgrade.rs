@@ -55,20 +55,20 @@ impl Offers {
 }
 
 /// Octets of the names kept, a comma after each.
-const MOST: usize = 64;
+const MAX_NAMES_OCTETS: usize = 64;
 
 /// Too many to be kept.
-const OVER: u8 = u8::MAX;
+const TOO_LONG: u8 = u8::MAX;
 
 /// The protocols that `Upgrade` fields name, octet by octet, as far as they fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Names {
-    octets: [u8; MOST],
+    octets: [u8; MAX_NAMES_OCTETS],
     len: u8,
 }
 
 impl Names {
-    pub(crate) const NONE: Self = Self { octets: [0; MOST], len: 0 };
+    pub(crate) const NONE: Self = Self { octets: [0; MAX_NAMES_OCTETS], len: 0 };
 
     /// The names of all these field values.
     pub(crate) fn of<'v>(values: impl Iterator<Item = &'v [u8]>) -> Self {
@@ -83,7 +83,7 @@ impl Names {
             let from = usize::from(self.len);
             let place = self.octets.get_mut(from..).and_then(|rest| rest.get_mut(..member.len() + 1));
             let Some((comma, place)) = place.and_then(|place| place.split_last_mut()) else {
-                self.len = OVER;
+                self.len = TOO_LONG;
                 return;
             };
             place.copy_from_slice(member);
@@ -94,7 +94,7 @@ impl Names {
 
     /// All of them are kept.
     pub(crate) const fn fit(&self) -> bool {
-        self.len != OVER
+        self.len != TOO_LONG
     }
 
     fn iter(&self) -> impl Iterator<Item = &[u8]> {

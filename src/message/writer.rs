@@ -5,9 +5,11 @@
 
 use crate::error::{Misuse, SendError};
 use crate::message::announcement::{Announce, ConnectionOptions, FramingField};
-use crate::message::facts::{Facts, flag};
-use crate::message::fields_to_send::{CheckedFields, Fields, Line, judge_line, lines, never_a_trailer};
+use crate::message::connection_facts::ConnectionFacts;
+use crate::message::fact_set::Fact;
+use crate::message::fields_to_send::{CheckedFields, Fields, Line, check_line, split_lines};
 use crate::message::keep_alive::KeepAlive;
+use crate::message::known_fields::never_a_trailer;
 use crate::message::method::MethodKind;
 use crate::message::octets;
 use crate::message::request::Request;
@@ -34,34 +36,34 @@ impl<'o> Writer<'o> {
 
     #[inline(always)]
     pub(crate) fn put(&mut self, octets: &[u8]) {
-        if let Some(place) = self.place(octets.len()) {
-            octets::copy(place, octets);
+        if let Some(slot) = self.reserve(octets.len()) {
+            octets::copy(slot, octets);
         }
     }
 
     /// A piece whose length is known when compiled: a few moves, and no call.
     #[inline(always)]
-    fn put_all<const N: usize>(&mut self, octets: &[u8; N]) {
-        if let Some(place) = self.place(N).and_then(|place| place.first_chunk_mut::<N>()) {
-            *place = *octets;
+    fn put_array<const N: usize>(&mut self, octets: &[u8; N]) {
+        if let Some(slot) = self.reserve(N).and_then(|slot| slot.first_chunk_mut::<N>()) {
+            *slot = *octets;
         }
     }
 
-    /// The place of the next piece, if it fits.
+    /// The slot of the next piece, if it fits.
     #[inline(always)]
-    fn place(&mut self, octets: usize) -> Option<&'o mut [u8]> {
+    fn reserve(&mut self, octets: usize) -> Option<&'o mut [u8]> {
         if octets > self.rest.len() {
-            self.lack(octets);
+            self.overflow(octets);
             return None;
         }
-        let (place, rest) = core::mem::take(&mut self.rest).split_at_mut(octets);
+        let (slot, rest) = core::mem::take(&mut self.rest).split_at_mut(octets);
         self.rest = rest;
-        Some(place)
+        Some(slot)
     }
 
     /// There is no room for a piece, nor for any after it.
     #[inline(always)]
-    fn lack(&mut self, octets: usize) {
+    fn overflow(&mut self, octets: usize) {
         if self.needed == 0 {
             self.needed = self.room - self.rest.len();
             self.rest = &mut [];
@@ -71,7 +73,7 @@ impl<'o> Writer<'o> {
 
     /// Does with it what is seldom done: by a writer that others see, so that this one stays in registers.
     #[inline(always)]
-    fn aside(&mut self, write: impl FnOnce(&mut Self)) {
+    fn out_of_registers(&mut self, write: impl FnOnce(&mut Self)) {
         let mut writer = core::mem::take(self);
         write(&mut writer);
         *self = writer;
@@ -79,10 +81,10 @@ impl<'o> Writer<'o> {
 
     /// `DIGIT`s without leading zeros.
     #[inline(always)]
-    fn decimal(&mut self, mut number: u64) {
+    fn put_decimal(&mut self, mut number: u64) {
         if number < 100 {
             let (tens, ones) = (b'0' + (number / 10) as u8, b'0' + (number % 10) as u8);
-            return if number < 10 { self.put_all(&[ones]) } else { self.put_all(&[tens, ones]) };
+            return if number < 10 { self.put_array(&[ones]) } else { self.put_array(&[tens, ones]) };
         }
         let mut digits = [0; 20];
         let mut from = digits.len();
@@ -110,42 +112,42 @@ impl<'o> Writer<'o> {
     #[inline(always)]
     pub(crate) fn status_line(&mut self, status: StatusCode) {
         if status == StatusCode::OK {
-            return self.put_all(b"HTTP/1.1 200 OK\r\n");
+            return self.put_array(b"HTTP/1.1 200 OK\r\n");
         }
         let [x, y, z] = status.digits();
-        self.put_all(&[b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'1', b' ', x, y, z, b' ']);
+        self.put_array(&[b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'1', b' ', x, y, z, b' ']);
         self.put(status.reason_phrase().as_bytes());
-        self.put_all(b"\r\n");
+        self.put_array(b"\r\n");
     }
 
     /// `name: value CRLF`, if both are within the grammar and the name is not one of the machine's own. The value is without
     /// whitespace at its ends.
     #[inline(always)]
-    fn field(&mut self, name: &[u8], value: &[u8]) -> Result<Line, Misuse> {
-        if let Some(place) = self.place(name.len() + value.len() + 4) {
-            let (before, rest) = place.split_at_mut(name.len());
+    fn put_field(&mut self, name: &[u8], value: &[u8]) -> Result<Line, Misuse> {
+        if let Some(slot) = self.reserve(name.len() + value.len() + 4) {
+            let (before, rest) = slot.split_at_mut(name.len());
             octets::copy(before, name);
-            if let [colon, space, behind @ .., cr, lf] = rest {
-                octets::copy(behind, value);
+            if let [colon, space, after @ .., cr, lf] = rest {
+                octets::copy(after, value);
                 [*colon, *space, *cr, *lf] = *b": \r\n";
             }
         }
-        judge_line(name, value)
+        check_line(name, value)
     }
 
     /// Lines that have been checked.
     #[inline(always)]
-    fn checked(&mut self, checked: &CheckedFields<'_>) {
-        if checked.padded {
-            self.aside(|writer| writer.trimmed(checked.lines));
+    fn put_checked(&mut self, checked: &CheckedFields<'_>) {
+        if checked.has_padding {
+            self.out_of_registers(|writer| writer.put_trimmed(checked.lines));
         } else {
             self.put(checked.lines);
         }
     }
 
     #[cold]
-    fn trimmed(&mut self, checked: &[u8]) {
-        for (name, value) in lines(checked) {
+    fn put_trimmed(&mut self, checked: &[u8]) {
+        for (name, value) in split_lines(checked) {
             [name, b": ", octets::trim_to_send(value), b"\r\n"].iter().for_each(|piece| self.put(piece));
         }
     }
@@ -155,14 +157,14 @@ impl<'o> Writer<'o> {
     pub(crate) fn fields(&mut self, fields: impl Fields, offers: Option<&Offers>) -> Result<bool, Misuse> {
         let mut upgrades = false;
         let checked = fields.checked();
-        self.checked(&checked);
-        if checked.flags & flag::UPGRADE_LINE != 0 {
+        self.put_checked(&checked);
+        if checked.facts.has(Fact::UpgradeLine) {
             upgrades = true;
             checked_upgrade(checked.lines, offers)?;
         }
         fields.visit(|name, value| {
             let value = octets::trim_to_send(value);
-            if self.field(name, value)? == Line::Upgrade {
+            if self.put_field(name, value)? == Line::Upgrade {
                 upgrades = true;
                 check_offered(value, offers)?;
             }
@@ -172,13 +174,13 @@ impl<'o> Writer<'o> {
     }
 
     #[inline(always)]
-    fn framing(&mut self, field: FramingField) {
+    fn framing_field(&mut self, field: FramingField) {
         match field {
             FramingField::None => {}
             FramingField::ContentLength(octets) => {
-                self.put_all(b"Content-Length: ");
-                self.decimal(octets);
-                self.put_all(b"\r\n");
+                self.put_array(b"Content-Length: ");
+                self.put_decimal(octets);
+                self.put_array(b"\r\n");
             }
             FramingField::Chunked => self.put(b"Transfer-Encoding: chunked\r\n"),
         }
@@ -187,35 +189,39 @@ impl<'o> Writer<'o> {
     /// What the machine has to say, and the empty line.
     #[inline(always)]
     pub(crate) fn announce(&mut self, framing: FramingField, options: ConnectionOptions, hint: Option<KeepAlive>) {
-        self.framing(framing);
+        self.framing_field(framing);
         if options != ConnectionOptions::default() {
-            self.aside(|writer| writer.connection(options, hint));
+            self.out_of_registers(|writer| writer.connection_fields(options, hint));
         }
-        self.put_all(b"\r\n");
+        self.put_array(b"\r\n");
     }
 
     /// `method SP request-target SP HTTP-version CRLF`
     #[inline(always)]
     pub(crate) fn request_line(&mut self, request: &Request<'_>) {
         if request.kind() == MethodKind::Get {
-            self.put_all(b"GET ");
+            self.put_array(b"GET ");
         } else {
             self.put(request.method().as_bytes());
-            self.put_all(b" ");
+            self.put_array(b" ");
         }
         self.put(request.target);
-        self.put_all(if request.version.is_http11() { b" HTTP/1.1\r\n" } else { b" HTTP/1.0\r\n" });
+        self.put_array(if request.version.is_http11() { b" HTTP/1.1\r\n" } else { b" HTTP/1.0\r\n" });
     }
 
     /// The caller's fields of a request, and the facts of its head.
     #[inline(always)]
-    pub(crate) fn request_fields(&mut self, request: &Request<'_>, fields: impl Fields) -> Result<Facts, Misuse> {
+    pub(crate) fn request_fields(
+        &mut self,
+        request: &Request<'_>,
+        fields: impl Fields,
+    ) -> Result<ConnectionFacts, Misuse> {
         let checked = fields.checked();
-        self.checked(&checked);
+        self.put_checked(&checked);
         let mut facts = request.facts(&checked);
         fields.visit(|name, value| {
             let value = octets::trim_to_send(value);
-            self.field(name, value)?;
+            self.put_field(name, value)?;
             facts.field_line(name, value);
             Ok(())
         })?;
@@ -225,27 +231,27 @@ impl<'o> Writer<'o> {
     /// The empty line.
     #[inline(always)]
     pub(crate) fn end_head(&mut self) {
-        self.put_all(b"\r\n");
+        self.put_array(b"\r\n");
     }
 
     /// What the machine has to say in a request, and the empty line. `bare`: a hint of old, a number alone.
     #[inline(never)]
     pub(crate) fn announce_request(mut self, announce: &Announce, bare: Option<u32>) -> Self {
-        self.framing(announce.framing);
+        self.framing_field(announce.framing);
         if announce.options != ConnectionOptions::default() {
-            self.connection(announce.options, announce.keep_alive);
+            self.connection_fields(announce.options, announce.keep_alive);
         }
         if let Some(seconds) = bare {
             self.put(b"Keep-Alive: ");
-            self.decimal(seconds.into());
-            self.put_all(b"\r\n");
+            self.put_decimal(seconds.into());
+            self.put_array(b"\r\n");
         }
-        self.put_all(b"\r\n");
+        self.put_array(b"\r\n");
         self
     }
 
     #[inline(never)]
-    fn connection(&mut self, options: ConnectionOptions, hint: Option<KeepAlive>) {
+    fn connection_fields(&mut self, options: ConnectionOptions, hint: Option<KeepAlive>) {
         self.put(b"Connection: ");
         let named = [
             (options.close, "close"),
@@ -264,11 +270,11 @@ impl<'o> Writer<'o> {
             self.put(b"Keep-Alive: ");
             if let Some(timeout) = hint.timeout {
                 self.put(b"timeout=");
-                self.decimal(timeout.into());
+                self.put_decimal(timeout.into());
             }
             if let Some(max) = hint.max {
                 self.put(if hint.timeout.is_some() { b", max=" } else { b"max=" });
-                self.decimal(max.into());
+                self.put_decimal(max.into());
             }
             self.put(b"\r\n");
         }
@@ -278,15 +284,15 @@ impl<'o> Writer<'o> {
     pub(crate) fn last_chunk(&mut self, trailers: impl Fields) -> Result<(), Misuse> {
         self.put(b"0\r\n");
         let checked = trailers.checked();
-        self.checked(&checked);
-        if lines(checked.lines).any(|(name, _)| never_a_trailer(name)) {
+        self.put_checked(&checked);
+        if split_lines(checked.lines).any(|(name, _)| never_a_trailer(name)) {
             return Err(Misuse::TrailerField);
         }
         trailers.visit(|name, value| {
             if never_a_trailer(name) {
                 return Err(Misuse::TrailerField);
             }
-            self.field(name, octets::trim_to_send(value)).map(|_| ())
+            self.put_field(name, octets::trim_to_send(value)).map(|_| ())
         })?;
         self.put(b"\r\n");
         Ok(())
@@ -296,7 +302,7 @@ impl<'o> Writer<'o> {
 /// Of protocols that lines checked before name.
 #[cold]
 fn checked_upgrade(checked: &[u8], offers: Option<&Offers>) -> Result<(), Misuse> {
-    let upgrades = lines(checked).filter(|(name, _)| name.eq_ignore_ascii_case(b"upgrade"));
+    let upgrades = split_lines(checked).filter(|(name, _)| name.eq_ignore_ascii_case(b"upgrade"));
     upgrades.into_iter().try_for_each(|(_, value)| check_offered(value, offers))
 }
 

@@ -1,167 +1,185 @@
-//! The quick walk over field lines: those that are as browsers send them. See the head of this folder.
+//! The fast loop over field lines: those as browsers send them. See the head of this folder.
 //!
-//! Most of a head's time is spent in [`Progress::quick_lines`]: look at the code generated before and after a change. `Host`
-//! is first in nearly every request, so there its grammar and its end are one search ([`host_line`]), and the least of
-//! requests needs no other. Where a line may be continued it counts once the octet after it is there: so is it in responses,
-//! nearly all of which say their `Content-Length` in the shortest way ([`length_line`]).
+//! Most of a head's time is spent in [`Progress::fast_lines`]: look at the code generated before and after a change. `Host` is the first
+//! line of nearly every request, so its grammar and its end are one search there ([`host_line`]), and the shortest requests need no other.
+//! Where a line may be continued it counts only when the octet after it is there. That is so in responses, and nearly all of them say
+//! their `Content-Length` in the shortest way ([`content_length_line`]).
+//!
+//! Whatever a function of this file does not know, it leaves alone: it returns what it has not read, and the full reading goes on there.
 
-use super::fields::{FieldTable, Packed};
+use super::fields::{FieldTable, PackedLine};
 use super::{Progress, Rules};
-use crate::message::facts::may_matter;
+use crate::message::known_fields::may_be_kept;
 use crate::message::octets;
 
 impl Progress {
-    /// What the quick walk may see of `rest`, which begins at octet `at` of its section: in it no line is too long, nor any after
-    /// the limit of the section. Those are for the careful walk to refuse.
+    /// The part of `rest`, which begins at octet `at` of its section, in which no line is too long and none passes the limit of the
+    /// section. What is too long is for the full reading to refuse.
     #[inline(always)]
-    pub(super) fn window<'b>(&self, rules: Rules<'_>, rest: &'b [u8], at: usize) -> &'b [u8] {
-        let most_line = (rules.limits.field_line as usize).min(FieldTable::MOST_LINE);
-        rest.get(..most_line.min(rules.section.octets(rules.limits).saturating_sub(at))).unwrap_or(rest)
+    pub(in crate::message) fn fast_window<'b>(&self, rules: Rules<'_>, rest: &'b [u8], at: usize) -> &'b [u8] {
+        let longest = (rules.limits.field_line as usize).min(FieldTable::MAX_LINE);
+        rest.get(..longest.min(rules.section.octets(rules.limits).saturating_sub(at))).unwrap_or(rest)
     }
 
-    /// The octets after `Host`, where it is the first line, as it should be (RFC 9110 7.2), and of a registered name alone.
+    /// The octets after `Host`, where it is the first line, as it should be (RFC 9110 7.2), and its value is a registered name alone.
+    ///
+    /// Twin of [`full_line`](Self::full_line).
     #[inline(always)]
-    pub(super) fn quick_host<'b>(&mut self, most: u16, window: &'b [u8], table: &mut FieldTable) -> &'b [u8] {
-        if let (Some(behind), Some(place)) = (host_line(window), table.place(0, most)) {
-            *place = Packed::new(window.len() - behind.len(), 4, 1);
-            self.facts.first_host();
-            self.lines = 1;
-            return behind;
+    pub(in crate::message) fn fast_host<'b>(
+        &mut self,
+        max_lines: u16,
+        window: &'b [u8],
+        table: &mut FieldTable,
+    ) -> &'b [u8] {
+        if let (Some(after), Some(slot)) = (host_line(window), table.slot(0, max_lines)) {
+            *slot = PackedLine::new(window.len() - after.len(), 4, 1);
+            self.facts.set_first_host();
+            self.line_count = 1;
+            return after;
         }
         window
     }
 
     /// The octets after as many lines as are common enough and fit the table.
+    ///
+    /// Twin of [`full_line`](Self::full_line), called line by line.
     #[inline(never)]
-    pub(super) fn quick_lines<'b>(&mut self, most: u16, window: &'b [u8], table: &mut FieldTable) -> &'b [u8] {
+    pub(in crate::message) fn fast_lines<'b>(
+        &mut self,
+        max_lines: u16,
+        window: &'b [u8],
+        table: &mut FieldTable,
+    ) -> &'b [u8] {
         let mut rest = window;
-        let mut read = self.lines;
-        while let Some(place) = table.place(read, most) {
-            let Some(line) = quick_line(rest) else { break };
+        let mut lines = self.line_count;
+        while let Some(slot) = table.slot(lines, max_lines) {
+            let Some(line) = fast_line(rest) else { break };
             let name = rest.len() - line.colon.len();
-            if name.wrapping_sub(1) >= FieldTable::MOST_NAME {
+            if name.wrapping_sub(1) >= FieldTable::MAX_NAME {
                 break;
             }
-            *place = Packed::new(rest.len() - line.behind.len(), name, 1);
-            if may_matter(rest[0], name) {
-                self.facts.known_field(&rest[..name], line.value());
+            *slot = PackedLine::new(rest.len() - line.after.len(), name, 1);
+            if may_be_kept(rest[0], name) {
+                self.facts.kept_line(&rest[..name], line.value());
             }
-            read += 1;
-            rest = line.behind;
+            lines += 1;
+            rest = line.after;
         }
-        self.lines = read;
+        self.line_count = lines;
         rest
     }
 
-    /// The same of lines that may be continued.
+    /// The same for lines that may be continued: a line counts when the octet after it shows that it is not.
+    ///
+    /// Twin of [`full_line`](Self::full_line), called line by line.
     #[inline(never)]
-    pub(super) fn quick_whole_lines<'b>(&mut self, most: u16, window: &'b [u8], table: &mut FieldTable) -> &'b [u8] {
+    pub(in crate::message) fn fast_unfolded_lines<'b>(
+        &mut self,
+        max_lines: u16,
+        window: &'b [u8],
+        table: &mut FieldTable,
+    ) -> &'b [u8] {
         let mut rest = window;
         let Some(&(mut first)) = rest.first() else { return rest };
-        let mut read = self.lines;
-        while let Some(place) = table.place(read, most) {
+        let mut lines = self.line_count;
+        while let Some(slot) = table.slot(lines, max_lines) {
             if first == b'\r' {
                 break;
             }
             if first | 0x20 == b'c' {
-                if let Some((octets, next, behind)) = length_line(rest) {
-                    if self.facts.first_length(octets) {
-                        *place = Packed::new(rest.len() - behind.len(), 14, 1);
-                        read += 1;
-                        (first, rest) = (next, behind);
+                if let Some((octets, next, after)) = content_length_line(rest) {
+                    if self.facts.set_first_length(octets) {
+                        *slot = PackedLine::new(rest.len() - after.len(), 14, 1);
+                        lines += 1;
+                        (first, rest) = (next, after);
                         continue;
                     }
                 }
             }
-            let Some((line, next)) = quick_whole_line(rest) else { break };
+            let Some((line, next)) = fast_unfolded_line(rest) else { break };
             let name = rest.len() - line.colon.len();
-            if name.wrapping_sub(1) >= FieldTable::MOST_NAME {
+            if name.wrapping_sub(1) >= FieldTable::MAX_NAME {
                 break;
             }
-            *place = Packed::new(rest.len() - line.behind.len(), name, 1);
-            if may_matter(first, name) {
-                self.facts.known_field(rest.get(..name).unwrap_or_default(), line.value());
+            *slot = PackedLine::new(rest.len() - line.after.len(), name, 1);
+            if may_be_kept(first, name) {
+                self.facts.kept_line(rest.get(..name).unwrap_or_default(), line.value());
             }
-            read += 1;
-            (first, rest) = (next, line.behind);
+            lines += 1;
+            (first, rest) = (next, line.after);
         }
-        self.lines = read;
+        self.line_count = lines;
         rest
     }
 }
 
 /// A field line as most are: the octets from its colon on, and those after the line.
-struct Quick<'b> {
+struct FastLine<'b> {
     colon: &'b [u8],
-    behind: &'b [u8],
+    after: &'b [u8],
 }
 
-impl<'b> Quick<'b> {
-    #[inline(always)]
+impl<'b> FastLine<'b> {
     fn value(&self) -> &'b [u8] {
-        self.colon.get(2..self.colon.len().wrapping_sub(self.behind.len() + 2)).unwrap_or_default()
+        self.colon.get(2..self.colon.len().wrapping_sub(self.after.len() + 2)).unwrap_or_default()
     }
 }
 
-/// The octets after `Host: ` of a registered name and CRLF.
+/// The octets after `Host: `, a registered name and CRLF.
 #[inline(always)]
 fn host_line(line: &[u8]) -> Option<&[u8]> {
     const NAME: u64 = u64::from_le_bytes(*b"\0\0host: ");
-    const SMALL: u64 = u64::from_le_bytes(*b"\0\0\x20\x20\x20\x20\0\0");
+    const CASE: u64 = u64::from_le_bytes(*b"\0\0\x20\x20\x20\x20\0\0");
     // the first six of eight octets
-    if u64::from_le_bytes(*line.first_chunk::<8>()?) << 16 | SMALL != NAME {
+    if u64::from_le_bytes(*line.first_chunk::<8>()?) << 16 | CASE != NAME {
         return None;
     }
     let value = line.get(6..)?;
-    let end = octets::from_host_name_end(value);
-    let (line_end, behind) = end.split_first_chunk::<2>()?;
-    if line_end == b"\r\n" && end.len() < value.len() { Some(behind) } else { None }
+    let end = octets::skip_host_name(value);
+    let (line_end, after) = end.split_first_chunk::<2>()?;
+    if line_end == b"\r\n" && end.len() < value.len() { Some(after) } else { None }
 }
 
-/// What `Content-Length: ` and a number of few digits say, the shortest way to write it; and the octets after its CRLF, if they
-/// do not continue it, the first of them apart.
-#[inline(always)]
-fn length_line(line: &[u8]) -> Option<(u64, u8, &[u8])> {
+/// The number of a `Content-Length: ` written in the shortest way, the first octet after its CRLF, and all octets after it. `None` for
+/// a line that is written in another way, or is continued.
+///
+/// Twin of [`fast_unfolded_line`] and [`ConnectionFacts::kept_line`](crate::message::connection_facts::ConnectionFacts::kept_line).
+fn content_length_line(line: &[u8]) -> Option<(u64, u8, &[u8])> {
     const NAME: u128 = u128::from_le_bytes(*b"content-length: ");
-    const SMALL: u128 = u128::from_le_bytes(*b"\x20\x20\x20\x20\x20\x20\x20\0\x20\x20\x20\x20\x20\x20\0\0");
+    const CASE: u128 = u128::from_le_bytes(*b"\x20\x20\x20\x20\x20\x20\x20\0\x20\x20\x20\x20\x20\x20\0\0");
     let (name, value) = line.split_first_chunk::<16>()?;
-    if u128::from_le_bytes(*name) | SMALL != NAME {
+    if u128::from_le_bytes(*name) | CASE != NAME {
         return None;
     }
-    let (mut number, mut rest) = (0u64, value);
-    while let [digit @ b'0'..=b'9', behind @ ..] = rest {
-        number = number.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
-        rest = behind;
-    }
+    let (number, rest) = octets::leading_digits(value);
     // more digits may not fit, and leading zeros are remembered
     let digits = value.len() - rest.len();
     match (rest, value) {
-        ([b'\r', b'\n', next, ..], [b'1'..=b'9', ..] | [b'0', b'\r', ..]) if digits < 19 && !continues(*next) => {
+        ([b'\r', b'\n', next, ..], [b'1'..=b'9', ..] | [b'0', b'\r', ..]) if digits < 19 && !may_continue(*next) => {
             Some((number, *next, &rest[2..]))
         }
         _ => None,
     }
 }
 
-/// May a line be continued that ends before this octet? SP and HTAB have two bits between them; what else is made of those begins
+/// May a line be continued that ends before this octet? SP and HTAB have two bits between them. The other octets made of those bits begin
 /// no usual line.
-#[inline(always)]
-const fn continues(next: u8) -> bool {
+const fn may_continue(next: u8) -> bool {
     next & !(b' ' | b'\t') == 0
 }
 
-/// A quick line that is not continued, and the octet after it.
+/// A line like [`fast_line`] that is not continued, and the octet after it.
 #[inline(always)]
-fn quick_whole_line(rest: &[u8]) -> Option<(Quick<'_>, u8)> {
-    let colon = octets::from_name_end(rest)?;
+fn fast_unfolded_line(rest: &[u8]) -> Option<(FastLine<'_>, u8)> {
+    let colon = octets::skip_name(rest)?;
     let [sign, space, first, ..] = colon else { return None };
-    let end = octets::from_control(&colon[2..]);
+    let end = octets::skip_to_control(&colon[2..]);
     let [cr, lf, next, ..] = end else { return None };
     // an empty value has its line end for first octet
     let last = colon.get((colon.len() - end.len()).wrapping_sub(1))?;
-    let signs = [*sign, *space] == *b": " && [*cr, *lf] == *b"\r\n";
-    if signs && *first > b' ' && *last > b' ' && !continues(*next) {
-        Some((Quick { colon, behind: &end[2..] }, *next))
+    let separators = [*sign, *space] == *b": " && [*cr, *lf] == *b"\r\n";
+    if separators && *first > b' ' && *last > b' ' && !may_continue(*next) {
+        Some((FastLine { colon, after: &end[2..] }, *next))
     } else {
         None
     }
@@ -169,18 +187,20 @@ fn quick_whole_line(rest: &[u8]) -> Option<(Quick<'_>, u8)> {
 
 /// A name of letters and dashes, a colon, one space, a value without control octets or outer whitespace, CRLF.
 #[inline(always)]
-fn quick_line(rest: &[u8]) -> Option<Quick<'_>> {
-    let colon = octets::from_name_end(rest)?;
+fn fast_line(rest: &[u8]) -> Option<FastLine<'_>> {
+    let colon = octets::skip_name(rest)?;
     let [b':', b' ', first, ..] = colon else { return None };
-    let end = octets::from_control(&colon[2..]);
-    let [b'\r', b'\n', behind @ ..] = end else { return None };
+    let end = octets::skip_to_control(&colon[2..]);
+    let [b'\r', b'\n', after @ ..] = end else { return None };
     // an empty value has its line end for first octet
     let last = colon.get((colon.len() - end.len()).wrapping_sub(1))?;
-    if *first > b' ' && *last > b' ' { Some(Quick { colon, behind }) } else { None }
+    if *first > b' ' && *last > b' ' { Some(FastLine { colon, after }) } else { None }
 }
 
-/// The same of a line that has been read before: name, value, and the octets after the line.
-pub(super) fn quick_parts(octets: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
-    let line = quick_line(octets)?;
-    Some((octets.get(..octets.len() - line.colon.len())?, line.value(), line.behind))
+/// Name, value, and the octets after the line, of a [`fast_line`] that has been read before.
+///
+/// Twin of [`find_line`](super::fields::find_line).
+pub(in crate::message) fn fast_parts(octets: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let line = fast_line(octets)?;
+    Some((octets.get(..octets.len() - line.colon.len())?, line.value(), line.after))
 }

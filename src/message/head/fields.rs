@@ -1,40 +1,49 @@
 //! The field section: field lines in order, borrowed from the buffer they were read in.
 //!
 //! **Lazily iterated or packed offsets?** Both. A table of packed offsets, four octets a line, is filled while the lines
-//! are read; it covers the first [`FieldTable::LINES`] lines of a head that arrived in one piece, and only lines of common
+//! are read; it covers the first [`FieldTable::CAPACITY`] lines of a head that arrived in one piece, and only lines of common
 //! shape. Whatever it does not cover is found again in the validated octets when it is asked for. Counted on a request of 9
 //! fields and 703 octets, every field read once: a lookup in the table costs about 25 instructions a field, and some 5 to
 //! fill it; finding a line again costs about 180. A table alone would bound the number of lines, or cost its octets in every
 //! machine while a head dribbles in; finding alone would add three fifths to the whole parse.
 
-use super::fast_path::quick_parts;
-use crate::message::fields_to_send::never_a_trailer;
+use super::fast_path::fast_parts;
+use crate::message::known_fields::never_a_trailer;
 use crate::message::octets::{self, class};
 
-/// Packed offsets of the first lines of a section, each in the place of its number.
+/// PackedLine offsets of the first lines of a section, each in the slot of its number.
 #[derive(Clone, Debug)]
 pub struct FieldTable {
-    lines: [Packed; Self::LINES],
+    lines: [PackedLine; Self::CAPACITY],
     /// Lines from here on are not in the table.
     end: u32,
 }
 
 /// A line that ends in CRLF with no whitespace before it, and whose value lies in one piece.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Packed {
+pub(crate) struct PackedLine {
     /// Octets of the line, its line end included.
-    line: u16,
+    line_octets: u16,
     /// Octets of its name.
-    name: u8,
+    name_octets: u8,
     /// Octets of the colon and the whitespace after it.
-    gap: u8,
+    gap_octets: u8,
 }
 
-impl Packed {
-    /// Sizes that fit; `leading` is the whitespace before the value.
+impl PackedLine {
+    /// Octets of the longest whitespace before a value that can be packed.
+    const MAX_LEADING: usize = 0xfe;
+
+    /// A line of these sizes, where they fit.
+    pub(crate) const fn fitting(line: usize, name: usize, leading: usize) -> Option<Self> {
+        let fits = line <= FieldTable::MAX_LINE && name <= FieldTable::MAX_NAME && leading <= Self::MAX_LEADING;
+        if fits { Some(Self::new(line, name, leading)) } else { None }
+    }
+
+    /// The same of sizes that fit: octets of the line, of its name, and of the whitespace before its value.
     #[inline(always)]
     pub(crate) const fn new(line: usize, name: usize, leading: usize) -> Self {
-        Self { line: line as u16, name: name as u8, gap: leading as u8 + 1 }
+        Self { line_octets: line as u16, name_octets: name as u8, gap_octets: leading as u8 + 1 }
     }
 
     /// No line.
@@ -43,47 +52,64 @@ impl Packed {
     /// Name and value of the line at the front of `octets`.
     #[inline(always)]
     pub(crate) fn parts(self, octets: &[u8]) -> Option<(&[u8], &[u8])> {
-        let (name, value) = (usize::from(self.name), usize::from(self.name) + usize::from(self.gap));
-        let value = octets.get(value..usize::from(self.line).wrapping_sub(2))?;
+        let (name, value) =
+            (usize::from(self.name_octets), usize::from(self.name_octets) + usize::from(self.gap_octets));
+        let value = octets.get(value..usize::from(self.line_octets).wrapping_sub(2))?;
         Some((octets.get(..name)?, value))
     }
 }
 
 impl FieldTable {
     /// Browsers send 10 to 18 field lines. It moves with the section, so it is short.
-    pub(crate) const LINES: usize = 16;
+    pub(crate) const CAPACITY: usize = 16;
     /// Octets of the longest name that can be packed.
-    pub(crate) const MOST_NAME: usize = 0xff;
+    pub(crate) const MAX_NAME: usize = 0xff;
     /// Octets of the longest line that can be packed.
-    pub(crate) const MOST_LINE: usize = 0xffff;
+    pub(crate) const MAX_LINE: usize = 0xffff;
 
     #[inline(always)]
     pub(crate) const fn new() -> Self {
-        Self { lines: [Packed::NONE; Self::LINES], end: Self::LINES as u32 }
+        Self { lines: [PackedLine::NONE; Self::CAPACITY], end: Self::CAPACITY as u32 }
     }
 
     /// A table that holds nothing and never will.
-    pub(crate) const fn stopped() -> Self {
+    pub(crate) const fn closed() -> Self {
         Self { end: 0, ..Self::new() }
     }
 
     /// No line from this one on is in the table.
-    pub(crate) fn stop(&mut self, line: usize) {
+    pub(crate) fn truncate(&mut self, line: usize) {
         self.end = self.end.min(line as u32);
     }
 
-    /// The line of this number, if it is of the shape that can be packed.
-    pub(crate) fn set(&mut self, number: usize, plain: bool, line: usize, name: usize, leading: usize) {
-        if !plain || line > Self::MOST_LINE || name > Self::MOST_NAME || leading > 0xfe {
-            self.stop(number);
-        } else if let Some(place) = self.lines.get_mut(number) {
-            *place = Packed::new(line, name, leading);
+    /// What always holds when a section has been read: each line in the table ends within its octets. Looked at in debug builds only.
+    fn check(&self, octets: &[u8]) {
+        if cfg!(debug_assertions) {
+            let lines = self.lines.get(..self.end as usize);
+            debug_assert!(lines.is_some(), "no more lines than there is room for");
+            let mut rest = octets;
+            for line in lines.unwrap_or_default() {
+                let (octets, after) = rest.split_at_checked(line.line_octets.into()).unwrap_or_default();
+                let value = usize::from(line.name_octets) + usize::from(line.gap_octets);
+                let fits = value + 2 <= octets.len() && line.name_octets > 0;
+                debug_assert!(fits && octets.ends_with(b"\r\n"), "a packed line is a line: {line:?} of {rest:?}");
+                rest = after;
+            }
         }
     }
 
-    /// The place of the line of this number, where there may be one before the line of number `most`.
+    /// Puts the line of this number into the table, or ends the table before it, where it can not be packed.
+    pub(crate) fn set(&mut self, number: usize, line: Option<PackedLine>) {
+        match (line, self.lines.get_mut(number)) {
+            (Some(line), Some(slot)) => *slot = line,
+            (Some(_), None) => {}
+            (None, _) => self.truncate(number),
+        }
+    }
+
+    /// The slot of the line of this number, where there may be one before the line of number `most`.
     #[inline(always)]
-    pub(crate) fn place(&mut self, line: u16, most: u16) -> Option<&mut Packed> {
+    pub(crate) fn slot(&mut self, line: u16, most: u16) -> Option<&mut PackedLine> {
         if line < most { self.lines.get_mut(usize::from(line)) } else { None }
     }
 }
@@ -114,7 +140,7 @@ impl<'a> FieldSection<'a> {
     #[inline(always)]
     pub(crate) fn clear(&mut self) {
         self.octets = b"";
-        self.table.end = FieldTable::LINES as u32;
+        self.table.end = FieldTable::CAPACITY as u32;
         self.is_trailers = false;
     }
 
@@ -126,30 +152,31 @@ impl<'a> FieldSection<'a> {
 
     /// The validated field lines, `lines` of them, without the empty line after them.
     #[inline(always)]
-    pub(crate) fn read(&mut self, octets: &'a [u8], lines: usize) {
+    pub(crate) fn set_lines(&mut self, octets: &'a [u8], lines: usize) {
         self.octets = octets;
         self.table.end = self.table.end.min(lines as u32);
+        self.table.check(octets);
     }
 
     /// Validated field lines of a trailer section: those that may not stand there are left out (RFC 9110 6.5.1).
     pub(crate) fn trailers(octets: &'a [u8]) -> Self {
-        Self { octets, table: FieldTable::stopped(), is_trailers: true }
+        Self { octets, table: FieldTable::closed(), is_trailers: true }
     }
 
     /// No field line at all.
     pub fn empty() -> Self {
-        Self { octets: b"", table: FieldTable::stopped(), is_trailers: false }
+        Self { octets: b"", table: FieldTable::closed(), is_trailers: false }
     }
 
     /// The field lines in order.
     #[inline]
     pub fn iter(&self) -> FieldLines<'a, '_> {
-        FieldLines { is_trailers: self.is_trailers, ..self.all() }
+        FieldLines { is_trailers: self.is_trailers, ..self.all_lines() }
     }
 
     /// The field lines in order, those too that are left out.
     #[inline]
-    pub(crate) fn all(&self) -> FieldLines<'a, '_> {
+    pub(crate) fn all_lines(&self) -> FieldLines<'a, '_> {
         let table = self.table.lines.get(..self.table.end as usize).unwrap_or_default();
         FieldLines { octets: self.octets, table, is_trailers: false }
     }
@@ -216,8 +243,8 @@ impl<'a> FieldValue<'a> {
     /// Copies the value to the front of `out`, if it fits.
     pub fn copy_to<'o>(&self, out: &'o mut [u8]) -> Option<&'o [u8]> {
         let out = out.get_mut(..self.0.len())?;
-        for (place, octet) in out.iter_mut().zip(self.octets()) {
-            *place = octet;
+        for (slot, octet) in out.iter_mut().zip(self.octets()) {
+            *slot = octet;
         }
         Some(out)
     }
@@ -278,7 +305,7 @@ fn is_space_in_value(octet: u8) -> bool {
 #[derive(Clone, Debug)]
 pub struct FieldLines<'a, 's> {
     octets: &'a [u8],
-    table: &'s [Packed],
+    table: &'s [PackedLine],
     is_trailers: bool,
 }
 
@@ -291,13 +318,13 @@ impl<'a> Iterator for FieldLines<'a, '_> {
             if self.octets.is_empty() {
                 return None;
             }
-            let (line, behind) = find(self.octets, self.is_trailers)?;
-            self.octets = behind;
+            let (line, after) = find_line(self.octets, self.is_trailers)?;
+            self.octets = after;
             return Some(line);
         };
         self.table = rest;
-        let (line, behind) = self.octets.split_at_checked(usize::from(packed.line))?;
-        self.octets = behind;
+        let (line, after) = self.octets.split_at_checked(usize::from(packed.line_octets))?;
+        self.octets = after;
         let (name, value) = packed.parts(line)?;
         Some(FieldLine { name, value: FieldValue(value) })
     }
@@ -305,11 +332,11 @@ impl<'a> Iterator for FieldLines<'a, '_> {
 
 /// The next line of octets that have been validated, and those after it: only its parts are to be found.
 #[inline(never)]
-fn find(mut octets: &[u8], is_trailers: bool) -> Option<(FieldLine<'_>, &[u8])> {
+pub(in crate::message) fn find_line(mut octets: &[u8], is_trailers: bool) -> Option<(FieldLine<'_>, &[u8])> {
     loop {
-        if let (Some((name, value, behind)), false) = (quick_parts(octets), is_trailers) {
-            if !behind.first().is_some_and(|&b| octets::is_whitespace(b)) {
-                return Some((FieldLine { name, value: FieldValue(value) }, behind));
+        if let (Some((name, value, after)), false) = (fast_parts(octets), is_trailers) {
+            if !after.first().is_some_and(|&b| octets::is_whitespace(b)) {
+                return Some((FieldLine { name, value: FieldValue(value) }, after));
             }
         }
         // lines that were dropped because they stand before the first field line
@@ -324,13 +351,29 @@ fn find(mut octets: &[u8], is_trailers: bool) -> Option<(FieldLine<'_>, &[u8])> 
                 break;
             }
         }
-        let (line, behind) = octets.split_at(end);
+        let (line, after) = octets.split_at(end);
         let (name, value) = line.split_at(memchr::memchr(b':', line)?);
         // whitespace before the colon may have been let in
         let name = name.split(|&b| octets::is(b, class::BLANK)).next()?;
         if !is_trailers || !never_a_trailer(name) {
-            return Some((FieldLine { name, value: FieldValue(octets::trim(&value[1..])) }, behind));
+            return Some((FieldLine { name, value: FieldValue(octets::trim(&value[1..])) }, after));
         }
-        octets = behind;
+        octets = after;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(debug_assertions)]
+    #[should_panic(expected = "a packed line is a line")]
+    fn a_table_of_other_octets_is_noticed() {
+        let mut section = FieldSection::new();
+        if let Some(slot) = section.table().slot(0, 1) {
+            *slot = PackedLine::new(9, 1, 1);
+        }
+        section.set_lines(b"a: b\r\n", 1);
     }
 }

@@ -3,7 +3,7 @@
 use super::{Fault, FieldSection, Progress, Rules, Section};
 use crate::config::{Limits, Policy};
 use crate::error::{ProtocolError, ProtocolErrorKind};
-use crate::message::facts::{self, flag};
+use crate::message::fact_set::{Fact, FactSet};
 use crate::message::framing::{self, BodyLength, Framing, FramingRule};
 use crate::message::head_facts::{Compared, HeadFacts};
 use crate::message::method::{Method, MethodKind, Version};
@@ -25,7 +25,8 @@ pub struct RequestHead<'a> {
     pub fields: FieldSection<'a>,
     /// How the end of the content is known.
     pub framing: Framing,
-    pub(crate) flags: u32,
+    /// What the head says of its connection.
+    pub(crate) facts: FactSet,
 }
 
 impl<'a> RequestHead<'a> {
@@ -37,7 +38,7 @@ impl<'a> RequestHead<'a> {
             version: Version::HTTP_11,
             fields: FieldSection::new(),
             framing: Framing { length: BodyLength::Empty, rule: FramingRule::NothingSaid },
-            flags: 0,
+            facts: FactSet::EMPTY,
         }
     }
 
@@ -72,7 +73,7 @@ impl<'a> RequestHead<'a> {
         // part by part, without what lies between them
         (self.framing.length, self.framing.rule) = (length, rule);
         let facts = progress.facts;
-        let special = facts.any(flag::UPGRADE_LINE | flag::TE) || !matches!(self.target.as_bytes(), [b'/', ..]);
+        let special = facts.has_any([Fact::UpgradeLine, Fact::Te]) || !matches!(self.target.as_bytes(), [b'/', ..]);
         let compared = if special { compare(&self.fields) } else { Compared::NONE };
         Ok(Some((octets, HeadFacts { compared, ..HeadFacts::of(facts).with_octets(octets) })))
     }
@@ -84,7 +85,7 @@ impl<'a> RequestHead<'a> {
 
     /// The client waits for `100 (Continue)` before it sends content (RFC 9110 10.1.1).
     pub const fn expects_continue(&self) -> bool {
-        self.has_content() && facts::expects_continue(self.flags, self.version)
+        self.has_content() && self.facts.expects_continue(self.version)
     }
 
     /// The protocols offered that may be switched to, in the client's order; none where the offer does not count. The first four
@@ -97,7 +98,7 @@ impl<'a> RequestHead<'a> {
 
     /// Protocols are offered that may be switched to (RFC 9110 7.8): [`upgrade_offers`](Self::upgrade_offers).
     pub const fn offers_upgrade(&self) -> bool {
-        facts::offers_upgrade(self.flags, self.version)
+        self.facts.offers_upgrade(self.version)
     }
 
     /// The request has content, or may have.
@@ -154,7 +155,7 @@ impl<'a> ResponseHead<'a> {
         let framing = framing::frame_response(&progress.facts, method, policy);
         self.framing = framing.map_err(|kind| Fault::new(kind, 0).alone())?;
         let facts = progress.facts;
-        let special = facts.any(flag::UPGRADE_LINE | flag::TE);
+        let special = facts.has_any([Fact::UpgradeLine, Fact::Te]);
         let compared = if special { compare(&self.fields) } else { Compared::NONE };
         Ok(Some((octets, HeadFacts { compared, ..HeadFacts::of(facts).with_octets(octets) })))
     }

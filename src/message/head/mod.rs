@@ -18,10 +18,16 @@
 mod fast_path;
 mod fields;
 mod heads;
+mod request_line;
 mod start_line;
+mod status_line;
 
 pub(crate) use fields::FieldTable;
-pub(crate) use start_line::{StatusLine, check_form};
+use fields::PackedLine;
+pub(crate) use request_line::check_form;
+pub(crate) use status_line::StatusLine;
+#[cfg(test)]
+pub(in crate::message) use {fast_path::fast_parts, fields::find_line};
 
 pub(crate) use heads::blamed_field;
 pub use heads::{RequestHead, ResponseHead};
@@ -31,7 +37,8 @@ pub use fields::{FieldLine, FieldLines, FieldSection, FieldValue, FieldValueOcte
 use crate::config::{Limits, Policy};
 use crate::error::ProtocolError;
 use crate::error::ProtocolErrorKind::{self, *};
-use crate::message::facts::{self, Facts};
+use crate::message::connection_facts::ConnectionFacts;
+use crate::message::known_fields;
 use crate::message::method::{MethodKind, Version};
 use crate::message::octets::{self, class};
 
@@ -87,15 +94,15 @@ impl Section {
 /// How far a section has been read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Progress {
-    pub(crate) facts: Facts,
-    /// Where the first line not yet read begins; 0 is the start line of a head.
-    line: u32,
-    /// No line end before this.
-    sought: u32,
-    /// A line is half read, and octets before this reach no limit; or 0.
-    watched: u32,
-    /// Field lines read.
-    lines: u16,
+    pub(crate) facts: ConnectionFacts,
+    /// Where the first line begins that has not been read. 0 is the start line of a head.
+    next_line: u32,
+    /// How far the end of that line has been searched for: before this octet there is none.
+    searched: u32,
+    /// The length of `buf` at which the unfinished line reaches a limit; 0 if no line is unfinished.
+    line_limit: u32,
+    /// How many field lines have been read.
+    line_count: u16,
 }
 
 /// The rules a section is read by.
@@ -107,7 +114,7 @@ pub(crate) struct Rules<'c> {
 }
 
 /// What the careful walk found at a line.
-enum Line {
+pub(in crate::message) enum Line {
     /// A field line, or one to be left out; the next begins here.
     Next(usize),
     /// The empty line; the section ends here.
@@ -118,63 +125,88 @@ enum Line {
 
 impl Progress {
     /// Nothing has been read.
-    pub(crate) const FRESH: Self =
-        Self { facts: Facts::new(MethodKind::Other, Version::HTTP_11), line: 0, sought: 0, watched: 0, lines: 0 };
+    pub(crate) const FRESH: Self = Self {
+        facts: ConnectionFacts::new(MethodKind::Other, Version::HTTP_11),
+        next_line: 0,
+        searched: 0,
+        line_limit: 0,
+        line_count: 0,
+    };
 
-    /// Have only octets come that end no line and reach no limit? Then there is nothing to read: said in a few
-    /// instructions, since a peer may send one octet at a time.
+    /// Have only octets come that end no line and reach no limit? Then there is nothing to read. It costs a few instructions, since a
+    /// peer may send one octet at a time.
+    ///
+    /// Twin of [`full_request`](Self::full_request), [`full_response`](Self::full_response) and [`read_trailers`](Self::read_trailers).
     #[inline(always)]
     pub(crate) fn still_unfinished(&mut self, buf: &[u8]) -> bool {
-        if buf.len() >= self.watched as usize {
+        if buf.len() >= self.line_limit as usize {
             return false;
         }
-        let unfinished = match buf.get(self.sought as usize..) {
+        let unfinished = match buf.get(self.searched as usize..) {
             Some([octet]) => *octet != b'\n',
             Some(new) => memchr::memchr(b'\n', new).is_none(),
             None => false,
         };
         if unfinished {
-            self.sought = buf.len() as u32;
+            self.searched = buf.len() as u32;
+            self.check(buf);
         }
         unfinished
     }
 
+    /// What always holds after a read that found no fault. Looked at in debug builds only.
+    fn check(&self, buf: &[u8]) {
+        let octets = buf.len() as u64;
+        debug_assert!(u64::from(self.next_line) <= octets, "what has been read was offered: {self:?}");
+        debug_assert!(u64::from(self.searched) <= octets, "what has been searched was offered: {self:?}");
+        let is_watched = self.line_limit > 0;
+        let is_unfinished = self.searched >= self.next_line && self.searched < self.line_limit;
+        debug_assert!(
+            !is_watched || is_unfinished,
+            "an unfinished line has been searched, and is within its limit: {self:?}"
+        );
+        debug_assert!(
+            u32::from(self.line_count) <= self.next_line / 3,
+            "each line has a name, a colon and an end: {self:?}"
+        );
+    }
+
     /// The start line of a head has been read, so its facts are those of a message.
     pub(crate) const fn has_start_line(&self) -> bool {
-        self.line > 0
+        self.next_line > 0
     }
 
     /// Where the field lines of a section that has been read end: before the empty line.
     pub(crate) const fn fields_end(&self) -> usize {
-        self.line as usize
+        self.next_line as usize
     }
 
     /// Reads field lines from where they were left to the empty line. `Ok(None)`: more octets are needed.
     #[inline(always)]
     fn read_fields(&mut self, rules: Rules<'_>, buf: &[u8], table: &mut FieldTable) -> Result<Option<usize>, Fault> {
         let unfolds = rules.section.unfolds(rules.policy);
-        let mut at = self.line as usize;
-        // a line half read whose continuations are sought is not begun again with each of them
-        let mut begun = unfolds && self.sought > self.line;
+        let mut at = self.next_line as usize;
+        // an unfinished line that is being continued is not offered to the fast loop again with each continuation
+        let mut resumed = unfolds && self.searched > self.next_line;
         loop {
-            if !begun {
-                let window = self.window(rules, buf.get(at..).unwrap_or_default(), at);
+            if !resumed {
+                let window = self.fast_window(rules, buf.get(at..).unwrap_or_default(), at);
                 let lines = rules.section.lines(rules.limits);
                 let rest = match unfolds {
-                    true => self.quick_whole_lines(lines, window, table),
-                    false => self.quick_lines(lines, window, table),
+                    true => self.fast_unfolded_lines(lines, window, table),
+                    false => self.fast_lines(lines, window, table),
                 };
                 at += window.len() - rest.len();
                 if let [b'\r', b'\n', ..] = rest {
-                    self.line = at as u32;
+                    self.next_line = at as u32;
                     return Ok(Some(at + 2));
                 }
             }
-            begun = false;
-            at = match self.careful_line(rules, buf, at, table)? {
+            resumed = false;
+            at = match self.full_line(rules, buf, at, table)? {
                 Line::Next(next) => next,
                 Line::End(end) => {
-                    self.line = at as u32;
+                    self.next_line = at as u32;
                     return Ok(Some(end));
                 }
                 Line::Unfinished => return Ok(None),
@@ -184,26 +216,34 @@ impl Progress {
 
     /// Field lines read.
     pub(crate) const fn lines(&self) -> usize {
-        self.lines as usize
+        self.line_count as usize
     }
 
     /// Reads a trailer section; its fields are no facts of the message (RFC 9110 6.5.1).
     pub(crate) fn read_trailers(&mut self, rules: Rules<'_>, buf: &[u8]) -> Result<Option<usize>, Fault> {
         self.restart_if_shorter(buf);
-        self.read_fields(rules, buf, &mut FieldTable::new())
+        let end = self.read_fields(rules, buf, &mut FieldTable::new())?;
+        self.check(buf);
+        Ok(end)
     }
 
     fn restart_if_shorter(&mut self, buf: &[u8]) {
-        self.watched = 0;
-        if buf.len() < self.sought as usize || buf.len() < self.line as usize {
+        self.line_limit = 0;
+        if buf.len() < self.searched as usize || buf.len() < self.next_line as usize {
             *self = Self::FRESH;
         }
     }
 
-    /// One line, by every rule.
+    /// One line, by every rule. Its twins are in [`fast_path`].
     #[cold]
     #[inline(never)]
-    fn careful_line(&mut self, rules: Rules<'_>, buf: &[u8], at: usize, table: &mut FieldTable) -> Result<Line, Fault> {
+    pub(in crate::message) fn full_line(
+        &mut self,
+        rules: Rules<'_>,
+        buf: &[u8],
+        at: usize,
+        table: &mut FieldTable,
+    ) -> Result<Line, Fault> {
         let bounds = Bounds {
             line: rules.limits.field_line as usize,
             all: rules.section.octets(rules.limits),
@@ -218,30 +258,31 @@ impl Progress {
             return if bare { Err(Fault::new(BareLf, at)) } else { Ok(Line::End(end)) };
         };
         if octets::is_whitespace(first) {
-            let before_fields = self.lines == 0 && rules.section.is_head();
+            let before_fields = self.line_count == 0 && rules.section.is_head();
             if before_fields && rules.policy.whitespace_before_fields.accepts() {
-                table.stop(0);
+                table.truncate(0);
                 return Ok(Line::Next(end));
             }
             return Err(Fault::new(if before_fields { WhitespaceBeforeFields } else { ObsFold }, at));
         }
-        if self.lines >= rules.section.lines(rules.limits) {
+        if self.line_count >= rules.section.lines(rules.limits) {
             return Err(Fault::new(FieldLines, at));
         }
         let (name, value) = split_field_line(rules, line).map_err(|fault| Fault::new(fault.kind, at + fault.at))?;
         let leading = value.as_ptr() as usize - line.as_ptr() as usize - name.len() - 1;
-        let plain = name.len() + 1 + leading + value.len() + 2 == end - at
+        let is_plain = name.len() + 1 + leading + value.len() + 2 == end - at
             && line.get(name.len()) == Some(&b':')
             && !value.iter().any(|&b| matches!(b, b'\r' | b'\n' | 0));
-        table.set(usize::from(self.lines), plain, end - at, name.len(), leading);
-        self.lines += 1;
+        let packed = if is_plain { PackedLine::fitting(end - at, name.len(), leading) } else { None };
+        table.set(usize::from(self.line_count), packed);
+        self.line_count += 1;
         self.facts.field_line(name, value);
         Ok(Line::Next(end))
     }
 
     /// Where the line at `at` ends, its line end included, and those of its continuations; `None`: not yet.
     fn line_end(&mut self, buf: &[u8], at: usize, bounds: Bounds, unfolds: bool) -> Result<Option<usize>, Fault> {
-        let mut from = at.max(self.sought as usize);
+        let mut from = at.max(self.searched as usize);
         let most = bounds.all.min(at.saturating_add(bounds.line));
         let too_long = Fault::new(if most == bounds.all { HeadTooLong } else { bounds.too_long }, most);
         let end = loop {
@@ -253,8 +294,8 @@ impl Progress {
                 match buf.get(lf + 1) {
                     None => {
                         // the line is whole, but for what may continue it
-                        self.line = at as u32;
-                        self.sought = lf as u32;
+                        self.next_line = at as u32;
+                        self.searched = lf as u32;
                         return Ok(None);
                     }
                     Some(&next) if octets::is_whitespace(next) => {
@@ -269,15 +310,15 @@ impl Progress {
         match end {
             Some(end) if end > most => Err(too_long),
             Some(end) => {
-                self.line = end as u32;
-                self.sought = end as u32;
+                self.next_line = end as u32;
+                self.searched = end as u32;
                 Ok(Some(end))
             }
             None if buf.len() >= most => Err(too_long),
             None => {
-                self.line = at as u32;
-                self.sought = buf.len() as u32;
-                self.watched = if self.sought > 0 { most as u32 } else { 0 };
+                self.next_line = at as u32;
+                self.searched = buf.len() as u32;
+                self.line_limit = if self.searched > 0 { most as u32 } else { 0 };
                 Ok(None)
             }
         }
@@ -319,7 +360,7 @@ fn split_field_line<'b>(rules: Rules<'_>, line: &'b [u8]) -> Result<(&'b [u8], &
         let at = name.iter().position(|&b| !octets::is(b, class::TOKEN)).unwrap_or(0);
         return Err(Fault::new(if name.get(at) == Some(&b'\r') { BareCr } else { FieldName }, at));
     }
-    check_value(rules.policy, &line[colon + 1..], facts::is_known(name))
+    check_value(rules.policy, &line[colon + 1..], known_fields::decides(name))
         .map_err(|fault| Fault::new(fault.kind, colon + 1 + fault.at))?;
     Ok((name, octets::trim(&line[colon + 1..])))
 }
@@ -347,4 +388,16 @@ fn check_value(policy: &Policy, value: &[u8], decides: bool) -> Result<(), Fault
         };
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(debug_assertions)]
+    #[should_panic(expected = "what has been searched was offered")]
+    fn a_progress_that_can_not_be_is_noticed() {
+        Progress { searched: 3, ..Progress::FRESH }.check(b"GE");
+    }
 }

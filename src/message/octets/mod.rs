@@ -75,9 +75,9 @@ pub(crate) const fn is(octet: u8, class: u8) -> bool {
 #[inline(always)]
 pub(crate) fn all(octets: &[u8], class: u8) -> bool {
     let (mut rest, mut classes) = (octets, class);
-    while let Some((four, behind)) = rest.split_first_chunk::<4>() {
+    while let Some((four, after)) = rest.split_first_chunk::<4>() {
         classes = four.iter().fold(classes, |classes, &b| classes & CLASSES[b as usize]);
-        rest = behind;
+        rest = after;
     }
     for &octet in rest {
         classes &= CLASSES[octet as usize];
@@ -87,7 +87,7 @@ pub(crate) fn all(octets: &[u8], class: u8) -> bool {
 
 /// The octets from the first on that is not in `class`; none if there is none.
 #[inline(always)]
-fn from_other(mut octets: &[u8], class: u8) -> &[u8] {
+fn skip_class(mut octets: &[u8], class: u8) -> &[u8] {
     while let [first, rest @ ..] = octets {
         if !is(*first, class) {
             break;
@@ -102,7 +102,9 @@ pub(crate) fn is_token(octets: &[u8]) -> bool {
     !octets.is_empty() && all(octets, class::TOKEN)
 }
 
-/// A non-empty `token` to be sent. Most are letters and dashes, and short: seen as their first and last octets.
+/// A non-empty `token` to be sent. Most are letters and dashes, and short: their first and last octets are looked at together.
+///
+/// Twin of [`is_token`].
 #[inline(always)]
 pub(crate) fn is_field_name(octets: &[u8]) -> bool {
     if octets.len() <= 16 {
@@ -119,15 +121,17 @@ pub(crate) fn is_field_name(octets: &[u8]) -> bool {
 }
 
 /// `SP`, `HTAB`, `VCHAR` and `obs-text` (RFC 9110 5.5), of which HTAB is rare.
+///
+/// Twin of [`all`] of [`class::FIELD`].
 #[inline(always)]
 pub(crate) fn is_field_value(octets: &[u8]) -> bool {
     let any_control = |block: &[u8; 16]| block.iter().fold(false, |any, &b| any | (b < 0x20) | (b == 0x7f));
     let controls = match (octets.split_first_chunk::<16>(), octets.last_chunk::<16>()) {
-        (Some((first, mut behind)), Some(last)) => {
+        (Some((first, mut after)), Some(last)) => {
             let mut controls = any_control(first) | any_control(last);
-            while let (Some((block, rest)), true) = (behind.split_first_chunk::<16>(), behind.len() > 16) {
+            while let (Some((block, rest)), true) = (after.split_first_chunk::<16>(), after.len() > 16) {
                 controls |= any_control(block);
-                behind = rest;
+                after = rest;
             }
             controls
         }
@@ -200,17 +204,33 @@ pub(crate) fn trim_to_send(octets: &[u8]) -> &[u8] {
 /// Without optional whitespace at the front.
 #[inline]
 pub(crate) fn trim_start(octets: &[u8]) -> &[u8] {
-    from_other(octets, class::BLANK)
+    skip_class(octets, class::BLANK)
 }
 
 /// After optional whitespace a token, possibly empty, and what follows it.
 #[inline]
 pub(crate) fn token(octets: &[u8]) -> (&[u8], &[u8]) {
     let octets = trim_start(octets);
-    octets.split_at(octets.len() - from_other(octets, class::TOKEN).len())
+    octets.split_at(octets.len() - skip_class(octets, class::TOKEN).len())
 }
 
-/// `1*DIGIT`, or nothing where that is not what it is or it does not fit 64 bits (RFC 9110 8.6, 17.5).
+/// The number that the first octets are as digits, and the octets after them. It is wrong where there are more than 19 digits; there
+/// may be none.
+#[inline]
+pub(crate) fn leading_digits(octets: &[u8]) -> (u64, &[u8]) {
+    let (mut number, mut rest) = (0u64, octets);
+    while let [digit @ b'0'..=b'9', after @ ..] = rest {
+        number = number.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
+        rest = after;
+    }
+    (number, rest)
+}
+
+/// `1*DIGIT` as a number (RFC 9110 8.6).
+///
+/// # Errors
+///
+/// It is not that, or it does not fit 64 bits (RFC 9110 17.5).
 pub(crate) fn decimal(octets: &[u8]) -> Result<u64, NumberFault> {
     // up to 19 digits fit in any case
     let (few, more) = octets.split_at(octets.len().min(19));
@@ -267,8 +287,8 @@ pub(crate) fn pieces(octets: &[u8], separator: u8) -> impl Iterator<Item = &[u8]
     core::iter::from_fn(move || {
         while !rest.is_empty() {
             let end = separator_at(rest, separator);
-            let (piece, behind) = rest.split_at(end);
-            rest = behind.get(1..).unwrap_or_default();
+            let (piece, after) = rest.split_at(end);
+            rest = after.get(1..).unwrap_or_default();
             let piece = trim(piece);
             if !piece.is_empty() {
                 return Some(piece);

@@ -3,7 +3,7 @@
 //! The searches answer "is any octet of these 8 or 16 a stop?" without branching on each octet. A sum over a fixed-size
 //! block is what the compiler turns into vector compares; the exact place is then found in a 64-bit word.
 
-use super::{class, from_other};
+use super::{class, skip_class};
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
@@ -102,40 +102,44 @@ const fn mark(marked: bool) -> u8 {
 }
 
 /// The octets from the first control octet on (HTAB is one); none if there is none.
+///
+/// Twin of a search for the first octet that is not in [`class::FIELD`], or is HTAB.
 #[inline(always)]
-pub(crate) fn from_control(octets: &[u8]) -> &[u8] {
+pub(crate) fn skip_to_control(octets: &[u8]) -> &[u8] {
     let mut rest = octets;
-    while let Some((block, behind)) = rest.split_first_chunk::<16>() {
+    while let Some((block, after)) = rest.split_first_chunk::<16>() {
         if let Some(at) = first_marked(marks(block, |b| mark(b < 0x20) | mark(b == 0x7f))) {
             return &rest[at..];
         }
-        rest = behind;
+        rest = after;
     }
-    if let Some((word, behind)) = rest.split_first_chunk::<8>() {
+    if let Some((word, after)) = rest.split_first_chunk::<8>() {
         let stops = control(u64::from_le_bytes(*word));
         if stops != 0 {
             return &rest[(first(stops) & 7)..];
         }
-        rest = behind;
+        rest = after;
     }
-    while let [octet, behind @ ..] = rest {
+    while let [octet, after @ ..] = rest {
         if *octet < 0x20 || *octet == 0x7f {
             break;
         }
-        rest = behind;
+        rest = after;
     }
     rest
 }
 
 /// The octets from the first on that a request target may not hold; none if there is none.
+///
+/// Twin of a search for the first octet that is not in [`class::TARGET`].
 #[inline(always)]
-pub(crate) fn from_target_end(octets: &[u8]) -> &[u8] {
+pub(crate) fn skip_target(octets: &[u8]) -> &[u8] {
     let mut rest = octets;
-    while let Some((block, behind)) = rest.split_first_chunk::<16>() {
+    while let Some((block, after)) = rest.split_first_chunk::<16>() {
         if let Some(at) = first_marked(marks(block, |b| mark(b.wrapping_sub(0x21) > 0x7e - 0x21) | mark(b == b'#'))) {
             return &rest[at..];
         }
-        rest = behind;
+        rest = after;
     }
     loop {
         let stops = not_target(word(rest));
@@ -147,54 +151,83 @@ pub(crate) fn from_target_end(octets: &[u8]) -> &[u8] {
 }
 
 /// The octets from the first on that is neither a letter nor `-`; `None` where that is within the last eight octets.
+///
+/// Twin of a search for the first octet that is neither a letter nor `-`.
 #[inline(always)]
-pub(crate) fn from_name_end(octets: &[u8]) -> Option<&[u8]> {
+pub(crate) fn skip_name(octets: &[u8]) -> Option<&[u8]> {
     let mut rest = octets;
-    while let Some((block, behind)) = rest.split_first_chunk::<16>() {
+    while let Some((block, after)) = rest.split_first_chunk::<16>() {
         if let Some(at) = first_marked(marks(block, |b| mark((b | 0x20).wrapping_sub(b'a') >= 26) & mark(b != b'-'))) {
             return Some(&rest[at..]);
         }
-        rest = behind;
+        rest = after;
     }
     loop {
-        let (word, behind) = rest.split_first_chunk::<8>()?;
+        let (word, after) = rest.split_first_chunk::<8>()?;
         let stops = not_name(u64::from_le_bytes(*word));
         if stops != 0 {
             return Some(&rest[(first(stops) & 7)..]);
         }
-        rest = behind;
+        rest = after;
     }
 }
 
-/// A word known when compiled, compared without case, in two loads.
+/// A word known when compiled, compared without case in two loads, or three where it is longer than 16 octets.
 ///
-/// Only letters are folded: CR is `-` but for the bit that makes a letter small.
+/// Only letters are folded. To fold `-` as well would make CR (0x0D) equal to it (0x2D).
+///
+/// [`is`](Self::is) is the twin of [`eq_ignore_ascii_case`](slice::eq_ignore_ascii_case).
 pub(crate) struct Known {
     octets: usize,
-    first: (u64, u64),
-    last: (u64, u64),
+    first: Folded,
+    middle: Folded,
+    last: Folded,
+}
+
+/// Up to eight octets as a number, and the bits by which their cases differ.
+#[derive(Clone, Copy)]
+struct Folded {
+    lower: u64,
+    case: u64,
+}
+
+impl Folded {
+    const fn of(word: &[u8], from: usize, octets: usize) -> Self {
+        let mut folded = Self { lower: 0, case: 0 };
+        let mut index = octets;
+        while index > 0 {
+            index -= 1;
+            let octet = word[from + index];
+            assert!(!octet.is_ascii_uppercase());
+            folded.lower = folded.lower << 8 | octet as u64;
+            folded.case = folded.case << 8 | if octet.is_ascii_lowercase() { 0x20 } else { 0 };
+        }
+        folded
+    }
+
+    #[inline(always)]
+    fn is(self, octets: &[u8; 8]) -> bool {
+        u64::from_le_bytes(*octets) | self.case == self.lower
+    }
+
+    #[inline(always)]
+    fn is_half(self, octets: &[u8; 4]) -> bool {
+        u64::from(u32::from_le_bytes(*octets)) | self.case == self.lower
+    }
 }
 
 impl Known {
-    /// `word` in lower case, of 4 to 16 octets.
+    /// `word` in lower case, of 4 to 24 octets.
     pub(crate) const fn new(word: &[u8]) -> Self {
         let octets = word.len();
-        assert!(octets >= 4 && octets <= 16);
-        let width = if octets < 8 { 4 } else { 8 };
-        Self { octets, first: Self::half(word, 0, width), last: Self::half(word, octets - width, width) }
-    }
-
-    const fn half(word: &[u8], from: usize, width: usize) -> (u64, u64) {
-        let (mut value, mut mask) = (0, 0);
-        let mut i = width;
-        while i > 0 {
-            i -= 1;
-            let octet = word[from + i];
-            assert!(!octet.is_ascii_uppercase());
-            value = value << 8 | octet as u64;
-            mask = mask << 8 | if octet.is_ascii_lowercase() { 0x20 } else { 0 };
+        assert!(octets >= 4 && octets <= 24, "two loads or three cover it");
+        let load = if octets < 8 { 4 } else { 8 };
+        Self {
+            octets,
+            first: Folded::of(word, 0, load),
+            middle: Folded::of(word, 8, if octets > 16 { 8 } else { 0 }),
+            last: Folded::of(word, octets - load, load),
         }
-        (value, mask)
     }
 
     /// Are `octets` this word?
@@ -204,27 +237,28 @@ impl Known {
             return false;
         }
         if self.octets < 8 {
-            let (Some(first), Some(last)) = (octets.first_chunk::<4>(), octets.last_chunk::<4>()) else { return false };
-            let [first, last] = [first, last].map(|half| u64::from(u32::from_le_bytes(*half)));
-            return first | self.first.1 == self.first.0 && last | self.last.1 == self.last.0;
+            let (Some(first), Some(last)) = (octets.first_chunk(), octets.last_chunk()) else { return false };
+            return self.first.is_half(first) && self.last.is_half(last);
         }
-        let (Some(first), Some(last)) = (octets.first_chunk::<8>(), octets.last_chunk::<8>()) else { return false };
-        let [first, last] = [first, last].map(|half| u64::from_le_bytes(*half));
-        first | self.first.1 == self.first.0 && last | self.last.1 == self.last.0
+        let (Some(first), Some(last)) = (octets.first_chunk(), octets.last_chunk()) else { return false };
+        let middle = self.octets <= 16 || octets[8..].first_chunk().is_some_and(|middle| self.middle.is(middle));
+        self.first.is(first) && self.last.is(last) && middle
     }
 }
 
 /// The octets from the first on that host names are not made of; none if there is none.
+///
+/// Twin of a search for the first octet that is neither a letter, a digit, `-` nor `.`.
 #[inline(always)]
-pub(crate) fn from_host_name_end(octets: &[u8]) -> &[u8] {
+pub(crate) fn skip_host_name(octets: &[u8]) -> &[u8] {
     let mut rest = octets;
-    while let Some((block, behind)) = rest.split_first_chunk::<16>() {
+    while let Some((block, after)) = rest.split_first_chunk::<16>() {
         if let Some(at) = first_marked(marks(block, not_host_name)) {
             return &rest[at..];
         }
-        rest = behind;
+        rest = after;
     }
-    from_other(rest, class::NAME)
+    skip_class(rest, class::NAME)
 }
 
 /// A mark where `octet` is neither letter nor digit nor `.` nor `-`.
@@ -264,16 +298,16 @@ mod tests {
     fn searches_stop_at_the_first_octet_that_fits_or_at_the_end() {
         for len in 0..80 {
             let mut buf = [b'a'; 80];
-            assert_eq!(from_control(&buf[..len]).len(), 0);
-            assert_eq!(from_target_end(&buf[..len]).len(), 0);
-            assert_eq!(from_host_name_end(&buf[..len]).len(), 0);
+            assert_eq!(skip_to_control(&buf[..len]).len(), 0);
+            assert_eq!(skip_target(&buf[..len]).len(), 0);
+            assert_eq!(skip_host_name(&buf[..len]).len(), 0);
             for stop in 0..len {
                 buf[stop] = b'\r';
-                assert_eq!(from_control(&buf[..len]).len(), len - stop);
-                assert_eq!(from_target_end(&buf[..len]).len(), len - stop);
-                assert_eq!(from_host_name_end(&buf[..len]).len(), len - stop);
+                assert_eq!(skip_to_control(&buf[..len]).len(), len - stop);
+                assert_eq!(skip_target(&buf[..len]).len(), len - stop);
+                assert_eq!(skip_host_name(&buf[..len]).len(), len - stop);
                 let last = len - stop < 8 - stop % 8;
-                assert_eq!(from_name_end(&buf[..len]).map(<[u8]>::len), if last { None } else { Some(len - stop) });
+                assert_eq!(skip_name(&buf[..len]).map(<[u8]>::len), if last { None } else { Some(len - stop) });
                 buf[stop] = b'a';
             }
         }

@@ -1,0 +1,164 @@
+//! Status lines (RFC 9112 4), and the heads that begin with them.
+
+use super::fields::FieldTable;
+use super::heads::ResponseHead;
+use super::start_line::{fast_version, version};
+use super::{Fault, Progress, Rules, cut_line_end};
+use crate::error::ProtocolErrorKind::*;
+use crate::message::connection_facts::ConnectionFacts;
+use crate::message::method::Version;
+use crate::message::octets::{self, class};
+use crate::status::StatusCode;
+
+impl Progress {
+    /// Reads a response head from where it was left into `head`, all but its framing: how many octets it is of, or `None` if
+    /// more are needed.
+    #[inline(always)]
+    pub(crate) fn read_response<'b>(
+        &mut self,
+        rules: Rules<'_>,
+        buf: &'b [u8],
+        head: &mut ResponseHead<'b>,
+    ) -> Result<Option<usize>, Fault> {
+        if self.searched == 0 && self.next_line == 0 {
+            if let Some((fresh, line)) = Self::fast_response(rules, buf) {
+                *self = fresh;
+                if let Some((section, octets)) = self.fast_section(rules, buf, head.fields.table()) {
+                    (head.status, head.version, head.reason) = (line.status, self.facts.version(), line.reason);
+                    head.fields.set_lines(section, self.lines());
+                    return Ok(Some(octets));
+                }
+            }
+        }
+        let end = self.full_response(rules, buf, head)?;
+        self.check(buf);
+        Ok(end)
+    }
+
+    /// The status line that `buf` begins with, where it is as nearly all are, and a response of which it has been read.
+    ///
+    /// Twin of [`full_response`](Self::full_response), with [`fast_section`](Self::fast_section).
+    #[inline(always)]
+    pub(crate) fn fast_response<'b>(rules: Rules<'_>, buf: &'b [u8]) -> Option<(Self, StatusLine<'b>)> {
+        let line = fast_status_line(buf)?;
+        if line.end > rules.limits.start_line as usize {
+            return None;
+        }
+        let facts = ConnectionFacts::response(line.status, Version { minor: line.minor });
+        Some((Self { facts, next_line: line.end as u32, ..Self::FRESH }, line))
+    }
+
+    /// The field lines after the status line, where they are of common shape, and where the head ends.
+    ///
+    /// Twin of [`full_response`](Self::full_response), after [`fast_response`](Self::fast_response).
+    #[inline(always)]
+    pub(crate) fn fast_section<'b>(
+        &mut self,
+        rules: Rules<'_>,
+        buf: &'b [u8],
+        table: &mut FieldTable,
+    ) -> Option<(&'b [u8], usize)> {
+        let at = self.next_line as usize;
+        let window = self.fast_window(rules, buf.get(at..)?, at);
+        // a line that may be continued is left to the full reading, also where policy refuses to continue lines
+        let rest = self.fast_unfolded_lines(rules.limits.field_lines, window, table);
+        let section = window.get(..window.len() - rest.len())?;
+        self.next_line = (at + section.len()) as u32;
+        match rest {
+            [b'\r', b'\n', ..] => Some((section, at + section.len() + 2)),
+            _ => None,
+        }
+    }
+
+    /// A response head by every rule, from where it was left.
+    #[inline(never)]
+    pub(crate) fn full_response<'b>(
+        &mut self,
+        rules: Rules<'_>,
+        buf: &'b [u8],
+        head: &mut ResponseHead<'b>,
+    ) -> Result<Option<usize>, Fault> {
+        self.take_up(buf, head.fields.table());
+        if self.next_line == 0 {
+            let Some(line) = self.full_status_line(rules, buf)? else { return Ok(None) };
+            self.facts = ConnectionFacts::response(line.status, Version { minor: line.minor });
+            self.next_line = line.end as u32;
+        }
+        let Some(octets) = self.read_fields(rules, buf, head.fields.table())? else { return Ok(None) };
+        // once more when the head is whole, not with each line that ends
+        let end = memchr::memchr(b'\n', buf).map_or(buf.len(), |lf| lf + 1);
+        let line = split_status_line(cut_line_end(buf, 0, end, rules.policy)?, end).ok_or(Fault::new(StatusLine, 0))?;
+        let Some(section) = buf.get(line.end..self.fields_end()) else { return Ok(None) };
+        head.status = line.status;
+        head.version = self.facts.version();
+        head.fields.set_lines(section, self.lines());
+        head.reason = line.reason;
+        Ok(Some(octets))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn full_status_line<'b>(&mut self, rules: Rules<'_>, buf: &'b [u8]) -> Result<Option<StatusLine<'b>>, Fault> {
+        if buf.first().is_some_and(|&first| first != b'H') {
+            return Err(Fault::new(NotHttp, 0));
+        }
+        let Some(end) = self.start_line_end(rules, buf, |_| StatusLine)? else { return Ok(None) };
+        let line = cut_line_end(buf, 0, end, rules.policy)?;
+        let version = version(line.get(..8).unwrap_or(line));
+        version.map_err(|kind| Fault::new(kind, 0))?;
+        split_status_line(line, end).ok_or(Fault::new(StatusLine, 0)).map(Some)
+    }
+}
+
+/// The parts of a status line, and where it ends.
+#[derive(Clone, Copy)]
+pub(crate) struct StatusLine<'b> {
+    pub(crate) status: StatusCode,
+    minor: u8,
+    pub(crate) reason: &'b [u8],
+    end: usize,
+}
+
+/// `HTTP/1.x SP 3DIGIT SP reason-phrase CRLF`, as nearly all are. Most of them are `200 OK`.
+///
+/// Twin of [`split_status_line`].
+#[inline(always)]
+fn fast_status_line(buf: &[u8]) -> Option<StatusLine<'_>> {
+    let (version, rest) = buf.split_first_chunk::<8>()?;
+    let minor = fast_version(*version)?;
+    if let Some(([ok @ .., lf], _)) = rest.split_first_chunk::<9>() {
+        if u64::from_le_bytes(*ok) == u64::from_le_bytes(*b" 200 OK\r") && *lf == b'\n' {
+            return Some(StatusLine { status: StatusCode::OK, minor, reason: &rest[5..7], end: 17 });
+        }
+    }
+    let ([b' ', status @ .., b' '], reason) = rest.split_first_chunk::<5>()? else { return None };
+    let status = three_digits(status)?;
+    let after = octets::skip_to_control(reason);
+    let reason = reason.get(..reason.len() - after.len())?;
+    match after {
+        [b'\r', b'\n', ..] => Some(StatusLine { status, minor, reason, end: 13 + reason.len() + 2 }),
+        _ => None,
+    }
+}
+
+/// A status line without its line end, its version checked already. A missing last space is common (RFC 9112 4).
+fn split_status_line(line: &[u8], end: usize) -> Option<StatusLine<'_>> {
+    let minor = line.get(7)?.wrapping_sub(b'0');
+    let (b' ', rest) = line.get(8..)?.split_first()? else { return None };
+    let status = three_digits(rest.first_chunk::<3>()?)?;
+    let reason = match &rest[3..] {
+        [b' ', reason @ ..] if octets::all(reason, class::FIELD) => reason,
+        [] => &[],
+        _ => return None,
+    };
+    Some(StatusLine { status, minor, reason, end })
+}
+
+#[inline(always)]
+fn three_digits(digits: &[u8; 3]) -> Option<StatusCode> {
+    let [hundreds, tens, ones] = digits.map(|digit| digit.wrapping_sub(b'0'));
+    if hundreds > 9 || tens > 9 || ones > 9 {
+        return None;
+    }
+    StatusCode::new(u16::from(hundreds) * 100 + u16::from(tens) * 10 + u16::from(ones))
+}
