@@ -62,6 +62,7 @@ pub(crate) const fn kept(name: &'static [u8]) -> Known {
 }
 
 /// The same of a name too short for [`Known`].
+#[expect(clippy::panic, reason = "it stops the compiler, and no program")]
 pub(crate) const fn kept_name(name: &'static [u8]) -> &'static [u8] {
     let mut index = 0;
     while index < FIELDS.len() {
