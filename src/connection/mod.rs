@@ -20,7 +20,7 @@ use crate::connection::receive::Reading;
 use crate::connection::role::Role;
 use crate::error::{Misuse, ProtocolError, ProtocolErrorKind, ReceiveError, SendError};
 use crate::lifecycle::Lifecycle;
-use crate::lifecycle::canonical::Canonical;
+use crate::lifecycle::canonical::{Canonical, Parser};
 use crate::lifecycle::deadline::{Deadline, DeadlineCause};
 use crate::lifecycle::persistence::Persistence;
 use crate::lifecycle::phase::Phase;
@@ -313,7 +313,9 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     /// The state as far as it has an effect on what is to come, seen from `now`: connections of one configuration whose values are equal do
     /// the same for every next call, the same octets being offered. See [`Lifecycle::canonical`]; of errors the offsets are not the same.
     pub fn canonical(&self, now: Instant) -> CanonicalConnection<R> {
-        CanonicalConnection { lifecycle: self.lifecycle.canonical(now), reading: self.reading.canonical() }
+        let state = self.lifecycle.state();
+        let reading = self.reading.canonical(state.is_open(), state.receiving() == Receiving::Idle);
+        CanonicalConnection { lifecycle: self.lifecycle.canonical_by(Parser::Ours, now), reading }
     }
 
     /// What always holds is asserted, in debug builds: what is read next agrees with the receiving half.

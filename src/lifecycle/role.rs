@@ -63,7 +63,7 @@ pub trait LifecycleRole: Copy + Debug + Eq + Hash + 'static {
     }
 
     /// What the role keeps, where it is the same that equals the same: see [`canonical`](crate::lifecycle::canonical).
-    fn canonical(state: &mut ConnectionState<Self>, limits: &Limits, relative: Relative);
+    fn canonical(state: &mut ConnectionState<Self>, limits: &Limits, timeouts: &Timeouts, relative: Relative);
 
     /// What always holds of what the role keeps.
     fn check(state: &ConnectionState<Self>);
@@ -86,7 +86,11 @@ impl LifecycleRole for Server {
         state.role = Offers::NONE;
     }
 
-    fn canonical(_: &mut ConnectionState<Self>, _: &Limits, _: Relative) {}
+    fn canonical(state: &mut ConnectionState<Self>, _: &Limits, _: &Timeouts, _: Relative) {
+        if !state.lifetime.is_open() || !state.send.is_idle() {
+            state.role = Offers::NONE;
+        }
+    }
 
     fn check(state: &ConnectionState<Self>) {
         let answers = !state.is_between_exchanges();
@@ -157,9 +161,10 @@ impl<const DEPTH: usize> LifecycleRole for Client<DEPTH> {
         state.role.peer
     }
 
-    fn canonical(state: &mut ConnectionState<Self>, limits: &Limits, relative: Relative) {
+    fn canonical(state: &mut ConnectionState<Self>, limits: &Limits, timeouts: &Timeouts, relative: Relative) {
         let ended = !state.lifetime.is_open();
-        state.role.canonical(limits, relative, ended);
+        let answered = matches!(state.receive.half(), Receiving::Content | Receiving::Complete);
+        state.role.canonical(limits, timeouts, relative, ended, answered);
     }
 
     fn check(state: &ConnectionState<Self>) {
