@@ -103,7 +103,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
         let latest = self.latest.max(now);
         self.latest = latest;
         R::canonical(self, limits, timeouts, relative);
-        relative.keep(&mut self.latest, latest > now);
+        relative.keep(&mut self.latest, latest > now && !over);
         // the octets of an exchange may leave, or be told, after it
         let late = !R::IS_CLIENT && (waits || parser == Parser::Theirs) && !over && !lingers;
         relative.keep(&mut self.exchange_began, timeouts.exchange.is_some() && (late || (open && !between)));
@@ -157,9 +157,6 @@ impl<R: LifecycleRole> ConnectionState<R> {
         let drains = lifetime.drain_began().is_some();
         relative.keep(&mut lifetime.age_ends_at, open && !drains);
         lifetime.keep_drain(relative, !over);
-        if !open {
-            lifetime.close_after_look = None;
-        }
         if !open || (limits.jitter == 0 && timeouts.drain_spread.is_none()) {
             lifetime.jitter = lifetime::MIDDLE;
         }

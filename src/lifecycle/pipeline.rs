@@ -348,6 +348,9 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
         if ended {
             (self.is_http11, self.budget, self.peer.hint) = (false, None, u32::MAX);
             self.ends_after_response = false;
+            for request in &mut self.requests {
+                (request.marks.last, request.marks.offers) = (false, false);
+            }
         }
     }
 
