@@ -72,7 +72,11 @@ const fn configs<R: Role>() -> [Config<R>; 3] {
         config(Limits::DEFAULT, TIMEOUTS, Policy::DEFAULT),
         config(NARROW, SHORT, OTHER),
         config(
-            Limits::DEFAULT.with_max_exchanges(None).with_linger_octets(None),
+            Limits::DEFAULT
+                .with_max_exchanges(None)
+                .with_linger_octets(None)
+                .with_unread_octets(Some(3))
+                .with_empty_lines(1),
             TIMEOUTS
                 .with_exchange(None)
                 .with_age(None)
@@ -212,6 +216,7 @@ fn of_bare_server() -> Letters {
         Head("POST", Version::HTTP_11, CHUNKED, None),
         Head("POST", Version::HTTP_11, Some(("Content-Length", "x")), None),
         Head("POST", Version::HTTP_11, Some(("Expect", "100-continue")), None),
+        Head("GET", Version::HTTP_11, Some(("Expect", "x")), None),
         Head("GET", Version::HTTP_10, Some(("Connection", "keep-alive")), None),
         Head("CONNECT", Version::HTTP_11, None, None),
         Head("GET", Version::HTTP_11, Some(("Upgrade", "x")), None),
