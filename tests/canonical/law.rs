@@ -257,7 +257,7 @@ where
             }
             report.pairs += others.len();
             for _ in 0..walks {
-                let (mut told, mut machine) = (Vec::new(), first.machine.clone().from_now());
+                let (mut told, mut machine) = (Vec::new(), first.machine.clone().starts_now());
                 let seen: Vec<(Seen, S::Key)> = (0..length)
                     .map(|_| {
                         let step = next(&machine, letters, &mut self.chance);
@@ -266,7 +266,7 @@ where
                     })
                     .collect();
                 for other in others {
-                    let mut machine = other.machine.clone().from_now();
+                    let mut machine = other.machine.clone().starts_now();
                     let differs = told
                         .iter()
                         .zip(&seen)
@@ -329,7 +329,7 @@ where
     if first.canonical() != second.canonical() {
         return None;
     }
-    (first, second) = (first.from_now(), second.from_now());
+    (first, second) = (first.starts_now(), second.starts_now());
     told.iter().find_map(|&step| {
         let (one, other) = (first.step(step), second.step(step));
         let says = same(&one, &other).err();

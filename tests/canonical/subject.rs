@@ -145,7 +145,7 @@ impl Tested for Server {
     fn call(connection: &mut Connection<Self>, now: Instant, call: Call, out: &mut [u8]) -> Result<usize, SendError> {
         match call {
             Call::Respond(status, field, content) => {
-                connection.send_response(now, code(status), &field.as_slice()[..], content, out)
+                connection.send_response(now, code(status), field.as_slice(), content, out)
             }
             Call::Interim(status) => connection.send_interim(now, code(status), NO_FIELDS, out),
             Call::Refuse => connection.send_refusal(now, NO_FIELDS, out),
@@ -469,7 +469,7 @@ impl<S: Subject> Machine<S> {
     }
 
     /// Whose clock does not go back before now.
-    pub fn from_now(mut self) -> Self {
+    pub fn starts_now(mut self) -> Self {
         self.floor = self.now;
         self
     }

@@ -228,9 +228,9 @@ impl World {
             (phase, persistence, self.wants(who)).hash(&mut print);
             ask!(self, who, |it| it.lifecycle().close_reasons().for_each(|reason| reason.hash(&mut print)));
             for cause in ask!(self, who, |it| it.deadlines().collect::<Vec<_>>()) {
-                let from_now = |at: Instant| at.as_nanos().wrapping_sub(self.now.as_nanos());
-                let since = from_now(cause.since);
-                (cause.deadline.kind, from_now(cause.deadline.at), since, cause.fact, cause.setting).hash(&mut print);
+                let from = |at: Instant| at.as_nanos().wrapping_sub(self.now.as_nanos());
+                let since = from(cause.since);
+                (cause.deadline.kind, from(cause.deadline.at), since, cause.fact, cause.setting).hash(&mut print);
             }
         }
         self.client.unanswered().for_each(|left| left.evidence.hash(&mut print));
