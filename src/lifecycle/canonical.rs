@@ -4,9 +4,10 @@
 //! limited, instants from which nothing is counted any more. [`Lifecycle::canonical`] leaves these out: every instant is told relative to
 //! `now`, what has no effect has one value, counters that only tell "none" from "some" are clamped. The configuration is no part of it.
 //!
-//! **The law.** Where `a.canonical(t) == b.canonical(u)`, the same calls, at `t + d` and `u + d`, `d` not negative, come to the same: results, wants, phases,
-//! causes, deadlines (moved by `u - t`), and equal states again. Not the same are the mere counts: exchanges, requests and their numbers,
-//! octets of the connection, and so the offsets in errors. A search over states, a simulator, a cache of decisions need no more.
+//! **The law.** Where `a.canonical(t) == b.canonical(u)`, the same calls, at `t + d` and `u + d` where `d` is not negative, come to the same:
+//! results, wants, phases, causes, deadlines (moved by `u - t`), and equal states again. Not the same are the mere counts: exchanges,
+//! requests and their numbers, octets of the connection and of content that is not limited, and so the offsets in errors. A search over
+//! states, a simulator, a cache of decisions need no more.
 //!
 //! Exact but for the ends of time: where an instant would be before the epoch or after the last one.
 

@@ -9,8 +9,10 @@ use super::subject::{Call, Machine, Pause, Seen, Step, Subject};
 
 /// What may be called, by what it is for: a walk that does as it is asked gets far.
 pub struct Letters {
-    /// What comes from the peer and, of a client, its requests.
+    /// What comes from the peer.
     pub messages: Vec<Call>,
+    /// A client's requests.
+    pub requests: Vec<Call>,
     /// A server's answers.
     pub answers: Vec<Call>,
     /// Content of ours, its end, and what else a message being sent needs.
@@ -57,12 +59,13 @@ const PAUSES: [Pause; 12] = [
 /// The next step: as asked for, or any.
 pub fn next<S: Subject>(machine: &Machine<S>, letters: &Letters, chance: &mut Chance) -> Step {
     let wants = machine.subject.lifecycle().wants();
-    let all = [&letters.messages, &letters.answers, &letters.content, &letters.rest];
+    let all = [&letters.messages, &letters.requests, &letters.answers, &letters.content, &letters.rest];
     let pause = chance.of(&PAUSES);
     if pause == Pause::Due && chance.below(3) > 0 {
         return (pause, chance.of(&[Call::Timeout, Call::TimeoutOnce]));
     }
-    let asked = chance.below(3) > 0;
+    let asked = chance.below(4) > 0;
+    let asks = !letters.requests.is_empty() && (machine.subject.lifecycle().is_idle() || chance.below(4) == 0);
     let call = match wants.application {
         _ if !asked => {
             let group = all[chance.below(all.len())];
@@ -75,6 +78,7 @@ pub fn next<S: Subject>(machine: &Machine<S>, letters: &Letters, chance: &mut Ch
         Some(Turn::Continue) => Call::Interim(100),
         Some(Turn::Refuse(_)) => Call::Refuse,
         None if wants.flush => Call::SentAll,
+        None if asks => chance.of(&letters.requests),
         None => chance.of(&letters.messages),
     };
     (pause, call)
@@ -227,7 +231,7 @@ where
         }
     }
 
-    /// So many walks of so many steps.
+    /// So many walks of so many steps, and what is nearly the same as each: such stories often come to one value.
     pub fn walks(&mut self, begin: Begin<S::Role>, letters: &Letters, walks: usize, length: usize) {
         for _ in 0..walks {
             let (mut story, mut machine) = (Vec::new(), begin.at::<S>(START));
@@ -235,15 +239,49 @@ where
                 let step = next(&machine, letters, &mut self.chance);
                 story.push(step);
                 machine.step(step);
-                self.add(begin, &story, &machine);
-                if let Some(parked) = machine.subject.parked(machine.now) {
-                    let parked = Machine { subject: parked, ..machine.clone() };
-                    let mut story = story.clone();
-                    story.push((Pause::Millis(0), Call::Park));
-                    self.add(begin, &story, &parked);
+                self.add_with_parked(begin, &story, &machine);
+                if machine.subject.lifecycle().is_closed() && self.chance.below(3) == 0 {
+                    break;
+                }
+            }
+            if story.len() < 2 {
+                continue;
+            }
+            for _ in 0..3 {
+                let nearly = self.nearly(&story);
+                let mut machine = begin.at::<S>(START);
+                for (place, &step) in nearly.iter().enumerate() {
+                    machine.step(step);
+                    self.add_with_parked(begin, &nearly[..=place], &machine);
                 }
             }
         }
+    }
+
+    fn add_with_parked(&mut self, begin: Begin<S::Role>, story: &[Step], machine: &Machine<S>) {
+        self.add(begin, story, machine);
+        if let Some(parked) = machine.subject.parked(machine.now) {
+            let parked = Machine { subject: parked, ..machine.clone() };
+            let story = [story, &[(Pause::Millis(0), Call::Park)]].concat();
+            self.add(begin, &story, &parked);
+        }
+    }
+
+    /// The same story, but for one step or two.
+    fn nearly(&mut self, story: &[Step]) -> Vec<Step> {
+        let mut story = story.to_vec();
+        let place = self.chance.below(story.len() - 1);
+        match self.chance.below(4) {
+            0 => drop(story.remove(place)),
+            1 => story.swap(place, place + 1),
+            _ => {
+                // a pause comes before another step
+                let pause = story[place].0;
+                story[place].0 = story[place + 1].0;
+                story[place + 1].0 = pause;
+            }
+        }
+        story
     }
 
     /// States of one value have the same future, as far as these walks see.
