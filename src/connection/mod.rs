@@ -26,6 +26,7 @@ use crate::lifecycle::canonical::Canonical;
 use crate::lifecycle::deadline::{Deadline, DeadlineCause};
 use crate::lifecycle::persistence::Persistence;
 use crate::lifecycle::phase::Phase;
+use crate::lifecycle::relative::Parser;
 use crate::lifecycle::state::{BodyEnd, Receiving};
 use crate::lifecycle::wants::Wants;
 use crate::message::chunked;
@@ -331,7 +332,9 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     /// The state as far as it has an effect on what is to come, seen from `now`: connections of one configuration whose values are equal do
     /// the same for every next call, the same octets being offered. See [`Lifecycle::canonical`]; of errors the offsets are not the same.
     pub fn canonical(&self, now: Instant) -> CanonicalConnection<R> {
-        CanonicalConnection { lifecycle: self.lifecycle.canonical(now), reading: self.reading.canonical() }
+        let state = self.lifecycle.state();
+        let reading = self.reading.canonical(state.is_open(), state.receiving() == Receiving::Idle);
+        CanonicalConnection { lifecycle: self.lifecycle.canonical_by(Parser::Ours, now), reading }
     }
 
     /// What always holds is asserted, in debug builds: what is read next agrees with the receiving half.

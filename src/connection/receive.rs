@@ -90,11 +90,14 @@ pub(crate) enum Reading {
 }
 
 impl Reading {
-    /// The same value where the same follows: what was wrong where tells no more once it was told.
-    pub(crate) const fn canonical(self) -> Self {
+    /// The same value where the same follows: what was wrong where tells no more once it was told, and what is not read any more is
+    /// nothing. `open`: HTTP is spoken; `idle`: nothing of the message has come.
+    pub(crate) const fn canonical(self, open: bool, idle: bool) -> Self {
         match self {
             Self::Failed(kind, _) => Self::Failed(kind, 0),
             Self::TimedOut(_) => Self::TimedOut(0),
+            Self::Head(_) | Self::Exact | Self::Chunked(_) | Self::Trailers(_) if !open => Self::Next,
+            Self::Next if open && idle => Self::FRESH,
             reading => reading,
         }
     }

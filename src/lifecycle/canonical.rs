@@ -4,9 +4,10 @@
 //! limited, instants from which nothing is counted any more. [`Lifecycle::canonical`] leaves these out: every instant is told relative to
 //! `now`, what has no effect has one value, counters that only tell "none" from "some" are clamped. The configuration is no part of it.
 //!
-//! **The law.** Where `a.canonical(t) == b.canonical(u)`, the same calls, at `t + d` and `u + d`, come to the same: results, wants, phases,
-//! causes, deadlines (moved by `u - t`), and equal states again. Not the same are the mere counts: exchanges, requests and their numbers,
-//! octets of the connection, and so the offsets in errors. A search over states, a simulator, a cache of decisions need no more.
+//! **The law.** Where `a.canonical(t) == b.canonical(u)`, the same calls, at `t + d` and `u + d` where `d` is not negative, come to the same:
+//! results, wants, phases, causes, deadlines (moved by `u - t`), and equal states again. Not the same are the mere counts: exchanges,
+//! requests and their numbers, octets of the connection and of content that is not limited, and so the offsets in errors. A search over
+//! states, a simulator, a cache of decisions need no more.
 //!
 //! Exact but for the ends of time: where an instant would be before the epoch or after the last one.
 
@@ -16,9 +17,9 @@ use crate::config::{Config, Settings};
 use crate::lifecycle::Lifecycle;
 use crate::lifecycle::jitter;
 use crate::lifecycle::persistence::CloseReason;
-use crate::lifecycle::relative::Relative;
+use crate::lifecycle::relative::{Parser, Relative};
 use crate::lifecycle::role::LifecycleRole;
-use crate::lifecycle::state::{BodyEnd, ConnectionState, Receiving, Sending, Stage};
+use crate::lifecycle::state::{BodyEnd, ConnectionState, Receiving, RequestFacts, Sending, Stage};
 use crate::time::Instant;
 
 /// What a connection will do, whatever it has done: equal values do the same for every next call. See [`Lifecycle::canonical`].
@@ -46,73 +47,97 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     /// assert_ne!(early.canonical(Instant::from_secs(3)), late.canonical(Instant::from_secs(1003)));
     /// ```
     pub fn canonical(&self, now: Instant) -> Canonical<R> {
+        self.canonical_by(Parser::Theirs, now)
+    }
+
+    /// The same, where what may be called is known.
+    pub(crate) fn canonical_by(&self, parser: Parser, now: Instant) -> Canonical<R> {
         let mut state = self.state.clone();
-        state.make_canonical(self.config.settings(), now);
+        state.make_canonical(self.config.settings(), parser, now);
         Canonical(state)
     }
 }
 
 impl<R: LifecycleRole> ConnectionState<R> {
-    fn make_canonical(&mut self, settings: &Settings, now: Instant) {
-        let relative = Relative::to(now);
+    fn make_canonical(&mut self, settings: &Settings, parser: Parser, now: Instant) {
+        let relative = Relative::to(now, parser);
+        let (limits, timeouts) = (&settings.limits, &settings.timeouts);
         let stage = self.lifetime.stage();
-        let open = stage == Stage::Open;
-        let over = matches!(stage, Stage::CloseDue | Stage::ResetDue | Stage::Closed | Stage::Tunnel(_));
+        let (open, lingers) = (stage == Stage::Open, stage == Stage::HalfClosed);
+        let over = !open && !lingers && stage != Stage::Finishing;
+        let half = |half| open && self.receive.half() == half;
+        let (head, content) = (half(Receiving::Head), half(Receiving::Content));
+        let complete = half(Receiving::Complete);
+        let late_content = open && self.content_timed_out();
         let between = self.is_between_exchanges();
         let waits = self.send.unsent > 0;
         // the clock goes on from now, if it has not been there yet
         let latest = self.latest.max(now);
         self.latest = latest;
-        R::canonical(self, &settings.limits, relative);
-        relative.keep(&mut self.latest, latest > now);
-        let counts = (open && !between) || (!R::IS_CLIENT && waits && !over);
-        relative.keep(&mut self.exchange_began, counts);
+        R::canonical(self, limits, timeouts, relative);
+        relative.keep(&mut self.latest, latest > now && !over);
+        // the octets of an exchange may leave, or be told, after it
+        let late = !R::IS_CLIENT && (waits || parser == Parser::Theirs) && !over && !lingers;
+        relative.keep(&mut self.exchange_began, timeouts.exchange.is_some() && (late || (open && !between)));
+
+        let send = &mut self.send;
+        let sends = open && send.half() == Sending::Content;
+        if !sends {
+            send.remaining = 0;
+            if send.end == BodyEnd::Chunked {
+                send.end = BodyEnd::Exact;
+            }
+        }
+        if !open {
+            (send.request, send.peer_is_http10) = (RequestFacts::NONE, false);
+        } else if !send.is_idle() {
+            send.request = RequestFacts { awaits_continue: send.request.awaits_continue, ..RequestFacts::NONE };
+        }
+        let asks = send.request.awaits_continue;
+        // a head that turns out to be none leaves what was before, and a request may be announced before its octets are told
+        let before = between || (parser == Parser::Theirs && (R::IS_CLIENT || head));
+        let still = (open && (before || (R::IS_CLIENT && asks))) || (waits && !over && !lingers);
+        relative.keep(&mut send.still_since, still);
 
         let receive = &mut self.receive;
-        let (head, content) = (receive.half() == Receiving::Head, receive.half() == Receiving::Content);
-        let lingers = stage == Stage::HalfClosed;
-        relative.keep(&mut receive.began, lingers || (open && (head || content)));
-        let complete = open && !R::IS_CLIENT && receive.half() == Receiving::Complete;
-        relative.keep(&mut receive.progress_at, lingers || complete || (open && content));
-        if !lingers && !(open && (head || content)) {
+        // content that a server has not asked for is not waited for
+        let content = content && (R::IS_CLIENT || !asks);
+        let rate = content && timeouts.content_rate.is_some();
+        relative.keep(&mut receive.began, lingers || head || rate);
+        let answers = !R::IS_CLIENT && complete && send.is_idle() && timeouts.application.is_some();
+        relative.keep(&mut receive.progress_at, lingers || content || answers || late_content);
+        let counts = (head && !R::IS_CLIENT && timeouts.head_rate.is_some())
+            || rate
+            || (open && receive.half() == Receiving::Content && limits.content.is_some())
+            || (lingers && limits.linger_octets.is_some());
+        if !counts {
             receive.octets = 0;
         }
-        if !(open && content) {
+        if !open || receive.half() != Receiving::Content {
             (receive.end, receive.remaining) = (BodyEnd::Exact, 0);
+        }
+        if !open || receive.half() != Receiving::Idle {
+            receive.empty_lines = 0;
         }
         if !open {
             receive.dropped = false;
             receive.fault = None;
-            receive.empty_lines = 0;
-            (receive.ahead, receive.ahead_told) = (0, false);
+            (receive.unread, receive.ahead, receive.ahead_told) = (0, 0, false);
         }
-        if over {
-            receive.unread = 0;
-        }
-
-        let send = &mut self.send;
-        if send.half() != Sending::Content {
-            send.remaining = 0;
-        }
-        let still = !over && (waits || (open && (between || send.request.awaits_continue)));
-        relative.keep(&mut send.still_since, still);
 
         let lifetime = &mut self.lifetime;
         let drains = lifetime.drain_began().is_some();
-        relative.keep(&mut lifetime.age_ends_at, !over && !drains);
+        relative.keep(&mut lifetime.age_ends_at, open && !drains);
         lifetime.keep_drain(relative, !over);
-        if over || !open {
-            lifetime.close_after_look = None;
-        }
-        if over || (settings.limits.jitter == 0 && settings.spans.drain_spread.or_nothing().is_nothing()) {
+        if !open || (limits.jitter == 0 && timeouts.drain_spread.is_none()) {
             lifetime.jitter = jitter::MIDDLE;
         }
-        lifetime.exchanges = match settings.limits.max_exchanges {
-            _ if over => 0,
-            None => lifetime.exchanges.min(1),
-            Some(_) => lifetime.exchanges,
+        lifetime.exchanges = match limits.max_exchanges {
+            _ if !open => 0,
+            Some(_) if !R::IS_CLIENT => lifetime.exchanges,
+            _ => lifetime.exchanges.min(1),
         };
-        if over || settings.limits.max_octets.is_none() {
+        if !open || limits.max_octets.is_none() {
             lifetime.octets = 0;
         }
         debug_assert!(!drains || lifetime.causes.has(CloseReason::Drain));

@@ -74,9 +74,10 @@ impl<const DEPTH: usize> LifecycleRole for Client<DEPTH> {
         state.role.peer
     }
 
-    fn canonical(state: &mut ConnectionState<Self>, limits: &Limits, relative: Relative) {
+    fn canonical(state: &mut ConnectionState<Self>, limits: &Limits, timeouts: &Timeouts, relative: Relative) {
         let ended = !state.lifetime.is_open();
-        state.role.canonical(limits, relative, ended);
+        let answered = matches!(state.receive.half(), Receiving::Content | Receiving::Complete);
+        state.role.canonical(limits, timeouts, relative, ended, answered);
     }
 
     fn check(state: &ConnectionState<Self>) {

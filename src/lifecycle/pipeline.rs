@@ -22,11 +22,11 @@
 
 use arrayvec::ArrayVec;
 
-use crate::config::{Client, Limits, Settings};
+use crate::config::{Client, Limits, Settings, Timeouts};
 use crate::error::{Misuse, SendError};
 use crate::lifecycle::packing::{OWN, Packer, Unpacker};
 use crate::lifecycle::persistence::CloseReason;
-use crate::lifecycle::relative::Relative;
+use crate::lifecycle::relative::{Parser, Relative};
 use crate::lifecycle::retry::Sent;
 use crate::lifecycle::role::PeerTime;
 use crate::lifecycle::state::{ConnectionState, PeerSide, Sending};
@@ -298,30 +298,61 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
         self.requests.len() <= 1
     }
 
-    /// The same value where the same follows: see [`canonical`](crate::lifecycle::canonical). `ended`: no response is read any more.
-    pub(crate) fn canonical(&mut self, limits: &Limits, relative: Relative, ended: bool) {
+    /// The same value where the same follows: see [`canonical`](crate::lifecycle::canonical). `ended`: no response is read any more;
+    /// `answered`: the head of the first response is complete.
+    pub(crate) fn canonical(
+        &mut self,
+        limits: &Limits,
+        timeouts: &Timeouts,
+        relative: Relative,
+        ended: bool,
+        answered: bool,
+    ) {
         // the octets before the first request are no part of what follows
         let before = self.requests.first().map_or(self.written, |first| first.from);
         self.written -= before;
-        for request in &mut self.requests {
+        let waits = !ended && timeouts.response.is_some();
+        let (exchange, answered_at) = (timeouts.exchange.is_some(), self.answered_at);
+        self.answered_at = Instant::EPOCH;
+        for (place, request) in self.requests.iter_mut().enumerate() {
             request.from -= before;
             request.to = request.to.saturating_sub(before);
-            relative.keep(&mut request.began, !ended);
-            relative.keep(&mut request.left_at, !ended && request.progress == Progress::Left);
+            // that of the first is known beside
+            relative.keep(&mut request.began, !ended && exchange && place > 0);
+            if place == 0 {
+                // its wait does not count from before the answer before it
+                request.left_at = request.left_at.max(answered_at);
+            }
+            let counts = waits && request.progress == Progress::Left && (place > 0 || !answered);
+            relative.keep(&mut request.left_at, counts);
         }
-        if !self.first().is_some_and(|first| first.marks.offers) && !self.requests.iter().any(|r| r.marks.offers) {
+        if ended || !self.requests.iter().any(|request| request.marks.offers) {
             self.offered = Names::NONE;
         }
         // of the number only matters whether there was one before, where none is counted to
-        if limits.max_exchanges.is_none() {
+        if ended || limits.max_exchanges.is_none() {
             let answered = self.asked - self.requests.len() as u32;
             self.asked = answered.min(1) + self.requests.len() as u32;
         }
-        let waits = !self.requests.is_empty() && !ended;
-        relative.keep(&mut self.answered_at, waits);
+        if self.requests.is_empty() && relative.parser == Parser::Ours {
+            // it is taken back with the next request's octets
+            self.nothing_left = false;
+        }
+        let awaited = !ended && !answered && !self.requests.is_empty();
+        if !awaited {
+            self.interim = 0;
+        }
         relative.keep(&mut self.peer.interim_at, waits && self.interim > 0);
-        if let Some(since) = &mut self.peer.waiting {
-            relative.keep(since, !ended);
+        match &mut self.peer.waiting {
+            Some(since) if awaited && waits => relative.keep(since, true),
+            waiting => *waiting = None,
+        }
+        if ended {
+            (self.is_http11, self.budget, self.peer.hint) = (false, None, u32::MAX);
+            self.ends_after_response = false;
+            for request in &mut self.requests {
+                (request.marks.last, request.marks.offers) = (false, false);
+            }
         }
     }
 

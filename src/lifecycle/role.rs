@@ -74,7 +74,7 @@ pub trait LifecycleRole: Copy + Debug + Eq + Hash + 'static {
     }
 
     /// What the role keeps, where it is the same that equals the same: see [`canonical`](crate::lifecycle::canonical).
-    fn canonical(state: &mut ConnectionState<Self>, limits: &Limits, relative: Relative);
+    fn canonical(state: &mut ConnectionState<Self>, limits: &Limits, timeouts: &Timeouts, relative: Relative);
 
     /// What always holds of what the role keeps.
     fn check(state: &ConnectionState<Self>);

@@ -2,7 +2,7 @@
 
 use core::ops::Deref;
 
-use crate::config::{Config, Limits, Server};
+use crate::config::{Config, Limits, Server, Timeouts};
 use crate::error::{ReceiveError, SendError};
 use crate::lifecycle::packing::{OWN, Packer, Unpacker};
 use crate::lifecycle::relative::Relative;
@@ -27,7 +27,11 @@ impl LifecycleRole for Server {
         state.role = Offers::NONE;
     }
 
-    fn canonical(_: &mut ConnectionState<Self>, _: &Limits, _: Relative) {}
+    fn canonical(state: &mut ConnectionState<Self>, _: &Limits, _: &Timeouts, _: Relative) {
+        if !state.lifetime.is_open() || !state.send.is_idle() {
+            state.role = Offers::NONE;
+        }
+    }
 
     fn check(state: &ConnectionState<Self>) {
         let answers = !state.is_between_exchanges();

@@ -1,7 +1,7 @@
-//! All integration tests but three, in one program: what they share is compiled once, and one program is linked instead of sixty.
+//! All integration tests but five, in one program: what they share is compiled once, and one program is linked instead of sixty.
 //!
 //! A file is a topic; a folder is a layer that topics share. Programs of their own are `pool_memory`, which counts all allocations
-//! there are, and `recorded` and `call_sequences`, which are also run in full with optimisations (`.ci/run`), without the rest.
+//! there are, and `recorded`, `call_sequences`, `small_world` and `canonical`, which are also run in full with optimisations (`.ci/run`), without the rest.
 
 // layers
 mod common;
