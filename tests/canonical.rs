@@ -9,9 +9,9 @@ mod subject;
 use std::time::Duration;
 
 use http_keepalive::*;
-use law::{Begin, Letters, Reached, shifted};
+use law::{Begin, Letters, Reached, have_two_values, shifted};
 use proptest::prelude::*;
-use subject::{Bare, Call, Subject, Whole};
+use subject::{Bare, Call, Pause, Subject, Whole};
 
 use Call::*;
 
@@ -76,7 +76,8 @@ const fn configs<R: Role>() -> [Config<R>; 3] {
                 .with_max_exchanges(None)
                 .with_linger_octets(None)
                 .with_unread_octets(Some(3))
-                .with_empty_lines(1),
+                .with_empty_lines(1)
+                .with_interim_responses(2),
             TIMEOUTS
                 .with_exchange(None)
                 .with_age(None)
@@ -338,6 +339,28 @@ fn lifecycles_of_servers_of_one_value_have_one_future() {
 #[test]
 fn lifecycles_of_clients_of_one_value_have_one_future() {
     one_future::<Bare<Client<2>>>("a lifecycle of a client", &CLIENTS, &of_bare_client());
+}
+
+/// Differences that chance seldom finds, each in one fact alone.
+#[test]
+fn what_has_two_futures_has_two_values() {
+    let begin = Begin { config: &CLIENTS[0], seed: None };
+    let now = |call| (Pause::Millis(0), call);
+    let get = Ask("GET", None, http_keepalive::Content::Empty, false);
+    let two = [now(KnowsHttp11), now(get), now(SentAll)];
+    // when the second request began: its exchange counts from then
+    let early = [&two[..], &[now(get), (Pause::Millis(2000), SentAll)]].concat();
+    let late = [&two[..], &[(Pause::Millis(2000), get), now(SentAll)]].concat();
+    let answer = now(Arrive("HTTP/1.1 204 No Content\r\n\r\n"));
+    have_two_values::<Whole<Client<2>>>(begin, &early, &late, &[answer]);
+    // whether the response that is being read is the last, the cause to close being the same
+    let both = [&two[..], &[now(get), now(SentAll)]].concat();
+    let interim = now(Arrive("HTTP/1.1 103 Early Hints\r\nConnection: close\r\n\r\n"));
+    let goes_on = now(Arrive("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"));
+    let ends = now(Arrive("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\n"));
+    let one = [&both[..], &[interim, goes_on]].concat();
+    let other = [&both[..], &[ends]].concat();
+    have_two_values::<Whole<Client<2>>>(begin, &one, &other, &[now(Arrive("abcde"))]);
 }
 
 /// What is alike and has another value: for who looks for what `canonical` could leave out.
