@@ -69,7 +69,7 @@ const OTHER: Policy = Policy::DEFAULT
 /// The usual one, a narrow one, and one where nothing is counted.
 const fn configs<R: Role>() -> [Config<R>; 3] {
     [
-        config(Limits::DEFAULT, TIMEOUTS, Policy::DEFAULT),
+        config(Limits::DEFAULT.with_max_exchanges(Some(4)), TIMEOUTS, Policy::DEFAULT),
         config(NARROW, SHORT, OTHER),
         config(
             Limits::DEFAULT
@@ -77,7 +77,8 @@ const fn configs<R: Role>() -> [Config<R>; 3] {
                 .with_linger_octets(None)
                 .with_unread_octets(Some(3))
                 .with_empty_lines(1)
-                .with_interim_responses(2),
+                .with_interim_responses(2)
+                .with_content(Some(9)),
             TIMEOUTS
                 .with_exchange(None)
                 .with_age(None)
@@ -161,6 +162,8 @@ fn of_requests() -> Vec<Call> {
         Ask("GET", None, http_keepalive::Content::Empty, false),
         Ask("GET", None, http_keepalive::Content::Empty, false),
         Ask("POST", None, http_keepalive::Content::Exact(5), false),
+        Ask("POST idempotent", None, http_keepalive::Content::Exact(5), false),
+        Ask("POST replayable", None, http_keepalive::Content::Exact(5), false),
         Ask("PUT", None, http_keepalive::Content::Unknown, false),
         Ask("POST", Some(("Expect", "100-continue")), http_keepalive::Content::Unknown, false),
         Ask("GET", None, http_keepalive::Content::Empty, true),
@@ -361,6 +364,12 @@ fn what_has_two_futures_has_two_values() {
     let one = [&both[..], &[interim, goes_on]].concat();
     let other = [&both[..], &[ends]].concat();
     have_two_values::<Whole<Client<2>>>(begin, &one, &other, &[now(Arrive("abcde"))]);
+    // whether another may follow: its content is no longer waited for
+    let put = |field| now(Ask("PUT", field, http_keepalive::Content::Exact(5), false));
+    let sent = [now(Written(7)), now(SentAll), now(Head("100", Version::HTTP_11, None, None)), now(Content(5))];
+    let one = [&[now(KnowsHttp11), put(None)], &sent[..]].concat();
+    let other = [&[now(KnowsHttp11), put(Some(("Expect", "100-continue")))], &sent[..]].concat();
+    have_two_values::<Bare<Client<2>>>(begin, &one, &other, &[now(get)]);
 }
 
 /// What is alike and has another value: for who looks for what `canonical` could leave out.
