@@ -364,6 +364,10 @@ fn what_has_two_futures_has_two_values() {
     let one = [&both[..], &[interim, goes_on]].concat();
     let other = [&both[..], &[ends]].concat();
     have_two_values::<Whole<Client<2>>>(begin, &one, &other, &[now(Arrive("abcde"))]);
+    // how many requests there were, where they are counted to
+    let exchange = [now(get), now(SentAll), answer];
+    let (one, other) = (exchange.to_vec(), [exchange, exchange].concat());
+    have_two_values::<Whole<Client<2>>>(begin, &one, &other, &[&exchange[..], &[now(get)]].concat());
     // whether another may follow: its content is no longer waited for
     let put = |field| now(Ask("PUT", field, http_keepalive::Content::Exact(5), false));
     let sent = [now(Written(7)), now(SentAll), now(Head("100", Version::HTTP_11, None, None)), now(Content(5))];
