@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use http_keepalive::*;
 use http_keepalive::{Content as Length, Eof as End};
-use law::{Begin, Letters, Reached, shifted};
+use law::{Begin, Letters, Reached, have_two_values, shifted};
 use proptest::prelude::*;
-use subject::{Bare, Call, Subject, Whole};
+use subject::{Bare, Call, Pause, Subject, Whole};
 
 use Call::*;
 
@@ -70,14 +70,16 @@ const OTHER: Policy = Policy::DEFAULT
 /// The usual one, a narrow one, and one where nothing is counted.
 const fn configs<R: Role>() -> [Config<R>; 3] {
     [
-        config(Limits::DEFAULT, TIMEOUTS, Policy::DEFAULT),
+        config(Limits::DEFAULT.with_max_exchanges(Some(4)), TIMEOUTS, Policy::DEFAULT),
         config(NARROW, SHORT, OTHER),
         config(
             Limits::DEFAULT
                 .with_max_exchanges(None)
                 .with_linger_octets(None)
                 .with_unread_octets(Some(3))
-                .with_empty_lines(1),
+                .with_empty_lines(1)
+                .with_interim_responses(2)
+                .with_content(Some(9)),
             TIMEOUTS
                 .with_exchange(None)
                 .with_age(None)
@@ -159,8 +161,9 @@ fn of_answers() -> Vec<Call> {
 fn of_requests() -> Vec<Call> {
     vec![
         Ask("GET", None, Length::Empty, false),
-        Ask("GET", None, Length::Empty, false),
         Ask("POST", None, Length::Exact(5), false),
+        Ask("POST idempotent", None, Length::Exact(5), false),
+        Ask("POST replayable", None, Length::Exact(5), false),
         Ask("PUT", None, Length::Unknown, false),
         Ask("POST", Some(("Expect", "100-continue")), Length::Unknown, false),
         Ask("GET", None, Length::Empty, true),
@@ -330,6 +333,38 @@ fn lifecycles_of_servers_of_one_value_have_one_future() {
 #[test]
 fn lifecycles_of_clients_of_one_value_have_one_future() {
     one_future::<Bare<Client<2>>>("a lifecycle of a client", &CLIENTS, &of_bare_client());
+}
+
+/// Differences that chance seldom finds, each in one fact alone.
+#[test]
+fn what_has_two_futures_has_two_values() {
+    let begin = Begin { config: &CLIENTS[0], seed: None };
+    let now = |call| (Pause::Millis(0), call);
+    let get = Ask("GET", None, Length::Empty, false);
+    let two = [now(KnowsHttp11), now(get), now(SentAll)];
+    // when the second request began: its exchange counts from then
+    let early = [&two[..], &[now(get), (Pause::Millis(2000), SentAll)]].concat();
+    let late = [&two[..], &[(Pause::Millis(2000), get), now(SentAll)]].concat();
+    let answer = now(Arrive("HTTP/1.1 204 No Content\r\n\r\n"));
+    have_two_values::<Whole<Client<2>>>(begin, &early, &late, &[answer]);
+    // whether the response that is being read is the last, the cause to close being the same
+    let both = [&two[..], &[now(get), now(SentAll)]].concat();
+    let interim = now(Arrive("HTTP/1.1 103 Early Hints\r\nConnection: close\r\n\r\n"));
+    let goes_on = now(Arrive("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"));
+    let ends = now(Arrive("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\n"));
+    let one = [&both[..], &[interim, goes_on]].concat();
+    let other = [&both[..], &[ends]].concat();
+    have_two_values::<Whole<Client<2>>>(begin, &one, &other, &[now(Arrive("abcde"))]);
+    // how many requests there were, where they are counted to
+    let exchange = [now(get), now(SentAll), answer];
+    let (one, other) = (exchange.to_vec(), [exchange, exchange].concat());
+    have_two_values::<Whole<Client<2>>>(begin, &one, &other, &[&exchange[..], &[now(get)]].concat());
+    // whether another may follow: its content is no longer waited for
+    let put = |field| now(Ask("PUT", field, Length::Exact(5), false));
+    let sent = [now(Written(7)), now(SentAll), now(Head("100", Version::HTTP_11, None, None)), now(Content(5))];
+    let one = [&[now(KnowsHttp11), put(None)], &sent[..]].concat();
+    let other = [&[now(KnowsHttp11), put(Some(("Expect", "100-continue")))], &sent[..]].concat();
+    have_two_values::<Bare<Client<2>>>(begin, &one, &other, &[now(get)]);
 }
 
 /// What is alike and has another value: for who looks for what `canonical` could leave out.

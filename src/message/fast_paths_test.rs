@@ -600,7 +600,7 @@ fn what_is_written_by_its_length() {
         let expected = format!("HTTP/1.1 {x}{y}{z} {}\r\nContent-Length: {}\r\n\r\n", status.reason_phrase(), number);
         match writer.finish() {
             Ok(written) => assert_eq!(String::from_utf8_lossy(&out[..written]), expected),
-            Err(crate::SendError::OutputTooSmall { needed }) => {
+            Err(crate::error::SendError::OutputTooSmall { needed }) => {
                 assert!(room < needed);
                 assert_eq!(needed, expected.len());
             }

@@ -358,6 +358,17 @@ where
     }
 }
 
+/// Two stories with another future each: so their values differ, too.
+pub fn have_two_values<S: Subject>(begin: Begin<S::Role>, one: &[Step], other: &[Step], told: &[Step])
+where
+    S::Role: Copy,
+{
+    let (mut first, mut second) = (begin.told::<S>(one), begin.told::<S>(other));
+    assert_ne!(first.canonical(), second.canonical(), "after {one:?} and {other:?}");
+    let parts = told.iter().any(|&step| first.step(step) != second.step(step));
+    assert!(parts, "{told:?} tells no difference between {one:?} and {other:?}");
+}
+
 /// What is seen where two states of one value part.
 fn parts<S: Subject>(one: (Begin<S::Role>, &[Step]), other: (Begin<S::Role>, &[Step]), told: &[Step]) -> Option<String>
 where

@@ -34,7 +34,7 @@ pub enum Call {
     Respond(u16, Option<(&'static str, &'static str)>, Content),
     Interim(u16),
     Refuse,
-    /// A request; the last is whether it says `close`.
+    /// A request: its method, after a space `idempotent` or `replayable` if it is known to be that; the last is whether it says `close`.
     Ask(&'static str, Option<(&'static str, &'static str)>, Content, bool),
     NothingLeft,
     KnowsHttp11,
@@ -187,7 +187,7 @@ impl<const DEPTH: usize> Tested for Client<DEPTH> {
         match call {
             Call::Ask(method, field, content, close) => {
                 let target: &[u8] = if method == "CONNECT" { b"a:80" } else { b"/" };
-                let request = Request::new(Method::new(method.as_bytes()), target).with_close(close);
+                let request = request(method, target).with_close(close);
                 let fields: Vec<_> = [("Host", "a:80")].into_iter().chain(field).collect();
                 return connection.send_request(now, &request, fields.as_slice(), content, out);
             }
@@ -209,7 +209,7 @@ impl<const DEPTH: usize> Tested for Client<DEPTH> {
             }
             Call::Ask(method, field, content, close) => {
                 let target: &[u8] = if method == "CONNECT" { b"a:80" } else { b"/" };
-                let request = Request::new(Method::new(method.as_bytes()), target).with_close(close);
+                let request = request(method, target).with_close(close);
                 let mut head = HeadFacts::request(request.method(), Version::HTTP_11);
                 for (name, value) in [("Host", "a:80")].into_iter().chain(field) {
                     head.field_line(name.as_bytes(), value.as_bytes());
@@ -233,6 +233,13 @@ impl<const DEPTH: usize> Tested for Client<DEPTH> {
             flags: [lifecycle.is_reading(), lifecycle.peer_closed(), lifecycle.has_ended(), lifecycle.pipeline_broke()],
         }
     }
+}
+
+/// The method, and after a space what else is known of the request.
+fn request<'a>(method: &'a str, target: &'a [u8]) -> Request<'a> {
+    let (method, known) = method.split_once(' ').unwrap_or((method, ""));
+    let request = Request::new(Method::new(method.as_bytes()), target);
+    request.with_idempotent(known == "idempotent").with_replayable(known == "replayable")
 }
 
 fn code(status: u16) -> StatusCode {
