@@ -1,4 +1,4 @@
-//! What the head of a message that is sent says of its connection and of its content, beside the field lines of the caller.
+//! What the head of a message to be sent says of its connection and of its content, beside the field lines of the caller.
 
 use crate::message::framing::BodyLength;
 use crate::message::keep_alive::KeepAlive;
@@ -10,13 +10,13 @@ use crate::message::keep_alive::KeepAlive;
     reason = "whoever writes a head of their own frames each: another way to say a length is a breaking change on purpose"
 )]
 pub enum Content {
-    /// There is none.
+    /// The message has no content.
     Empty,
-    /// So many octets. The message ends with the last of them, one of none with its head: no `send_end` is needed.
+    /// This many octets. The message ends with the last of them, or with its head where there are 0: no `send_end` is needed.
     Exact(u64),
-    /// As many as come, until `send_end`: chunked to an HTTP/1.1 peer, until close to an older one.
+    /// All that is sent until `send_end`: chunked to an HTTP/1.1 peer; to an older one it ends with the connection.
     Unknown,
-    /// As many as come, until `send_end`, which ends the connection, too.
+    /// All that is sent until `send_end`, which ends the connection as well. Responses only.
     UntilClose,
 }
 
@@ -33,7 +33,7 @@ pub struct Announce {
     pub keep_alive: Option<KeepAlive>,
     /// The field that says where the content ends.
     pub framing: FramingField,
-    /// How the content that is really sent is framed: nothing, where the request or the status forbids it.
+    /// How the content is framed that is really sent: [`BodyLength::Empty`] where the request or the status forbids content.
     pub length: BodyLength,
 }
 
@@ -55,7 +55,7 @@ pub struct ConnectionOptions {
 }
 
 impl ConnectionOptions {
-    /// With `upgrade` so.
+    /// With `upgrade` set to this.
     #[inline(always)]
     pub(crate) const fn with_upgrade(self, upgrade: bool) -> Self {
         Self { upgrade, ..self }

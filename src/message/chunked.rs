@@ -1,25 +1,27 @@
 //! The chunked coding (RFC 9112 7.1), received and sent.
 //!
-//! Receiving is strict where leniency has been a way to smuggle requests: every line ends in CRLF, the CRLF after chunk
-//! data is verified octet by octet, sizes are `1*HEXDIG` and never wrap, all_extensions hold to their grammar and are bounded
-//! in each chunk and in all, and so is framing against content. Chunk lines need not lie in one piece: one octet at a time is as good as all.
+//! Read first: RFC 9112 7.1, 7.1.1 (extensions).
+//!
+//! Receiving is strict where leniency has been a way to smuggle requests. Every line ends in CRLF. The CRLF after chunk data is verified
+//! octet by octet. Sizes are `1*HEXDIG` and never wrap. Extensions follow their grammar, and are bounded in each chunk and in all chunks
+//! together. Framing is bounded by the content that comes with it. Chunk lines may arrive in pieces of any length.
 
 use crate::config::Limits;
 use crate::error::ProtocolErrorKind::{self, *};
 use crate::message::octets::{self, class, hex_digit};
 
-/// Where a chunked body being received stands.
+/// How far a chunked body has been received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Chunked {
-    /// Octets of chunk data to come, or the size read so far.
+    /// Octets of chunk data to come; within a size, its value so far.
     remaining: u64,
-    /// Octets of framing that may come before more content.
+    /// Octets of framing that may come before more content must come. Each octet of content adds to it.
     allowance: u64,
-    /// Octets of all_extensions in all chunks.
+    /// Octets of extensions in all chunks so far.
     all_extensions: u32,
-    /// Octets of all_extensions in this chunk.
+    /// Octets of extensions in this chunk so far.
     extension: u16,
-    /// Hex digits of this size.
+    /// Digits of this size so far.
     size_digits: u8,
     state: State,
 }
@@ -63,14 +65,14 @@ enum State {
 pub(crate) enum Piece {
     /// Octets `from..to` are content.
     Content { from: usize, to: usize },
-    /// So many octets were framing; more are needed.
+    /// This many octets were framing; more are needed.
     NeedMore { consumed: usize },
     /// The last chunk ended here; the trailer section follows.
     Last { consumed: usize },
 }
 
 impl Chunked {
-    /// Nothing has been read; this many octets of framing may come in advance, or any number.
+    /// Nothing has been read. This many octets of framing may come before content; `None`: there is no limit of framing.
     #[inline(always)]
     pub(crate) const fn new(framing: Option<u32>) -> Self {
         let allowance = match framing {
@@ -85,7 +87,7 @@ impl Chunked {
         if matches!(self.state, State::Data) { self.remaining } else { 0 }
     }
 
-    /// Takes `octets` of this chunk's data as received past us; at most [`in_chunk`](Self::in_chunk).
+    /// Takes `octets` of this chunk's data as received, without seeing them; at most [`in_chunk`](Self::in_chunk).
     pub(crate) fn skip(&mut self, octets: u64) {
         let earned = octets.saturating_mul(1 << FRAMING_SHIFT);
         self.allowance = self.allowance.saturating_add(earned).min(MAX_ALLOWANCE);
@@ -100,7 +102,7 @@ impl Chunked {
         }
     }
 
-    /// Gives back the last `octets` of the content read: they are to be read again.
+    /// Takes back that the last `octets` of the content were read: they will be read again.
     pub(crate) fn give_back(&mut self, octets: u64) {
         self.remaining += octets;
         self.allowance = self.allowance.saturating_sub(octets.saturating_mul(1 << FRAMING_SHIFT));
@@ -159,7 +161,7 @@ impl Chunked {
         let has_size = !matches!(self.state, State::Size | State::DataCr | State::DataLf);
         debug_assert!(!has_size || self.size_digits > 0, "nothing of a chunk comes before its size: {self:?}");
         debug_assert!(self.size_digits <= MAX_SIZE_DIGITS + 1, "a size of more digits is an error: {self:?}");
-        debug_assert!(self.allowance <= MAX_ALLOWANCE, "no sum of the allowance wraps: {self:?}");
+        debug_assert!(self.allowance <= u64::MAX - (UNLIMITED >> 2), "no sum of the allowance wraps: {self:?}");
     }
 
     /// Reads framing up to the next content, or to the end of `buf`. `trims`: whitespace between a size and its CRLF is dropped.
@@ -227,7 +229,7 @@ impl Chunked {
 
     #[inline(always)]
     fn add_size_digit(&mut self, digit: u8) -> Result<(), ProtocolErrorKind> {
-        // leading zeros are fine, but not without end
+        // leading zeros are fine, but not any number of them
         self.size_digits = self.size_digits.checked_add(1).ok_or(ChunkSizeTooLarge)?;
         if self.remaining > u64::MAX >> 4 || self.size_digits > MAX_SIZE_DIGITS {
             return Err(ChunkSizeTooLarge);
@@ -255,7 +257,7 @@ impl Chunked {
     #[inline(never)]
     fn add_extension_octet(&mut self, limits: &Limits, trims: bool, octet: u8) -> Result<(), ProtocolErrorKind> {
         use State::*;
-        // what stands between the size and the line end counts
+        // all octets between the size and the line end count
         let counts = u16::from(octet != b'\r');
         self.extension = self.extension.saturating_add(counts);
         self.all_extensions = self.all_extensions.saturating_add(u32::from(counts));
@@ -288,7 +290,7 @@ impl Chunked {
     }
 }
 
-/// Each octet of content lets eight of framing come: chunks of one octet have five.
+/// Each octet of content adds eight octets (1 << 3) to the framing that may come. Chunks of one octet have five.
 const FRAMING_SHIFT: u32 = 3;
 
 /// The allowance where there is no limit: more than any number of octets of framing.
@@ -302,10 +304,10 @@ const MAX_ALLOWANCE: u64 = UNLIMITED + (UNLIMITED >> 1);
 /// Digits of a chunk size: 16 carry 64 bits, the rest may be leading zeros.
 const MAX_SIZE_DIGITS: u8 = 32;
 
-/// The longest chunk line that we send: 16 digits and CRLF.
+/// Octets of the longest size line that is sent: 16 digits and CRLF.
 pub(crate) const MAX_SIZE_LINE: usize = 18;
 
-/// A chunk line for so many octets: `1*HEXDIG CRLF`, no extension, no leading zero.
+/// The size line of a chunk of this many octets, and the length of the line: `1*HEXDIG CRLF`, no extension, no leading zero.
 pub(crate) fn size_line(octets: u64) -> ([u8; MAX_SIZE_LINE], usize) {
     let mut line = [0; MAX_SIZE_LINE];
     let digits = (octets.checked_ilog2().unwrap_or(0) / 4 + 1) as usize;

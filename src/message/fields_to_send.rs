@@ -1,8 +1,8 @@
 //! Field lines to send: what a caller may give, and what is checked of it.
 //!
 //! Read first: RFC 9110 5.1, 5.5, 5.6.2 (the grammar: no CR, LF, NUL gets through), 6.5.1 (trailers), 7.6.1 (connection options).
-//! Every line is checked as it is written, unless it was checked before ([`CheckedFields`]): a server's are nearly always
-//! the same ones. Whitespace at the ends of a value is no part of it (RFC 9110 5.5), and is not written.
+//! Every line is checked as it is written, unless it was checked before ([`CheckedFields`]): the lines of a server are nearly always the
+//! same. Whitespace at the ends of a value does not belong to the value (RFC 9110 5.5), and is not written.
 
 use crate::error::Misuse;
 use crate::message::connection_facts::ConnectionFacts;
@@ -59,7 +59,7 @@ pub trait Fields {
     /// The first that `visit` returned, after which it is called no more.
     fn visit(self, visit: impl FnMut(&[u8], &[u8]) -> Result<(), Misuse>) -> Result<(), Misuse>;
 
-    /// Lines that have been checked and go before those visited.
+    /// Lines that have been checked. They are written before those that are visited.
     #[inline(always)]
     fn checked(&self) -> CheckedFields<'_> {
         CheckedFields { lines: b"", facts: FactSet::EMPTY, has_padding: false }
@@ -91,17 +91,17 @@ pub struct CheckedFields<'a> {
     pub(crate) lines: &'a [u8],
     /// What they say of the connection.
     pub(crate) facts: FactSet,
-    /// There is a value with whitespace at an end.
+    /// A value has whitespace at an end.
     pub(crate) has_padding: bool,
 }
 
 impl<'a> CheckedFields<'a> {
-    /// Checks `lines`: `name: value CRLF` each. Errors are those of sending them one by one. What `Host`, `Expect`, `Upgrade` and
-    /// `TE` say of the connection is kept, and judged with each head they are sent in.
+    /// Checks `lines`, each of them `name: value CRLF`. What `Host`, `Expect`, `Upgrade` and `TE` say of the connection is kept, and judged
+    /// with each head that the lines are sent in.
     ///
     /// # Errors
     ///
-    /// The first line that may not be sent, as [`check_field`] says it; [`Misuse::FieldName`] where something is no such line.
+    /// Those of sending the lines one by one: see [`check_field`]. [`Misuse::FieldName`] also where `lines` are not of that form.
     pub fn new(lines: &'a [u8]) -> Result<Self, Misuse> {
         let (mut octets, mut facts) = (0, ConnectionFacts::new(MethodKind::Get, Version::HTTP_11));
         let mut has_padding = false;
@@ -150,7 +150,7 @@ impl<F: Fields> Fields for CheckedAnd<'_, F> {
     }
 }
 
-/// Name and value of each `name: value CRLF`, as far as they are that.
+/// Name and value of each line, up to the first that is not `name: value CRLF`.
 pub(crate) fn split_lines(lines: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let mut rest = lines;
     core::iter::from_fn(move || {
@@ -164,7 +164,7 @@ pub(crate) fn split_lines(lines: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> 
 
 /// May this field line be sent? What is wrong with it, if it may not.
 ///
-/// One line that may not be sent keeps back the head it stands in. Whoever sends what others gave asks this of each line first,
+/// One line that may not be sent keeps the whole head from being sent. A program that sends lines of others asks this for each line first,
 /// and leaves out or reports the one that is wrong:
 ///
 /// ```
@@ -175,24 +175,25 @@ pub(crate) fn split_lines(lines: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> 
 /// assert_eq!(check_field("Connection", "close"), Err(Misuse::OwnedField));
 /// ```
 ///
-/// What depends on the head as a whole is not asked here: that there is one `Host`, and the right one; that an `Upgrade` of a `101`
-/// names what was offered; that a field may stand among trailers.
+/// What depends on the whole head is not asked here: whether there is one `Host`, and the right one; whether the `Upgrade` of a `101` names
+/// what was offered; whether a field may be a trailer.
 ///
 /// # Errors
 ///
-/// [`Misuse::FieldName`], [`Misuse::FieldValue`], [`Misuse::OwnedField`], [`Misuse::Upgrade`] or [`Misuse::TeChunked`].
+/// [`Misuse::FieldName`], [`Misuse::FieldValue`]: it is not within the grammar (RFC 9110 5.1, 5.5). [`Misuse::OwnedField`]: the machine
+/// writes this field. [`Misuse::TeChunked`], [`Misuse::Upgrade`]: this value may not be sent (RFC 9112 7.4, RFC 9110 7.8).
 pub fn check_field(name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<(), Misuse> {
     check_line(name.as_ref(), octets::trim_to_send(value.as_ref())).map(|_| ())
 }
 
-/// What one line to be sent is.
+/// What a line to be sent is, as far as it matters to its head.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Line {
     Other,
     Upgrade,
 }
 
-/// Within the grammar, and not the machine's own. The value is without whitespace at its ends.
+/// May this line be sent? The value has no whitespace at its ends.
 #[inline(always)]
 pub(crate) fn check_line(name: &[u8], value: &[u8]) -> Result<Line, Misuse> {
     if !octets::is_field_name(name) {
@@ -204,7 +205,7 @@ pub(crate) fn check_line(name: &[u8], value: &[u8]) -> Result<Line, Misuse> {
     if known_fields::may_be_restricted(name.len()) { check_restricted(name, value) } else { Ok(Line::Other) }
 }
 
-/// The fields of which not every value may be sent.
+/// May this line be sent, whose name has passed the filter [`may_be_restricted`](known_fields::may_be_restricted)?
 #[inline(never)]
 pub(crate) fn check_restricted(name: &[u8], value: &[u8]) -> Result<Line, Misuse> {
     if name.eq_ignore_ascii_case(b"te") {

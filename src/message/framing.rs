@@ -1,9 +1,9 @@
-//! Message body length: RFC 9112 6.3 as one function a direction, the answer with the rule that gave it.
+//! Message body length: RFC 9112 6.3 as one function for each direction. The answer comes with the rule that gave it.
 //!
-//! Pure functions of [`HeadFacts`], public for whoever has a parser already. Read first: RFC 9112 6.1 to 6.3, 7; RFC 9110
-//! 8.6, 9.3, 10.1.1. The items of 6.3 are tried in their order; what a request may not be is refused (items 3 to 5), since
-//! where its content ends decides what the next request is. A response without content is framed by item 1 alone; what is
-//! wrong with its fields is told beside it ([`response_fault`]), and ends its connection.
+//! Pure functions of [`HeadFacts`], public for callers with their own parser. Read first: RFC 9112 6.1 to 6.3, 7; RFC 9110 8.6, 9.3, 10.1.1.
+//! The items of 6.3 are tried in their order. A request whose framing is faulty is refused (items 3 to 5), since the end of its content
+//! decides where the next request begins. A response without content is framed by item 1 alone. If its fields are faulty,
+//! [`response_fault`] says so, and its connection ends.
 
 use core::fmt;
 
@@ -24,7 +24,7 @@ use crate::reasons::reasons;
 pub enum BodyLength {
     /// There is no body.
     Empty,
-    /// So many octets.
+    /// This many octets; 0 is possible.
     Exact(u64),
     /// The chunked coding says (RFC 9112 7.1).
     Chunked,
@@ -71,19 +71,19 @@ reasons! {
         CodingUntilClose => "coding-until-close", "RFC 9112 6.3 (4)";
         /// `Content-Length`.
         ContentLength => "content-length", "RFC 9112 6.3 (6)";
-        /// A request that says nothing has nothing.
+        /// A request with neither of these fields has no content.
         NothingSaid => "nothing-said", "RFC 9112 6.3 (7)";
-        /// A response that says nothing lasts until the connection closes.
+        /// The content of a response with neither of these fields ends with the connection.
         UntilClose => "until-close", "RFC 9112 6.3 (8)";
     }
 }
 
-/// The body length of a request.
+/// The body length of a request (RFC 9112 6.3).
 ///
 /// # Errors
 ///
-/// What makes the length unknown or forbidden: a broken or doubled `Content-Length`, a `Transfer-Encoding` that does not end in
-/// `chunked`, is unknown or is not let in by `policy`, or content on a method that has none.
+/// `Content-Length` or `Transfer-Encoding` is faulty or not let in by `policy`, or the method has no content and the head says that there
+/// is some.
 #[inline]
 pub fn request_framing(facts: &HeadFacts, policy: &Policy) -> Result<Framing, ProtocolErrorKind> {
     frame_request(&facts.facts, policy)
@@ -119,12 +119,11 @@ fn declared_request_framing(facts: &ConnectionFacts, policy: &Policy) -> Result<
     Ok(Framing { length: BodyLength::Chunked, rule: coding_rule(facts) })
 }
 
-/// The body length of a response to a request of `method`.
+/// The body length of a response to a request of `method` (RFC 9112 6.3).
 ///
 /// # Errors
 ///
-/// What makes the length unknown or forbidden: a broken or doubled `Content-Length`, or a `Transfer-Encoding` that is broken or not let
-/// in by `policy`.
+/// `Content-Length` or `Transfer-Encoding` is faulty or not let in by `policy`, and the response has content.
 #[inline]
 pub fn response_framing(facts: &HeadFacts, method: MethodKind, policy: &Policy) -> Result<Framing, ProtocolErrorKind> {
     frame_response(&facts.facts, method, policy)
@@ -221,11 +220,11 @@ fn content_length(facts: &ConnectionFacts, policy: &Policy) -> Result<Framing, P
     }
 }
 
-/// The `Host` rule of RFC 9112 3.2.
+/// The `Host` rule of RFC 9112 3.2: one `Host` in each HTTP/1.1 request, none or one in HTTP/1.0, within the grammar.
 ///
 /// # Errors
 ///
-/// More than one `Host`, one that is invalid, or none in HTTP/1.1.
+/// There is none, more than one, or one that is not within the grammar.
 #[inline]
 pub fn host_rule(facts: &HeadFacts) -> Result<(), ProtocolErrorKind> {
     check_host(&facts.facts)
@@ -245,11 +244,11 @@ pub(crate) fn check_host(facts: &ConnectionFacts) -> Result<(), ProtocolErrorKin
     }
 }
 
-/// Expectations we do not know (RFC 9110 10.1.1). An HTTP/1.0 client's are ignored.
+/// Expectations other than `100-continue` (RFC 9110 10.1.1). Those of an HTTP/1.0 client are ignored.
 ///
 /// # Errors
 ///
-/// There is one, in HTTP/1.1, and `policy` does not let it pass.
+/// There is one, and `policy` does not let it in.
 #[inline]
 pub fn expectation_rule(facts: &HeadFacts, policy: &Policy) -> Result<(), ProtocolErrorKind> {
     check_expectation(&facts.facts, policy)

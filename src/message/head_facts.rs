@@ -25,27 +25,27 @@ use crate::status::StatusCode;
 pub struct HeadFacts {
     pub(crate) facts: ConnectionFacts,
     pub(crate) compared: Compared,
-    /// How many octets it is of; a lower bound, unless they were told.
+    /// How many octets the head has; a lower bound, unless `octets_told`.
     pub(crate) octets: u32,
     pub(crate) octets_told: bool,
 }
 
-/// What is compared octet by octet. Apart, since it is long and of most heads there is none of it.
+/// What is compared octet by octet. Kept apart: it is large, and most heads have none of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Compared {
     /// The protocols of its `Upgrade`.
     pub(crate) protocols: Option<Names>,
     /// A hash of its `Host`, without case: guards a caller against a mistake of its own.
     host: Option<u64>,
-    /// The first of its lines that may not be sent, were it a head to be sent.
+    /// What is wrong with the first line that may not be sent, where the head is one to be sent.
     pub(crate) misuse: Option<Misuse>,
 }
 
 impl Compared {
-    /// Nothing was.
+    /// Nothing of it.
     pub(crate) const NONE: Self = Self { protocols: None, host: None, misuse: None };
 
-    /// The lines whose octets matter, and those that may not be sent with every value.
+    /// Takes a line into account: its octets, where they matter, and whether it may be sent.
     pub(crate) fn line(&mut self, name: &[u8], value: &[u8]) {
         if name.eq_ignore_ascii_case(b"host") {
             self.host = Some(hash(value));
@@ -58,7 +58,7 @@ impl Compared {
         }
     }
 
-    /// There is no `Host`, or it is this one.
+    /// Is there no `Host`, or is it this one?
     pub(crate) fn host_is(&self, host: &[u8]) -> bool {
         self.host.is_none_or(|own| own == hash(host))
     }
@@ -95,8 +95,9 @@ impl HeadFacts {
         self.compared.line(name, value);
     }
 
-    /// With the octets that the head is of, its empty line included. A [`Lifecycle`](crate::Lifecycle) whose parser says this knows whether
-    /// what was received reaches into the next head; else it knows how many the head has at least.
+    /// With the number of octets that the head has, its empty line included; more than `u32::MAX` are counted as that. Without it a
+    /// [`Lifecycle`](crate::Lifecycle) knows only a lower bound, from the names and values. With it, it knows whether what was received
+    /// reaches into the next head.
     #[inline]
     #[must_use]
     pub fn with_octets(mut self, octets: usize) -> Self {
@@ -148,14 +149,14 @@ impl HeadFacts {
 }
 
 impl HeadFacts {
-    /// What it is compared by.
+    /// What two heads are compared by.
     const fn key(&self) -> (ConnectionFacts, Option<Names>, Option<Misuse>) {
         (self.facts, self.compared.protocols, self.compared.misuse)
     }
 }
 
-/// Two heads of different length that say the same are the same. The hash of `Host` does not count either: a head that was read has one
-/// only where its target could differ.
+/// Heads that say the same are equal, whatever their lengths. The hash of `Host` does not count either: a head that was read has one only
+/// where its target could name another host.
 impl PartialEq for HeadFacts {
     fn eq(&self, other: &Self) -> bool {
         self.key() == other.key()

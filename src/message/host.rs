@@ -11,7 +11,7 @@ use crate::message::octets::{self, class};
 /// Its first test is the twin of [`split_authority`].
 #[inline(always)]
 pub(crate) fn is_host(value: &[u8]) -> bool {
-    // most are a registered name and nothing else
+    // most are a registered name alone
     octets::skip_host_name(value).is_empty() || split_authority(value).is_some()
 }
 
@@ -62,7 +62,7 @@ pub(crate) fn is_registered_name(mut name: &[u8]) -> bool {
     }
 }
 
-/// What stands between brackets: an IPv6 address, or `"v" 1*HEXDIG "." 1*( unreserved / sub-delims / ":" )`.
+/// The octets between brackets: an IPv6 address, or `"v" 1*HEXDIG "." 1*( unreserved / sub-delims / ":" )`.
 fn is_ip_literal(inner: &[u8]) -> bool {
     if let [b'v' | b'V', future @ ..] = inner {
         let digits = future.iter().take_while(|&&b| octets::is(b, class::HEX)).count();

@@ -5,12 +5,12 @@
 //! will leave the connection idle, `max` how many requests it will still accept. It is a hint and never breaks a message:
 //! a member that is not understood is skipped. Firefox sent a bare number in requests (`Keep-Alive: 115`).
 //!
-//! Tie-breaks: only `1*DIGIT` counts (`"5"`, `+5`, `1.5` do not); a number too large to count is the largest we count; of
-//! a repeated parameter the smallest counts, since the peer may mean it.
+//! Tie-breaks: only `1*DIGIT` counts (`"5"`, `+5`, `1.5` do not). A number that does not fit 32 bits is `u32::MAX`. Where a parameter is
+//! repeated the smallest number counts, since the peer may mean it.
 
 use crate::message::octets::{self, Known, NumberFault};
 
-/// What a `Keep-Alive` field says: `timeout=N, max=N`, of which either may be missing.
+/// What a `Keep-Alive` field says: `timeout=N, max=N`; each of them may be missing (RFC 2068 19.7.1.1).
 ///
 /// ```
 /// use http_keepalive::KeepAlive;
@@ -25,9 +25,9 @@ use crate::message::octets::{self, Known, NumberFault};
     reason = "the field has these two parameters, and users of a pool write down what another parser read"
 )]
 pub struct KeepAlive {
-    /// Seconds the sender will leave the connection idle.
+    /// How many seconds the sender will leave the connection idle before it closes it.
     pub timeout: Option<u32>,
-    /// Requests the sender will still accept.
+    /// How many more requests the sender will accept on the connection.
     pub max: Option<u32>,
 }
 
@@ -44,7 +44,7 @@ impl core::fmt::Display for KeepAlive {
 }
 
 impl KeepAlive {
-    /// Reads one field value. Junk is skipped, never an error.
+    /// Reads one field value. Members that are not understood are skipped; nothing is an error.
     pub fn parse(value: &[u8]) -> Self {
         Self::parse_fast(value).unwrap_or_else(|| Self::parse_full(value))
     }
@@ -111,7 +111,7 @@ impl KeepAlive {
         *place = smaller(*place, Some(number));
     }
 
-    /// Says nothing.
+    /// Is neither of the numbers there?
     pub fn is_empty(&self) -> bool {
         self.timeout.is_none() && self.max.is_none()
     }

@@ -7,7 +7,7 @@ use core::fmt;
 pub struct Method<'a>(&'a [u8]);
 
 impl<'a> Method<'a> {
-    /// The method of these octets; whether they are a token is checked where a request is read or sent.
+    /// The method of these octets. Whether they are a token is checked where a request is read or sent.
     pub const fn new(octets: &'a [u8]) -> Self {
         Self(octets)
     }
@@ -17,7 +17,7 @@ impl<'a> Method<'a> {
         self.0
     }
 
-    /// As text; a method that was read is a token, so it is ASCII.
+    /// As text. A method that was read is a token, so it is ASCII. Octets that are not UTF-8 give an empty text.
     pub fn as_str(&self) -> &'a str {
         core::str::from_utf8(self.0).unwrap_or_default()
     }
@@ -34,7 +34,7 @@ impl fmt::Debug for Method<'_> {
     }
 }
 
-/// The methods whose meaning bears on a connection.
+/// The methods that matter to a connection: for framing, for tunnels, and for what may be repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 #[non_exhaustive]
@@ -74,12 +74,12 @@ impl MethodKind {
         }
     }
 
-    /// Asks for nothing to change (RFC 9110 9.2.1).
+    /// Does it ask for no change of state (RFC 9110 9.2.1)?
     pub const fn is_safe(self) -> bool {
         matches!(self, Self::Get | Self::Head | Self::Options | Self::Trace)
     }
 
-    /// Twice is as once (RFC 9110 9.2.2).
+    /// Is sending it twice meant to have the same effect as sending it once (RFC 9110 9.2.2)?
     pub const fn is_idempotent(self) -> bool {
         self.is_safe() || matches!(self, Self::Put | Self::Delete)
     }
@@ -99,7 +99,7 @@ impl Version {
     /// `HTTP/1.1`
     pub const HTTP_11: Self = Self { minor: 1 };
 
-    /// Persists by default, knows `chunked` and interim responses: 1.1 or later (RFC 9112 9.3).
+    /// Is it HTTP/1.1 or later: connections persist by default, `chunked` and interim responses are known (RFC 9112 9.3)?
     pub const fn is_http11(self) -> bool {
         self.minor >= 1
     }

@@ -1,8 +1,13 @@
 //! Octets and what they say: heads, fields, framing, bodies, in both directions. Knows no connection, and no time.
 //!
-//! Received: [`octets`] are looked at by [`head`], which finds the lines; [`head_facts`] keeps what they say of the connection; [`framing`]
-//! says how the content ends, and [`chunked`] reads the one framing that needs a machine. Sent: [`fields_to_send`] checks what a caller
-//! gives, and [`writer`] writes it.
+//! Received: [`head`] finds the lines of a head; [`connection_facts`] keeps what they say of the connection, and [`head_facts`] beside that
+//! what callers with their own parser tell; [`known_fields`] is the table of the names that matter; [`framing`] says how the content ends,
+//! and [`chunked`] reads the one framing that needs a state machine. Sent: [`fields_to_send`] checks what a caller gives, and [`writer`]
+//! writes it. Below both are [`octets`]: classes, numbers, lists, and searches by many octets at once.
+//!
+//! **Fast paths.** Where nearly all input has one shape there are two functions: a fast one for that shape and a full one for every shape.
+//! The fast one answers completely, or changes nothing that the full one would not have changed as well. Each names its twin, and
+//! `fast_paths_test` compares the two.
 
 pub(crate) mod announcement;
 pub(crate) mod chunked;

@@ -21,18 +21,18 @@ pub struct Request<'a> {
     kind: MethodKind,
     /// The target, in the form its recipient expects (RFC 9112 3.2): origin-form to an origin, absolute-form to a proxy.
     pub target: &'a [u8],
-    /// The version. HTTP/1.0 asks for persistence with `Connection: keep-alive`, if policy lets it.
+    /// The version; HTTP/1.1 by default. An HTTP/1.0 request asks for persistence with `Connection: keep-alive`, where policy has it.
     pub version: Version,
-    /// It is the last one on this connection: `Connection: close` (RFC 9112 9.6).
+    /// It is the last one on this connection, and says `Connection: close` (RFC 9112 9.6). `false` by default.
     pub close: bool,
-    /// It may be repeated though its method does not say so (RFC 9110 9.2.2).
+    /// It may be repeated though its method does not say so (RFC 9110 9.2.2). `false` by default.
     pub idempotent: bool,
-    /// Its content can be sent again from the start.
+    /// Its content can be sent again from the start. `false` by default; without content it does not matter.
     pub replayable: bool,
 }
 
 impl<'a> Request<'a> {
-    /// An HTTP/1.1 request that says nothing of itself.
+    /// An HTTP/1.1 request that is not the last one, and that may be repeated only where its method says so.
     pub const fn new(method: Method<'a>, target: &'a [u8]) -> Self {
         Self {
             method,
@@ -54,7 +54,7 @@ impl<'a> Request<'a> {
         self.kind
     }
 
-    /// Its facts, those of its first field lines with them.
+    /// Its facts, with those of its first field lines.
     #[inline(always)]
     pub(crate) const fn facts(&self, lines: &CheckedFields<'_>) -> ConnectionFacts {
         ConnectionFacts::new(self.kind, self.version).with_lines(lines.facts)

@@ -38,12 +38,12 @@ impl<'a> Target<'a> {
         self.octets
     }
 
-    /// As text; visible ASCII unless octets above 0x7F were let in, and then empty.
+    /// As text: visible ASCII, unless policy let in octets above 0x7F. Where those are not UTF-8, the text is empty.
     pub fn as_str(&self) -> &'a str {
         core::str::from_utf8(self.octets).unwrap_or_default()
     }
 
-    /// Its form.
+    /// Its form, which follows from the method and the first octet.
     pub const fn form(&self) -> TargetForm {
         match (self.method, self.octets) {
             (MethodKind::Connect, _) => TargetForm::Authority,
@@ -63,8 +63,8 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// The path. An absolute form without one has `/`, but `*` where OPTIONS asks about the server as a whole, without a query
-    /// (RFC 9112 3.2.1, 3.2.4). CONNECT's target has none: nothing.
+    /// The path. Of an absolute form without one it is `/`, or `*` where OPTIONS asks about the whole server, without a query
+    /// (RFC 9112 3.2.1, 3.2.4). The target of CONNECT has none: it is empty.
     pub fn path(&self) -> &'a [u8] {
         let PathAndQuery { path, query } = self.written_parts();
         match (path, self.form()) {
@@ -74,17 +74,17 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// The query, after the first `?`; it may be empty.
+    /// The query, after the first `?`; it may be empty. `None`: there is no `?`.
     pub fn query(&self) -> Option<&'a [u8]> {
         self.written_parts().query
     }
 
-    /// [`path`](Self::path) and [`query`](Self::query) as one: what a request to the origin itself would have as its target.
+    /// [`path`](Self::path) and [`query`](Self::query) together: the target that a request to the origin itself would have.
     pub fn path_and_query(&self) -> PathAndQuery<'a> {
         PathAndQuery { path: self.path(), query: self.query() }
     }
 
-    /// Path and query as they stand there.
+    /// Path and query as they are written.
     fn written_parts(&self) -> PathAndQuery<'a> {
         let after = match self.form() {
             TargetForm::Origin | TargetForm::Asterisk => self.octets,
@@ -98,7 +98,7 @@ impl<'a> Target<'a> {
     }
 }
 
-/// Path and query of a target: `/where?q=now`. Not a slice of it, since the path may be one that is not written.
+/// Path and query of a target: `/where?q=now`. It is not a slice of the target, since the path may be one that is not written there.
 ///
 /// ```
 /// use http_keepalive::{Limits, Policy, RequestHead};
@@ -123,7 +123,7 @@ impl<'a> PathAndQuery<'a> {
     }
 }
 
-/// Octets that are no UTF-8, where such were let in, as U+FFFD.
+/// Octets that are not UTF-8, where policy let them in, are written as U+FFFD.
 impl fmt::Display for PathAndQuery<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut write = |octets: &[u8]| {
@@ -189,7 +189,7 @@ fn is_userinfo(userinfo: &[u8]) -> bool {
     userinfo.split(|&b| b == b':').all(host::is_registered_name)
 }
 
-/// The parts of an absolute URI, of which only the scheme has been judged.
+/// The parts of an absolute URI. Only the scheme has been judged.
 struct Uri<'a> {
     scheme: &'a [u8],
     userinfo: Option<&'a [u8]>,

@@ -2,7 +2,7 @@
 
 use crate::message::octets;
 
-/// The members of an `Upgrade` field, whatever they are; a quote hides no comma, for a protocol is made of tokens.
+/// The members of an `Upgrade` field, valid or not. A quote hides no comma, since a protocol is made of tokens.
 pub(crate) fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|&b| b == b',').map(octets::trim).filter(|member| !member.is_empty())
 }
@@ -12,19 +12,18 @@ pub(crate) fn is_protocol(member: &[u8]) -> bool {
     member.splitn(2, |&b| b == b'/').all(octets::is_token)
 }
 
-/// The protocols of an `Upgrade` field that may be taken up; not `h2c`, which is deprecated and not ours to speak
-/// (RFC 9113 3.1).
+/// The protocols of an `Upgrade` field that may be switched to; not `h2c`, which is deprecated (RFC 9113 3.1).
 pub(crate) fn offers(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     members(value).filter(|member| is_protocol(member) && !member.eq_ignore_ascii_case(b"h2c"))
 }
 
-/// Does it name a protocol, and nothing that is none?
+/// Does the field name one protocol at least, and nothing else?
 pub(crate) fn is_upgrade(value: &[u8]) -> bool {
     members(value).next().is_some() && members(value).all(is_protocol)
 }
 
-/// The protocols offered to a server: the first four, each as 16 bits of a hash without case. It guards an application
-/// against naming a protocol that was never offered, which is a mistake of its own and not of a peer.
+/// The protocols offered to a server: the first four, each as 16 bits of a hash without case. It keeps an application from naming a protocol
+/// that was not offered, which is a mistake of the application and not an attack of a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Offers([u16; 4]);
 
@@ -54,13 +53,13 @@ impl Offers {
     }
 }
 
-/// Octets of the names kept, a comma after each.
+/// How many octets of names are kept, each name with a comma after it.
 const MAX_NAMES_OCTETS: usize = 64;
 
-/// Too many to be kept.
+/// The length of names that are too long to be kept.
 const TOO_LONG: u8 = u8::MAX;
 
-/// The protocols that `Upgrade` fields name, octet by octet, as far as they fit.
+/// The protocols that `Upgrade` fields name, octet by octet, where they fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Names {
     octets: [u8; MAX_NAMES_OCTETS],
@@ -92,7 +91,7 @@ impl Names {
         }
     }
 
-    /// All of them are kept.
+    /// Are all of them kept?
     pub(crate) const fn fit(&self) -> bool {
         self.len != TOO_LONG
     }

@@ -1,7 +1,7 @@
-//! Heads, chunk lines and trailer sections into `&mut [u8]`: all of it, or nothing with the length that is needed.
+//! Writes heads, chunk lines and trailer sections into `&mut [u8]`: the whole, or nothing but the length that is needed.
 //!
-//! Read first: RFC 9112 3, 4, 5, 7.1; RFC 9110 2.2, 5.5 (no CR, LF, NUL gets through). What the machine owns (`Connection`,
-//! `Keep-Alive`, `Content-Length`, `Transfer-Encoding`) it writes; a caller's own is a [`Misuse`].
+//! Read first: RFC 9112 3, 4, 5, 7.1; RFC 9110 2.2, 5.5 (no CR, LF, NUL gets through). `Connection`, `Keep-Alive`, `Content-Length` and
+//! `Transfer-Encoding` are written by the machine; a line of these from the caller is a [`Misuse`].
 
 use crate::error::{Misuse, SendError};
 use crate::message::announcement::{Announce, ConnectionOptions, FramingField};
@@ -16,16 +16,16 @@ use crate::message::request::Request;
 use crate::message::upgrade::{self, Offers};
 use crate::status::StatusCode;
 
-/// Writes while there is room, and counts on when there is none.
+/// Writes while there is room, and goes on counting when there is none.
 ///
-/// What is left of the room is all that is compared with before a piece is put, so that each costs a few instructions.
+/// Each piece is compared with what remains of the room, and with nothing else, so that a piece costs a few instructions.
 #[derive(Default)]
 pub(crate) struct Writer<'o> {
-    /// Where the next piece goes; nothing, once one did not fit.
+    /// Where the next piece goes; empty once a piece did not fit.
     rest: &'o mut [u8],
-    /// Octets there was room for.
+    /// How many octets there was room for at first.
     room: usize,
-    /// Octets in all, once a piece did not fit.
+    /// How many octets all pieces have, once one did not fit; 0 before.
     needed: usize,
 }
 
@@ -41,7 +41,9 @@ impl<'o> Writer<'o> {
         }
     }
 
-    /// A piece whose length is known when compiled: a few moves, and no call.
+    /// Writes a piece whose length is known when compiled: a few moves, and no call.
+    ///
+    /// Twin of [`put`](Self::put).
     #[inline(always)]
     fn put_array<const N: usize>(&mut self, octets: &[u8; N]) {
         if let Some(slot) = self.reserve(N).and_then(|slot| slot.first_chunk_mut::<N>()) {
@@ -61,7 +63,7 @@ impl<'o> Writer<'o> {
         Some(slot)
     }
 
-    /// There is no room for a piece, nor for any after it.
+    /// There is no room for a piece, and so for none after it: from here on, pieces are counted.
     #[inline(always)]
     fn overflow(&mut self, octets: usize) {
         if self.needed == 0 {
@@ -71,7 +73,7 @@ impl<'o> Writer<'o> {
         self.needed += octets;
     }
 
-    /// Does with it what is seldom done: by a writer that others see, so that this one stays in registers.
+    /// Does what is rarely done with a copy of the writer that has an address, so that the writer itself can stay in registers.
     #[inline(always)]
     fn out_of_registers(&mut self, write: impl FnOnce(&mut Self)) {
         let mut writer = core::mem::take(self);
@@ -99,7 +101,11 @@ impl<'o> Writer<'o> {
         self.put(&digits[from..]);
     }
 
-    /// How much was written, if all of it was.
+    /// How many octets were written, if all pieces fitted.
+    ///
+    /// # Errors
+    ///
+    /// They did not: [`SendError::OutputTooSmall`] with what they need.
     #[inline(always)]
     pub(crate) fn finish(self) -> Result<usize, SendError> {
         if self.needed == 0 {
@@ -120,8 +126,7 @@ impl<'o> Writer<'o> {
         self.put_array(b"\r\n");
     }
 
-    /// `name: value CRLF`, if both are within the grammar and the name is not one of the machine's own. The value is without
-    /// whitespace at its ends.
+    /// Writes `name: value CRLF`, and says whether that may be sent. The value has no whitespace at its ends.
     #[inline(always)]
     fn put_field(&mut self, name: &[u8], value: &[u8]) -> Result<Line, Misuse> {
         if let Some(slot) = self.reserve(name.len() + value.len() + 4) {
@@ -135,7 +140,9 @@ impl<'o> Writer<'o> {
         check_line(name, value)
     }
 
-    /// Lines that have been checked.
+    /// Writes lines that have been checked.
+    ///
+    /// Twin of [`put_field`](Self::put_field), called line by line.
     #[inline(always)]
     fn put_checked(&mut self, checked: &CheckedFields<'_>) {
         if checked.has_padding {
@@ -152,7 +159,8 @@ impl<'o> Writer<'o> {
         }
     }
 
-    /// The caller's fields. What they say of `Upgrade` is returned.
+    /// Writes the fields of the caller. Returns whether there is an `Upgrade` among them. `offers`: the protocols that it may name, where
+    /// the response switches to one of them.
     #[inline(always)]
     pub(crate) fn fields(&mut self, fields: impl Fields, offers: Option<&Offers>) -> Result<bool, Misuse> {
         let mut upgrades = false;
@@ -186,7 +194,7 @@ impl<'o> Writer<'o> {
         }
     }
 
-    /// What the machine has to say, and the empty line.
+    /// Writes the fields of the machine, and the empty line.
     #[inline(always)]
     pub(crate) fn announce(&mut self, framing: FramingField, options: ConnectionOptions, hint: Option<KeepAlive>) {
         self.framing_field(framing);
@@ -209,7 +217,7 @@ impl<'o> Writer<'o> {
         self.put_array(if request.version.is_http11() { b" HTTP/1.1\r\n" } else { b" HTTP/1.0\r\n" });
     }
 
-    /// The caller's fields of a request, and the facts of its head.
+    /// Writes the fields of the caller in a request, and returns the facts of its head.
     #[inline(always)]
     pub(crate) fn request_fields(
         &mut self,
@@ -234,7 +242,7 @@ impl<'o> Writer<'o> {
         self.put_array(b"\r\n");
     }
 
-    /// What the machine has to say in a request, and the empty line. `bare`: a hint of old, a number alone.
+    /// Writes the fields of the machine in a request, and the empty line. `bare`: the number of a `Keep-Alive` that is a number alone.
     #[inline(never)]
     pub(crate) fn announce_request(mut self, announce: &Announce, bare: Option<u32>) -> Self {
         self.framing_field(announce.framing);
@@ -299,14 +307,14 @@ impl<'o> Writer<'o> {
     }
 }
 
-/// Of protocols that lines checked before name.
+/// Are the protocols offered that the `Upgrade` lines among these lines name?
 #[cold]
 fn checked_upgrade(checked: &[u8], offers: Option<&Offers>) -> Result<(), Misuse> {
     let upgrades = split_lines(checked).filter(|(name, _)| name.eq_ignore_ascii_case(b"upgrade"));
     upgrades.into_iter().try_for_each(|(_, value)| check_offered(value, offers))
 }
 
-/// Where it is to be switched to one of them, only those offered may be named.
+/// Are the protocols offered that this `Upgrade` names? Without `offers` any may be named.
 #[cold]
 fn check_offered(value: &[u8], offers: Option<&Offers>) -> Result<(), Misuse> {
     let unknown = |offers: &Offers| upgrade::members(value).any(|protocol| !offers.contains(protocol));

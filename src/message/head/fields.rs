@@ -1,25 +1,25 @@
 //! The field section: field lines in order, borrowed from the buffer they were read in.
 //!
-//! **Lazily iterated or packed offsets?** Both. A table of packed offsets, four octets a line, is filled while the lines
-//! are read; it covers the first [`FieldTable::CAPACITY`] lines of a head that arrived in one piece, and only lines of common
-//! shape. Whatever it does not cover is found again in the validated octets when it is asked for. Counted on a request of 9
-//! fields and 703 octets, every field read once: a lookup in the table costs about 25 instructions a field, and some 5 to
-//! fill it; finding a line again costs about 180. A table alone would bound the number of lines, or cost its octets in every
-//! machine while a head dribbles in; finding alone would add three fifths to the whole parse.
+//! **A table of offsets, or a search at each access?** Both. A table of packed offsets, four octets a line, is filled while the lines are
+//! read. It covers the first [`FieldTable::CAPACITY`] lines of a head that arrived in one piece, and only lines of common shape. Other
+//! lines are searched for in the validated octets when they are asked for. Counted on a request of 9 fields and 703 octets, each field
+//! read once: the table costs about 25 instructions a field, and about 5 to fill; a search costs about 180. A table alone would bound
+//! the number of lines, or would be kept in each connection while a head arrives in pieces. The search alone would add three fifths to
+//! the cost of parsing.
 
 use super::fast_path::fast_parts;
 use crate::message::known_fields::never_a_trailer;
 use crate::message::octets::{self, class};
 
-/// PackedLine offsets of the first lines of a section, each in the slot of its number.
+/// Packed offsets of the first lines of a section, each in the slot of its number.
 #[derive(Clone, Debug)]
 pub struct FieldTable {
     lines: [PackedLine; Self::CAPACITY],
-    /// Lines from here on are not in the table.
+    /// The lines from this number on are not in the table.
     end: u32,
 }
 
-/// A line that ends in CRLF with no whitespace before it, and whose value lies in one piece.
+/// Where name and value are in a line that ends in CRLF with no whitespace before it, and whose value is one slice.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PackedLine {
     /// Octets of the line, its line end included.
@@ -60,7 +60,7 @@ impl PackedLine {
 }
 
 impl FieldTable {
-    /// Browsers send 10 to 18 field lines. It moves with the section, so it is short.
+    /// How many lines there is room for. Browsers send 10 to 18 field lines; the table is copied with the section, so it is short.
     pub(crate) const CAPACITY: usize = 16;
     /// Octets of the longest name that can be packed.
     pub(crate) const MAX_NAME: usize = 0xff;
@@ -72,7 +72,7 @@ impl FieldTable {
         Self { lines: [PackedLine::NONE; Self::CAPACITY], end: Self::CAPACITY as u32 }
     }
 
-    /// A table that holds nothing and never will.
+    /// An empty table that accepts no line.
     pub(crate) const fn closed() -> Self {
         Self { end: 0, ..Self::new() }
     }
@@ -129,14 +129,14 @@ impl<'a> FieldSection<'a> {
         Self { octets: b"", table: FieldTable::new(), is_trailers: false }
     }
 
-    /// The validated field lines, so many, as far as they are in the table.
+    /// `lines` validated field lines; `table` has some of them, or none.
     #[inline(always)]
     pub(crate) const fn of(octets: &'a [u8], table: FieldTable, lines: u32) -> Self {
         let end = if table.end < lines { table.end } else { lines };
         Self { octets, table: FieldTable { end, ..table }, is_trailers: false }
     }
 
-    /// As if nothing had been read.
+    /// Removes all lines, as if nothing had been read.
     #[inline(always)]
     pub(crate) fn clear(&mut self) {
         self.octets = b"";
@@ -158,7 +158,7 @@ impl<'a> FieldSection<'a> {
         self.table.check(octets);
     }
 
-    /// Validated field lines of a trailer section: those that may not stand there are left out (RFC 9110 6.5.1).
+    /// The validated field lines of a trailer section. Those that may not be trailers are left out (RFC 9110 6.5.1).
     pub(crate) fn trailers(octets: &'a [u8]) -> Self {
         Self { octets, table: FieldTable::closed(), is_trailers: true }
     }
@@ -174,7 +174,7 @@ impl<'a> FieldSection<'a> {
         FieldLines { is_trailers: self.is_trailers, ..self.all_lines() }
     }
 
-    /// The field lines in order, those too that are left out.
+    /// The field lines in order, with those that [`iter`](Self::iter) leaves out.
     #[inline]
     pub(crate) fn all_lines(&self) -> FieldLines<'a, '_> {
         let table = self.table.lines.get(..self.table.end as usize).unwrap_or_default();
@@ -186,7 +186,7 @@ impl<'a> FieldSection<'a> {
         self.iter().filter(move |line| line.name.eq_ignore_ascii_case(name.as_bytes())).map(|line| line.value)
     }
 
-    /// The value of the first line of this name.
+    /// The value of the first line of this name, case ignored; `None` where there is no such line.
     pub fn value(&self, name: &str) -> Option<FieldValue<'a>> {
         self.values(name).next()
     }
@@ -229,18 +229,18 @@ pub struct FieldLine<'a> {
 pub struct FieldValue<'a>(&'a [u8]);
 
 impl<'a> FieldValue<'a> {
-    /// The value, where it lies in one piece: always, unless a fold, a bare CR or a NUL was let in.
+    /// The value as one slice. `None` only where policy let in a fold, a bare CR or a NUL.
     #[inline]
     pub fn as_slice(&self) -> Option<&'a [u8]> {
         if self.0.iter().fold(false, |any, &b| any | is_space_in_value(b)) { None } else { Some(self.0) }
     }
 
-    /// The octets, with a space for each octet of a fold.
+    /// The octets, with a space in the place of each octet of a fold, a bare CR and a NUL (RFC 9112 5.2, 2.2; RFC 9110 5.5).
     pub fn octets(&self) -> FieldValueOctets<'a> {
         FieldValueOctets(self.0.iter())
     }
 
-    /// Copies the value to the front of `out`, if it fits.
+    /// Copies the [`octets`](Self::octets) to the front of `out`, and returns them. `None`, and `out` is as before, where they do not fit.
     pub fn copy_to<'o>(&self, out: &'o mut [u8]) -> Option<&'o [u8]> {
         let out = out.get_mut(..self.0.len())?;
         for (slot, octet) in out.iter_mut().zip(self.octets()) {
@@ -249,12 +249,12 @@ impl<'a> FieldValue<'a> {
         Some(out)
     }
 
-    /// As text, where it is one slice of UTF-8.
+    /// The value as text. `None` where it is not one slice, or not UTF-8.
     pub fn to_str(&self) -> Option<&'a str> {
         core::str::from_utf8(self.as_slice()?).ok()
     }
 
-    /// The octets as they lie in the buffer, folds included.
+    /// The octets as they are in the buffer, folds included.
     #[inline]
     pub fn as_received(&self) -> &'a [u8] {
         self.0
@@ -330,7 +330,7 @@ impl<'a> Iterator for FieldLines<'a, '_> {
     }
 }
 
-/// The next line of octets that have been validated, and those after it: only its parts are to be found.
+/// The first line of octets that have been validated, and the octets after it. Nothing is judged again.
 #[inline(never)]
 pub(in crate::message) fn find_line(mut octets: &[u8], is_trailers: bool) -> Option<(FieldLine<'_>, &[u8])> {
     loop {
@@ -339,7 +339,7 @@ pub(in crate::message) fn find_line(mut octets: &[u8], is_trailers: bool) -> Opt
                 return Some((FieldLine { name, value: FieldValue(value) }, after));
             }
         }
-        // lines that were dropped because they stand before the first field line
+        // lines before the first field line, which policy drops
         if octets.first().is_some_and(|&b| octets::is_whitespace(b)) {
             octets = &octets[memchr::memchr(b'\n', octets)? + 1..];
             continue;

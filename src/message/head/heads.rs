@@ -1,4 +1,4 @@
-//! The heads of messages as they are reported: they borrow the buffer that they were read in, and never the connection.
+//! The heads of messages as they are reported. They borrow the buffer that they were read in, not the connection.
 
 use super::{Fault, FieldSection, Progress, Rules, Section};
 use crate::config::{Limits, Policy};
@@ -42,8 +42,12 @@ impl<'a> RequestHead<'a> {
         }
     }
 
-    /// Reads a head that lies at the front of `buf`, without a connection: of how many octets it is, and its facts for a
-    /// [`Lifecycle`](crate::Lifecycle). `None`: it is not complete.
+    /// Reads the head that `buf` begins with, without a connection: how many octets it has, its empty line included, and its facts for a
+    /// [`Lifecycle`](crate::Lifecycle). `None`: it is not complete; then `self` is to be read again from the start.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, and at which octet of `buf` (RFC 9112 2.2, 3, 5, 6.3).
     ///
     /// ```
     /// use http_keepalive::*;
@@ -70,7 +74,7 @@ impl<'a> RequestHead<'a> {
         let Some(octets) = progress.read_request(rules, buf, self).map_err(Fault::alone)? else { return Ok(None) };
         let framing = framing::frame_request(&progress.facts, policy);
         let Framing { length, rule } = framing.map_err(|kind| Fault::new(kind, 0).alone())?;
-        // part by part, without what lies between them
+        // part by part: the unused octets between the parts are not copied
         (self.framing.length, self.framing.rule) = (length, rule);
         let facts = progress.facts;
         let special = facts.has_any([Fact::UpgradeLine, Fact::Te]) || !matches!(self.target.as_bytes(), [b'/', ..]);
@@ -78,7 +82,8 @@ impl<'a> RequestHead<'a> {
         Ok(Some((octets, HeadFacts { compared, ..HeadFacts::of(facts).with_octets(octets) })))
     }
 
-    /// The authority the request is for: the target's, or else that of `Host` (RFC 9112 3.2.2).
+    /// The authority the request is for: that of the target, or else that of `Host` (RFC 9112 3.2.2). `None` where there is neither, or
+    /// where `Host` is not one slice.
     pub fn authority(&self) -> Option<&'a [u8]> {
         self.target.authority().or_else(|| self.fields.value("host").and_then(|value| value.as_slice()))
     }
@@ -88,8 +93,8 @@ impl<'a> RequestHead<'a> {
         self.has_content() && self.facts.expects_continue(self.version)
     }
 
-    /// The protocols offered that may be switched to, in the client's order; none where the offer does not count. The first four
-    /// can be accepted.
+    /// The protocols offered that may be switched to, in the client's order (RFC 9110 7.8). None where the offer does not count: in
+    /// HTTP/1.0, and without `upgrade` as a connection option. The first four can be accepted.
     pub fn upgrade_offers(&self) -> impl Iterator<Item = &'a [u8]> + '_ {
         let counts = self.offers_upgrade();
         let values = self.fields.values("upgrade").filter(move |_| counts);
@@ -101,7 +106,7 @@ impl<'a> RequestHead<'a> {
         self.facts.offers_upgrade(self.version)
     }
 
-    /// The request has content, or may have.
+    /// Is content to come? `false` also where its length is 0.
     pub const fn has_content(&self) -> bool {
         !matches!(self.framing.length, BodyLength::Empty | BodyLength::Exact(0))
     }
@@ -135,12 +140,12 @@ impl<'a> ResponseHead<'a> {
         }
     }
 
-    /// Reads a head that lies at the front of `buf`, the answer to a request of `method`, without a connection: of how many
-    /// octets it is, and its facts. `None`: it is not complete.
+    /// Reads the head that `buf` begins with, the answer to a request of `method`, without a connection: how many octets it has, its empty
+    /// line included, and its facts. `None`: it is not complete; then `self` is to be read again from the start.
     ///
     /// # Errors
     ///
-    /// What is wrong with it and where, or which limit it is beyond. Nothing of it counts as read.
+    /// What is wrong with it, and at which octet of `buf` (RFC 9112 2.2, 4, 5, 6.3).
     pub fn parse(
         &mut self,
         buf: &'a [u8],

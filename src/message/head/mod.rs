@@ -2,18 +2,17 @@
 //!
 //! Read first: RFC 9112 2.2 (parsing robustness), 3 and 4 (start lines), 5 (field lines); RFC 9110 5.4 (limits).
 //!
-//! **A line is judged when its end has arrived**, and never before; only the first octet of a start line is judged alone,
-//! so that another protocol is refused at once. A line that is longer than its limit is refused when the limit is reached.
-//! Both are properties of the octets and not of how they were split, so any split gives the same events, errors and offsets.
+//! **A line is judged when its end has arrived**, and never before. Only the first octet of a start line is judged alone, so that another
+//! protocol is refused at once. A line that is longer than its limit is refused when the limit is reached. Both depend on the octets and
+//! not on how they were split, so any split gives the same events, errors and offsets.
 //!
-//! **Two walks.** The quick walk takes a line as browsers send it: name of letters and dashes, colon, at most one space,
-//! visible octets, CRLF. Whatever it meets that it does not know, the end of the buffer too, it leaves to the careful walk,
-//! which looks for the end of the line and knows every rule and leniency. The careful walk alone is complete; the quick one
-//! only saves time.
+//! **Two ways to read a line.** The fast one takes a line as browsers send it: a name of letters and dashes, a colon, one space, visible
+//! octets, CRLF. It stops at anything else, the end of the buffer too. There the full one goes on: it looks for the end of the line, and
+//! knows every rule and every leniency. The full one alone is complete; the fast one only saves time.
 //!
-//! **Resuming.** Kept between offers are the begin of the first line not yet read, how far its end was sought, and the facts
-//! of the lines before. An octet that ends no line costs a comparison; each line is read once, whatever the split. A shorter
-//! offer than before starts over.
+//! **Resuming.** Between two calls is kept where the first line begins that has not been read, how far its end has been searched for, and
+//! the facts of the lines before it. An octet that ends no line costs a comparison. Each line is read once, whatever the split. When less
+//! is offered than before, reading starts again from the first octet.
 
 mod fast_path;
 mod fields;
@@ -54,13 +53,13 @@ impl Fault {
         Self { kind, at }
     }
 
-    /// As an error in octets that are a stream of their own.
+    /// As an error of octets that are not part of a longer stream: the offset is counted from the first of them.
     pub(crate) const fn alone(self) -> ProtocolError {
         ProtocolError { kind: self.kind, offset: self.at as u64 }
     }
 }
 
-/// Which section is read: they differ in limits and leniencies. Public in name only, for the sealed trait of roles.
+/// Which section is read: they differ in limits and leniencies. Public in name only, because the sealed trait of roles names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Section {
     Request,
@@ -113,7 +112,7 @@ pub(crate) struct Rules<'c> {
     pub(crate) policy: &'c Policy,
 }
 
-/// What the careful walk found at a line.
+/// What the full reading found at a line.
 pub(in crate::message) enum Line {
     /// A field line, or one to be left out; the next begins here.
     Next(usize),
@@ -176,12 +175,12 @@ impl Progress {
         self.next_line > 0
     }
 
-    /// Where the field lines of a section that has been read end: before the empty line.
+    /// Where the field lines end that have been read: in a complete section, before the empty line.
     pub(crate) const fn fields_end(&self) -> usize {
         self.next_line as usize
     }
 
-    /// Reads field lines from where they were left to the empty line. `Ok(None)`: more octets are needed.
+    /// Reads the field lines that have not been read, up to the empty line: where the section ends, or `None` if more octets are needed.
     #[inline(always)]
     fn read_fields(&mut self, rules: Rules<'_>, buf: &[u8], table: &mut FieldTable) -> Result<Option<usize>, Fault> {
         let unfolds = rules.section.unfolds(rules.policy);
@@ -219,7 +218,8 @@ impl Progress {
         self.line_count as usize
     }
 
-    /// Reads a trailer section; its fields are no facts of the message (RFC 9110 6.5.1).
+    /// Reads a trailer section: where it ends, its empty line included, or `None` if more octets are needed. What its fields say is no
+    /// fact of the message (RFC 9110 6.5.1).
     pub(crate) fn read_trailers(&mut self, rules: Rules<'_>, buf: &[u8]) -> Result<Option<usize>, Fault> {
         self.restart_if_shorter(buf);
         let end = self.read_fields(rules, buf, &mut FieldTable::new())?;
@@ -280,7 +280,7 @@ impl Progress {
         Ok(Line::Next(end))
     }
 
-    /// Where the line at `at` ends, its line end included, and those of its continuations; `None`: not yet.
+    /// Where the line at `at` ends, its line end and its continuations included; `None`: that has not arrived.
     fn line_end(&mut self, buf: &[u8], at: usize, bounds: Bounds, unfolds: bool) -> Result<Option<usize>, Fault> {
         let mut from = at.max(self.searched as usize);
         let most = bounds.all.min(at.saturating_add(bounds.line));
@@ -293,7 +293,7 @@ impl Progress {
             if unfolds && !empty && lf < most && lf + 1 < bounds.all {
                 match buf.get(lf + 1) {
                     None => {
-                        // the line is whole, but for what may continue it
+                        // the line is complete, unless the next octet continues it
                         self.next_line = at as u32;
                         self.searched = lf as u32;
                         return Ok(None);
@@ -325,7 +325,7 @@ impl Progress {
     }
 }
 
-/// How long a line may be, and a section in all.
+/// How long a line may be, and the whole section.
 #[derive(Clone, Copy)]
 struct Bounds {
     line: usize,
@@ -372,7 +372,8 @@ fn trim_end(mut name: &[u8]) -> &[u8] {
     name
 }
 
-/// Line ends within `value` are those of continuations that may stand.
+/// Are these octets a field value by RFC 9110 5.5 and the leniencies of `policy`? Line ends within it belong to continuations, which have
+/// been let in already. `decides`: framing, routing or persistence follow from the field.
 fn check_value(policy: &Policy, value: &[u8], decides: bool) -> Result<(), Fault> {
     let mut at = 0;
     while let Some(&octet) = value.get(at) {

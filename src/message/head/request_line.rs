@@ -35,8 +35,7 @@ struct RequestLineSpans {
 }
 
 impl Progress {
-    /// Reads a request head from where it was left into `head`, all but its framing: how many octets it is of, or `None` if more
-    /// are needed.
+    /// Goes on reading a request head into `head`, all but its framing: how many octets it has, or `None` if more are needed.
     #[inline(always)]
     pub(crate) fn read_request<'b>(
         &mut self,
@@ -84,7 +83,7 @@ impl Progress {
         Some(line.octets + section.len() + 2)
     }
 
-    /// A head by every rule, from where it was left.
+    /// Goes on reading a head, by every rule.
     #[inline(never)]
     pub(in crate::message) fn full_request<'b>(
         &mut self,
@@ -167,7 +166,7 @@ fn fast_request_line(buf: &[u8]) -> Option<RequestLineParts<'_>> {
     let (line_end, after) = version.split_first_chunk::<11>()?;
     let [b' ', h, t1, t2, p, slash, one, point, minor, b'\r', b'\n'] = *line_end else { return None };
     let minor = fast_version([h, t1, t2, p, slash, one, point, minor])?;
-    // origin-form; the others are rare enough for the careful walk
+    // origin-form; the other forms are left to the full reading
     match target {
         [b'/', ..] if !method.is_empty() && kind != MethodKind::Connect => {
             Some(RequestLineParts { method, kind, target, minor, octets: buf.len() - after.len(), after })
@@ -176,7 +175,7 @@ fn fast_request_line(buf: &[u8]) -> Option<RequestLineParts<'_>> {
     }
 }
 
-/// The parts of the line that `buf` begins with, unchecked: first and last word, and what is between them.
+/// The parts of the line that `buf` begins with, not checked: its first word, its last word, and what is between them.
 fn split_request_line(buf: &[u8]) -> RequestLineSpans {
     let end = memchr::memchr(b'\n', buf).map_or(buf.len(), |lf| lf + 1);
     let mut line = &buf[..end];

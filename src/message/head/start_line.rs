@@ -7,11 +7,11 @@ use super::{Bounds, Fault, Progress, Rules};
 use crate::error::ProtocolErrorKind::{self, *};
 
 impl Progress {
-    /// Goes on where a head was left, if these octets are still its own.
+    /// Prepares to go on with a head that was read in part. Where less is offered than before, it begins again.
     #[inline(always)]
     pub(super) fn take_up(&mut self, buf: &[u8], table: &mut FieldTable) {
         if self.next_line == 0 || self.searched > 0 {
-            // the table can not begin in the middle: the lines are found again when they are asked for
+            // the table can not begin in the middle of a section: its lines are searched for when they are asked for
             self.restart_if_shorter(buf);
             if self.next_line > 0 {
                 table.truncate(0);
@@ -61,7 +61,7 @@ pub(super) fn version(octets: &[u8]) -> Result<u8, ProtocolErrorKind> {
     }
 }
 
-/// What the lenient reading of a start line takes for whitespace (RFC 9112 3).
+/// Is this octet whitespace for the lenient reading of a start line (RFC 9112 3)?
 pub(super) fn is_space(octet: u8) -> bool {
     matches!(octet, b' ' | b'\t' | 0x0b | 0x0c | b'\r')
 }

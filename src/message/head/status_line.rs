@@ -11,8 +11,7 @@ use crate::message::octets::{self, class};
 use crate::status::StatusCode;
 
 impl Progress {
-    /// Reads a response head from where it was left into `head`, all but its framing: how many octets it is of, or `None` if
-    /// more are needed.
+    /// Goes on reading a response head into `head`, all but its framing: how many octets it has, or `None` if more are needed.
     #[inline(always)]
     pub(crate) fn read_response<'b>(
         &mut self,
@@ -70,7 +69,7 @@ impl Progress {
         }
     }
 
-    /// A response head by every rule, from where it was left.
+    /// Goes on reading a head, by every rule.
     #[inline(never)]
     pub(crate) fn full_response<'b>(
         &mut self,
@@ -85,7 +84,7 @@ impl Progress {
             self.next_line = line.end as u32;
         }
         let Some(octets) = self.read_fields(rules, buf, head.fields.table())? else { return Ok(None) };
-        // once more when the head is whole, not with each line that ends
+        // the status line is read a second time when the head is complete, and not with each line that ends
         let end = memchr::memchr(b'\n', buf).map_or(buf.len(), |lf| lf + 1);
         let line = split_status_line(cut_line_end(buf, 0, end, rules.policy)?, end).ok_or(Fault::new(StatusLine, 0))?;
         let Some(section) = buf.get(line.end..self.fields_end()) else { return Ok(None) };

@@ -1,5 +1,4 @@
-//! Octets: the classes of RFC 9110 5.6 as one table, number grammars, list members; and in [`swar`] the searches by many octets
-//! at once that the head parser is built on.
+//! Octets: the classes of RFC 9110 5.6 as one table, numbers, and lists. In [`swar`] are the searches that look at many octets at once.
 //!
 //! Read first: RFC 9110 5.5 (field values), 5.6.1 (lists), 5.6.2 (tokens), 5.6.3 (whitespace), 8.6 (`1*DIGIT`);
 //! RFC 9112 7.1 (`1*HEXDIG`). The standard library's integer parsers take `+5` and are not used on octets of a peer.
@@ -20,7 +19,7 @@ pub(crate) mod class {
     pub(crate) const NAME: u8 = 8;
     /// `HEXDIG`.
     pub(crate) const HEX: u8 = 16;
-    /// `SP`, `HTAB`, and what stands for a space once leniency or unfolding has let it in: CR, LF, NUL.
+    /// `SP`, `HTAB`, and the octets that count as a space where policy let them in: CR, LF, NUL.
     pub(crate) const BLANK: u8 = 32;
 }
 
@@ -85,7 +84,7 @@ pub(crate) fn all(octets: &[u8], class: u8) -> bool {
     classes != 0
 }
 
-/// The octets from the first on that is not in `class`; none if there is none.
+/// The octets from the first one that is not in `class`; none if all are.
 #[inline(always)]
 fn skip_class(mut octets: &[u8], class: u8) -> &[u8] {
     while let [first, rest @ ..] = octets {
@@ -143,7 +142,10 @@ pub(crate) fn is_field_value(octets: &[u8]) -> bool {
     !controls || all(octets, class::FIELD)
 }
 
-/// Copies `octets` to `place`, which is as long: a few moves where they are few, since most pieces of a head are.
+/// Copies `octets` to `place`, which has the same length. Up to 64 octets are two moves, which may overlap; most pieces of a head are that
+/// short.
+///
+/// Twin of [`copy_from_slice`](slice::copy_from_slice).
 #[inline(always)]
 pub(crate) fn copy(place: &mut [u8], octets: &[u8]) {
     #[inline(always)]
@@ -187,7 +189,7 @@ pub(crate) fn trim(octets: &[u8]) -> &[u8] {
     octets
 }
 
-/// Without SP and HTAB at either end, as a value is sent: anything else there is judged.
+/// Without SP and HTAB at either end, as a value is sent. Other octets there are left, and judged.
 #[inline(always)]
 pub(crate) fn trim_to_send(octets: &[u8]) -> &[u8] {
     #[cold]
@@ -207,7 +209,7 @@ pub(crate) fn trim_start(octets: &[u8]) -> &[u8] {
     skip_class(octets, class::BLANK)
 }
 
-/// After optional whitespace a token, possibly empty, and what follows it.
+/// The token at the start, after optional whitespace, and the octets after it. It may be empty.
 #[inline]
 pub(crate) fn token(octets: &[u8]) -> (&[u8], &[u8]) {
     let octets = trim_start(octets);
@@ -252,7 +254,7 @@ pub(crate) fn decimal(octets: &[u8]) -> Result<u64, NumberFault> {
     if octets.is_empty() { Err(NumberFault::NotANumber) } else { fits.ok_or(NumberFault::TooLarge) }
 }
 
-/// Why octets are not a number we can use.
+/// Why octets are not a number that can be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NumberFault {
     NotANumber,
@@ -298,7 +300,7 @@ pub(crate) fn pieces(octets: &[u8], separator: u8) -> impl Iterator<Item = &[u8]
     })
 }
 
-/// Where `separator` first stands outside a quoted string, or the end.
+/// Where the first `separator` is that is not in a quoted string, or the end.
 pub(crate) fn separator_at(octets: &[u8], separator: u8) -> usize {
     let mut rest = octets.iter();
     while let Some(&octet) = rest.next() {
@@ -332,7 +334,7 @@ pub(crate) fn is_quoted_string(octets: &[u8]) -> bool {
     true
 }
 
-/// What follows the closing quote, or the end.
+/// Goes on to the octet after the closing quote, or to the end.
 #[cold]
 fn skip_quoted(rest: &mut core::slice::Iter<'_, u8>) {
     while let Some(&octet) = rest.next() {

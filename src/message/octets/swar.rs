@@ -1,7 +1,7 @@
-//! Searches and comparisons by words of octets.
+//! Searches and comparisons by many octets at once (SWAR: SIMD within a register).
 //!
-//! The searches answer "is any octet of these 8 or 16 a stop?" without branching on each octet. A sum over a fixed-size
-//! block is what the compiler turns into vector compares; the exact place is then found in a 64-bit word.
+//! The searches ask whether any of 8 or 16 octets is a stop, without a branch for each octet. A loop over a block of fixed size is compiled
+//! to vector compares. The exact place is then found in a 64-bit word.
 
 use super::{class, skip_class};
 
@@ -21,7 +21,7 @@ pub(crate) fn word(octets: &[u8]) -> u64 {
     }
 }
 
-/// The same of less than eight.
+/// The same of fewer than eight.
 #[inline(never)]
 fn short_word(octets: &[u8]) -> u64 {
     if let (Some(first), Some(last)) = (octets.first_chunk::<4>(), octets.last_chunk::<4>()) {
@@ -74,9 +74,9 @@ pub(crate) const fn first(mask: u64) -> usize {
     (mask.trailing_zeros() / 8) as usize
 }
 
-/// Which of sixteen octets is the first with a mark, as all bits or none, if one is.
+/// Which of sixteen octets is the first that is marked: 0xff is a mark, 0 is none.
 ///
-/// The marks go through memory: seen through, the compares of a block would be taken apart into sixteen.
+/// `black_box` makes the marks a value in memory. Without it LLVM 22 (Rust 1.95) splits the vector compare into sixteen scalar ones.
 #[inline(always)]
 fn first_marked(marks: [u8; 16]) -> Option<usize> {
     let marks = core::hint::black_box(marks);
@@ -87,7 +87,7 @@ fn first_marked(marks: [u8; 16]) -> Option<usize> {
     if high != 0 { Some(8 + first(high)) } else { None }
 }
 
-/// What `mark` says of each.
+/// The marks that `mark` gives to the octets of a block.
 #[inline(always)]
 fn marks(block: &[u8; 16], mark: impl Fn(u8) -> u8) -> [u8; 16] {
     let mut marks = [0; 16];
@@ -101,7 +101,7 @@ const fn mark(marked: bool) -> u8 {
     if marked { 0xff } else { 0 }
 }
 
-/// The octets from the first control octet on (HTAB is one); none if there is none.
+/// The octets from the first control octet (HTAB is one); none if there is none.
 ///
 /// Twin of a search for the first octet that is not in [`class::FIELD`], or is HTAB.
 #[inline(always)]
@@ -129,7 +129,7 @@ pub(crate) fn skip_to_control(octets: &[u8]) -> &[u8] {
     rest
 }
 
-/// The octets from the first on that a request target may not hold; none if there is none.
+/// The octets from the first one that a request target may not have; none if there is none.
 ///
 /// Twin of a search for the first octet that is not in [`class::TARGET`].
 #[inline(always)]
@@ -150,7 +150,8 @@ pub(crate) fn skip_target(octets: &[u8]) -> &[u8] {
     }
 }
 
-/// The octets from the first on that is neither a letter nor `-`; `None` where that is within the last eight octets.
+/// The octets from the first one that is neither a letter nor `-`. `None` where there is none, or where it is among the last octets, fewer
+/// than 8, which are not looked at.
 ///
 /// Twin of a search for the first octet that is neither a letter nor `-`.
 #[inline(always)]
@@ -246,7 +247,8 @@ impl Known {
     }
 }
 
-/// The octets from the first on that host names are not made of; none if there is none.
+/// The octets from the first one that is not in most host names (letters, digits, `.` and `-`); none if there is none. Among the last octets,
+/// fewer than 16, it is the first one that is not in [`class::NAME`].
 ///
 /// Twin of a search for the first octet that is neither a letter, a digit, `-` nor `.`.
 #[inline(always)]
