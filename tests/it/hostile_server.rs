@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use crate::network::plan::{Ask, Piece, Scene};
-use crate::network::worlds::{Four, asks, client, millis, network, server};
+use crate::network::worlds::{self, Four, asks, millis, network, server};
 use crate::network::{Network, Outcome, run};
 use http_keepalive::{Client, Config, Server};
 use proptest::prelude::*;
@@ -36,6 +36,18 @@ fn pieces() -> impl Strategy<Value = Vec<Piece>> {
         let (head, tail) = said.split_at(at.index(said.len()));
         let pieces = [(first, head.to_vec()), (second, tail.to_vec())];
         pieces.into_iter().filter(|(_, piece)| !piece.is_empty()).collect()
+    })
+}
+
+/// A client that waits for the next piece of content for a minute at most. A server that did not answer a request, but in whose name
+/// somebody did, waits for content that was given up over that answer; the client waits for the answer's end, which may be the close.
+fn client() -> impl Strategy<Value = Config<Four>> {
+    worlds::client().prop_map(|config| {
+        let timeouts = match config.timeouts() {
+            bounded if bounded.content_gap.is_some() => *bounded,
+            endless => endless.with_content_gap(Some(millis(60_000))).with_content_rate(None),
+        };
+        Config::new(*config.limits(), timeouts, *config.policy()).expect("within bounds")
     })
 }
 
