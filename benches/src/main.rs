@@ -66,7 +66,7 @@ fn run(work: &str, input: &str, times: usize) -> Result<(), String> {
 }
 
 /// What is counted.
-const COUNTED: [(&str, &str); 33] = [
+const COUNTED: [(&str, &str); 34] = [
     ("ours", "tiny"),
     ("ours", "classic"),
     ("ours", "chrome"),
@@ -91,6 +91,7 @@ const COUNTED: [(&str, &str); 33] = [
     ("chunks-small", "tiny"),
     ("chunks-large", "tiny"),
     ("response-head", "tiny"),
+    ("next-deadline", "tiny"),
     ("exchange-unchecked", "tiny"),
     ("client-exchange", "tiny"),
     ("client-exchange-unchecked", "tiny"),

@@ -22,6 +22,7 @@ pub fn run(work: &str, input: &[u8], times: usize) -> Option<()> {
         "chunks-small" => chunks(16, 64, times),
         "chunks-large" => chunks(16 * 1024, 4, times),
         "response-head" => response_heads(times),
+        "next-deadline" => next_deadlines(times),
         "http-net-client" => peers::http_net_client(times),
         "http-net-server" => peers::http_net_server(black_box(input), times),
         "pool" => pool::exchanges(times),
@@ -221,5 +222,15 @@ fn response_heads(times: usize) {
                 .send_response(Instant::EPOCH, StatusCode::OK, [DATE, TYPE], Content::Exact(13), &mut out)
                 .unwrap(),
         );
+    }
+}
+
+/// What is due next within an exchange, which a driver asks after every call: its response is being sent.
+fn next_deadlines(times: usize) {
+    let mut connection = Connection::<Server>::new(Instant::EPOCH, &UNCAPPED);
+    connection.receive(Instant::EPOCH, inputs::TINY).unwrap();
+    connection.send_response(Instant::EPOCH, StatusCode::OK, NO_FIELDS, Content::Exact(13), &mut [0; 1024]).unwrap();
+    for _ in 0..times {
+        black_box(black_box(&connection).next_deadline());
     }
 }

@@ -13,6 +13,7 @@ use crate::config::{Client, Config, RequestHint};
 use crate::connection::Connection;
 use crate::connection::event::{Event, Outcome, Received};
 use crate::connection::receive::{Reading, Reads, Step};
+use crate::connection::server::place_of;
 use crate::error::{Misuse, ProtocolError, SendError};
 use crate::lifecycle::request_to_send;
 use crate::lifecycle::response_received;
@@ -23,8 +24,8 @@ use crate::message::announcement::Content;
 use crate::message::connection_facts::ConnectionFacts;
 use crate::message::fields_to_send::{self, Fields};
 use crate::message::framing::Framing;
+use crate::message::head::ResponseHead;
 use crate::message::head::{Fault, FieldSection, FieldTable, Progress, Rules, Section, StatusLine};
-use crate::message::head::{ResponseHead, blamed_field};
 use crate::message::head_facts::Compared;
 use crate::message::request::Request;
 use crate::message::target::Target;
@@ -113,10 +114,8 @@ impl<const DEPTH: usize> Reads for Client<DEPTH> {
         let framing = match connection.lifecycle.response_head(now, &facts, named.as_ref()) {
             Ok(framing) => framing,
             Err(kind) => {
-                let at = blamed_field(kind)
-                    .and_then(|name| crate::connection::server::place_of(buf, &head.fields, name))
-                    .unwrap_or(0);
-                return Err(connection.fail(now, Fault::new(kind, at)));
+                let fault = Fault::new(kind, place_of(buf, &head.fields, kind));
+                return Err(connection.failed(fault));
             }
         };
         head.framing = framing;
@@ -224,8 +223,8 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
         self.lifecycle.knows_http11();
     }
 
-    /// [`Lifecycle::nothing_left`](crate::Lifecycle::nothing_left): to be said before [`receive`](Self::receive), [`receive_eof`](Self::receive_eof),
-    /// [`handle_timeout`](Self::handle_timeout) or [`transport_failed`](Self::transport_failed) by a driver that knows.
+    /// [`Lifecycle::nothing_left`](crate::Lifecycle::nothing_left): to be said before [`receive`](Self::receive),
+    /// [`receive_eof`](Self::receive_eof), [`handle_timeout`](Self::handle_timeout) or [`transport_failed`](Self::transport_failed) by a driver that knows.
     ///
     /// **In which order the facts are told.** What has left is said first, then what has come: a response counts as one only where an octet
     /// of its request is known to have left. A *blocking* driver writes, says [`handle_sent`](Self::handle_sent) with the number that the

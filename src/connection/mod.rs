@@ -37,7 +37,7 @@ use crate::time::Instant;
 /// One connection in the role `R`. `C` is how it holds its configuration: `&'static Config<R>`, `Arc<Config<R>>`; a million
 /// connections share one.
 ///
-/// **ConnectionFacts in**: [`receive`](Self::receive), [`receive_eof`](Self::receive_eof), [`nothing_to_read`](Self::nothing_to_read),
+/// **Facts in**: [`receive`](Self::receive), [`receive_eof`](Self::receive_eof), [`nothing_to_read`](Self::nothing_to_read),
 /// [`handle_sent`](Self::handle_sent), [`handle_shut`](Self::handle_shut), [`handle_timeout`](Self::handle_timeout),
 /// [`transport_failed`](Self::transport_failed). **Intents in, octets out** (all or nothing; state moves only if it fitted):
 /// [`send_content`](Self::send_content), [`frame_content`](Self::frame_content), [`send_end`](Self::send_end), those of the

@@ -247,7 +247,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         outcome: &mut Outcome<'_>,
     ) -> Result<Step, ProtocolError> {
         if let Reading::TimedOut(offset) = self.reading {
-            return Err(self.failed(ProtocolErrorKind::ContentTimeout, offset));
+            return Err(self.failed_at(ProtocolErrorKind::ContentTimeout, offset));
         }
         let (state, settings) = self.lifecycle.parts();
         *outcome = match state.stage() {
@@ -313,7 +313,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
             None => Ok(Received { consumed, outcome: Outcome::Event(Event::PeerClosed) }),
             Some(kind) => {
                 let unread = u64::from(self.lifecycle.state().octets_unread());
-                Err(self.failed(kind, self.offset.saturating_add(unread)))
+                Err(self.failed_at(kind, self.offset.saturating_add(unread)))
             }
         }
     }
@@ -327,12 +327,18 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         state.set_unread(offered - consumed);
     }
 
+    /// Something is wrong in what was offered.
     pub(crate) fn fail(&mut self, now: Instant, fault: Fault) -> ProtocolError {
         self.lifecycle.parts().0.fail(now, fault.kind);
-        self.failed(fault.kind, self.offset.saturating_add(fault.at as u64))
+        self.failed(fault)
     }
 
-    fn failed(&mut self, kind: ProtocolErrorKind, offset: u64) -> ProtocolError {
+    /// The same, where the lifecycle found it and knows.
+    pub(crate) fn failed(&mut self, fault: Fault) -> ProtocolError {
+        self.failed_at(fault.kind, self.offset.saturating_add(fault.at as u64))
+    }
+
+    fn failed_at(&mut self, kind: ProtocolErrorKind, offset: u64) -> ProtocolError {
         self.reading = Reading::Failed(kind, offset);
         ProtocolError { kind, offset }
     }

@@ -7,7 +7,7 @@ use crate::connection::Connection;
 use crate::connection::event::{Event, Outcome};
 use crate::connection::receive::{Reading, Reads, Step};
 use crate::error::ProtocolErrorKind::{BareCr, BareLf, EmptyLines};
-use crate::error::{Misuse, ProtocolError, SendError};
+use crate::error::{Misuse, ProtocolError, ProtocolErrorKind, SendError};
 use crate::lifecycle::request_received;
 use crate::lifecycle::response_to_send::{self, Sends};
 use crate::message::announcement::Content;
@@ -54,8 +54,8 @@ impl Reads for Server {
         head.framing = match request_received::received(state, settings, now, &progress.facts) {
             Ok(framing) => framing,
             Err(kind) => {
-                let at = blamed_field(kind).and_then(|name| place_of(buf, &head.fields, name)).unwrap_or(0);
-                return Err(connection.fail(now, Fault::new(kind, at)));
+                let fault = Fault::new(kind, place_of(buf, &head.fields, kind));
+                return Err(connection.failed(fault));
             }
         };
         connection.reading = Reading::content(head.framing.length, &settings.limits);
@@ -63,11 +63,13 @@ impl Reads for Server {
     }
 }
 
-/// Where the last field line of this name is: the one that made the difference.
+/// Where what is wrong with a complete head is: in the last field line of the name that is to blame, for that line made the difference, else
+/// at the begin.
 #[cold]
-pub(crate) fn place_of(buf: &[u8], fields: &FieldSection<'_>, name: &str) -> Option<usize> {
-    let found = fields.iter().filter(|field| field.name.eq_ignore_ascii_case(name.as_bytes())).last()?;
-    Some(found.name.as_ptr() as usize - buf.as_ptr() as usize)
+pub(crate) fn place_of(buf: &[u8], fields: &FieldSection<'_>, kind: ProtocolErrorKind) -> usize {
+    let blamed = blamed_field(kind)
+        .and_then(|name| fields.iter().filter(|field| field.name.eq_ignore_ascii_case(name.as_bytes())).last());
+    blamed.map_or(0, |field| field.name.as_ptr() as usize - buf.as_ptr() as usize)
 }
 
 impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
@@ -218,7 +220,7 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
             writer.put(b"\n");
         }
         let written = writer.finish()?;
-        state.record_refused(known, late);
+        state.record_refused(late);
         state.written(now, written as u64);
         response_to_send::record(state, settings, now, &plan);
         // it was written whole

@@ -16,7 +16,6 @@ use core::ops::Deref;
 use crate::config::{Config, Settings};
 use crate::lifecycle::Lifecycle;
 use crate::lifecycle::jitter;
-use crate::lifecycle::persistence::CloseReason;
 use crate::lifecycle::relative::{Parser, Relative};
 use crate::lifecycle::role::LifecycleRole;
 use crate::lifecycle::state::{BodyEnd, ConnectionState, Receiving, RequestFacts, Sending, Stage};
@@ -140,6 +139,5 @@ impl<R: LifecycleRole> ConnectionState<R> {
         if !open || limits.max_octets.is_none() {
             lifetime.octets = 0;
         }
-        debug_assert!(!drains || lifetime.causes.has(CloseReason::Drain));
     }
 }

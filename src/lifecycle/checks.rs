@@ -149,9 +149,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
 
     /// The peer closed its side, and a message of its may still be told, or its end.
     pub(crate) fn waits_for_end(&self) -> bool {
-        self.receive.peer_side != PeerSide::Open
-            && self.lifetime.is_open()
-            && self.receive.half() != Receiving::Complete
+        self.receive.has_ended() && self.lifetime.is_open() && self.receive.half() != Receiving::Complete
     }
 
     /// The peer's side ended without the closure that TLS owes; the end itself is told by [`eof`](Self::eof).
@@ -211,12 +209,11 @@ impl ConnectionState<Server> {
         late.map_or(self.send.request, request_received::request_facts)
     }
 
-    /// A refusal was handed out that knew this.
-    pub(crate) fn record_refused(&mut self, known: RequestFacts, late: Option<&ConnectionFacts>) {
-        self.send.request = known;
+    /// A refusal was handed out that knew this; what comes is dropped as before.
+    pub(crate) fn record_refused(&mut self, late: Option<&ConnectionFacts>) {
         if let Some(head) = late {
-            self.send.peer_is_http10 = !head.version().is_http11();
-            self.send.ended = Ended::ByCall;
+            request_received::record_request(self, head);
+            self.receive.dropped = true;
         }
     }
 }

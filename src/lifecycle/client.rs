@@ -10,7 +10,7 @@ use crate::lifecycle::pipeline::Outstanding;
 use crate::lifecycle::relative::Relative;
 use crate::lifecycle::retry::{Evidence, Reusable, Sender, Unanswered};
 use crate::lifecycle::role::{LifecycleRole, PeerTime};
-use crate::lifecycle::state::{ConnectionState, PeerSide, Receiving, Sending, Stage};
+use crate::lifecycle::state::{ConnectionState, Receiving, Sending, Stage};
 use crate::lifecycle::{Lifecycle, request_to_send, response_received};
 use crate::message::announcement::{Announce, Content};
 use crate::message::connection_facts::ConnectionFacts;
@@ -247,7 +247,7 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Lifecycle<Cli
 
     /// The peer has closed its side.
     pub fn peer_closed(&self) -> bool {
-        self.state.receive.peer_side != PeerSide::Open
+        self.state.receive.has_ended()
     }
 
     /// The connection has ended, or is to be closed: nothing more will be answered.

@@ -1,6 +1,6 @@
 //! The exchange: a request with its responses, as two halves; what moves them.
 //!
-//! **Who sees which event.** ConnectionFacts of the wire move the receiving half (head, content, end, the close of the peer); intents of the
+//! **Who sees which event.** Facts of the wire move the receiving half (head, content, end, the close of the peer); intents of the
 //! application move the sending half; octets that left move neither. Time moves none: a deadline that expires adds a cause to close. The
 //! halves move only while the [`Stage`] is `Open`.
 //!
@@ -226,7 +226,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
         if ahead == 0 {
             self.lifetime.close_after_look = None;
         }
-        if self.receive.peer_side == PeerSide::Open {
+        if !self.receive.has_ended() {
             self.receive.peer_side = PeerSide::Closed;
         }
         if !self.lifetime.is_open() {

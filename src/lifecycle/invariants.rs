@@ -4,13 +4,12 @@
 //! nothing of it.
 #![cfg(debug_assertions)]
 
-use crate::config::Settings;
 use crate::lifecycle::role::LifecycleRole;
 use crate::lifecycle::state::{BodyEnd, ConnectionState, Ended, Receiving, Sending, Stage};
 
 impl<R: LifecycleRole> ConnectionState<R> {
     /// Asserts every invariant; the message is its name.
-    pub(crate) fn check(&self, _settings: &Settings) {
+    pub(crate) fn check(&self) {
         self.check_end();
         self.check_clock();
         if self.lifetime.is_open() {
@@ -100,7 +99,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Client, Config, Server};
+    use crate::config::{Client, Server};
     use crate::lifecycle::persistence::CloseReason;
     use crate::lifecycle::state::RequestFacts;
     use crate::message::framing::BodyLength;
@@ -110,9 +109,9 @@ mod tests {
 
     fn check<R: LifecycleRole>(breaks: impl FnOnce(&mut ConnectionState<R>)) {
         let mut state = ConnectionState::<R>::new(NOW);
-        state.check(Config::<R>::DEFAULT.settings());
+        state.check();
         breaks(&mut state);
-        state.check(Config::<R>::DEFAULT.settings());
+        state.check();
     }
 
     /// Each breaks one invariant, and is told which.

@@ -69,7 +69,7 @@ use crate::time::Instant;
 
 /// The lifecycle of one connection, for whoever reads and writes octets elsewhere. `C` is how it holds its configuration.
 ///
-/// **ConnectionFacts in**: [`octets_received`](Self::octets_received), [`head_received`](Self::head_received),
+/// **Facts in**: [`octets_received`](Self::octets_received), [`head_received`](Self::head_received),
 /// [`content_received`](Self::content_received), [`end_received`](Self::end_received), [`eof_received`](Self::eof_received),
 /// [`octets_written`](Self::octets_written), [`handle_sent`](Self::handle_sent), [`handle_shut`](Self::handle_shut),
 /// [`handle_timeout`](Self::handle_timeout), [`nothing_to_read`](Self::nothing_to_read),
@@ -142,9 +142,10 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     /// Octets arrived. May run ahead of the heads in them: the first after an exchange begins the next one's head. Line ends that the
     /// parser skips between messages are not counted here.
     ///
-    /// What came with a message and is not of it may be the begin of the next head, whose deadline runs then. Whether it is a server knows
-    /// where its parser says how long heads are ([`HeadFacts::with_octets`](crate::HeadFacts::with_octets)) or what is left ([`octets_unread`](Self::octets_unread)); without
-    /// that the deadline is that of a head which may have begun, and if nothing more comes until then it was none.
+    /// What came with a message and is not of it may be the begin of the next head, whose deadline runs then. Whether it is, a server knows
+    /// where its parser says how long heads are ([`HeadFacts::with_octets`](crate::HeadFacts::with_octets)) or what is left
+    /// ([`octets_unread`](Self::octets_unread)); without that the deadline is that of a head which may have begun, and if nothing more comes
+    /// until then it was none.
     pub fn octets_received(&mut self, now: Instant, octets: u64) {
         let awaits = R::awaits(&self.state);
         let (state, settings) = self.parts();
@@ -165,7 +166,7 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
         self.check();
     }
 
-    /// So many octets that arrived have not been looked at: they lie after the message that was told last.
+    /// This number of octets has arrived and not been looked at: they come after the message that was told last.
     ///
     /// While a client has no request outstanding and there are any, none may be sent: what was there before it is never its answer
     /// (RFC 9112 9.2). Its parser skips line ends, a few of them, and says 0; a response is told by
@@ -202,8 +203,7 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
         state.check_content(octets)?;
         state.octets_told(octets);
         let unread = state.receive.dropped && !R::IS_CLIENT;
-        let most = settings.limits.content.unwrap_or(u64::MAX);
-        let over = octets > most.saturating_sub(state.receive.octets);
+        let over = octets > state.content_allowed(settings);
         if over && state.receive.end != BodyEnd::Exact && !unread {
             state.fail(now, ProtocolErrorKind::ContentTooLarge);
             R::on_message_complete(&mut self.state, now);
@@ -446,6 +446,6 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     #[inline(always)]
     pub(crate) fn check(&self) {
         #[cfg(debug_assertions)]
-        self.state.check(self.config.settings());
+        self.state.check();
     }
 }

@@ -19,7 +19,7 @@ use crate::lifecycle::canonical::Canonical;
 use crate::lifecycle::deadline::Deadline;
 use crate::lifecycle::packing::{Packer, Unpacker};
 use crate::lifecycle::role::LifecycleRole;
-use crate::lifecycle::state::{ConnectionState, Ended, PeerSide, RequestFacts};
+use crate::lifecycle::state::{ConnectionState, Ended, RequestFacts};
 use crate::time::Instant;
 
 /// An idle connection that is put away: see [`Connection::park`](crate::Connection::park).
@@ -90,7 +90,7 @@ pub(crate) fn pack<R: LifecycleRole, C: Deref<Target = Config<R>>>(
     let state = &lifecycle.state;
     let ConnectionState { receive, send, lifetime, .. } = state;
     let idle = lifetime.is_open() && state.is_between_exchanges() && send.unsent == 0;
-    let unread = receive.unread > 0 || receive.ahead > 0 || receive.peer_side != PeerSide::Open;
+    let unread = receive.unread > 0 || receive.ahead > 0 || receive.has_ended();
     let ends = !lifetime.causes.is_empty() || lifetime.close_after_look.is_some() || receive.dropped;
     if !idle || unread || ends || send.request != RequestFacts::NONE {
         return None;

@@ -29,7 +29,7 @@ use crate::lifecycle::persistence::CloseReason;
 use crate::lifecycle::relative::{Parser, Relative};
 use crate::lifecycle::retry::Sent;
 use crate::lifecycle::role::PeerTime;
-use crate::lifecycle::state::{ConnectionState, PeerSide, Sending};
+use crate::lifecycle::state::{ConnectionState, Sending};
 use crate::message::method::MethodKind;
 use crate::message::upgrade::Names;
 use crate::time::Instant;
@@ -399,7 +399,7 @@ impl<const DEPTH: usize> ConnectionState<Client<DEPTH>> {
     #[inline(always)]
     pub(crate) fn check_request_untimed(&self, settings: &Settings) -> Result<(), SendError> {
         self.check_open()?;
-        let (queue, closed) = (&self.role, self.receive.peer_side != PeerSide::Open);
+        let (queue, closed) = (&self.role, self.receive.has_ended());
         if !self.lifetime.causes.is_empty() || closed || queue.budget == Some(0) {
             let reason = if closed { CloseReason::PeerClosed } else { CloseReason::MaxHint };
             return Err(SendError::Ended(self.lifetime.causes.first().unwrap_or(reason)));

@@ -14,9 +14,7 @@
 use crate::config::{KeepAliveField, Server, Settings};
 use crate::error::{Misuse, SendError};
 use crate::lifecycle::persistence::{Causes, CloseReason, TunnelReason};
-use crate::lifecycle::state::{
-    AnsweredMethod, BodyEnd, ConnectionState, Ended, PeerSide, Receiving, RequestFacts, Sending,
-};
+use crate::lifecycle::state::{AnsweredMethod, BodyEnd, ConnectionState, Ended, Receiving, RequestFacts, Sending};
 use crate::message::announcement::{Announce, ConnectionOptions, Content, FramingField};
 use crate::message::framing::BodyLength;
 use crate::message::keep_alive::KeepAlive;
@@ -112,7 +110,7 @@ pub(crate) fn judge(
         causes.add(CloseReason::UntilClose);
     }
     let octets = if let (Sends::Exact, FramingField::ContentLength(octets)) = (sends, framing) { octets } else { 0 };
-    if state.receive.peer_side != PeerSide::Open && unread == 0 {
+    if state.receive.has_ended() && unread == 0 {
         causes.add(CloseReason::PeerClosed);
     }
     state.lifetime_causes(settings, now, octets, &mut causes);

@@ -263,6 +263,12 @@ impl Receive {
         self.half
     }
 
+    /// The peer closed its side.
+    #[inline]
+    pub(super) fn has_ended(&self) -> bool {
+        self.peer_side != PeerSide::Open
+    }
+
     /// The first octets of a head came.
     #[inline]
     pub(super) fn begin_head(&mut self, now: Instant) {
@@ -289,7 +295,7 @@ impl Receive {
         };
         self.end = end;
         self.remaining = octets;
-        let empty = end as u8 == BodyEnd::Exact as u8 && octets == 0;
+        let empty = end == BodyEnd::Exact && octets == 0;
         self.half = if empty { Receiving::Complete } else { Receiving::Content };
     }
 

@@ -23,7 +23,7 @@ use crate::config::{HalfClose, IdleClose, Settings};
 use crate::error::ProtocolErrorKind;
 use crate::lifecycle::persistence::CloseReason;
 use crate::lifecycle::role::LifecycleRole;
-use crate::lifecycle::state::{BodyEnd, ConnectionState, Ended, PeerSide, Receiving, Sending, Stage};
+use crate::lifecycle::state::{BodyEnd, ConnectionState, Ended, Receiving, Sending, Stage};
 use crate::time::Instant;
 
 impl<R: LifecycleRole> ConnectionState<R> {
@@ -96,7 +96,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
         let now = self.tick(now);
         match self.lifetime.stage() {
             Stage::Finishing if self.send.unsent > 0 => {}
-            Stage::Finishing if self.receive.peer_side != PeerSide::Open => self.lifetime.closed(),
+            Stage::Finishing if self.receive.has_ended() => self.lifetime.closed(),
             Stage::Finishing => {
                 self.receive.began = now;
                 self.receive.progress_at = now;

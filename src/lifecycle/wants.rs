@@ -6,7 +6,7 @@
 
 use crate::lifecycle::persistence::CloseReason;
 use crate::lifecycle::role::LifecycleRole;
-use crate::lifecycle::state::{ConnectionState, PeerSide, Receiving, Sending, Stage};
+use crate::lifecycle::state::{ConnectionState, Receiving, Sending, Stage};
 use crate::status::StatusCode;
 
 /// What a connection waits for now.
@@ -125,7 +125,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
             application: self.turn(),
             shut: match self.lifetime.stage() {
                 Stage::Finishing if waits => None,
-                Stage::Finishing if self.receive.peer_side != PeerSide::Open => Some(Shut::Close(self.close_reason())),
+                Stage::Finishing if self.receive.has_ended() => Some(Shut::Close(self.close_reason())),
                 Stage::Finishing => Some(Shut::HalfClose(self.close_reason())),
                 Stage::CloseDue => Some(Shut::Close(self.close_reason())),
                 Stage::ResetDue => Some(Shut::Reset(self.close_reason())),
@@ -136,7 +136,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
 
     fn read_want(&self) -> ReadWant {
         let waits = self.receive.half() != Receiving::Complete;
-        if self.receive.peer_side != PeerSide::Open {
+        if self.receive.has_ended() {
             // the application comes first where a response is due; what is offered may be nothing: then the end is told
             return if self.lifetime.is_open() && waits { ReadWant::Offer } else { ReadWant::No };
         }

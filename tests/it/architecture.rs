@@ -25,11 +25,31 @@ fn files(folder: &Path, into: &mut Vec<PathBuf>) {
     }
 }
 
+/// The lines of code, without comments and without each item that is for tests alone.
+fn code(text: &str) -> String {
+    let mut lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let mut code = String::new();
+    while let Some(line) = lines.next() {
+        if line.trim() != "#[cfg(test)]" {
+            code += line;
+            code.push('\n');
+            continue;
+        }
+        // the item ends with its line, or with the brace that stands below its begin
+        let indent = &line[..line.len() - line.trim_start().len()];
+        let item = lines.by_ref().find(|line| !line.trim_start().starts_with("#[")).unwrap_or_default();
+        if !item.trim_end().ends_with([';', '}', ',']) {
+            let end = |line: &&str| line.strip_prefix(indent).is_some_and(|rest| rest.starts_with(['}', ')']));
+            lines.by_ref().find(end);
+        }
+    }
+    code
+}
+
 /// The first part of each path that begins with `crate::`, outside of comments and tests.
 fn imports(text: &str) -> BTreeSet<String> {
-    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-    let lines = code.lines().map(str::trim_start).filter(|line| !line.starts_with("//"));
-    let paths = lines.flat_map(|line| line.split("crate::").skip(1).map(str::to_owned).collect::<Vec<_>>());
+    let code = code(text);
+    let paths = code.split("crate::").skip(1);
     paths.map(|path| path.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()).collect()
 }
 
@@ -106,9 +126,7 @@ fn modules() -> BTreeMap<String, BTreeSet<String>> {
         let name = file.strip_prefix(&root).expect("within").with_extension("");
         let name = name.to_str().expect("text").replace(['/', '\\'], "::");
         let text = fs::read_to_string(file).expect("text");
-        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-        let code: String =
-            code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+        let code = code(&text);
         let name = name.trim_end_matches("::mod").to_owned();
         let above = name.rsplit_once("::").map_or(String::new(), |(above, _)| format!("{above}::"));
         let mut imports = BTreeSet::new();
@@ -168,6 +186,9 @@ fn the_top_of_the_sources_can_be_read_at_a_glance() {
 fn an_import_that_goes_up_would_be_seen() {
     let text = "use crate::lifecycle::Lifecycle;\n// use crate::pool::Pool;\nfn f() -> crate::time::Instant {}\n#[cfg(test)]\nuse crate::check::X;";
     assert_eq!(imports(text), BTreeSet::from(["lifecycle".to_owned(), "time".to_owned()]));
+    // what follows an item that is for tests is seen
+    let text = "#[cfg(test)]\nmod tests;\nuse crate::pool::Pool;\n    #[cfg(test)]\n    fn f() {\n        crate::check::f();\n    }\n    crate::time::f();";
+    assert_eq!(imports(text), BTreeSet::from(["pool".to_owned(), "time".to_owned()]));
     assert!(floor_of("lifecycle") > floor_of("message"));
 }
 

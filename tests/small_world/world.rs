@@ -702,21 +702,6 @@ impl Hasher for Print {
             mix(self.1.wrapping_add(0xA076_1D64_78BD_642F), 0xE703_7ED1_A0B4_28DB),
         );
     }
-    fn write_u8(&mut self, number: u8) {
-        self.write_u64(number.into());
-    }
-    fn write_u16(&mut self, number: u16) {
-        self.write_u64(number.into());
-    }
-    fn write_u32(&mut self, number: u32) {
-        self.write_u64(number.into());
-    }
-    fn write_usize(&mut self, number: usize) {
-        self.write_u64(number as u64);
-    }
-    fn write_isize(&mut self, number: isize) {
-        self.write_u64(number as u64);
-    }
     fn finish(&self) -> u64 {
         self.0
     }
