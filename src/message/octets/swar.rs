@@ -71,7 +71,8 @@ pub(crate) const fn first(mask: u64) -> usize {
 
 /// Which of sixteen octets is the first that is marked: 0xff is a mark, 0 is none.
 ///
-/// `black_box` makes the marks a value in memory. Without it LLVM 22 (Rust 1.95) splits the vector compare into sixteen scalar ones.
+/// `black_box` makes the marks a value in memory. Without it LLVM 22 (Rust 1.95) splits the vector compare into sixteen scalar ones:
+/// 2027 instructions more in `ours classic`.
 // inlined: -37 `pieces classic`, with `marks`
 #[inline(always)]
 fn first_marked(marks: [u8; 16]) -> Option<usize> {
