@@ -56,7 +56,6 @@ pub struct ConnectionOptions {
 
 impl ConnectionOptions {
     /// With `upgrade` set to this.
-    #[inline(always)]
     pub(crate) const fn with_upgrade(self, upgrade: bool) -> Self {
         Self { upgrade, ..self }
     }

@@ -73,7 +73,6 @@ pub(crate) enum Piece {
 
 impl Chunked {
     /// Nothing has been read. This many octets of framing may come before content; `None`: there is no limit of framing.
-    #[inline(always)]
     pub(crate) const fn new(framing: Option<u32>) -> Self {
         let allowance = match framing {
             Some(octets) => octets as u64,
@@ -94,7 +93,6 @@ impl Chunked {
         self.take_data(octets);
     }
 
-    #[inline(always)]
     fn take_data(&mut self, octets: u64) {
         self.remaining -= octets;
         if self.remaining == 0 {
@@ -113,6 +111,7 @@ impl Chunked {
     /// octets of framing stand before it, and the content. `None`, and nothing has changed: read with [`read`](Self::read).
     ///
     /// Twin of [`read`](Self::read).
+    // inlined: -1366 `chunks-small`
     #[inline(always)]
     pub(crate) fn read_fast<'b>(&self, buf: &'b [u8]) -> Option<(Self, usize, &'b [u8])> {
         let (mut chunked, mut rest) = (*self, buf);
@@ -227,7 +226,6 @@ impl Chunked {
         self.remaining = 0;
     }
 
-    #[inline(always)]
     fn add_size_digit(&mut self, digit: u8) -> Result<(), ProtocolErrorKind> {
         // leading zeros are fine, but not any number of them
         self.size_digits = self.size_digits.checked_add(1).ok_or(ChunkSizeTooLarge)?;
@@ -238,7 +236,6 @@ impl Chunked {
         Ok(())
     }
 
-    #[inline(always)]
     fn after_size(&mut self, octet: u8) -> Result<(), ProtocolErrorKind> {
         self.state = match octet {
             b'\r' => State::LineCr,

@@ -64,7 +64,6 @@ impl ConnectionFacts {
     }
 
     /// A request that begins with lines that say this.
-    #[inline(always)]
     pub(crate) const fn with_lines(self, set: FactSet) -> Self {
         Self { set, ..self }
     }
@@ -106,7 +105,6 @@ impl ConnectionFacts {
     /// `Host` as the first field line and with a registered name alone, as in nearly every request.
     ///
     /// Twin of [`kept_line`](Self::kept_line).
-    #[inline(always)]
     pub(crate) const fn set_first_host(&mut self) {
         self.set.add(Fact::Host);
     }
@@ -115,7 +113,6 @@ impl ConnectionFacts {
     /// one before.
     ///
     /// Twin of [`kept_line`](Self::kept_line).
-    #[inline(always)]
     pub(crate) const fn set_first_length(&mut self, octets: u64) -> bool {
         if self.has(Fact::Length) {
             return false;
@@ -238,19 +235,16 @@ impl ConnectionFacts {
     }
 
     /// Is this a fact?
-    #[inline(always)]
     pub(crate) const fn has(&self, fact: Fact) -> bool {
         self.set.has(fact)
     }
 
     /// Is one of these a fact?
-    #[inline(always)]
     pub(crate) const fn has_any<const N: usize>(&self, facts: [Fact; N]) -> bool {
         self.set.has_any(facts)
     }
 
     /// The length of its content, where a response says nothing else that bears on the connection.
-    #[inline(always)]
     pub(crate) const fn length_alone(&self) -> Option<u64> {
         if self.set.is_exactly([Fact::Response, Fact::Length]) { Some(self.content_length) } else { None }
     }
@@ -280,7 +274,6 @@ impl ConnectionFacts {
     }
 
     /// A response's status is one that there is: below 100 there is none (RFC 9110 15).
-    #[inline(always)]
     pub(crate) const fn has_valid_status(&self) -> bool {
         self.status >= 100
     }

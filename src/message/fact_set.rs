@@ -69,7 +69,6 @@ impl FactSet {
     }
 
     /// These facts.
-    #[inline(always)]
     pub(crate) const fn of<const N: usize>(facts: [Fact; N]) -> Self {
         let (mut bits, mut index) = (0, 0);
         while index < N {
@@ -80,19 +79,16 @@ impl FactSet {
     }
 
     /// Is this fact among them?
-    #[inline(always)]
     pub(crate) const fn has(self, fact: Fact) -> bool {
         self.0 & Self::bit(fact) != 0
     }
 
     /// Is one of these facts among them?
-    #[inline(always)]
     pub(crate) const fn has_any<const N: usize>(self, facts: [Fact; N]) -> bool {
         self.0 & Self::of(facts).0 != 0
     }
 
     /// Are these facts all there is?
-    #[inline(always)]
     pub(crate) const fn is_exactly<const N: usize>(self, facts: [Fact; N]) -> bool {
         self.0 == Self::of(facts).0
     }
@@ -102,13 +98,11 @@ impl FactSet {
     }
 
     /// Adds one fact.
-    #[inline(always)]
     pub(crate) const fn add(&mut self, fact: Fact) {
         self.0 |= Self::bit(fact);
     }
 
     /// Adds the facts of `other`.
-    #[inline(always)]
     pub(crate) const fn add_all(&mut self, other: Self) {
         self.0 |= other.0;
     }

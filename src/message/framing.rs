@@ -231,7 +231,6 @@ pub fn host_rule(facts: &HeadFacts) -> Result<(), ProtocolErrorKind> {
 }
 
 /// [`host_rule`]
-#[inline(always)]
 pub(crate) fn check_host(facts: &ConnectionFacts) -> Result<(), ProtocolErrorKind> {
     if facts.has(Fact::HostRepeated) {
         Err(HostRepeated)

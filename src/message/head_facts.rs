@@ -78,7 +78,6 @@ impl HeadFacts {
         Self::of(ConnectionFacts::response(status, version))
     }
 
-    #[inline(always)]
     pub(crate) const fn of(facts: ConnectionFacts) -> Self {
         Self { facts, compared: Compared::NONE, octets: SHORTEST_HEAD, octets_told: false }
     }

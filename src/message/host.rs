@@ -9,7 +9,6 @@ use crate::message::octets::{self, class};
 /// A valid `Host`: `uri-host [":" port]`, possibly empty.
 ///
 /// Its first test is the twin of [`split_authority`].
-#[inline(always)]
 pub(crate) fn is_host(value: &[u8]) -> bool {
     // most are a registered name alone
     octets::skip_host_name(value).is_empty() || split_authority(value).is_some()

@@ -105,7 +105,6 @@ pub(crate) fn never_a_trailer(name: &[u8]) -> bool {
 
 /// Could a field be one that is kept, whose name begins with this octet and has this many octets? A filter: it may say yes for other
 /// fields, and never says no for one that is kept.
-#[inline(always)]
 pub(crate) fn may_be_kept(first: u8, octets: usize) -> bool {
     // the bit of upper and lower case, and the one by which `c` and `k` differ: two names of ten octets begin with these
     const IGNORED_BITS: u8 = 0x28;
@@ -126,7 +125,6 @@ pub(crate) fn may_be_kept(first: u8, octets: usize) -> bool {
 }
 
 /// Could a field whose name has this many octets be one of which not every value may be sent? A filter like [`may_be_kept`].
-#[inline(always)]
 pub(crate) const fn may_be_restricted(octets: usize) -> bool {
     const LENGTHS: u32 = {
         let (mut lengths, mut index) = (0, 0);

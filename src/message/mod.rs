@@ -8,6 +8,9 @@
 //! **Fast paths.** Where nearly all input has one shape there are two functions: a fast one for that shape and a full one for every shape.
 //! The fast one answers completely, or changes nothing that the full one would not have changed as well. Each names its twin, and
 //! `fast_paths_test` compares the two.
+//!
+//! **`inline(always)`** is where it was counted. The comment above it says how many instructions of a row of the benches it saves: the row
+//! was counted without it (`benches`, `count`).
 
 pub(crate) mod announcement;
 pub(crate) mod chunked;

@@ -28,7 +28,6 @@ pub enum TargetForm {
 }
 
 impl<'a> Target<'a> {
-    #[inline(always)]
     pub(crate) const fn new(octets: &'a [u8], method: MethodKind) -> Self {
         Self { octets, method }
     }

@@ -34,6 +34,7 @@ impl<'o> Writer<'o> {
         Self { room: out.len(), rest: out, needed: 0 }
     }
 
+    // inlined: -9 `ours-lazy classic`, with `put_array` and `reserve`
     #[inline(always)]
     pub(crate) fn put(&mut self, octets: &[u8]) {
         if let Some(slot) = self.reserve(octets.len()) {
@@ -44,6 +45,7 @@ impl<'o> Writer<'o> {
     /// Writes a piece whose length is known when compiled: a few moves, and no call.
     ///
     /// Twin of [`put`](Self::put).
+    // inlined: -9 `ours-lazy classic`, with `put` and `reserve`
     #[inline(always)]
     fn put_array<const N: usize>(&mut self, octets: &[u8; N]) {
         if let Some(slot) = self.reserve(N).and_then(|slot| slot.first_chunk_mut::<N>()) {
@@ -52,6 +54,7 @@ impl<'o> Writer<'o> {
     }
 
     /// The slot of the next piece, if it fits.
+    // inlined: -9 `ours-lazy classic`, with `put` and `put_array`
     #[inline(always)]
     fn reserve(&mut self, octets: usize) -> Option<&'o mut [u8]> {
         if octets > self.rest.len() {
@@ -64,7 +67,6 @@ impl<'o> Writer<'o> {
     }
 
     /// There is no room for a piece, and so for none after it: from here on, pieces are counted.
-    #[inline(always)]
     fn overflow(&mut self, octets: usize) {
         if self.needed == 0 {
             self.needed = self.room - self.rest.len();
@@ -74,7 +76,6 @@ impl<'o> Writer<'o> {
     }
 
     /// Does what is rarely done with a copy of the writer that has an address, so that the writer itself can stay in registers.
-    #[inline(always)]
     fn out_of_registers(&mut self, write: impl FnOnce(&mut Self)) {
         let mut writer = core::mem::take(self);
         write(&mut writer);
@@ -82,6 +83,7 @@ impl<'o> Writer<'o> {
     }
 
     /// `DIGIT`s without leading zeros.
+    // inlined: -15 `response-head`
     #[inline(always)]
     fn put_decimal(&mut self, mut number: u64) {
         if number < 100 {
@@ -106,6 +108,7 @@ impl<'o> Writer<'o> {
     /// # Errors
     ///
     /// They did not: [`SendError::OutputTooSmall`] with what they need.
+    // inlined: -10 `client-exchange`, with `end_head`
     #[inline(always)]
     pub(crate) fn finish(self) -> Result<usize, SendError> {
         if self.needed == 0 {
@@ -115,7 +118,6 @@ impl<'o> Writer<'o> {
         }
     }
 
-    #[inline(always)]
     pub(crate) fn status_line(&mut self, status: StatusCode) {
         if status == StatusCode::OK {
             return self.put_array(b"HTTP/1.1 200 OK\r\n");
@@ -127,6 +129,7 @@ impl<'o> Writer<'o> {
     }
 
     /// Writes `name: value CRLF`, and says whether that may be sent. The value has no whitespace at its ends.
+    // inlined: -48 `response-head`, with `put_checked`
     #[inline(always)]
     fn put_field(&mut self, name: &[u8], value: &[u8]) -> Result<Line, Misuse> {
         if let Some(slot) = self.reserve(name.len() + value.len() + 4) {
@@ -143,6 +146,7 @@ impl<'o> Writer<'o> {
     /// Writes lines that have been checked.
     ///
     /// Twin of [`put_field`](Self::put_field), called line by line.
+    // inlined: -48 `response-head`, with `put_field`
     #[inline(always)]
     fn put_checked(&mut self, checked: &CheckedFields<'_>) {
         if checked.has_padding {
@@ -161,6 +165,7 @@ impl<'o> Writer<'o> {
 
     /// Writes the fields of the caller. Returns whether there is an `Upgrade` among them. `offers`: the protocols that it may name, where
     /// the response switches to one of them.
+    // inlined: -83 `response-head`, with `framing_field` and `announce`
     #[inline(always)]
     pub(crate) fn fields(&mut self, fields: impl Fields, offers: Option<&Offers>) -> Result<bool, Misuse> {
         let mut upgrades = false;
@@ -181,6 +186,7 @@ impl<'o> Writer<'o> {
         Ok(upgrades)
     }
 
+    // inlined: -83 `response-head`, with `fields` and `announce`
     #[inline(always)]
     fn framing_field(&mut self, field: FramingField) {
         match field {
@@ -195,6 +201,7 @@ impl<'o> Writer<'o> {
     }
 
     /// Writes the fields of the machine, and the empty line.
+    // inlined: -83 `response-head`, with `fields` and `framing_field`
     #[inline(always)]
     pub(crate) fn announce(&mut self, framing: FramingField, options: ConnectionOptions, hint: Option<KeepAlive>) {
         self.framing_field(framing);
@@ -205,6 +212,7 @@ impl<'o> Writer<'o> {
     }
 
     /// `method SP request-target SP HTTP-version CRLF`
+    // inlined: -24 `client-exchange`, with `request_fields`
     #[inline(always)]
     pub(crate) fn request_line(&mut self, request: &Request<'_>) {
         if request.kind() == MethodKind::Get {
@@ -218,6 +226,7 @@ impl<'o> Writer<'o> {
     }
 
     /// Writes the fields of the caller in a request, and returns the facts of its head.
+    // inlined: -24 `client-exchange`, with `request_line`
     #[inline(always)]
     pub(crate) fn request_fields(
         &mut self,
@@ -237,6 +246,7 @@ impl<'o> Writer<'o> {
     }
 
     /// The empty line.
+    // inlined: -10 `client-exchange`, with `finish`
     #[inline(always)]
     pub(crate) fn end_head(&mut self) {
         self.put_array(b"\r\n");

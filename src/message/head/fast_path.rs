@@ -15,7 +15,6 @@ use crate::message::octets;
 impl Progress {
     /// The part of `rest`, which begins at octet `at` of its section, in which no line is too long and none passes the limit of the
     /// section. What is too long is for the full reading to refuse.
-    #[inline(always)]
     pub(in crate::message) fn fast_window<'b>(&self, rules: Rules<'_>, rest: &'b [u8], at: usize) -> &'b [u8] {
         let longest = (rules.limits.field_line as usize).min(FieldTable::MAX_LINE);
         rest.get(..longest.min(rules.section.octets(rules.limits).saturating_sub(at))).unwrap_or(rest)
@@ -24,6 +23,7 @@ impl Progress {
     /// The octets after `Host`, where it is the first line, as it should be (RFC 9110 7.2), and its value is a registered name alone.
     ///
     /// Twin of [`full_line`](Self::full_line).
+    // inlined: -13 `octets classic`, with `host_line`
     #[inline(always)]
     pub(in crate::message) fn fast_host<'b>(
         &mut self,
@@ -126,6 +126,7 @@ impl<'b> FastLine<'b> {
 }
 
 /// The octets after `Host: `, a registered name and CRLF.
+// inlined: -13 `octets classic`, with `fast_host`
 #[inline(always)]
 fn host_line(line: &[u8]) -> Option<&[u8]> {
     const NAME: u64 = u64::from_le_bytes(*b"\0\0host: ");
@@ -169,6 +170,7 @@ const fn may_continue(next: u8) -> bool {
 }
 
 /// A line like [`fast_line`] that is not continued, and the octet after it.
+// inlined: -6 `ours resp`
 #[inline(always)]
 fn fast_unfolded_line(rest: &[u8]) -> Option<(FastLine<'_>, u8)> {
     let colon = octets::skip_name(rest)?;
@@ -186,6 +188,7 @@ fn fast_unfolded_line(rest: &[u8]) -> Option<(FastLine<'_>, u8)> {
 }
 
 /// A name of letters and dashes, a colon, one space, a value without control octets or outer whitespace, CRLF.
+// inlined: -166 `ours classic`
 #[inline(always)]
 fn fast_line(rest: &[u8]) -> Option<FastLine<'_>> {
     let colon = octets::skip_name(rest)?;

@@ -41,7 +41,6 @@ impl PackedLine {
     }
 
     /// The same of sizes that fit: octets of the line, of its name, and of the whitespace before its value.
-    #[inline(always)]
     pub(crate) const fn new(line: usize, name: usize, leading: usize) -> Self {
         Self { line_octets: line as u16, name_octets: name as u8, gap_octets: leading as u8 + 1 }
     }
@@ -50,7 +49,6 @@ impl PackedLine {
     pub(crate) const NONE: Self = Self::new(0, 0, 0);
 
     /// Name and value of the line at the front of `octets`.
-    #[inline(always)]
     pub(crate) fn parts(self, octets: &[u8]) -> Option<(&[u8], &[u8])> {
         let (name, value) =
             (usize::from(self.name_octets), usize::from(self.name_octets) + usize::from(self.gap_octets));
@@ -67,7 +65,6 @@ impl FieldTable {
     /// Octets of the longest line that can be packed.
     pub(crate) const MAX_LINE: usize = 0xffff;
 
-    #[inline(always)]
     pub(crate) const fn new() -> Self {
         Self { lines: [PackedLine::NONE; Self::CAPACITY], end: Self::CAPACITY as u32 }
     }
@@ -109,7 +106,6 @@ impl FieldTable {
     }
 
     /// The slot of the line of this number, where there may be one before the line of number `most`.
-    #[inline(always)]
     pub(crate) fn slot(&mut self, line: u16, most: u16) -> Option<&mut PackedLine> {
         if line < most { self.lines.get_mut(usize::from(line)) } else { None }
     }
@@ -125,20 +121,17 @@ pub struct FieldSection<'a> {
 
 impl<'a> FieldSection<'a> {
     /// Nothing read yet.
-    #[inline(always)]
     pub(crate) const fn new() -> Self {
         Self { octets: b"", table: FieldTable::new(), is_trailers: false }
     }
 
     /// `lines` validated field lines; `table` has some of them, or none.
-    #[inline(always)]
     pub(crate) const fn of(octets: &'a [u8], table: FieldTable, lines: u32) -> Self {
         let end = if table.end < lines { table.end } else { lines };
         Self { octets, table: FieldTable { end, ..table }, is_trailers: false }
     }
 
     /// Removes all lines, as if nothing had been read.
-    #[inline(always)]
     pub(crate) fn clear(&mut self) {
         self.octets = b"";
         self.table.end = FieldTable::CAPACITY as u32;
@@ -146,13 +139,11 @@ impl<'a> FieldSection<'a> {
     }
 
     /// The table, to be filled while lines are read.
-    #[inline(always)]
     pub(crate) fn table(&mut self) -> &mut FieldTable {
         &mut self.table
     }
 
     /// The validated field lines, `lines` of them, without the empty line after them.
-    #[inline(always)]
     pub(crate) fn set_lines(&mut self, octets: &'a [u8], lines: usize) {
         self.octets = octets;
         self.table.end = self.table.end.min(lines as u32);

@@ -8,7 +8,6 @@ use crate::error::ProtocolErrorKind::{self, *};
 
 impl Progress {
     /// Prepares to go on with a head that was read in part. Where less is offered than before, it begins again.
-    #[inline(always)]
     pub(super) fn take_up(&mut self, buf: &[u8], table: &mut FieldTable) {
         if self.next_line == 0 || self.searched > 0 {
             // the table can not begin in the middle of a section: its lines are searched for when they are asked for
@@ -36,7 +35,6 @@ impl Progress {
 /// The minor number of one of the two usual versions.
 ///
 /// Twin of [`version`].
-#[inline(always)]
 pub(super) const fn fast_version(octets: [u8; 8]) -> Option<u8> {
     const HTTP_10: u64 = u64::from_le_bytes(*b"HTTP/1.0");
     const HTTP_11: u64 = u64::from_le_bytes(*b"HTTP/1.1");
