@@ -154,7 +154,7 @@
 //! `std` (default): [`Instant::since`], [`DeadlineQueue`], [`pool`], the clients among the [`presets`]. `serde`: settings from files,
 //! in the module `settings`. No feature changes a verdict. Rust 1.85 or later.
 
-#[cfg(feature = "std")]
+#[cfg(any(feature = "std", test))]
 extern crate std;
 
 // the ground floor

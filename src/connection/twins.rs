@@ -2,8 +2,6 @@
 //! and to the same state.
 #![cfg(test)]
 
-extern crate std;
-
 use core::fmt::Debug;
 use std::format;
 use std::vec::Vec;
