@@ -1,7 +1,8 @@
-//! Deadlines: which state arms which, how long it is, and what is due next.
+//! What a deadline is: its instant, its kind, and the fact and the setting that it comes from. Which state arms which is in
+//! [`deadlines`](crate::lifecycle::deadlines).
 //!
 //! A deadline is a point in time, derived from an anchor (when something last happened) and a timeout; no timer is kept.
-//! [`Lifecycle::next_deadline`](crate::Lifecycle::next_deadline) and `handle_timeout` read the same table, so what is announced is
+//! [`Lifecycle::next_deadline`](crate::Lifecycle::next_deadline) and `handle_timeout` read the same rows, so what is announced is
 //! what expires. Of several due at once the first in the order of [`DeadlineKind`] expires.
 
 use crate::reasons::reasons;
