@@ -16,6 +16,7 @@ use std::io::{Read, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
+use http_keepalive::{Client, Server};
 
 /// Drives one connection in memory with the octets on standard input and prints what it says, one JSON object a line.
 ///
@@ -86,11 +87,17 @@ fn run(options: &Options) -> Result<(), String> {
         lines.iter().try_for_each(|line| writeln!(out, "{line}")).map_err(|error| format!("cannot write: {error}"))
     };
     if let Some(path) = &options.trace {
-        let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-        let lines = trace::parse(&text)?;
+        let named = |why| format!("{}: {why}", path.display());
+        let octets = std::fs::read(path).map_err(|error| named(error.to_string()))?;
         return print(match options.role {
-            Role::Server => trace::run(&settings::server(&options.set, options.host_check == Switch::On)?, &lines)?,
-            Role::Client => trace::run(&settings::client(&options.set)?, &lines)?,
+            Role::Server => {
+                let config = settings::server(&options.set, options.host_check == Switch::On)?;
+                trace::run::<Server>(&config, trace::parse::<Server>(&octets).map_err(named)?)
+            }
+            Role::Client => {
+                let config = settings::client(&options.set)?;
+                trace::run(&config, trace::parse::<Client<_>>(&octets).map_err(named)?)
+            }
         });
     }
     let mut input = Vec::new();

@@ -7,16 +7,16 @@ mod lines;
 #[expect(dead_code, reason = "the program's own uses are in its main")]
 #[path = "../../examples/inspect/settings.rs"]
 mod settings;
-#[path = "../../examples/inspect/trace.rs"]
+#[path = "../../examples/inspect/trace/mod.rs"]
 mod trace;
 
-use http_keepalive::Server;
+use http_keepalive::{Client, Server};
 use serde_json::{Value, json};
 
 fn run(lines: &[Value]) -> Vec<Value> {
     let text: Vec<_> = lines.iter().map(Value::to_string).collect();
     let config = settings::server(&[], true).expect("no settings");
-    trace::run::<Server>(&config, &trace::parse(&text.join("\n")).expect("a trace")).expect("of a server")
+    trace::run::<Server>(&config, trace::parse::<Server>(text.join("\n").as_bytes()).expect("a trace"))
 }
 
 #[test]
@@ -30,4 +30,53 @@ fn content_of_any_length_is_sent_whole() {
     assert!(lines.iter().all(|line| line["event"] != "refused"));
     let written: usize = lines.iter().filter_map(|line| line["data_b64"].as_str()).map(|data| data.len() / 4 * 3).sum();
     assert!(written > 600_000, "{written}");
+}
+
+#[test]
+fn a_bad_trace_names_its_line_and_what_is_wrong_with_it() {
+    let good = r#"{"at":0,"receive":"GET"}"#;
+    for (line, why) in [
+        (r#"{"at":1,"recieve":"x"}"#, "no fact or intent `recieve`: did you mean `receive`?"),
+        (
+            r#"{"at":1,"zzzzzzzz":"x"}"#,
+            "no fact or intent `zzzzzzzz`; there are: receive, receive_b64, eof, sent, drain, send, send_end, respond, interim",
+        ),
+        (r#"{"at":"1"}"#, r#"`at`: expected seconds since the start, not "1""#),
+        (r#"{"at":-1}"#, "`at`: expected seconds since the start, not -1"),
+        (r#"{"eof":true}"#, "no `at`"),
+        ("[1]", "expected an object, not [1]"),
+        (r#"{"at":1,"#, "no JSON: EOF while parsing a value at column 8"),
+        (r#"{"at":1,"receive":"x","eof":true}"#, "`receive` and `eof`: a line has one of these"),
+        (r#"{"at":1,"receive":5}"#, "`receive`: expected text, not 5"),
+        (r#"{"at":1,"receive_b64":"??"}"#, "`receive_b64`: no base64: Invalid symbol 63, offset 0."),
+        (r#"{"at":1,"eof":false}"#, "`eof`: expected true, not false"),
+        (r#"{"at":1,"unconfirmed":true}"#, "`unconfirmed` without `sent`"),
+        (r#"{"at":1,"sent":-1}"#, "`sent`: expected a whole number, not -1"),
+        (r#"{"at":1,"send_end":"end"}"#, r#"`send_end`: expected [[name, value], …], not "end""#),
+        (r#"{"at":1,"respond":{}}"#, "`respond`: no `status`"),
+        (r#"{"at":1,"respond":{"status":"OK"}}"#, r#"`respond`: `status`: expected a status, not "OK""#),
+        (r#"{"at":1,"respond":{"status":200,"chunkd":true}}"#, "`respond`: no key `chunkd`: did you mean `chunked`?"),
+        (
+            r#"{"at":1,"respond":{"status":200,"length":1,"chunked":true}}"#,
+            "`respond`: one at most of `content`, `length`, `chunked`, `until_close`",
+        ),
+        (r#"{"at":1,"interim":{"status":103,"content":""}}"#, "`interim`: no key `content`; there are: status, fields"),
+        (r#"{"at":1,"request":{}}"#, "`request` is told to a client, and this is a server"),
+    ] {
+        let trace = format!("{good}\n\n{line}\nnor is this one right\n");
+        assert_eq!(trace::parse::<Server>(trace.as_bytes()).err(), Some(format!("line 3: {why}")), "{line}");
+    }
+    for (line, why) in [
+        (r#"{"at":1,"respond":{}}"#, "`respond` is told to a server, and this is a client"),
+        (r#"{"at":1,"request":{"method":"GET"}}"#, "`request`: no `target`"),
+        (
+            r#"{"at":1,"request":{"method":"GET","target":"/","version":"2"}}"#,
+            r#"`request`: `version`: expected "1.0" or "1.1", not "2""#,
+        ),
+    ] {
+        assert_eq!(trace::parse::<Client<16>>(line.as_bytes()).err(), Some(format!("line 1: {why}")), "{line}");
+    }
+    assert!(
+        trace::parse::<Server>(b"{\"at\":1,\"receive\":\"\xff\"}").err().is_some_and(|why| why.starts_with("line 1: "))
+    );
 }

@@ -1,0 +1,233 @@
+//! The driver of a trace. It never waits: it knows what comes next.
+//!
+//! What is due before a line expires first; octets that arrive in the instant of a deadline win. Nothing is said or sent but what the trace
+//! says, and what the machine itself must send.
+
+use std::collections::VecDeque;
+
+use http_keepalive::{
+    Config, Connection, Deadline, Eof, Event, Instant, Outcome, Persistence, ProtocolErrorKind, ReadWant, Role, Shut,
+    Turn,
+};
+use serde_json::{Value, json};
+
+use super::super::lines;
+use super::Intents;
+use super::parse::{Fact, Line};
+
+pub struct Driver<'c, R: Role> {
+    pub(super) connection: Connection<R, &'c Config<R>>,
+    lines: Vec<Value>,
+    pub(super) now: Instant,
+    /// Received and not consumed.
+    pub(super) input: Vec<u8>,
+    /// The trace says what leaves; else everything does, at once.
+    pub(super) says_sent: bool,
+    /// Handed out, and not known to have left.
+    pub(super) output: u64,
+    /// Of these, taken by the transport.
+    pub(super) unconfirmed: u64,
+    /// Content that waits until it may be sent.
+    pub(super) held: VecDeque<Vec<u8>>,
+    announced: Option<Deadline>,
+    any_announced: bool,
+    action: Option<&'static str>,
+    tunnel: bool,
+    /// Octets up to the end of the last complete message.
+    complete: u64,
+}
+
+/// What the connection makes of a trace.
+pub fn run<R: Intents>(config: &Config<R>, trace: Vec<Line<R::Intent>>) -> Vec<Value> {
+    let mut driver = Driver {
+        connection: Connection::new(Instant::EPOCH, config),
+        lines: Vec::new(),
+        now: Instant::EPOCH,
+        input: Vec::new(),
+        says_sent: trace.iter().any(|line| matches!(line.fact, Some(Fact::Sent { .. }))),
+        output: 0,
+        unconfirmed: 0,
+        held: VecDeque::new(),
+        announced: None,
+        any_announced: false,
+        action: None,
+        tunnel: false,
+        complete: 0,
+    };
+    driver.announce();
+    for line in trace {
+        let arrives = matches!(line.fact, Some(Fact::Receive(_)));
+        let at = line.at.max(driver.now);
+        driver.expire(|due| due < at || (due == at && !arrives));
+        driver.now = at;
+        if let Some(fact) = line.fact {
+            driver.apply(fact);
+        }
+        driver.settle();
+        driver.announce();
+        driver.expire(|due| due <= at);
+    }
+    driver.finish();
+    driver.lines
+}
+
+impl<R: Intents> Driver<'_, R> {
+    pub(super) fn say(&mut self, mut line: Value) {
+        line["at"] = seconds(self.now);
+        self.lines.push(line);
+    }
+
+    /// Lets everything expire whose instant `is_due`, each at its own.
+    fn expire(&mut self, is_due: impl Fn(Instant) -> bool) {
+        while let Some(deadline) = self.connection.next_deadline().filter(|deadline| is_due(deadline.at)) {
+            self.now = self.now.max(deadline.at);
+            self.say_what_left();
+            let Some(expired) = self.connection.handle_timeout(self.now) else { return };
+            self.say(json!({ "event": "expired", "kind": expired.kind.as_str() }));
+            self.settle();
+            self.announce();
+        }
+    }
+
+    fn announce(&mut self) {
+        let next = self.connection.next_deadline();
+        if next != self.announced || !self.any_announced {
+            let due = next.map_or(Value::Null, |deadline| seconds(deadline.at));
+            let mut line =
+                json!({ "event": "deadline", "due": due, "kind": next.map(|deadline| deadline.kind.as_str()) });
+            if let Some(cause) = self.connection.deadline_cause() {
+                line["fact"] = json!(cause.fact.as_str());
+                line["since"] = seconds(cause.since);
+                line["setting"] = json!(cause.setting);
+            }
+            self.say(line);
+            self.announced = next;
+            self.any_announced = true;
+        }
+    }
+
+    fn apply(&mut self, fact: Fact<R::Intent>) {
+        let now = self.now;
+        match fact {
+            Fact::Receive(octets) => self.input.extend(octets),
+            Fact::Eof => self.eof(),
+            Fact::Drain => self.connection.close_after_exchange(now),
+            Fact::Sent { octets, unconfirmed: true } => return self.unconfirmed += octets.min(self.output),
+            Fact::Sent { octets, unconfirmed: false } => self.leave(octets.min(self.output)),
+            Fact::Send(piece) => self.send(&piece),
+            Fact::SendEnd(trailers) => {
+                self.write("send_end", |connection, out| connection.send_end(now, &trailers, out));
+            }
+            Fact::Intent(intent) => R::intend(self, intent),
+        }
+        self.offer();
+    }
+
+    fn offer(&mut self) {
+        self.say_what_left();
+        let mut input = std::mem::take(&mut self.input);
+        let mut from = 0;
+        while self.action.is_none_or(|action| action == "half-close") && !self.tunnel {
+            let received = match self.connection.receive(self.now, &input[from..]) {
+                Ok(received) => received,
+                Err(error) => {
+                    self.say(lines::error(&error));
+                    // what is left is discarded
+                    continue;
+                }
+            };
+            from += received.consumed;
+            let Outcome::Event(event) = received.outcome else { break };
+            self.event(&event);
+        }
+        input.drain(..from);
+        self.input = input;
+    }
+
+    fn event(&mut self, event: &Event<'_>) {
+        let (persistence, offset) = (self.connection.persistence(), self.connection.offset());
+        if let Some(line) = lines::event(event, persistence, offset) {
+            self.say(line);
+        }
+        match event {
+            Event::Interim(_) | Event::End { .. } => self.complete = offset,
+            Event::Tunnel(_) => {
+                self.tunnel = true;
+                self.complete = offset;
+            }
+            _ => {}
+        }
+    }
+
+    fn eof(&mut self) {
+        if self.tunnel {
+            return;
+        }
+        self.say_what_left();
+        match self.connection.receive_eof(self.now, Eof::Clean) {
+            Err(error) => self.say(lines::error(&error)),
+            Ok(received) => {
+                if let Outcome::Event(event) = received.outcome {
+                    self.event(&event);
+                }
+            }
+        }
+    }
+
+    /// Does what the connection wants, until it waits.
+    fn settle(&mut self) {
+        loop {
+            let wants = self.connection.wants();
+            if wants.read == ReadWant::LookOnce {
+                self.connection.nothing_to_read(self.now);
+            } else if matches!(wants.application, Some(Turn::Refuse(_))) {
+                if !R::refuse(self) {
+                    return;
+                }
+            } else if wants.application == Some(Turn::Content) && !self.held.is_empty() {
+                let piece = self.held.pop_front().unwrap_or_default();
+                self.send(&piece);
+            } else if self.output > 0 && !self.says_sent {
+                self.leave(self.output);
+            } else if let Some(shut) = wants.shut {
+                let action = match shut {
+                    Shut::HalfClose(_) => "half-close",
+                    Shut::Close(_) => "close",
+                    Shut::Reset(_) => "reset",
+                };
+                let reason = shut.reason();
+                self.action = Some(action);
+                self.say(json!({
+                    "event": "action", "action": action, "reason": reason.as_str(), "clause": reason.clause(),
+                }));
+                self.connection.handle_shut(self.now);
+                if action != "half-close" {
+                    R::leftovers(self).into_iter().for_each(|line| self.say(line));
+                }
+            } else {
+                return self.offer();
+            }
+        }
+    }
+
+    fn finish(&mut self) {
+        let verdict = self.connection.persistence();
+        let over = self.action.is_some()
+            || (matches!(verdict, Persistence::Close(_)) && self.connection.wants().application.is_none());
+        let state = match self.connection.error().map(|error| error.kind) {
+            Some(ProtocolErrorKind::IncompleteHead | ProtocolErrorKind::IncompleteContent) => "truncated",
+            Some(_) => "error",
+            None if self.tunnel => "upgrade",
+            None if over && R::broke_off(self) => "truncated",
+            None if over => "closed",
+            None if R::is_idle(self) => "idle",
+            None => "need-more",
+        };
+        let complete = self.complete;
+        self.say(lines::state(state, complete));
+    }
+}
+
+fn seconds(instant: Instant) -> Value {
+    json!(instant.as_nanos() as f64 / 1e9)
+}
