@@ -13,10 +13,12 @@ mod settings;
 mod trace;
 
 use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
-use http_keepalive::{Client, Server};
+use http_keepalive::Config;
+use serde_json::Value;
 
 /// Drives one connection in memory with the octets on standard input and prints what it says, one JSON object a line.
 ///
@@ -37,15 +39,17 @@ struct Options {
     /// Client: a request that has been sent and waits, in order, repeatable: METHOD[,upgrade=TOKEN]. One GET if none is named.
     #[arg(long, value_name = "REQUEST", value_parser = answers::parse_asked)]
     request: Vec<answers::Asked>,
-    /// The `Host` rule of RFC 9112 3.2.
-    #[arg(long, value_enum, default_value_t = Switch::On)]
-    host_check: Switch,
+    /// Server: the `Host` rule of RFC 9112 3.2, on by default. A short form of --set host=on or off.
+    #[arg(long, value_enum)]
+    host_check: Option<Switch>,
     /// Replay facts and intents with their instants from a file of JSON lines, instead of octets on standard input.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["eof", "split", "request"])]
-    trace: Option<std::path::PathBuf>,
-    /// One setting as NAME=VALUE, repeatable: durations as 5s or 250ms, counts as numbers, words, `off`. The names are those of
-    /// configuration files: of `Limits`, `Timeouts` and `Policy`, such as idle=5s, max_exchanges=10, bare_lf=accept; of two of one name the timeout
-    /// is meant, and limits.head is the limit.
+    trace: Option<PathBuf>,
+    /// Begin with what a system does, by its name: nginx, or for a client curl. A name that is not known says which there are.
+    #[arg(long, value_name = "NAME")]
+    preset: Option<String>,
+    /// Change one setting, repeatable: idle=5s, max_exchanges=10, bare_lf=accept, age=off. Names and values are those of
+    /// configuration files; of two of one name the timeout is meant, and limits.head is the limit.
     #[arg(long, value_name = "NAME=VALUE")]
     set: Vec<String>,
 }
@@ -56,7 +60,7 @@ enum Role {
     Client,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, ValueEnum)]
 enum Switch {
     On,
     Off,
@@ -82,36 +86,46 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<(), String> {
-    let mut out = std::io::stdout().lock();
-    let mut print = |lines: Vec<serde_json::Value>| {
-        lines.iter().try_for_each(|line| writeln!(out, "{line}")).map_err(|error| format!("cannot write: {error}"))
-    };
-    if let Some(path) = &options.trace {
-        let named = |why| format!("{}: {why}", path.display());
-        let octets = std::fs::read(path).map_err(|error| named(error.to_string()))?;
-        return print(match options.role {
-            Role::Server => {
-                let config = settings::server(&options.set, options.host_check == Switch::On)?;
-                trace::run::<Server>(&config, trace::parse::<Server>(&octets).map_err(named)?)
-            }
-            Role::Client => {
-                let config = settings::client(&options.set)?;
-                trace::run(&config, trace::parse::<Client<_>>(&octets).map_err(named)?)
-            }
-        });
-    }
-    let mut input = Vec::new();
-    std::io::stdin().read_to_end(&mut input).map_err(|error| format!("cannot read standard input: {error}"))?;
     let lines = match options.role {
         Role::Server if !options.request.is_empty() => return Err("--request is a client's".into()),
         Role::Server => {
-            let config = settings::server(&options.set, options.host_check == Switch::On)?;
-            raw::serve(&config, &input, options.split, options.eof)
+            let config = settings::server(options.preset.as_deref(), &options.settings())?;
+            match &options.trace {
+                Some(path) => replay(&config, path)?,
+                None => raw::serve(&config, &read_input()?, options.split, options.eof),
+            }
         }
         Role::Client => {
-            let config = settings::client(&options.set)?;
-            answers::read(&config, &options.request, &input, options.split, options.eof)?
+            let config = settings::client(options.preset.as_deref(), &options.settings())?;
+            match &options.trace {
+                Some(path) => replay(&config, path)?,
+                None => answers::read(&config, &options.request, &read_input()?, options.split, options.eof)?,
+            }
         }
     };
-    print(lines)
+    let mut out = std::io::stdout().lock();
+    lines.iter().try_for_each(|line| writeln!(out, "{line}")).map_err(|error| format!("cannot write: {error}"))
+}
+
+impl Options {
+    /// All settings in the order in which they are applied.
+    fn settings(&self) -> Vec<String> {
+        let host = self.host_check.map(|switch| match switch {
+            Switch::On => "host=on".to_owned(),
+            Switch::Off => "host=off".to_owned(),
+        });
+        host.into_iter().chain(self.set.iter().cloned()).collect()
+    }
+}
+
+fn replay<R: trace::Intents>(config: &Config<R>, path: &Path) -> Result<Vec<Value>, String> {
+    let octets = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let lines = trace::parse::<R>(&octets).map_err(|why| format!("{}: {why}", path.display()))?;
+    Ok(trace::run(config, lines))
+}
+
+fn read_input() -> Result<Vec<u8>, String> {
+    let mut input = Vec::new();
+    std::io::stdin().read_to_end(&mut input).map_err(|error| format!("cannot read standard input: {error}"))?;
+    Ok(input)
 }

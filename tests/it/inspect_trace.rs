@@ -3,19 +3,18 @@
 #![cfg(feature = "serde")]
 
 #[path = "../../examples/inspect/lines.rs"]
-mod lines;
-#[expect(dead_code, reason = "the program's own uses are in its main")]
+pub mod lines;
 #[path = "../../examples/inspect/settings.rs"]
-mod settings;
+pub mod settings;
 #[path = "../../examples/inspect/trace/mod.rs"]
-mod trace;
+pub mod trace;
 
 use http_keepalive::{Client, Server};
 use serde_json::{Value, json};
 
 fn run(lines: &[Value]) -> Vec<Value> {
     let text: Vec<_> = lines.iter().map(Value::to_string).collect();
-    let config = settings::server(&[], true).expect("no settings");
+    let config = settings::server(None, &[]).expect("no settings");
     trace::run::<Server>(&config, trace::parse::<Server>(text.join("\n").as_bytes()).expect("a trace"))
 }
 

@@ -39,6 +39,7 @@ mod expect_upgrade;
 mod faulty_framing;
 mod framing;
 mod hostile_server;
+mod inspect_options;
 mod inspect_trace;
 mod leniency;
 mod lifecycle;
