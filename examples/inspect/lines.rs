@@ -101,6 +101,14 @@ pub fn state(state: &str, consumed: u64) -> Value {
     json!({ "event": "state", "state": state, "consumed": consumed })
 }
 
+/// The line with its octets as text, too, if it has any. Latin-1: one character, one octet.
+pub fn with_text(mut line: Value) -> Value {
+    if let Some(octets) = line["data_b64"].as_str().and_then(|data| STANDARD.decode(data).ok()) {
+        line["text"] = latin1(octets.into_iter()).into();
+    }
+    line
+}
+
 fn framing(length: BodyLength) -> (&'static str, Option<u64>) {
     match length {
         BodyLength::Empty => ("none", None),

@@ -7,6 +7,7 @@
 //! With `--trace FILE` time passes too: each line of the file is a fact or an intent with its instant.
 
 mod answers;
+mod help;
 mod lines;
 mod raw;
 mod settings;
@@ -25,7 +26,7 @@ use serde_json::Value;
 /// Without --trace every octet is there at once and nothing times out: a server answers each complete request with an empty 200, takes up
 /// the first protocol of an upgrade that is offered, and accepts CONNECT. A client has sent the requests named.
 #[derive(Parser)]
-#[command(name = "inspect", after_help = "Exits with 0, whatever the octets are, and with 2 where it can not run.")]
+#[command(name = "inspect", after_help = "--help says what the lines are.", after_long_help = help::text())]
 struct Options {
     /// Who we are: a server reads requests, a client reads responses.
     #[arg(long, value_enum, default_value_t = Role::Server)]
@@ -45,6 +46,9 @@ struct Options {
     /// Replay facts and intents with their instants from a file of JSON lines, instead of octets on standard input.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["eof", "split", "request"])]
     trace: Option<PathBuf>,
+    /// Print octets as `text`, too, beside `data_b64`. Latin-1: one character, one octet.
+    #[arg(long)]
+    text: bool,
     /// Begin with what a system does, by its name: nginx, or for a client curl. A name that is not known says which there are.
     #[arg(long, value_name = "NAME")]
     preset: Option<String>,
@@ -103,8 +107,9 @@ fn run(options: &Options) -> Result<(), String> {
             }
         }
     };
+    let lines = lines.into_iter().map(|line| if options.text { lines::with_text(line) } else { line });
     let mut out = std::io::stdout().lock();
-    lines.iter().try_for_each(|line| writeln!(out, "{line}")).map_err(|error| format!("cannot write: {error}"))
+    { lines }.try_for_each(|line| writeln!(out, "{line}")).map_err(|error| format!("cannot write: {error}"))
 }
 
 impl Options {

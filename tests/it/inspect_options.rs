@@ -1,12 +1,14 @@
-//! The options of `examples/inspect`: what the connection is told to be.
+//! The options of `examples/inspect`: what the connection is told to be, and what a user is told.
 
 #![cfg(feature = "serde")]
 
 use std::time::Duration;
 
 use crate::inspect_trace::settings::{SECTIONS, client, server};
+use crate::inspect_trace::{help, lines, trace};
 use http_keepalive::settings::{SettingError, Settings, Value};
 use http_keepalive::*;
+use serde_json::json;
 
 fn secs(secs: u64) -> Option<Duration> {
     Some(Duration::from_secs(secs))
@@ -141,5 +143,49 @@ fn a_wrong_name_says_which_was_meant() {
         ("idle", "expected NAME=VALUE"),
     ] {
         assert_eq!(error(None, &set([setting])), format!("--set {setting}: {why}"));
+    }
+}
+
+#[test]
+fn octets_are_text_where_it_is_asked_for() {
+    let text = lines::with_text(lines::write(b"HTTP/1.1 200 \xe9\r\n\0"))["text"].clone();
+    assert_eq!(text, json!("HTTP/1.1 200 \u{e9}\r\n\0"));
+    assert_eq!(lines::with_text(lines::state("idle", 0)), lines::state("idle", 0));
+}
+
+/// What a bad trace is told that there is.
+fn keys<R: trace::Intents>() -> Vec<String> {
+    let why = trace::parse::<R>(br#"{"at":0,"............":true}"#).err().expect("there is no such key");
+    why.split_once("there are: ").expect("all are named").1.split(", ").map(str::to_owned).collect()
+}
+
+#[test]
+fn the_help_knows_every_key_and_every_name() {
+    let help = help::text();
+    for key in keys::<Server>().into_iter().chain(keys::<Client<16>>()) {
+        assert!(help.contains(&format!("\"{key}\"")), "{key}");
+    }
+    for name in
+        SECTIONS.iter().flat_map(|(_, names)| *names).copied().chain(presets::servers()).chain(presets::clients())
+    {
+        assert!(help.split_whitespace().any(|word| word == name), "{name}");
+    }
+    assert!(help.lines().all(|line| line.len() <= 130), "it is wide");
+}
+
+#[test]
+fn the_trace_of_the_help_is_one() {
+    let help = help::text();
+    let all = help.lines().map(str::trim_start).filter(|line| line.starts_with("{\"at\"") && line.ends_with('}'));
+    let example = all.collect::<Vec<_>>().join("\n");
+    let config = server(Some("nginx"), &[]).expect("it is known");
+    let lines = trace::run(&config, trace::parse::<Server>(example.as_bytes()).expect("a trace"));
+    let events: Vec<_> = lines.iter().map(|line| line["event"].as_str().expect("each has one")).collect();
+    let after = ["deadline", "write", "write", "deadline", "expired", "action", "deadline", "state"];
+    assert_eq!(events, [&["deadline", "request", "end"][..], &after].concat());
+    assert_eq!((&lines[7]["kind"], &lines[7]["at"]), (&json!("idle"), &json!(75.5)));
+    assert!(help.contains("closes at 75.5 s"));
+    for event in events {
+        assert!(help.lines().any(|line| line.trim_start().starts_with(event)), "{event}");
     }
 }

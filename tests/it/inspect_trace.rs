@@ -2,6 +2,8 @@
 
 #![cfg(feature = "serde")]
 
+#[path = "../../examples/inspect/help.rs"]
+pub mod help;
 #[path = "../../examples/inspect/lines.rs"]
 pub mod lines;
 #[path = "../../examples/inspect/settings.rs"]
