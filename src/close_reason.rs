@@ -65,6 +65,10 @@ reasons! {
         ResponseTimeout => "response-timeout", "RFC 9112 9.5";
         /// Nothing of what we send leaves.
         WriteStall => "write-stall", "RFC 9112 9.5";
+        /// What we send leaves more slowly than it must.
+        SendRate => "send-rate", "RFC 9112 9.5";
+        /// The peer closed its side, and no octet of its answer went for too long.
+        HalfClosedTimeout => "half-closed-timeout", "RFC 9112 9.5";
         /// The exchange took too long.
         ExchangeTimeout => "exchange-timeout", "RFC 9112 9.5";
         /// Our own message ended before its declared length.

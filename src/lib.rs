@@ -208,6 +208,7 @@ pub use message::target::{PathAndQuery, Target, TargetForm};
 
 pub use lifecycle::Lifecycle;
 pub use lifecycle::canonical::Canonical;
+pub use lifecycle::content_use::ContentUse;
 pub use lifecycle::deadline::{Deadline, DeadlineCause, DeadlineFact, DeadlineKind};
 pub use lifecycle::parking::Parked;
 pub use lifecycle::persistence::{CloseReason, Persistence, ReuseReason, TunnelReason};

@@ -190,7 +190,7 @@ static OTHER_SERVER: Config<Server> = config(
 );
 
 static OTHER_CLIENT: Config<Client<2>> = config(
-    Limits::DEFAULT.with_content(Some(6)).with_interim_responses(1).with_empty_lines(1),
+    Limits::DEFAULT.with_content(Some(6)).with_interim_responses(Some(1)).with_empty_lines(1),
     EVERY_TIMEOUT.with_age(Some(Duration::from_secs(90))),
     Policy::DEFAULT.with_stop_refused_content(Use::On),
 );

@@ -47,7 +47,7 @@ const NARROW: Limits = Limits::DEFAULT
     .with_linger_octets(Some(60))
     .with_unread_octets(Some(3))
     .with_empty_lines(1)
-    .with_interim_responses(2)
+    .with_interim_responses(Some(2))
     .with_chunk_framing(Some(16))
     .with_jitter(20);
 
@@ -78,7 +78,7 @@ const fn configs<R: Role>() -> [Config<R>; 3] {
                 .with_linger_octets(None)
                 .with_unread_octets(Some(3))
                 .with_empty_lines(1)
-                .with_interim_responses(2)
+                .with_interim_responses(Some(2))
                 .with_content(Some(9)),
             TIMEOUTS
                 .with_exchange(None)

@@ -165,8 +165,8 @@ settings! {
         /// Per cent by which `max_exchanges`, `max_octets` and the timeout `age` vary from connection to connection, up and down, by
         /// [`with_seed`](crate::Connection::with_seed): 0 to 50, so that no life is short. A thousand that opened together do not end together.
         jitter / with_jitter: u8 = 0;
-        /// Interim responses to one request.
-        interim_responses / with_interim_responses: u8 = 16;
+        /// Interim responses to one request. `None`: any number.
+        interim_responses / with_interim_responses: Option<u8> = Some(16);
     }
 }
 
@@ -194,12 +194,20 @@ settings! {
         content_gap / with_content_gap: Option<Duration> = secs(20);
         /// Octets a second that received content must keep over the whole, `content_gap` given in advance; without that, none.
         content_rate / with_content_rate: Option<u32> = Some(500);
-        /// From a complete request to the first octet of its response. The application's business: off.
+        /// From a complete request to the first octet of its response. And while the application takes no content
+        /// ([`ContentUse::Paused`](crate::ContentUse::Paused)), from when it paused. The application's business: off.
         application / with_application: Option<Duration> = None;
         /// From a request sent to the first octet of its response.
         response / with_response: Option<Duration> = None;
         /// Octets wait to be sent and none leaves.
         write_stall / with_write_stall: Option<Duration> = secs(60);
+        /// Octets a second at which those of a message that wait must leave, over the whole, `write_stall` given in advance; without that,
+        /// none. Time in which none waits does not count. Off: a slow reader is no attacker. Where slow reads are an attack, as much as
+        /// `content_rate` asks of what comes.
+        send_rate / with_send_rate: Option<u32> = None;
+        /// A peer closed its side and is owed an answer of which no octet goes: so long after its end, or after the last octet of ours that
+        /// left since. 60 s: who stands before a server (nginx, load balancers of clouds) gives up after as long without an octet.
+        half_closed / with_half_closed: Option<Duration> = secs(60);
         /// One exchange from its first octet to its last: off, since downloads may be long.
         exchange / with_exchange: Option<Duration> = None;
         /// Wait for `100 (Continue)` before content is sent all the same.

@@ -22,7 +22,7 @@ macro_rules! spans {
 }
 
 spans! {
-    first_octet idle idle_shield head head_cap content_gap application response write_stall exchange expect linger linger_gap
+    first_octet idle idle_shield head head_cap content_gap application response write_stall half_closed exchange expect linger linger_gap
     drain drain_window drain_spread age hint_margin
 }
 

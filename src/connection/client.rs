@@ -58,12 +58,12 @@ impl<const DEPTH: usize> Reads for Client<DEPTH> {
             if let Some(framing) = response_received::judge_plain(method, line.status, settings, facts) {
                 response_received::record_final(state, settings, now, facts, framing, true);
                 connection.reading = Reading::Exact;
-                connection.leave(octets, buf.len());
+                connection.leave(now, octets, buf.len());
                 connection.check();
                 return Ok(line.received(facts, FieldSection::of(section, table, lines), framing, octets));
             }
             if let Some(framing) = connection.receive_final(now, facts) {
-                connection.leave(octets, buf.len());
+                connection.leave(now, octets, buf.len());
                 connection.check();
                 return Ok(line.received(facts, FieldSection::of(section, table, lines), framing, octets));
             }
@@ -193,7 +193,9 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
         if !is_usual && (plan.options.upgrade || request.target.first() != Some(&b'/')) {
             self.compare(request, &out[..written])?;
         }
-        request_to_send::record(self.lifecycle.parts().0, now, request, &plan, &facts);
+        let (state, settings) = self.lifecycle.parts();
+        state.begin_to_send(now, settings);
+        request_to_send::record(state, now, request, &plan, &facts);
         self.lifecycle.on_written(now, written as u64);
         self.check();
         Ok(written)

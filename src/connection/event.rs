@@ -60,6 +60,8 @@ pub enum PauseReason {
     ResponseDue,
     /// The client waits for `100 (Continue)` or a final response.
     ContinueDue,
+    /// The application said that it takes no content for now ([`ContentUse::Paused`](crate::ContentUse::Paused)).
+    ContentPaused,
     /// The peer closed its side, but octets of its are left in the caller's buffer: they are to be offered first.
     OctetsLeft,
     /// The connection is another protocol's now.

@@ -23,6 +23,7 @@ use crate::connection::role::Role;
 use crate::error::{Misuse, ProtocolError, ProtocolErrorKind, ReceiveError, SendError};
 use crate::lifecycle::Lifecycle;
 use crate::lifecycle::canonical::Canonical;
+use crate::lifecycle::content_use::ContentUse;
 use crate::lifecycle::deadline::{Deadline, DeadlineCause};
 use crate::lifecycle::persistence::Persistence;
 use crate::lifecycle::phase::Phase;
@@ -92,12 +93,31 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         }
     }
 
+    /// What the application does with the content being received, and no longer than that: [`ContentUse`] says what follows from each. Each
+    /// message begins with [`ContentUse::Undecided`]. Once all of it has come, nothing follows from it any more.
+    ///
+    /// # Errors
+    ///
+    /// [`ReceiveError::Ended`]: the content was given up, by a timeout or a fault. [`ReceiveError::Misuse`]: no content is being received, or
+    /// it was said that it is dropped. Nothing has moved.
+    pub fn content_use(&mut self, now: Instant, said: ContentUse) -> Result<(), ReceiveError> {
+        if matches!(self.reading, Reading::End) {
+            // it is there, and only its end is to be told
+            return Ok(());
+        }
+        self.lifecycle.content_use(now, said)?;
+        self.check();
+        Ok(())
+    }
+
     /// The look that [`ReadWant::LookOnce`](crate::ReadWant::LookOnce) asked for found nothing.
     pub fn nothing_to_read(&mut self, now: Instant) {
         self.lifecycle.nothing_to_read(now);
+        self.note_timeout();
     }
 
-    /// So many of the octets handed out have left since the last call: the transport has taken them. A client says it before it offers
+    /// So many of the octets handed out have left since the last call: the transport has taken them; 0: none left at a try that
+    /// [`Wants::flush_once`] asked for. A client says it before it offers
     /// what came after they left, for a response to a request of which nothing has left is none (RFC 9112 9.2).
     #[inline]
     pub fn handle_sent(&mut self, now: Instant, octets: u64) {
@@ -122,12 +142,19 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     /// is unread, or nothing. The response may be ended in time ([`DeadlineKind::Linger`](crate::DeadlineKind::Linger)).
     pub fn handle_timeout(&mut self, now: Instant) -> Option<Deadline> {
         let expired = self.lifecycle.handle_timeout(now);
+        if expired.is_some() {
+            self.note_timeout();
+        }
+        expired
+    }
+
+    /// Content that came too late is an error that is still to be told.
+    fn note_timeout(&mut self) {
         let state = self.lifecycle.state();
-        if expired.is_some() && state.content_timed_out() && !matches!(self.reading, Reading::Failed(..)) {
+        if state.content_timed_out() && !matches!(self.reading, Reading::Failed(..)) {
             self.reading = Reading::TimedOut(self.offset.saturating_add(state.octets_unread().into()));
         }
         self.check();
-        expired
     }
 
     /// Closes gracefully: after this exchange, or now if there is none (RFC 9112 9.6).

@@ -130,7 +130,10 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     // it is small, and its callers know what they have offered
     #[inline(always)]
     pub fn receive<'b>(&mut self, now: Instant, buf: &'b [u8]) -> Result<Received<'b>, ProtocolError> {
-        let (state, _) = self.lifecycle.parts();
+        let (state, settings) = self.lifecycle.parts();
+        if state.is_looking() && buf.len() as u64 > u64::from(state.octets_unread()) {
+            state.look_found_octets(now, settings);
+        }
         match &mut self.reading {
             Reading::Head(progress) => {
                 // more octets of an unfinished head, and no line end among them
@@ -182,7 +185,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
             let octets = match step {
                 Step::Done(octets) | Step::Again(octets) | Step::NeedMore(octets) => octets,
             };
-            self.leave(octets, rest.len());
+            self.leave(now, octets, rest.len());
             received.consumed += octets;
             match step {
                 Step::Done(_) => {
@@ -275,7 +278,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     pub fn receive_eof(&mut self, now: Instant, eof: Eof) -> Result<Received<'static>, ProtocolError> {
         let (state, settings) = self.lifecycle.parts();
         if eof == Eof::Truncated {
-            state.end_truncated();
+            state.end_truncated(now);
         }
         let left = match state.receiving() {
             Receiving::Complete => PauseReason::ResponseDue,
@@ -320,11 +323,15 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
 
     /// Octets are left over: `offered` less `consumed`.
     #[inline(always)]
-    pub(crate) fn leave(&mut self, consumed: usize, offered: usize) {
+    pub(crate) fn leave(&mut self, now: Instant, consumed: usize, offered: usize) {
         self.offset = self.offset.saturating_add(consumed as u64);
-        let (state, _) = self.lifecycle.parts();
+        let (state, settings) = self.lifecycle.parts();
         state.count_octets(consumed as u64);
         state.set_unread(offered - consumed);
+        if consumed > 0 && state.is_looking() {
+            // octets that had been left unread are found, too
+            state.look_found_octets(now, settings);
+        }
     }
 
     /// Something is wrong in what was offered.

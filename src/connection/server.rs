@@ -111,7 +111,7 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
         fields: impl Fields,
         out: &mut [u8],
     ) -> Result<usize, SendError> {
-        let (state, _) = self.lifecycle.parts();
+        let (state, settings) = self.lifecycle.parts();
         let now = state.tick(now);
         if !response_to_send::judge_interim(state, status)? {
             return Ok(0);
@@ -123,6 +123,7 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
         }
         writer.put(b"\r\n");
         let written = writer.finish()?;
+        state.begin_to_send(now, settings);
         state.written(now, written as u64);
         response_to_send::record_interim(state, status);
         self.check();
@@ -178,6 +179,7 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
         }
         writer.announce(plan.framing, plan.options.with_upgrade(upgrades), plan.hint(state, settings));
         let written = writer.finish()?;
+        state.begin_to_send(now, settings);
         state.written(now, written as u64);
         response_to_send::record(state, settings, now, &plan);
         self.check();
@@ -221,6 +223,7 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
         }
         let written = writer.finish()?;
         state.record_refused(late);
+        state.begin_to_send(now, settings);
         state.written(now, written as u64);
         response_to_send::record(state, settings, now, &plan);
         // it was written whole

@@ -15,6 +15,7 @@ use core::ops::Deref;
 
 use crate::config::{Config, Settings};
 use crate::lifecycle::Lifecycle;
+use crate::lifecycle::content_use::ContentUse;
 use crate::lifecycle::jitter;
 use crate::lifecycle::relative::{Parser, Relative};
 use crate::lifecycle::role::LifecycleRole;
@@ -95,16 +96,27 @@ impl<R: LifecycleRole> ConnectionState<R> {
         let asks = send.request.awaits_continue;
         // a head that turns out to be none leaves what was before, and a request may be announced before its octets are told
         let before = between || (parser == Parser::Theirs && (R::IS_CLIENT || head));
-        let still = (open && (before || (R::IS_CLIENT && asks))) || (waits && !over && !lingers);
+        // octets of the message may go on to wait, and time in which none does is taken off
+        let goes = !over && !lingers && (waits || sends || (open && parser == Parser::Theirs));
+        let paced = goes && timeouts.send_rate.is_some();
+        let still = (open && (before || (R::IS_CLIENT && asks))) || (waits && !over && !lingers) || paced;
         relative.keep(&mut send.still_since, still);
+        if paced {
+            relative.keep(&mut send.rate_began, true);
+        } else {
+            (send.rate_began, send.rate_octets) = (Instant::MAX, 0);
+        }
 
         let receive = &mut self.receive;
         // content that a server has not asked for is not waited for
         let content = content && (R::IS_CLIENT || !asks);
         let rate = content && timeouts.content_rate.is_some();
-        relative.keep(&mut receive.began, lingers || head || rate);
+        let owed = !R::IS_CLIENT && receive.has_ended() && timeouts.half_closed.is_some() && !over;
+        relative.keep(&mut receive.began, lingers || head || rate || owed);
+        self.grace.keep(lingers || head || rate, paced);
+        let paused = open && receive.half() == Receiving::Content && receive.content_use == ContentUse::Paused;
         let answers = !R::IS_CLIENT && complete && send.is_idle() && timeouts.application.is_some();
-        relative.keep(&mut receive.progress_at, lingers || content || answers || late_content);
+        relative.keep(&mut receive.progress_at, lingers || content || answers || late_content || paused);
         let counts = (head && !R::IS_CLIENT && timeouts.head_rate.is_some())
             || rate
             || (open && receive.half() == Receiving::Content && limits.content.is_some())
@@ -114,20 +126,19 @@ impl<R: LifecycleRole> ConnectionState<R> {
         }
         if !open || receive.half() != Receiving::Content {
             (receive.end, receive.remaining) = (BodyEnd::Exact, 0);
+            receive.content_use = ContentUse::Undecided;
         }
         if !open || receive.half() != Receiving::Idle {
             receive.empty_lines = 0;
         }
         if !open {
-            receive.dropped = false;
+            receive.given_up = false;
             receive.fault = None;
             (receive.unread, receive.ahead, receive.ahead_told) = (0, 0, false);
         }
 
         let lifetime = &mut self.lifetime;
-        let drains = lifetime.drain_began().is_some();
-        relative.keep(&mut lifetime.age_ends_at, open && !drains);
-        lifetime.keep_drain(relative, !over);
+        lifetime.keep_term(relative, open, over);
         if !open || (limits.jitter == 0 && timeouts.drain_spread.is_none()) {
             lifetime.jitter = jitter::MIDDLE;
         }

@@ -4,6 +4,7 @@
 
 use crate::config::{Client, Server, Settings};
 use crate::error::{Misuse, ReceiveError, SendError};
+use crate::lifecycle::content_use::ContentUse;
 use crate::lifecycle::persistence::CloseReason;
 use crate::lifecycle::request_received;
 use crate::lifecycle::role::LifecycleRole;
@@ -12,6 +13,7 @@ use crate::message::connection_facts::ConnectionFacts;
 use crate::message::method::MethodKind;
 use crate::message::upgrade::{Names, Offers};
 use crate::status::StatusCode;
+use crate::time::Instant;
 
 impl<R: LifecycleRole> ConnectionState<R> {
     /// A head may come: nothing of another is open.
@@ -78,10 +80,10 @@ impl<R: LifecycleRole> ConnectionState<R> {
         self.lifetime.is_open() && self.send.half() == Sending::Content
     }
 
-    /// Why the connection ends: the first cause.
+    /// Why the connection ends: what ended it, else the first cause of the verdict.
     pub(crate) fn close_reason(&self) -> CloseReason {
         debug_assert!(!self.lifetime.causes.is_empty(), "an end without a cause: {self:?}");
-        self.lifetime.causes.first().unwrap_or(CloseReason::Aborted)
+        self.lifetime.causes.end().unwrap_or(CloseReason::Aborted)
     }
 
     /// The refusal that is due: for what was wrong, or for what took too long.
@@ -139,7 +141,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
 
     /// Nobody reads what comes.
     pub(crate) fn drops_content(&self) -> bool {
-        self.receive.dropped
+        self.receive.content_use == ContentUse::Dropped
     }
 
     /// The request's content waits for `100 (Continue)`.
@@ -153,8 +155,9 @@ impl<R: LifecycleRole> ConnectionState<R> {
     }
 
     /// The peer's side ended without the closure that TLS owes; the end itself is told by [`eof`](Self::eof).
-    pub(crate) fn end_truncated(&mut self) {
-        self.receive.peer_side = PeerSide::Truncated;
+    pub(crate) fn end_truncated(&mut self, now: Instant) {
+        let now = self.tick(now);
+        self.peer_ended(now, PeerSide::Truncated);
     }
 
     /// Octets that were offered and have not been looked at.
@@ -213,7 +216,7 @@ impl ConnectionState<Server> {
     pub(crate) fn record_refused(&mut self, late: Option<&ConnectionFacts>) {
         if let Some(head) = late {
             request_received::record_request(self, head);
-            self.receive.dropped = true;
+            self.receive.given_up = true;
         }
     }
 }

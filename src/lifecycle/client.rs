@@ -37,6 +37,10 @@ impl<const DEPTH: usize> LifecycleRole for Client<DEPTH> {
         state.role.looked_at();
     }
 
+    fn wait_anew(state: &mut ConnectionState<Self>, now: Instant) {
+        state.role.peer.waiting = Some(now);
+    }
+
     fn on_message_complete(state: &mut ConnectionState<Self>, now: Instant) {
         if !state.lifetime.is_open() || state.receive.half() != Receiving::Complete {
             return;
@@ -122,6 +126,7 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Lifecycle<Cli
         head: &ConnectionFacts,
         named: Option<&Names>,
     ) -> Result<Framing, ProtocolErrorKind> {
+        self.message_came(now);
         let (state, settings) = self.parts();
         let judged = response_received::judge(state, settings, head, named);
         match judged {
@@ -167,6 +172,7 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Lifecycle<Cli
         let target = Target::new(request.target, request.kind());
         state.role.offer(request_to_send::check_compared(target, &fields.compared)?);
         let announce = plan.announce(settings);
+        state.begin_to_send(now, settings);
         request_to_send::record(state, now, request, &plan, &fields.facts);
         self.check();
         Ok(announce)

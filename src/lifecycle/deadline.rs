@@ -58,6 +58,12 @@ reasons! {
         OctetLeft => "octet-left", "RFC 9112 9.5";
         /// Content took too long while its response was under way, or an octet of that response went since.
         ContentTimedOut => "content-timed-out", "RFC 9110 15.5.9";
+        /// The first octet of a message began to wait; time in which none waits does not count.
+        OctetWaits => "octet-waits", "RFC 9112 9.5";
+        /// The peer closed its side, or an octet of ours left after it.
+        PeerClosed => "peer-closed", "RFC 9112 9.6";
+        /// The application stopped to take content.
+        ContentPaused => "content-paused", "RFC 9112 9.5";
         /// Our side was shut.
         HalfClosed => "half-closed", "RFC 9112 9.6";
         /// An octet was discarded, or our side was shut.
@@ -80,12 +86,17 @@ reasons! {
         ContentGap => "content_gap", "RFC 9110 15.5.9";
         /// The content as a whole, by the rate it must keep: then 408.
         ContentRate => "content_rate", "RFC 9110 15.5.9";
-        /// From a complete request until its response begins.
+        /// From a complete request until its response begins. And while the application takes no content, from when it paused.
         Application => "application", "RFC 9112 9.5";
         /// From a request sent until its response begins.
         Response => "response", "RFC 9112 9.5";
         /// While octets wait to be sent, from the last that left: then a reset is advised, since the peer does not read.
         WriteStall => "write_stall", "RFC 9112 9.5";
+        /// While octets wait to be sent, by the rate at which those of a message must leave: then a reset is advised.
+        SendRate => "send_rate", "RFC 9112 9.5";
+        /// While an answer is owed to a peer that closed its side, from that, or from the last octet that left since: then the connection is
+        /// reset where the answer has begun, else closed.
+        HalfClosed => "half_closed", "RFC 9112 9.6";
         /// Waiting for `100 (Continue)`: then the content is sent all the same.
         Expect => "expect", "RFC 9110 10.1.1";
         /// From our half-close: then the connection is closed. And from a timeout of content, or an octet that goes after it, while the

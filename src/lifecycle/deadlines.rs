@@ -1,13 +1,10 @@
 //! What is due: rows that say in which phases a deadline is armed, from when it counts and by which setting.
 //!
 //! A deadline is derived from an anchor (when something last happened) and a length; nothing is kept but the anchors, so nothing is due
-//! twice: what expires changes the state that armed it. Announcing, expiring and explaining read the same rows: [`ROWS`] has the kind and
+//! twice: what passes changes the state that armed it, or waits for a look at the transport ([`looks`](crate::lifecycle::looks)); what
+//! follows from it is in [`expiry`](crate::lifecycle::expiry). Announcing, expiring and explaining read the same rows: [`ROWS`] has the kind and
 //! its phases, [`ConnectionState::armed`] the anchor, the fact, the setting and what else must hold. Of deadlines that are due at once the
 //! first in the order of [`DeadlineKind`] expires: the rows stand in that order.
-//!
-//! **Idle.** Before it closes an idle connection a server looks at its transport once more
-//! ([`ReadWant::LookOnce`](crate::ReadWant::LookOnce)): octets that came before it committed to closing win (RFC 9112 9.5). A client has
-//! nothing to look for: what it would find ends the connection as well.
 //!
 //! **Fast paths.** A connection is asked for its deadline after every exchange; what is then due of one that stays is told without the rows
 //! ([`ConnectionState::server_idle_deadline`], [`ConnectionState::client_idle_deadline`]). Their twin is
@@ -19,12 +16,11 @@ use core::time::Duration;
 
 use crate::config::Settings;
 use crate::config::nanos::Span;
+use crate::lifecycle::content_use::ContentUse;
 use crate::lifecycle::deadline::{Deadline, DeadlineCause, DeadlineFact, DeadlineKind};
-use crate::lifecycle::persistence::CloseReason;
 use crate::lifecycle::phase::{Phase, Phases};
 use crate::lifecycle::role::LifecycleRole;
-use crate::lifecycle::state::{ConnectionState, Receiving, Sending};
-use crate::status::StatusCode;
+use crate::lifecycle::state::{ConnectionState, Receiving};
 use crate::time::Instant;
 
 /// In which phases a deadline may be armed.
@@ -56,16 +52,20 @@ const ROWS: [Row; DeadlineKind::ALL.len()] = {
         ContentLate,
         Finishing,
     ];
+    // and those in which content is received that the application may take, or not
+    const CONTENT: &[Phase] = &[Content, BothWays, UnreadContent];
     [
         Row { kind: Kind::Drain, server: Phases::LIVING, client: Phases::LIVING },
         row(Kind::Exchange, EXCHANGE, &[Requesting, AwaitsContinue, Waiting, Head, Content]),
         row(Kind::FirstOctet, &[Fresh], &[]),
         row(Kind::Head, &[Idle, Head], &[Head]),
-        row(Kind::ContentGap, &[Content, BothWays, UnreadContent], &[Content]),
-        row(Kind::ContentRate, &[Content, BothWays, UnreadContent], &[Content]),
-        row(Kind::Application, &[Waiting, Refusing], &[]),
+        row(Kind::ContentGap, CONTENT, &[Content]),
+        row(Kind::ContentRate, CONTENT, &[Content]),
+        row(Kind::Application, &[Waiting, Refusing, Content, BothWays], &[Content]),
         row(Kind::Response, &[], &[Requesting, AwaitsContinue, Waiting]),
         row(Kind::WriteStall, EXCHANGE, &[Flushing, Requesting, AwaitsContinue, Waiting, Head, Content]),
+        row(Kind::SendRate, EXCHANGE, &[Flushing, Requesting, AwaitsContinue, Waiting, Head, Content]),
+        row(Kind::HalfClosed, EXCHANGE, &[]),
         row(Kind::Expect, &[], &[AwaitsContinue, Head, Content]),
         row(Kind::Linger, &[ContentLate, Lingering], &[]),
         row(Kind::LingerGap, &[Lingering], &[]),
@@ -165,6 +165,8 @@ impl<R: LifecycleRole> ConnectionState<R> {
         let (receive, send) = (&self.receive, &self.send);
         let after = |span: Span, since: Instant, fact, setting| Armed { at: span.after(since), since, fact, setting };
         let plain = |span: Span, since, fact| Some(after(span, since, fact, kind.as_str()));
+        // of what counts as a whole: a look may have granted more
+        let again = |armed: Armed| Armed { at: armed.at.max(self.grace.again_at(receive.began)), ..armed };
         match kind {
             DeadlineKind::Drain => plain(spans.drain, self.lifetime.drain_began()?, Fact::DrainBegan),
             DeadlineKind::Exchange => {
@@ -185,16 +187,21 @@ impl<R: LifecycleRole> ConnectionState<R> {
                     _ => (receive.octets, receive.began),
                 };
                 let (span, setting) = Self::head_span(settings, octets);
-                Some(after(span, since, Fact::HeadBegan, setting))
+                Some(again(after(span, since, Fact::HeadBegan, setting)))
             }
-            DeadlineKind::ContentGap | DeadlineKind::ContentRate if !R::IS_CLIENT && send.request.awaits_continue => {
-                None
-            }
+            DeadlineKind::ContentGap | DeadlineKind::ContentRate if self.awaits_no_content() => None,
             DeadlineKind::ContentGap => plain(spans.content_gap, receive.progress_at, Fact::ContentCame),
             DeadlineKind::ContentRate => {
                 let rate = settings.timeouts.content_rate;
                 rate?;
-                plain(spans.content_gap.extended(receive.octets, rate, Span::NEVER), receive.began, Fact::ContentBegan)
+                let span = spans.content_gap.extended(receive.octets, rate, Span::NEVER);
+                Some(again(after(span, receive.began, Fact::ContentBegan, kind.as_str())))
+            }
+            DeadlineKind::Application if receive.half() == Receiving::Content => {
+                if !self.is_paused() {
+                    return None;
+                }
+                plain(spans.application, receive.progress_at, Fact::ContentPaused)
             }
             DeadlineKind::Application => plain(spans.application, receive.progress_at, Fact::RequestCame),
             DeadlineKind::Response => {
@@ -204,15 +211,28 @@ impl<R: LifecycleRole> ConnectionState<R> {
                 let at = spans.response.after(since).max(peer.interim_at);
                 Some(Armed { at, since, fact: Fact::RequestLeft, setting: kind.as_str() })
             }
-            DeadlineKind::WriteStall if send.unsent == 0 => None,
+            DeadlineKind::WriteStall | DeadlineKind::SendRate if send.unsent == 0 => None,
             DeadlineKind::Expect if send.unsent > 0 || !send.request.awaits_continue => None,
             DeadlineKind::WriteStall => plain(spans.write_stall, send.still_since, Fact::OctetLeft),
+            DeadlineKind::SendRate => {
+                let rate = settings.timeouts.send_rate;
+                rate?;
+                plain(
+                    spans.write_stall.extended(send.rate_octets, rate, Span::NEVER),
+                    send.rate_began,
+                    Fact::OctetWaits,
+                )
+            }
+            DeadlineKind::HalfClosed => {
+                let owed = receive.has_ended() && (phase != Phase::Finishing || send.unsent > 0);
+                if owed { plain(spans.half_closed, receive.began, Fact::PeerClosed) } else { None }
+            }
             DeadlineKind::Expect => plain(spans.expect, send.still_since, Fact::OctetLeft),
             DeadlineKind::Linger if phase == Phase::ContentLate => {
                 let (span, setting) = Self::content_late_span(settings);
                 Some(after(span, receive.progress_at, Fact::ContentTimedOut, setting))
             }
-            DeadlineKind::Linger => plain(spans.linger, receive.began, Fact::HalfClosed),
+            DeadlineKind::Linger => Some(again(after(spans.linger, receive.began, Fact::HalfClosed, kind.as_str()))),
             DeadlineKind::LingerGap => plain(spans.linger_gap, receive.progress_at, Fact::OctetDiscarded),
             DeadlineKind::IdleShield => {
                 let shield = self.idle_shield_end(settings);
@@ -239,7 +259,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
             }
             DeadlineKind::Age if self.lifetime.drain_began().is_some() => None,
             DeadlineKind::Age => {
-                let (at, shield) = (self.lifetime.age_ends_at, self.idle_shield_end(settings));
+                let (at, shield) = (self.lifetime.age_ends_at(), self.idle_shield_end(settings));
                 let since = self.age(settings).before(at);
                 let armed = Armed { at, since, fact: Fact::Opened, setting: kind.as_str() };
                 Some(if !R::IS_CLIENT && at < shield { self.shielded(shield) } else { armed })
@@ -256,7 +276,9 @@ impl<R: LifecycleRole> ConnectionState<R> {
     /// Every deadline that is armed now, in the order of their kinds.
     pub(crate) fn deadlines(&self, settings: &Settings) -> impl Iterator<Item = DeadlineCause> {
         let phase = self.phase();
+        let looks = self.lifetime.passed.is_some();
         let rows = ROWS.iter().filter(move |row| row.phases(R::IS_CLIENT).has(phase));
+        let rows = rows.filter(move |row| !looks || self.looks_before(row.kind).is_none());
         rows.filter_map(move |row| {
             let Armed { at, since, fact, setting } = self.armed(row.kind, phase, settings)?;
             let deadline = Deadline { at, kind: row.kind };
@@ -276,6 +298,9 @@ impl<R: LifecycleRole> ConnectionState<R> {
     /// the first row, about 300 instructions a call where these are 130.
     #[inline(never)]
     pub(crate) fn next_deadline(&self, settings: &Settings) -> Option<Deadline> {
+        if self.lifetime.passed.is_some() {
+            return self.next_deadline_beside_a_look(settings);
+        }
         let phase = self.phase();
         let mut next = Deadline { at: Instant::MAX, kind: DeadlineKind::Drain };
         macro_rules! rows {
@@ -290,8 +315,38 @@ impl<R: LifecycleRole> ConnectionState<R> {
                 const { assert!(ROWS.len() == [$($row),+].len(), "every row is told") }
             };
         }
-        rows! { 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 }
+        rows! { 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 }
         if next.at == Instant::MAX { None } else { Some(next) }
+    }
+
+    /// What is due next while a look is waited for: of several at once the first in the order of their kinds.
+    #[cold]
+    #[inline(never)]
+    fn next_deadline_beside_a_look(&self, settings: &Settings) -> Option<Deadline> {
+        self.deadlines(settings).map(|cause| cause.deadline).min_by_key(|deadline| deadline.at)
+    }
+
+    /// A deadline of this kind may be armed in the phase that the connection is in.
+    #[cfg(debug_assertions)]
+    pub(crate) fn may_be_armed(&self, kind: DeadlineKind) -> bool {
+        ROWS.iter().any(|row| row.kind == kind && row.phases(R::IS_CLIENT).has(self.phase()))
+    }
+
+    /// When the deadline of this kind was due, if it is: a look that is waited for not counted.
+    pub(crate) fn due(&self, kind: DeadlineKind, now: Instant, settings: &Settings) -> Option<Instant> {
+        debug_assert!(self.lifetime.passed.is_none());
+        let phase = self.phase();
+        let row = ROWS.iter().find(|row| row.kind == kind).filter(|row| row.phases(R::IS_CLIENT).has(phase))?;
+        let at = self.armed(row.kind, phase, settings)?.at;
+        (at <= now && at < Instant::MAX).then_some(at)
+    }
+
+    /// The peer owes no content: the application takes none, the peer was not asked for it, or all of it has come.
+    #[inline(always)]
+    fn awaits_no_content(&self) -> bool {
+        let receive = &self.receive;
+        let asked = R::IS_CLIENT || !self.send.request.awaits_continue;
+        !asked || receive.content_use == ContentUse::Paused || receive.has_ended()
     }
 
     /// What is due next of a server between exchanges that is to stay, if that is so; one that is never due is none.
@@ -302,12 +357,12 @@ impl<R: LifecycleRole> ConnectionState<R> {
         let lifetime = &self.lifetime;
         let idles =
             lifetime.is_open() && self.is_between_exchanges() && lifetime.exchanges > 0 && self.send.unsent == 0;
-        if !idles || lifetime.close_after_look.is_some() || !lifetime.causes.is_empty() || self.receive.ahead > 0 {
+        if !idles || lifetime.passed.is_some() || !lifetime.causes.is_empty() || self.receive.ahead > 0 {
             return None;
         }
         let shield = self.idle_shield_end(settings);
         let idle = settings.spans.idle.after(self.send.still_since).max(shield);
-        let age = lifetime.age_ends_at.max(shield);
+        let age = lifetime.age_ends_at().max(shield);
         Some(idle_or_age(idle, age))
     }
 
@@ -324,7 +379,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
             0 => Instant::MAX,
             _ => Self::idle_span(settings, hint).after(self.send.still_since),
         };
-        Some(idle_or_age(idle, lifetime.age_ends_at))
+        Some(idle_or_age(idle, lifetime.age_ends_at()))
     }
 
     /// Has a client been idle, or has it lived, for as long as it may?
@@ -332,56 +387,6 @@ impl<R: LifecycleRole> ConnectionState<R> {
     pub(crate) fn is_over_idle(&self, settings: &Settings, hint: u32, now: Instant) -> bool {
         let idle = || Self::idle_span(settings, hint).is_over(self.send.still_since, now);
         self.is_over_age(now) || (self.lifetime.exchanges > 0 && idle())
-    }
-
-    /// Lets the earliest deadline expire if it is due.
-    pub(crate) fn handle_timeout(&mut self, now: Instant, settings: &Settings) -> Option<Deadline> {
-        let now = self.tick(now);
-        let due = self.next_deadline(settings).filter(|deadline| deadline.at <= now)?;
-        match due.kind {
-            DeadlineKind::Idle | DeadlineKind::Age if R::IS_CLIENT => {
-                let age = due.kind == DeadlineKind::Age;
-                self.lifetime.causes.add(if age { CloseReason::Age } else { CloseReason::IdleTimeout });
-                self.close_at_once();
-            }
-            // what had arrived before we committed to closing counts: the transport is looked at once more
-            DeadlineKind::FirstOctet => self.lifetime.close_after_look = Some(CloseReason::FirstOctetTimeout),
-            DeadlineKind::Idle => self.lifetime.close_after_look = Some(CloseReason::IdleTimeout),
-            DeadlineKind::Age => self.lifetime.close_after_look = Some(CloseReason::Age),
-            DeadlineKind::IdleShield | DeadlineKind::DrainWindow => {
-                self.lifetime.close_after_look = self.lifetime.causes.first();
-            }
-            // nobody said that it was one
-            DeadlineKind::Head if self.receive.half() == Receiving::Idle => self.receive.ahead = 0,
-            DeadlineKind::Head => self.time_out(now, settings, CloseReason::HeadTimeout),
-            DeadlineKind::ContentGap | DeadlineKind::ContentRate => {
-                self.time_out(now, settings, CloseReason::ContentTimeout);
-            }
-            DeadlineKind::Application => self.abort(now, CloseReason::ApplicationTimeout),
-            DeadlineKind::Response => self.abort(now, CloseReason::ResponseTimeout),
-            DeadlineKind::Exchange => self.abort(now, CloseReason::ExchangeTimeout),
-            DeadlineKind::WriteStall => self.reset(CloseReason::WriteStall),
-            DeadlineKind::Drain => {
-                self.lifetime.causes.add(CloseReason::DrainTimeout);
-                self.cut();
-            }
-            DeadlineKind::Linger if self.lifetime.is_open() => self.cut(),
-            DeadlineKind::Linger | DeadlineKind::LingerGap => self.lifetime.owe_close(),
-            DeadlineKind::Expect => self.send.request.awaits_continue = false,
-        }
-        Some(due)
-    }
-
-    fn time_out(&mut self, now: Instant, settings: &Settings, reason: CloseReason) {
-        if R::IS_CLIENT {
-            return self.abort(now, reason);
-        }
-        self.lifetime.causes.add(reason);
-        if reason == CloseReason::ContentTimeout && self.send.half() == Sending::Content {
-            return self.content_too_late(now);
-        }
-        let answers = settings.policy.request_timeout_response.is_on();
-        self.refuse(now, if answers { Some(StatusCode::REQUEST_TIMEOUT) } else { None });
     }
 }
 

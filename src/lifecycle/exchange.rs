@@ -17,6 +17,8 @@
 
 use crate::config::Settings;
 use crate::error::ProtocolErrorKind;
+use crate::lifecycle::content_use::ContentUse;
+use crate::lifecycle::deadline::DeadlineKind;
 use crate::lifecycle::persistence::{CloseReason, Persistence, ReuseReason};
 use crate::lifecycle::role::LifecycleRole;
 use crate::lifecycle::state::{BodyEnd, ConnectionState, PeerSide, Receiving, RequestFacts, Sending, Stage};
@@ -35,7 +37,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
     pub(crate) fn reads_nothing(&self) -> bool {
         !self.lifetime.is_open()
             || self.send.half() == Sending::RefusalDue
-            || (self.receive.dropped && self.receive.half() == Receiving::Complete)
+            || (self.receive.given_up && self.receive.half() == Receiving::Complete)
     }
 
     /// A head is being received, `octets` of it so far.
@@ -44,7 +46,8 @@ impl<R: LifecycleRole> ConnectionState<R> {
         let now = self.tick(now);
         if self.receive.half() == Receiving::Idle {
             self.receive.begin_head(now);
-            self.lifetime.close_after_look = None;
+            self.grace.begin_receiving();
+            self.lifetime.passed = None;
             if !R::IS_CLIENT {
                 self.exchange_began = now;
             }
@@ -71,11 +74,12 @@ impl<R: LifecycleRole> ConnectionState<R> {
     /// Octets came that belong to no message: empty lines between exchanges.
     pub(crate) fn stray_octets(&mut self, now: Instant) {
         let now = self.tick(now);
-        if self.lifetime.close_after_look == Some(CloseReason::IdleTimeout) {
-            // they end an idle time; they begin no request, for which any other close would wait
-            self.lifetime.close_after_look = None;
+        // they begin no request, for which any other close would wait
+        let gap = matches!(self.lifetime.passed, Some(DeadlineKind::Idle | DeadlineKind::FirstOctet));
+        if gap {
+            self.lifetime.passed = None;
         }
-        if self.lifetime.exchanges > 0 && self.send.unsent == 0 {
+        if (self.lifetime.exchanges > 0 || gap) && self.send.unsent == 0 {
             self.send.still_since = now;
         }
     }
@@ -89,7 +93,8 @@ impl<R: LifecycleRole> ConnectionState<R> {
     /// Content is being received, and reported.
     #[inline(always)]
     pub(crate) fn reports_content(&self) -> bool {
-        self.receive.half() == Receiving::Content && self.lifetime.is_open() && !self.receive.dropped
+        let receive = &self.receive;
+        receive.half() == Receiving::Content && self.lifetime.is_open() && receive.content_use.is_reported()
     }
 
     /// Content came.
@@ -126,7 +131,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
     /// The peer broke the protocol or a limit: no octet is read as HTTP again.
     pub(crate) fn fail(&mut self, now: Instant, kind: ProtocolErrorKind) {
         let now = self.tick(now);
-        self.lifetime.causes.add(CloseReason::ProtocolError);
+        self.lifetime.causes.end_by(CloseReason::ProtocolError);
         self.receive.fault = Some(kind);
         self.refuse(now, kind.suggested_status());
     }
@@ -139,17 +144,17 @@ impl<R: LifecycleRole> ConnectionState<R> {
         }
         self.receive.complete();
         self.receive.progress_at = now;
-        self.receive.dropped = true;
+        self.receive.given_up = true;
         self.send.request.awaits_continue = false;
         // whoever is to be answered has come in time
-        self.lifetime.close_after_look = None;
+        self.lifetime.passed = None;
         if R::IS_CLIENT {
             // nobody is to be told
             return self.close_at_once();
         }
         match (self.send.half(), status) {
             (Sending::Idle, Some(_)) => self.send.owe_refusal(),
-            (Sending::Idle, None) => self.close_once_sent(now),
+            (Sending::Idle, None) => self.close_once_sent(),
             _ => self.over_if_complete(now),
         }
     }
@@ -174,27 +179,14 @@ impl<R: LifecycleRole> ConnectionState<R> {
             // there is no content that could wait
             self.send.request.awaits_continue = false;
         } else if self.receive.half() == Receiving::Content {
-            if self.lifetime.causes.is_empty() {
-                if self.send.request.awaits_continue {
-                    // the peer learns only now that it is not asked
-                    self.receive.began = now;
-                    self.receive.progress_at = now;
-                }
-                if self.receive.end != BodyEnd::Exact {
-                    self.receive.remaining = settings.limits.unread_octets.unwrap_or(u64::MAX);
-                }
-                self.send.request.awaits_continue = false;
-                self.receive.dropped = true;
-            } else {
-                self.receive.complete();
-            }
+            self.content_after_response(now, settings);
         }
         self.over_if_complete(now);
     }
 
     /// The exchange is over once both halves are complete.
     #[inline(always)]
-    fn over_if_complete(&mut self, now: Instant) {
+    pub(crate) fn over_if_complete(&mut self, now: Instant) {
         // of a client more may be outstanding: the queue knows
         let over = !R::IS_CLIENT
             && self.receive.half() == Receiving::Complete
@@ -208,7 +200,8 @@ impl<R: LifecycleRole> ConnectionState<R> {
         }
         if self.lifetime.causes.is_empty() {
             self.receive.begin_next();
-            self.receive.dropped = false;
+            self.receive.given_up = false;
+            self.receive.content_use = ContentUse::Undecided;
             self.send.begin_next();
             self.send.request = RequestFacts::NONE;
             R::on_exchange_over(self);
@@ -216,7 +209,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
                 self.head_octets(now, self.receive.ahead.into());
             }
         } else {
-            self.close_in_stages(now);
+            self.close_in_stages();
         }
     }
 
@@ -224,11 +217,9 @@ impl<R: LifecycleRole> ConnectionState<R> {
     pub(crate) fn eof(&mut self, now: Instant, ahead: u64) -> Option<ProtocolErrorKind> {
         let now = self.tick(now);
         if ahead == 0 {
-            self.lifetime.close_after_look = None;
+            self.end_look_at_reading();
         }
-        if !self.receive.has_ended() {
-            self.receive.peer_side = PeerSide::Closed;
-        }
+        self.peer_ended(now, PeerSide::Closed);
         if !self.lifetime.is_open() {
             self.peer_closed_after_us();
             return None;
@@ -236,11 +227,11 @@ impl<R: LifecycleRole> ConnectionState<R> {
         match self.receive.half() {
             Receiving::Idle if ahead > 0 => None,
             Receiving::Idle => {
-                self.lifetime.causes.add(CloseReason::PeerClosed);
+                self.lifetime.causes.end_by(CloseReason::PeerClosed);
                 if R::IS_CLIENT {
                     self.close_at_once();
                 } else {
-                    self.close_in_stages(now);
+                    self.close_in_stages();
                 }
                 None
             }
@@ -264,8 +255,20 @@ impl<R: LifecycleRole> ConnectionState<R> {
         }
     }
 
+    /// The peer's side has ended in this way; only the first word on that counts.
+    pub(crate) fn peer_ended(&mut self, now: Instant, side: PeerSide) {
+        if self.receive.has_ended() {
+            return;
+        }
+        self.receive.peer_side = side;
+        if matches!(self.lifetime.stage(), Stage::Open | Stage::Finishing) {
+            // an answer that is owed is counted from here
+            self.receive.began = now;
+        }
+    }
+
     fn broken_off(&mut self, now: Instant, kind: ProtocolErrorKind) -> ProtocolErrorKind {
-        self.lifetime.causes.add(CloseReason::Incomplete);
+        self.lifetime.causes.end_by(CloseReason::Incomplete);
         self.receive.fault = Some(kind);
         self.refuse(now, None);
         kind
@@ -274,35 +277,6 @@ impl<R: LifecycleRole> ConnectionState<R> {
     /// The content being received ends with the connection.
     pub(crate) fn ends_with_connection(&self) -> bool {
         self.receive.end == BodyEnd::UntilClose
-    }
-
-    /// Octets were handed out to be sent.
-    #[inline(always)]
-    pub(crate) fn written(&mut self, now: Instant, octets: u64) {
-        if self.send.unsent == 0 {
-            self.send.still_since = now;
-        }
-        self.send.unsent = self.send.unsent.saturating_add(octets);
-        self.count_octets(octets);
-    }
-
-    /// An octet of ours goes: who sends while content is late has time anew. A head never does: where one may be sent no response is
-    /// under way. And nothing that a client receives is late while it sends.
-    #[inline(always)]
-    pub(crate) fn response_goes_on(&mut self, now: Instant) {
-        if !R::IS_CLIENT && self.receive.fault.is_some() && self.content_timed_out() {
-            self.receive.progress_at = now;
-        }
-    }
-
-    /// Octets left.
-    #[inline(always)]
-    pub(crate) fn sent(&mut self, now: Instant, octets: u64) {
-        let now = self.tick(now);
-        if octets > 0 {
-            self.send.unsent = self.send.unsent.saturating_sub(octets);
-            self.send.still_since = now;
-        }
     }
 
     /// The verdict as far as it is known.

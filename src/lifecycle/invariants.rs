@@ -4,6 +4,7 @@
 //! nothing of it.
 #![cfg(debug_assertions)]
 
+use crate::lifecycle::content_use::ContentUse;
 use crate::lifecycle::role::LifecycleRole;
 use crate::lifecycle::state::{BodyEnd, ConnectionState, Ended, Receiving, Sending, Stage};
 
@@ -12,6 +13,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
     pub(crate) fn check(&self) {
         self.check_end();
         self.check_clock();
+        self.check_look();
         if self.lifetime.is_open() {
             self.check_halves();
             if !R::IS_CLIENT {
@@ -45,6 +47,18 @@ impl<R: LifecycleRole> ConnectionState<R> {
         assert!(anchors.iter().all(|at| *at <= self.latest), "nothing happened after the latest instant: {self:?}");
     }
 
+    fn check_look(&self) {
+        let Some(kind) = self.lifetime.passed else { return };
+        let mut seen = self.clone();
+        seen.lifetime.passed = None;
+        assert!(seen.look_of(kind).is_some(), "what takes effect at once waits for no look: {self:?}");
+        let armed = match Self::ends_idleness(kind) {
+            true => self.lifetime.is_open() && self.is_between_exchanges(),
+            false => seen.may_be_armed(kind),
+        };
+        assert!(armed, "what has passed was armed in this phase: {self:?}");
+    }
+
     fn check_halves(&self) {
         let (receive, send) = (&self.receive, &self.send);
         let counts = |end| end == BodyEnd::Exact;
@@ -65,11 +79,6 @@ impl<R: LifecycleRole> ConnectionState<R> {
         assert!(!refuses || !R::IS_CLIENT, "only a server refuses: {self:?}");
         assert!(!refuses || receive.half() == Receiving::Complete, "nothing is read where a refusal is due: {self:?}");
         assert!(!refuses || self.refusal().is_some(), "a refusal has a status: {self:?}");
-        let looks = self.lifetime.close_after_look.is_some();
-        assert!(
-            !looks || (!R::IS_CLIENT && self.is_between_exchanges()),
-            "only an idle server looks before it closes: {self:?}"
-        );
         assert!(
             receive.fault.is_none() || receive.half() == Receiving::Complete,
             "nothing is read after a fault: {self:?}"
@@ -82,16 +91,15 @@ impl<R: LifecycleRole> ConnectionState<R> {
         assert!(begun || send.half() == Sending::Idle, "a response follows a request: {self:?}");
         let over = receive.half() == Receiving::Complete && send.half() == Sending::Complete;
         assert!(!over, "an exchange that is over has been left: {self:?}");
-        assert!(!receive.dropped || begun, "what is dropped is of a request: {self:?}");
+        assert!(!receive.given_up || receive.half() == Receiving::Complete, "what is given up is not read: {self:?}");
         assert!(
             !send.request.awaits_continue || receive.half() == Receiving::Content,
             "content that waits is to come: {self:?}"
         );
         let unread = receive.half() == Receiving::Content && send.half() == Sending::Complete;
-        assert!(!unread || receive.dropped, "content after a response is dropped: {self:?}");
         assert!(
-            !receive.dropped || receive.half() != Receiving::Content || unread,
-            "content that the application may read is not dropped: {self:?}"
+            !unread || receive.content_use != ContentUse::Undecided,
+            "whether content after a response is read has been decided: {self:?}"
         );
     }
 }
@@ -100,6 +108,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
 mod tests {
     use super::*;
     use crate::config::{Client, Server};
+    use crate::lifecycle::deadline::DeadlineKind;
     use crate::lifecycle::persistence::CloseReason;
     use crate::lifecycle::state::RequestFacts;
     use crate::message::framing::BodyLength;
@@ -146,12 +155,16 @@ mod tests {
         a_refusal_within_a_message, "nothing is read where a refusal is due", Server, |state| {
             state.send.owe_refusal();
         };
-        a_look_within_a_message, "only an idle server looks", Server, |state| {
+        an_idle_look_within_a_message, "what has passed was armed", Server, |state| {
             state.receive.begin_head(NOW);
-            state.lifetime.close_after_look = Some(CloseReason::IdleTimeout);
+            state.lifetime.passed = Some(DeadlineKind::Idle);
         };
-        a_client_that_looks, "only an idle server looks", Client, |state| {
-            state.lifetime.close_after_look = Some(CloseReason::IdleTimeout);
+        an_idle_client_that_looks, "waits for no look", Client, |state| {
+            state.lifetime.passed = Some(DeadlineKind::Idle);
+        };
+        content_after_a_response_that_nobody_decided_on, "has been decided", Server, |state| {
+            state.receive.begin_content(BodyLength::Exact(5));
+            state.send.complete();
         };
         a_response_to_nothing, "a response follows a request", Server, |state| {
             state.send.begin_content(BodyEnd::Chunked, 0);

@@ -37,7 +37,8 @@ impl<R: LifecycleRole> ConnectionState<R> {
     /// The position of a connection that has just opened, and with it the end of its lifetime.
     pub(crate) fn start_lifetime(&mut self, settings: &Settings, jitter: u16) {
         self.lifetime.jitter = jitter;
-        self.lifetime.age_ends_at = self.age(settings).after(self.send.still_since);
+        let end = self.age(settings).after(self.send.still_since);
+        self.lifetime.set_age_end(end);
     }
 
     /// The age that this connection may reach.
@@ -51,14 +52,14 @@ impl<R: LifecycleRole> ConnectionState<R> {
     /// It has reached its age, and no drain has begun, which ends it by other rules.
     #[inline(always)]
     pub(crate) fn is_over_age(&self, now: Instant) -> bool {
-        self.lifetime.age_ends_at <= now && self.ends_by_age()
+        self.lifetime.may_be_over_age(now) && self.ends_by_age()
     }
 
     /// Apart, so that what is nearly never so costs one comparison.
     #[cold]
     #[inline(never)]
     fn ends_by_age(&self) -> bool {
-        self.lifetime.age_ends_at < Instant::MAX && self.lifetime.drain_began().is_none()
+        self.lifetime.age_ends_at() < Instant::MAX
     }
 
     /// The exchanges that this connection may have.
@@ -90,10 +91,10 @@ impl<R: LifecycleRole> ConnectionState<R> {
     /// An exchange of a server may have ended, and the age have passed while its response was under way.
     #[inline(always)]
     pub(crate) fn end_if_old(&mut self, now: Instant) {
-        let old = !R::IS_CLIENT && self.lifetime.age_ends_at <= now;
+        let old = !R::IS_CLIENT && self.lifetime.may_be_over_age(now);
         if old && self.is_between_exchanges() && self.lifetime.causes.is_empty() && self.is_over_age(now) {
             self.lifetime.causes.add(CloseReason::Age);
-            self.close_in_stages(now);
+            self.close_in_stages();
         }
     }
 

@@ -32,12 +32,17 @@
 pub(crate) mod canonical;
 pub(crate) mod checks;
 mod client;
+pub(crate) mod content_received;
+pub(crate) mod content_use;
 pub(crate) mod deadline;
 pub(crate) mod deadlines;
 pub(crate) mod exchange;
+pub(crate) mod expiry;
+pub(crate) mod grace;
 mod invariants;
 pub(crate) mod jitter;
 pub(crate) mod lifetime;
+pub(crate) mod looks;
 pub(crate) mod packing;
 pub(crate) mod parking;
 pub mod persistence;
@@ -50,6 +55,7 @@ pub(crate) mod response_received;
 pub(crate) mod response_to_send;
 pub mod retry;
 pub(crate) mod role;
+pub(crate) mod sending;
 mod server;
 pub(crate) mod state;
 pub(crate) mod teardown;
@@ -59,6 +65,7 @@ use core::ops::Deref;
 
 use crate::config::{Config, Settings};
 use crate::error::{Misuse, ProtocolErrorKind, ReceiveError, SendError};
+use crate::lifecycle::content_use::ContentUse;
 use crate::lifecycle::deadline::{Deadline, DeadlineCause};
 use crate::lifecycle::persistence::{CloseReason, Persistence};
 use crate::lifecycle::phase::Phase;
@@ -128,6 +135,15 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
         self.state.end_if_old(now);
     }
 
+    /// A part of a message is told: its octets have come, whether that was told or not.
+    #[inline(always)]
+    pub(crate) fn message_came(&mut self, now: Instant) {
+        let (state, settings) = self.parts();
+        if state.is_looking() {
+            state.look_found_octets(now, settings);
+        }
+    }
+
     /// Octets were handed out, at an instant that has been noted.
     #[inline(always)]
     pub(crate) fn on_written(&mut self, now: Instant, octets: u64) {
@@ -149,6 +165,9 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     pub fn octets_received(&mut self, now: Instant, octets: u64) {
         let awaits = R::awaits(&self.state);
         let (state, settings) = self.parts();
+        if octets > 0 && state.is_looking() {
+            state.look_found_octets(now, settings);
+        }
         state.count_octets(octets);
         if !R::IS_CLIENT {
             state.octets_ahead(octets);
@@ -186,7 +205,10 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
                 state.head_octets(now, octets.into());
             }
             // what had begun was none
-            (Stage::Open, Receiving::Head) if octets == 0 => state.receive.leave_head(),
+            (Stage::Open, Receiving::Head) if octets == 0 => {
+                state.receive.leave_head();
+                state.lifetime.passed = None;
+            }
             _ => {}
         }
         self.check();
@@ -199,10 +221,11 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     /// [`ReceiveError::Fault`]: more than [`Limits::content`](crate::Limits::content); none of these octets counts as content, and a server's
     /// refusal is due. [`ReceiveError::Ended`]: the message was given up. [`ReceiveError::Misuse`]: no content is to come, or not so much.
     pub fn content_received(&mut self, now: Instant, octets: u64) -> Result<(), ReceiveError> {
+        self.state.check_content(octets)?;
+        self.message_came(now);
         let (state, settings) = self.parts();
-        state.check_content(octets)?;
         state.octets_told(octets);
-        let unread = state.receive.dropped && !R::IS_CLIENT;
+        let unread = state.drops_content();
         let over = octets > state.content_allowed(settings);
         if over && state.receive.end != BodyEnd::Exact && !unread {
             state.fail(now, ProtocolErrorKind::ContentTooLarge);
@@ -227,6 +250,7 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
         match self.state.receive.half() {
             _ if !self.state.lifetime.is_open() => {}
             Receiving::Content if self.state.receive.end != BodyEnd::Exact => {
+                self.message_came(now);
                 self.state.end_received(now);
                 self.state.end_if_old(now);
             }
@@ -256,6 +280,20 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
         broken
     }
 
+    /// What the application does with the content being received, and no longer than that; each message begins with
+    /// [`ContentUse::Undecided`]. An application that does not take what has come says `Paused`, so that the peer is not blamed for it.
+    ///
+    /// # Errors
+    ///
+    /// [`ReceiveError::Ended`]: the content was given up, by a timeout or a fault. [`ReceiveError::Misuse`]: no content is being received, or
+    /// it was said that it is dropped. Nothing has moved.
+    pub fn content_use(&mut self, now: Instant, said: ContentUse) -> Result<(), ReceiveError> {
+        let (state, settings) = self.parts();
+        state.content_use(now, settings, said)?;
+        self.check();
+        Ok(())
+    }
+
     /// The look that [`ReadWant::LookOnce`](crate::ReadWant::LookOnce) asked for found nothing.
     pub fn nothing_to_read(&mut self, now: Instant) {
         let (state, settings) = self.parts();
@@ -270,14 +308,35 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
         self.check();
     }
 
-    /// So many of the octets handed out have left since the last call.
+    /// So many of the octets handed out have left since the last call; 0: none left at a try that [`Wants::flush_once`] asked for.
     #[inline]
     pub fn handle_sent(&mut self, now: Instant, octets: u64) {
+        if self.state.lifetime.passed.is_some() {
+            return self.handle_tried(now, octets);
+        }
+        self.note_sent(now, octets);
+        self.check();
+    }
+
+    #[inline(always)]
+    fn note_sent(&mut self, now: Instant, octets: u64) {
         self.state.sent(now, octets);
         if octets > 0 {
             self.state.response_goes_on(self.state.latest);
         }
         R::on_sent(&mut self.state, now);
+    }
+
+    /// The same, and perhaps the answer to a look.
+    #[cold]
+    #[inline(never)]
+    fn handle_tried(&mut self, now: Instant, octets: u64) {
+        let due = self.state.send_rate_due(self.config.settings());
+        if octets > 0 {
+            self.note_sent(now, octets);
+        }
+        let (state, settings) = self.parts();
+        state.tried_to_write(now, settings, octets, due);
         self.check();
     }
 

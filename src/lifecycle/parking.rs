@@ -91,7 +91,7 @@ pub(crate) fn pack<R: LifecycleRole, C: Deref<Target = Config<R>>>(
     let ConnectionState { receive, send, lifetime, .. } = state;
     let idle = lifetime.is_open() && state.is_between_exchanges() && send.unsent == 0;
     let unread = receive.unread > 0 || receive.ahead > 0 || receive.has_ended();
-    let ends = !lifetime.causes.is_empty() || lifetime.close_after_look.is_some() || receive.dropped;
+    let ends = !lifetime.causes.is_empty() || lifetime.passed.is_some() || receive.given_up;
     if !idle || unread || ends || send.request != RequestFacts::NONE {
         return None;
     }
@@ -101,7 +101,7 @@ pub(crate) fn pack<R: LifecycleRole, C: Deref<Target = Config<R>>>(
     let empty_lines = if R::IS_CLIENT { 0 } else { u64::from(receive.empty_lines) };
     let mut packer = Packer { octets: [0; OCTETS], at: 0 };
     packer.put(still_since, 8)?;
-    let age = match lifetime.age_ends_at {
+    let age = match lifetime.age_ends_at() {
         Instant::MAX => NEVER,
         end => Some(end.as_nanos().checked_sub(still_since)?).filter(|&age| age != NEVER)?,
     };
@@ -125,10 +125,10 @@ pub(crate) fn unpack<R: LifecycleRole, C: Deref<Target = Config<R>>>(
     let mut unpacker = Unpacker { octets: &parked.octets, at: 0 };
     let still_since = unpacker.take(8);
     let mut state = ConnectionState::new(Instant::from_nanos(still_since));
-    state.lifetime.age_ends_at = match unpacker.take(6) {
+    state.lifetime.set_age_end(match unpacker.take(6) {
         NEVER => Instant::MAX,
         age => Instant::from_nanos(still_since.saturating_add(age)),
-    };
+    });
     state.latest = Instant::from_nanos(still_since.saturating_add(unpacker.take(6)));
     let offset = unpacker.take(6);
     state.lifetime.exchanges = unpacker.take(4) as u32;

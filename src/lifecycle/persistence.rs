@@ -91,14 +91,16 @@ pub(crate) const fn of_facts(facts: &ConnectionFacts, honours_http10: bool) -> P
     }
 }
 
-/// A set of causes to close, and which came first.
+/// A set of causes to close, which came first, and which of them ended the connection, if one did beside the verdict on its messages.
 ///
-/// A bit for each, and the number of the first above them.
+/// A bit for each, above them the number of the first, and above it the number of the one that ended it, plus one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Causes(u64);
 
 /// Bits of a set of causes.
-const CAUSES: u32 = 56;
+const CAUSES: u32 = 48;
+/// And of them with the number of the first.
+const WITH_FIRST: u32 = CAUSES + 8;
 const _: () = assert!(CloseReason::ALL.len() <= CAUSES as usize);
 
 impl Causes {
@@ -111,6 +113,22 @@ impl Causes {
         self.0 |= 1 << reason as u8;
     }
 
+    /// This ended the connection, or a message of it.
+    #[cold]
+    pub(crate) fn end_by(&mut self, reason: CloseReason) {
+        self.add(reason);
+        self.0 &= (1 << WITH_FIRST) - 1;
+        self.0 |= (reason as u64 + 1) << WITH_FIRST;
+    }
+
+    /// What the connection ends by: what ended it, else the first cause.
+    pub(crate) fn end(&self) -> Option<CloseReason> {
+        match self.0 >> WITH_FIRST {
+            0 => self.first(),
+            number => CloseReason::ALL.get(number as usize - 1).copied(),
+        }
+    }
+
     #[inline]
     pub(crate) const fn is_empty(&self) -> bool {
         self.0 == 0
@@ -121,7 +139,7 @@ impl Causes {
     }
 
     pub(crate) fn first(&self) -> Option<CloseReason> {
-        if self.0 == 0 { None } else { CloseReason::ALL.get((self.0 >> CAUSES) as usize).copied() }
+        if self.0 == 0 { None } else { CloseReason::ALL.get((self.0 >> CAUSES & 0xFF) as usize).copied() }
     }
 
     pub(crate) fn iter(self) -> impl Iterator<Item = CloseReason> {

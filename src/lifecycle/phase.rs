@@ -4,6 +4,7 @@
 //! [deadlines](crate::lifecycle::deadlines). Of what could be said at once, the first of this order is: the stage where it is not open,
 //! octets that wait to leave between exchanges, a look, a close that waits, then the halves.
 
+use crate::lifecycle::content_use::ContentUse;
 use crate::lifecycle::role::LifecycleRole;
 use crate::lifecycle::state::{ConnectionState, Receiving, Sending, Stage};
 
@@ -133,7 +134,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
     fn phase_between(&self) -> Phase {
         if self.send.unsent > 0 {
             Phase::Flushing
-        } else if self.lifetime.close_after_look.is_some() {
+        } else if self.lifetime.passed.is_some() {
             Phase::Looking
         } else if !R::IS_CLIENT && !self.lifetime.causes.is_empty() {
             Phase::Leaving
@@ -149,7 +150,10 @@ impl<R: LifecycleRole> ConnectionState<R> {
             (Receiving::Content, Sending::Idle) if self.send.request.awaits_continue => Phase::AwaitsContinue,
             (Receiving::Content, Sending::Idle | Sending::RefusalDue) => Phase::Content,
             (Receiving::Content, Sending::Content) => Phase::BothWays,
-            (Receiving::Content, Sending::Complete) => Phase::UnreadContent,
+            (Receiving::Content, Sending::Complete) => match self.receive.content_use {
+                ContentUse::Dropped => Phase::UnreadContent,
+                _ => Phase::Content,
+            },
             (Receiving::Head | Receiving::Idle, _) => Phase::Head,
             (Receiving::Complete, Sending::Idle) => Phase::Waiting,
             (Receiving::Complete, Sending::RefusalDue) => Phase::Refusing,

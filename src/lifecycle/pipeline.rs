@@ -24,6 +24,7 @@ use arrayvec::ArrayVec;
 
 use crate::config::{Client, Limits, Settings, Timeouts};
 use crate::error::{Misuse, SendError};
+use crate::lifecycle::content_use::ContentUse;
 use crate::lifecycle::packing::{OWN, Packer, Unpacker};
 use crate::lifecycle::persistence::CloseReason;
 use crate::lifecycle::relative::{Parser, Relative};
@@ -453,7 +454,8 @@ impl<const DEPTH: usize> ConnectionState<Client<DEPTH>> {
         self.receive.empty_lines = 0;
         self.receive.begin_next();
         self.receive.octets = 0;
-        self.receive.dropped = false;
+        self.receive.given_up = false;
+        self.receive.content_use = ContentUse::Undecided;
         if DEPTH > 1 && self.role.requests.len() > 1 {
             return self.begin_next_exchange();
         }

@@ -40,7 +40,7 @@ pub(crate) fn judge<const DEPTH: usize>(
             false => Err(ProtocolErrorKind::UpgradeNotOffered),
         };
     }
-    if status.is_interim() && state.role.interim >= settings.limits.interim_responses {
+    if status.is_interim() && settings.limits.interim_responses.is_some_and(|most| state.role.interim >= most) {
         return Err(ProtocolErrorKind::InterimResponses);
     }
     frame(first.method, settings, head)
@@ -101,7 +101,7 @@ pub(crate) fn record<const DEPTH: usize>(
     let method = first.method;
     if status.is_interim() && status != StatusCode::SWITCHING_PROTOCOLS {
         state.role.is_http11 = head.version().is_http11();
-        state.role.interim += 1;
+        state.role.interim = state.role.interim.saturating_add(1);
         state.receive.empty_lines = 0;
         state.receive.leave_head();
         state.receive.octets = 0;
@@ -137,6 +137,7 @@ fn begin<const DEPTH: usize>(state: &mut ConnectionState<Client<DEPTH>>, now: In
     state.lifetime.exchanges = state.lifetime.exchanges.saturating_add(1);
     state.receive.began = now;
     state.receive.progress_at = now;
+    state.grace.begin_receiving();
     state.receive.octets = 0;
 }
 
@@ -161,7 +162,7 @@ pub(crate) fn record_final<const DEPTH: usize>(
         && valid;
     let ends = !plain && message_causes(state, settings, head, framing);
     let exhausted = plain && state.role.is_exhausted();
-    if exhausted || state.lifetime.age_ends_at <= now || settings.limits.max_octets.is_some() {
+    if exhausted || state.lifetime.may_be_over_age(now) || settings.limits.max_octets.is_some() {
         last_causes(state, settings, now, exhausted);
     }
     if state.role.sends_first() && state.send.half() == Sending::Content {

@@ -13,6 +13,7 @@
 
 use crate::config::{KeepAliveField, Server, Settings};
 use crate::error::{Misuse, SendError};
+use crate::lifecycle::content_use::ContentUse;
 use crate::lifecycle::persistence::{Causes, CloseReason, TunnelReason};
 use crate::lifecycle::state::{AnsweredMethod, BodyEnd, ConnectionState, Ended, Receiving, RequestFacts, Sending};
 use crate::message::announcement::{Announce, ConnectionOptions, Content, FramingField};
@@ -114,7 +115,8 @@ pub(crate) fn judge(
         causes.add(CloseReason::PeerClosed);
     }
     state.lifetime_causes(settings, now, octets, &mut causes);
-    late_causes(state, request.method, settings, status, unread, &mut causes);
+    let ends = sends == Sends::Nothing || (sends == Sends::Exact && octets == 0);
+    late_causes(state, request.method, settings, status, unread, ends, &mut causes);
     let is_suppressed = sends == Sends::Nothing && !matches!(content, Content::Empty | Content::Exact(0));
     let (options, hints) = match tunnel {
         Some(_) => (ConnectionOptions { upgrade: switches, ..ConnectionOptions::default() }, false),
@@ -164,6 +166,7 @@ fn late_causes(
     settings: &Settings,
     status: StatusCode,
     unread: u64,
+    ends: bool,
     causes: &mut Causes,
 ) {
     if method == AnsweredMethod::Connect && !status.is_successful() && unread > 0 {
@@ -171,12 +174,15 @@ fn late_causes(
     }
     if state.receive.half() == Receiving::Content {
         // whether the client, which still waits, sends its content now, nobody knows
-        let unwanted = state.send.request.awaits_continue;
+        let said = state.receive.content_use;
+        let unwanted = state.send.request.awaits_continue && said != ContentUse::Reading;
         if unwanted && !settings.policy.read_unwanted_content.is_on() {
             causes.add(CloseReason::ContentUnwanted);
         }
         let most = settings.limits.unread_octets.unwrap_or(u64::MAX);
-        if state.receive.end == BodyEnd::Exact && state.receive.remaining > most.max(unread) {
+        // what is paused counts as dropped once the response is complete, which this one is with its head
+        let is_read = said == ContentUse::Reading || (said == ContentUse::Paused && !ends);
+        if !is_read && state.receive.end == BodyEnd::Exact && state.receive.remaining > most.max(unread) {
             causes.add(CloseReason::UnreadContent);
         }
     }

@@ -47,6 +47,10 @@ pub trait LifecycleRole: Copy + Debug + Eq + Hash + 'static {
     #[inline]
     fn on_looked_at(_: &mut ConnectionState<Self>) {}
 
+    /// The wait for the response to the first request counts anew.
+    #[inline]
+    fn wait_anew(_: &mut ConnectionState<Self>, _: Instant) {}
+
     /// A message may have become complete.
     #[inline]
     fn on_message_complete(_: &mut ConnectionState<Self>, _: Instant) {}

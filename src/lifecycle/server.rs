@@ -58,8 +58,9 @@ impl<C: Deref<Target = Config<Server>>> Lifecycle<Server, C> {
     /// is to be dropped. [`ReceiveError::Misuse`]: the exchange before is not over; pipelined requests wait (RFC 9112 9.3.2).
     pub fn head_received(&mut self, now: Instant, head: &HeadFacts) -> Result<Framing, ReceiveError> {
         let (octets, told, head) = (head.octets, head.octets_told, &head.facts);
+        self.state().check_head()?;
+        self.message_came(now);
         let (state, settings) = self.parts();
-        state.check_head()?;
         if state.receive.half() == Receiving::Idle {
             // its octets ran ahead: the exchange begins where it is looked at
             state.head_octets(now, 0);
@@ -86,6 +87,7 @@ impl<C: Deref<Target = Config<Server>>> Lifecycle<Server, C> {
         let now = state.tick(now);
         let plan = response_to_send::judge(state, state.send.request, settings, now, status, content, 0)?;
         let announce = plan.announce(state, settings);
+        state.begin_to_send(now, settings);
         response_to_send::record(state, settings, now, &plan);
         self.check();
         Ok(announce)
@@ -100,10 +102,11 @@ impl<C: Deref<Target = Config<Server>>> Lifecycle<Server, C> {
     /// final response has begun, its client speaks HTTP/1.0, the connection is a tunnel, or the status is no interim one or is `101`.
     /// Nothing has moved.
     pub fn interim_to_send(&mut self, now: Instant, status: StatusCode) -> Result<bool, SendError> {
-        let (state, _) = self.parts();
-        state.tick(now);
+        let (state, settings) = self.parts();
+        let now = state.tick(now);
         let says = response_to_send::judge_interim(state, status)?;
         if says {
+            state.begin_to_send(now, settings);
             response_to_send::record_interim(state, status);
         }
         self.check();

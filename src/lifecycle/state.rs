@@ -10,9 +10,12 @@
 //! said in [`exchange`](crate::lifecycle::exchange) and [`teardown`](crate::lifecycle::teardown).
 //!
 //! **One field, one meaning.** A field that counts or dates "what is being received" speaks of the part of a message that the receiving half
-//! names: its head, its content; or, once our side is shut, of what is dropped.
+//! names: its head, its content; or, once our side is shut, of what is dropped; or, once the peer's side is closed, of its end.
 
 use crate::error::ProtocolErrorKind;
+use crate::lifecycle::content_use::ContentUse;
+use crate::lifecycle::deadline::DeadlineKind;
+use crate::lifecycle::grace::Grace;
 use crate::lifecycle::jitter;
 use crate::lifecycle::persistence::{Causes, CloseReason, TunnelReason};
 use crate::lifecycle::relative::Relative;
@@ -31,6 +34,8 @@ pub struct ConnectionState<R: LifecycleRole> {
     pub(super) receive: Receive,
     pub(super) send: Send,
     pub(super) lifetime: Lifetime,
+    /// What looks at the transport have granted.
+    pub(super) grace: Grace,
     /// What the role keeps of its own.
     pub(super) role: R::State,
 }
@@ -88,10 +93,11 @@ pub(crate) enum PeerSide {
 pub(crate) struct Receive {
     half: Receiving,
     pub(super) end: BodyEnd,
-    /// When what is being received began.
+    /// From when what is being received counts as a whole: it began then; pauses of the application move it on. Once the peer's side is
+    /// closed: since then, or since an octet of ours left after it.
     pub(super) began: Instant,
     /// When it last got further: an octet of it came, it became complete, or, where it was given up and our response may still be ended,
-    /// an octet of ours went.
+    /// an octet of ours went. While the application pauses: since when it does.
     pub(super) progress_at: Instant,
     /// Octets of it so far.
     pub(super) octets: u64,
@@ -104,8 +110,10 @@ pub(crate) struct Receive {
     pub(super) ahead: u32,
     /// `ahead` is known to be exact.
     pub(super) ahead_told: bool,
-    /// What comes is dropped: after a fault, or where nobody reads the content.
-    pub(super) dropped: bool,
+    /// No more of the message is read, though it may not be complete: after a fault, or where the rest is not worth it.
+    pub(super) given_up: bool,
+    /// What the application does with the content.
+    pub(super) content_use: ContentUse,
     /// Empty lines skipped since the last message.
     pub(super) empty_lines: u8,
     pub(super) peer_side: PeerSide,
@@ -130,6 +138,11 @@ pub(crate) struct Send {
     pub(super) unsent: u64,
     /// Since when nothing moves: the connection opened, an octet left, an octet began to wait, or an exchange ended.
     pub(super) still_since: Instant,
+    /// From when the rate of what goes counts: its first octet began to wait; time in which none waits moves it on. [`Instant::MAX`]: none
+    /// has waited.
+    pub(super) rate_began: Instant,
+    /// Octets that left since.
+    pub(super) rate_octets: u64,
 }
 
 /// How the message that was sent last came to its end.
@@ -167,8 +180,8 @@ pub(crate) enum AnsweredMethod {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Lifetime {
     stage: Stage,
-    /// A close is wanted for this reason; one more look at the transport decides.
-    pub(super) close_after_look: Option<CloseReason>,
+    /// This deadline has passed; one more look at the transport decides whether it takes effect.
+    pub(super) passed: Option<DeadlineKind>,
     /// Where this connection lies in the range of `jitter` and `drain_spread`.
     pub(super) jitter: u16,
     /// Exchanges so far: complete heads received.
@@ -176,10 +189,9 @@ pub(crate) struct Lifetime {
     pub(super) causes: Causes,
     /// Octets that came and that were handed out.
     pub(super) octets: u64,
-    /// When the connection is as old as it may become; [`Instant::MAX`]: never.
-    pub(super) age_ends_at: Instant,
-    /// When a drain began, if one did: see [`drain_began`](Self::drain_began).
-    drain_at: Instant,
+    /// When the connection is as old as it may become ([`Instant::MAX`]: never), or, once a drain has begun, when that was: then no age ends
+    /// it. See [`age_ends_at`](Self::age_ends_at), [`drain_began`](Self::drain_began).
+    term: Instant,
 }
 
 /// How far the connection is from its end.
@@ -225,6 +237,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
             receive: Receive::new(now),
             send: Send::new(now),
             lifetime: Lifetime::new(),
+            grace: Grace::NONE,
             role: R::FRESH,
         }
     }
@@ -251,7 +264,8 @@ impl Receive {
             unread: 0,
             ahead: 0,
             ahead_told: false,
-            dropped: false,
+            given_up: false,
+            content_use: ContentUse::Undecided,
             empty_lines: 0,
             peer_side: PeerSide::Open,
             fault: None,
@@ -324,6 +338,8 @@ impl Send {
             remaining: 0,
             unsent: 0,
             still_since: now,
+            rate_began: Instant::MAX,
+            rate_octets: 0,
         }
     }
 
@@ -371,13 +387,12 @@ impl Lifetime {
     const fn new() -> Self {
         Self {
             stage: Stage::Open,
-            close_after_look: None,
+            passed: None,
             jitter: jitter::MIDDLE,
             exchanges: 0,
             causes: Causes::NONE,
             octets: 0,
-            age_ends_at: Instant::MAX,
-            drain_at: Instant::EPOCH,
+            term: Instant::MAX,
         }
     }
 
@@ -391,57 +406,81 @@ impl Lifetime {
         matches!(self.stage, Stage::Open)
     }
 
+    /// When the connection is as old as it may become; [`Instant::MAX`]: never, or a drain ends it by other rules.
+    #[inline]
+    pub(super) const fn age_ends_at(&self) -> Instant {
+        if self.causes.is_empty() || !self.causes.has(CloseReason::Drain) { self.term } else { Instant::MAX }
+    }
+
+    /// Its age, or a drain, has come to its instant: to be asked first, since it costs one comparison.
+    #[inline(always)]
+    pub(super) fn may_be_over_age(&self, now: Instant) -> bool {
+        self.term <= now
+    }
+
+    /// It is as old as it may become then.
+    pub(super) fn set_age_end(&mut self, at: Instant) {
+        debug_assert!(self.drain_began().is_none());
+        self.term = at;
+    }
+
     /// A drain began now.
     pub(super) fn begin_drain(&mut self, now: Instant) {
         self.causes.add(CloseReason::Drain);
-        self.drain_at = now;
+        self.term = now;
     }
 
     /// When a drain began, if one did.
     #[inline]
     pub(super) const fn drain_began(&self) -> Option<Instant> {
-        if self.causes.has(CloseReason::Drain) { Some(self.drain_at) } else { None }
+        if self.causes.has(CloseReason::Drain) { Some(self.term) } else { None }
     }
 
-    /// When a drain began, as it is seen from now, where something is counted from it.
-    pub(super) fn keep_drain(&mut self, relative: Relative, counts: bool) {
-        let counts = counts && self.drain_began().is_some();
-        relative.keep(&mut self.drain_at, counts);
+    /// When the age or since when the drain counts, as it is seen from now; `open`: HTTP is spoken, `over`: nothing is due any more.
+    pub(super) fn keep_term(&mut self, relative: Relative, open: bool, over: bool) {
+        let counts = if self.drain_began().is_some() { !over } else { open };
+        relative.keep(&mut self.term, counts);
+    }
+
+    /// The stage moves on; no look is waited for any more.
+    fn go_to(&mut self, stage: Stage) {
+        self.stage = stage;
+        self.passed = None;
     }
 
     /// What was handed out is sent; nothing more is read as HTTP.
     pub(super) fn begin_finishing(&mut self) {
         debug_assert!(matches!(self.stage, Stage::Open | Stage::Finishing));
-        self.stage = Stage::Finishing;
+        self.go_to(Stage::Finishing);
     }
 
     /// Our side is shut.
     pub(super) fn half_closed(&mut self) {
         debug_assert_eq!(self.stage, Stage::Finishing);
-        self.stage = Stage::HalfClosed;
+        self.go_to(Stage::HalfClosed);
     }
 
     /// The transport is to be closed.
     pub(super) fn owe_close(&mut self) {
         debug_assert!(!matches!(self.stage, Stage::Closed | Stage::Tunnel(_)));
-        self.stage = Stage::CloseDue;
+        self.go_to(Stage::CloseDue);
     }
 
     /// The transport is to be reset.
     pub(super) fn owe_reset(&mut self) {
         debug_assert!(!matches!(self.stage, Stage::Closed | Stage::Tunnel(_)));
-        self.stage = Stage::ResetDue;
+        self.go_to(Stage::ResetDue);
     }
 
     /// The transport is closed.
     pub(super) fn closed(&mut self) {
         debug_assert!(matches!(self.stage, Stage::Finishing | Stage::CloseDue | Stage::ResetDue));
-        self.stage = Stage::Closed;
+        self.go_to(Stage::Closed);
     }
 
     /// The connection is another protocol's.
     pub(super) fn hand_over(&mut self, reason: TunnelReason) {
         debug_assert_eq!(self.stage, Stage::Open);
-        self.stage = Stage::Tunnel(reason);
+        self.go_to(Stage::Tunnel(reason));
     }
 }

@@ -19,8 +19,9 @@
 //! an idle one end at once, the idle one not within the shield after its last exchange; or both stay for a window in which a request that
 //! was on its way is answered, with `close`. A hard deadline ends it in any state.
 
-use crate::config::{HalfClose, IdleClose, Settings};
+use crate::config::{HalfClose, Settings};
 use crate::error::ProtocolErrorKind;
+use crate::lifecycle::deadline::DeadlineKind;
 use crate::lifecycle::persistence::CloseReason;
 use crate::lifecycle::role::LifecycleRole;
 use crate::lifecycle::state::{BodyEnd, ConnectionState, Ended, Receiving, Sending, Stage};
@@ -28,17 +29,16 @@ use crate::time::Instant;
 
 impl<R: LifecycleRole> ConnectionState<R> {
     /// Sends what was handed out, then closes in stages. A teardown never goes back.
-    pub(crate) fn close_in_stages(&mut self, now: Instant) {
+    pub(crate) fn close_in_stages(&mut self) {
         if matches!(self.lifetime.stage(), Stage::Open | Stage::Finishing) {
             self.lifetime.begin_finishing();
-            self.receive.began = now;
         }
     }
 
     /// Closes where nothing can be lost but what was handed out.
-    pub(crate) fn close_once_sent(&mut self, now: Instant) {
+    pub(crate) fn close_once_sent(&mut self) {
         if self.send.unsent > 0 {
-            self.close_in_stages(now);
+            self.close_in_stages();
         } else if matches!(self.lifetime.stage(), Stage::Open | Stage::Finishing) {
             self.lifetime.owe_close();
         }
@@ -64,12 +64,13 @@ impl<R: LifecycleRole> ConnectionState<R> {
     /// Octets came to a client that answer no request of its (RFC 9112 9.2).
     pub(crate) fn unsolicited(&mut self, now: Instant) {
         self.tick(now);
-        self.lifetime.causes.add(CloseReason::Unsolicited);
+        self.lifetime.causes.end_by(CloseReason::Unsolicited);
         self.close_at_once();
     }
 
     /// Cuts the connection; a message being sent must not look complete.
-    pub(crate) fn cut(&mut self) {
+    pub(crate) fn cut(&mut self, reason: CloseReason) {
+        self.lifetime.causes.end_by(reason);
         let unsent = self.send.half() == Sending::Content || self.send.unsent > 0;
         if unsent && self.send.end == BodyEnd::UntilClose {
             self.lifetime.owe_reset();
@@ -80,7 +81,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
 
     /// Resets the connection of a peer that does not read.
     pub(crate) fn reset(&mut self, reason: CloseReason) {
-        self.lifetime.causes.add(reason);
+        self.lifetime.causes.end_by(reason);
         self.lifetime.owe_reset();
     }
 
@@ -101,6 +102,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
                 self.receive.began = now;
                 self.receive.progress_at = now;
                 self.receive.octets = 0;
+                self.grace.begin_receiving();
                 self.lifetime.half_closed();
             }
             Stage::CloseDue | Stage::ResetDue => self.lifetime.closed(),
@@ -128,11 +130,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
         }
         match self.receive.remaining.checked_sub(octets) {
             Some(remaining) => self.receive.remaining = remaining,
-            None if self.receive.half() == Receiving::Content => {
-                self.lifetime.causes.add(CloseReason::UnreadContent);
-                self.receive.complete();
-                self.close_in_stages(now);
-            }
+            None if self.receive.half() == Receiving::Content => self.give_up_content(now),
             None => {}
         }
     }
@@ -144,6 +142,10 @@ impl<R: LifecycleRole> ConnectionState<R> {
             return;
         }
         self.lifetime.begin_drain(now);
+        if self.is_between_exchanges() {
+            // a drain ends it by other rules
+            self.lifetime.passed = None;
+        }
         if R::IS_CLIENT {
             if self.is_between_exchanges() {
                 self.close_at_once();
@@ -153,7 +155,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
             && self.send.unsent == 0
             && self.may_end_idle(settings, now)
         {
-            self.lifetime.close_after_look = Some(CloseReason::Drain);
+            self.lifetime.passed = Some(DeadlineKind::DrainWindow);
         }
     }
 
@@ -161,20 +163,18 @@ impl<R: LifecycleRole> ConnectionState<R> {
     pub(crate) fn half_closed_by_peer(&mut self, settings: &Settings) {
         let waits = self.lifetime.is_open() && !self.is_between_exchanges() && !R::IS_CLIENT;
         if waits && settings.policy.half_close == HalfClose::Abort {
-            self.lifetime.causes.add(CloseReason::PeerClosed);
-            self.cut();
+            self.cut(CloseReason::PeerClosed);
         }
     }
 
     pub(crate) fn abort(&mut self, now: Instant, reason: CloseReason) {
         self.tick(now);
-        if matches!(self.lifetime.stage(), Stage::ResetDue | Stage::Closed | Stage::Tunnel(_)) {
+        if matches!(self.lifetime.stage(), Stage::CloseDue | Stage::ResetDue | Stage::Closed | Stage::Tunnel(_)) {
             return;
         }
         // what is cut matters more than who asked for it
         let content = reason == CloseReason::Aborted && self.send.half() == Sending::Content;
-        self.lifetime.causes.add(if content { CloseReason::ContentAborted } else { reason });
-        self.cut();
+        self.cut(if content { CloseReason::ContentAborted } else { reason });
     }
 
     /// The transport is gone.
@@ -183,7 +183,12 @@ impl<R: LifecycleRole> ConnectionState<R> {
         if matches!(self.lifetime.stage(), Stage::Closed | Stage::Tunnel(_)) {
             return;
         }
-        self.lifetime.causes.add(CloseReason::TransportFailed);
+        if matches!(self.lifetime.stage(), Stage::CloseDue | Stage::ResetDue) {
+            // the end is decided, for another reason
+            self.lifetime.causes.add(CloseReason::TransportFailed);
+        } else {
+            self.lifetime.causes.end_by(CloseReason::TransportFailed);
+        }
         if !R::IS_CLIENT {
             // what of its requests never left is evidence for a client
             self.send.unsent = 0;
@@ -193,21 +198,9 @@ impl<R: LifecycleRole> ConnectionState<R> {
         }
     }
 
-    /// The look that an idle deadline asked for found nothing.
-    pub(crate) fn nothing_to_read(&mut self, now: Instant, settings: &Settings) {
-        let now = self.tick(now);
-        if let Some(reason) = self.lifetime.close_after_look.take() {
-            self.lifetime.causes.add(reason);
-            match settings.policy.idle_close {
-                IdleClose::AtOnce => self.close_once_sent(now),
-                IdleClose::Staged => self.close_in_stages(now),
-            }
-        }
-    }
-
     /// Why a refusal goes out, for people.
     pub(crate) fn refusal_reason(&self) -> (&'static str, &'static str) {
-        match (self.receive.fault, self.lifetime.causes.first()) {
+        match (self.receive.fault, self.lifetime.causes.end()) {
             (Some(fault), _) => (fault.as_str(), fault.clause()),
             (None, Some(cause)) => (cause.as_str(), cause.clause()),
             (None, None) => (ProtocolErrorKind::NotHttp.as_str(), ProtocolErrorKind::NotHttp.clause()),

@@ -4,6 +4,8 @@
 //! shut), the application (it is told so), or the peer. Where the peer owes it a deadline is armed, or the setting that would arm it is off:
 //! by default these are `response` of a client, and `exchange`. Where the application does, `application` may be.
 
+use crate::lifecycle::content_use::ContentUse;
+use crate::lifecycle::looks::Side;
 use crate::lifecycle::persistence::CloseReason;
 use crate::lifecycle::role::LifecycleRole;
 use crate::lifecycle::state::{ConnectionState, Receiving, Sending, Stage};
@@ -20,8 +22,14 @@ pub struct Wants {
     pub read: ReadWant,
     /// Octets that were handed out have not left.
     pub flush: bool,
+    /// A deadline says that none of these leaves: try once more to write, without waiting and whatever the transport said before, and tell
+    /// how many left, also 0 ([`handle_sent`](crate::Connection::handle_sent)). No deadline is armed for it.
+    pub flush_once: bool,
     /// What the application is to do.
     pub application: Option<Turn>,
+    /// The application paused, and is to take content again, or to say that it drops it
+    /// ([`content_use`](crate::Connection::content_use)).
+    pub take_content: bool,
     /// How the transport is to be shut, all that was handed out having left.
     pub shut: Option<Shut>,
 }
@@ -32,6 +40,7 @@ impl Wants {
         match (self.shut, self.application, self.read) {
             (Some(_), _, _) | (_, _, ReadWant::LookOnce | ReadWant::Offer) => Party::Transport,
             _ if self.flush => Party::Transport,
+            _ if self.take_content => Party::Application,
             (None, Some(_), _) => Party::Application,
             (None, None, ReadWant::Octets | ReadWant::EofOnly | ReadWant::Discard) => Party::Peer,
             (None, None, ReadWant::No) => Party::Nobody,
@@ -122,7 +131,9 @@ impl<R: LifecycleRole> ConnectionState<R> {
         Wants {
             read: self.read_want(),
             flush: waits && matches!(self.lifetime.stage(), Stage::Open | Stage::Finishing | Stage::Tunnel(_)),
+            flush_once: self.look() == Some(Side::Writing),
             application: self.turn(),
+            take_content: self.lifetime.is_open() && self.is_paused(),
             shut: match self.lifetime.stage() {
                 Stage::Finishing if waits => None,
                 Stage::Finishing if self.receive.has_ended() => Some(Shut::Close(self.close_reason())),
@@ -138,13 +149,15 @@ impl<R: LifecycleRole> ConnectionState<R> {
         let waits = self.receive.half() != Receiving::Complete;
         if self.receive.has_ended() {
             // the application comes first where a response is due; what is offered may be nothing: then the end is told
-            return if self.lifetime.is_open() && waits { ReadWant::Offer } else { ReadWant::No };
+            let offers = self.lifetime.is_open() && waits && !self.is_paused();
+            return if offers { ReadWant::Offer } else { ReadWant::No };
         }
         match self.lifetime.stage() {
-            Stage::Open if self.lifetime.close_after_look.is_some() => ReadWant::LookOnce,
+            Stage::Open | Stage::HalfClosed if self.look() == Some(Side::Reading) => ReadWant::LookOnce,
             Stage::Open if self.send.half() == Sending::RefusalDue => ReadWant::Discard,
+            Stage::Open if self.is_paused() => ReadWant::EofOnly,
             Stage::Open if waits => ReadWant::Octets,
-            Stage::Open if self.receive.dropped => ReadWant::Discard,
+            Stage::Open if self.receive.given_up => ReadWant::Discard,
             Stage::Open => ReadWant::EofOnly,
             Stage::Finishing | Stage::HalfClosed => ReadWant::Discard,
             Stage::CloseDue | Stage::ResetDue | Stage::Closed | Stage::Tunnel(_) => ReadWant::No,
@@ -161,7 +174,11 @@ impl<R: LifecycleRole> ConnectionState<R> {
             (_, Sending::Content) => Some(Turn::Content),
             _ if R::IS_CLIENT => None,
             (_, Sending::RefusalDue) => self.refusal().map(Turn::Refuse),
-            (Receiving::Content, Sending::Idle) if awaits_continue => Some(Turn::Continue),
+            (Receiving::Content, Sending::Idle)
+                if awaits_continue && self.receive.content_use != ContentUse::Dropped =>
+            {
+                Some(Turn::Continue)
+            }
             (Receiving::Content | Receiving::Complete, Sending::Idle) => Some(Turn::Respond),
             (Receiving::Idle | Receiving::Head, Sending::Idle) | (_, Sending::Complete) => None,
         }

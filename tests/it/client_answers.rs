@@ -198,7 +198,7 @@ fn exp_10_interim_responses_are_any_number_within_the_limit() {
     let interim = asker.said.iter().filter(|said| matches!(said, Said::Interim(_))).count();
     assert_eq!((interim, asker.exchanges()), (2, vec![(204, String::new())]), "EXP-11");
 
-    let config = with_limits(Limits::DEFAULT.with_interim_responses(2));
+    let config = with_limits(Limits::DEFAULT.with_interim_responses(Some(2)));
     for (number, error) in [(2, None), (3, Some(ProtocolErrorKind::InterimResponses))] {
         let mut asker = Asker::new(&config);
         for _ in 0..2 {

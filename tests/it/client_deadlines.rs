@@ -1,5 +1,6 @@
 //! A client's deadlines (RFC 9112 9.5; RFC 9110 10.1.1): what is due when, not a nanosecond before, and what follows.
 
+use crate::common::Passes;
 use std::time::Duration;
 
 use crate::common::client::{Asker, DEFAULT, Four, answer, no_timeouts, ok, with_timeouts};
@@ -41,7 +42,7 @@ fn nothing_is_due_where_everything_is_off() {
     assert_eq!(asker.connection.next_deadline(), None);
     asker.feed("k");
     assert_eq!(asker.connection.next_deadline(), None);
-    assert_eq!(asker.connection.handle_timeout(Instant::MAX), None);
+    assert_eq!(asker.connection.expire(Instant::MAX), None);
 }
 
 #[test]
@@ -87,7 +88,7 @@ fn response_that_runs_out_within_an_interim_head_is_due_behind_it() {
     asker.wait(secs(9)).feed("HTTP/1.1 103 Early").wait(secs(2)).feed(" Hints\r\n\r\n");
     let due = Some(Deadline { at: asker.now, kind: DeadlineKind::Response });
     assert_eq!(asker.connection.next_deadline(), due, "not before it can expire");
-    assert_eq!(asker.connection.handle_timeout(asker.now), due);
+    assert_eq!(asker.connection.expire(asker.now), due);
     ends(&asker, CloseReason::ResponseTimeout, Advice::Retry, RetryReason::Idempotent);
 }
 
@@ -225,7 +226,7 @@ fn idle_begins_where_the_exchange_ends() {
 fn octets_in_the_instant_of_a_deadline_win() {
     let mut asker = asked(&only(|timeouts| timeouts.with_response(Some(secs(10))).with_idle(Some(secs(1)))));
     asker.wait(secs(10)).feed(&ok("")).assert_idle();
-    assert_eq!(asker.connection.handle_timeout(asker.now), None);
+    assert_eq!(asker.connection.expire(asker.now), None);
 }
 
 #[test]
@@ -233,7 +234,7 @@ fn a_clock_set_back_counts_as_no_time() {
     let mut asker = asked(&only(|timeouts| timeouts.with_response(Some(secs(10)))));
     let (early, due) = (Instant::from_secs(1), asker.now + secs(10));
     asker.connection.handle_sent(early, 0);
-    assert_eq!(asker.connection.handle_timeout(early), None);
+    assert_eq!(asker.connection.expire(early), None);
     assert_eq!(asker.connection.next_deadline().map(|next| next.at), Some(due));
 }
 

@@ -1,5 +1,6 @@
 //! Properties of a client that hold on any input. `PROPTEST_CASES` scales how many are tried.
 
+use crate::common::Passes;
 use crate::harness;
 use std::collections::VecDeque;
 
@@ -141,7 +142,7 @@ fn run(config: &Config<Four>, methods: &[&'static str], pieces: &[&[u8]]) -> Tra
 
 fn config(is_lenient: bool, content: Option<u64>) -> Config<Four> {
     let policy = if is_lenient { lenient() } else { Policy::DEFAULT };
-    let limits = Limits::DEFAULT.with_content(content).with_interim_responses(2);
+    let limits = Limits::DEFAULT.with_content(content).with_interim_responses(Some(2));
     Config::new(limits, Timeouts::DEFAULT, policy).expect("within bounds")
 }
 
@@ -436,7 +437,7 @@ proptest! {
                 _ => {}
             }
             let mut rounds = 0;
-            while connection.handle_timeout(now).is_some() {
+            while connection.expire(now).is_some() {
                 rounds += 1;
                 prop_assert!(rounds < 16, "a deadline stays due");
             }

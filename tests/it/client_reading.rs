@@ -36,7 +36,7 @@ fn frame_13_faulty_framing_of_a_response_that_is_let_pass_ends_the_connection() 
 
 #[test]
 fn limit_08_interim_responses_are_counted_for_each_request() {
-    let mut asker = Asker::knowing(&with_limits(Limits::DEFAULT.with_interim_responses(2)));
+    let mut asker = Asker::knowing(&with_limits(Limits::DEFAULT.with_interim_responses(Some(2))));
     asker.ask("GET").ask("GET");
     let two = answer("103 x", "").repeat(2);
     for _ in 0..2 {

@@ -274,7 +274,7 @@ fn close_05_a_drain_lets_the_exchange_end() {
     busy.assert_closes(CloseReason::Drain);
     let mut late = Asker::asking("GET");
     late.connection.close_after_exchange(late.now);
-    late.assert_due(DeadlineKind::Drain, secs(30)).assert_closes(CloseReason::Drain);
+    late.assert_due(DeadlineKind::Drain, secs(30)).assert_closes(CloseReason::DrainTimeout);
     assert_eq!(late.connection.unanswered().count(), 1);
 }
 

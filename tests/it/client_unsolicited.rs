@@ -1,6 +1,7 @@
 //! Octets that answer no request of a client's (RFC 9112 9.2): what was there before a request is never its answer, and what is known
 //! of a request that was lost so (RFC 9110 9.2.2).
 
+use crate::common::Passes;
 use std::time::Duration;
 
 use crate::common::client::{Asker, DEFAULT, Four, HOST, answer, ok, request, with_limits};
@@ -168,7 +169,7 @@ fn retry_03_the_word_counts_for_whatever_comes_next() {
     assert_eq!(asker.verdicts(), not_sent);
     let mut asker = held();
     let stalled = asker.connection.next_deadline().expect("octets wait");
-    assert_eq!(asker.connection.handle_timeout(stalled.at), Some(stalled));
+    assert_eq!(asker.connection.expire(stalled.at), Some(stalled));
     assert_eq!(asker.verdicts(), not_sent);
 }
 

@@ -1,5 +1,6 @@
 //! CLOSE: the peer's FIN and what it does not cancel; faults, stalls and refusals, and what they do not lose.
 
+use crate::common::Passes;
 use http_keepalive::*;
 
 const TWO: &[u8] = b"GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -112,7 +113,7 @@ fn close_13_requests_do_not_postpone_a_write_stall() {
         assert_eq!(connection.next_deadline(), Some(Deadline { at: stall, kind: DeadlineKind::WriteStall }));
         now = now + core::time::Duration::from_secs(20);
     }
-    assert!(connection.handle_timeout(stall).is_some());
+    assert!(connection.expire(stall).is_some());
     assert_eq!(connection.wants().shut, Some(Shut::Reset(CloseReason::WriteStall)));
 }
 
@@ -170,7 +171,7 @@ fn send_11_head_that_came_too_late_is_refused_without_content() {
     let (mut connection, late, mut out) = (Connection::new(NOW, &Config::DEFAULT), Instant::from_secs(100), [0; 512]);
     let received = connection.receive(NOW, b"HEAD / HTTP/1.1\r\nHost: a\r\n").expect("no error");
     assert_eq!(received, Received { consumed: 0, outcome: Outcome::NeedMore });
-    assert_eq!(connection.handle_timeout(late).map(|due| due.kind), Some(DeadlineKind::Head));
+    assert_eq!(connection.expire(late).map(|due| due.kind), Some(DeadlineKind::Head));
     let written = connection.send_refusal(late, NO_FIELDS, &mut out).expect("it is due");
     assert!(out[..written].ends_with(b"\r\n\r\n") && says_close(&out[..written]));
 }
@@ -212,7 +213,7 @@ fn close_09_content_broken_off_or_given_up_is_said_once_while_a_response_goes_ou
         connection.send_response(NOW, StatusCode::OK, NO_FIELDS, Content::Exact(2), &mut out).unwrap();
         if gives_up {
             let gap = NOW + Timeouts::DEFAULT.content_gap.unwrap();
-            assert_eq!(connection.handle_timeout(gap).map(|due| due.kind), Some(DeadlineKind::ContentGap));
+            assert_eq!(connection.expire(gap).map(|due| due.kind), Some(DeadlineKind::ContentGap));
             assert!(connection.receive_eof(gap, Eof::Clean).is_ok(), "nobody waits for it any more");
             let error = connection.receive(gap, b"").expect_err("the application is told");
             assert_eq!((error.kind, error.offset), (ProtocolErrorKind::ContentTimeout, input.len() as u64));
@@ -237,6 +238,6 @@ fn close_10_until_close_content_that_has_not_left_is_not_cut_by_a_close() {
     connection.handle_sent(NOW, head as u64);
     connection.close_after_exchange(NOW);
     let due = connection.next_deadline().unwrap();
-    assert_eq!((connection.handle_timeout(due.at), due.kind), (Some(due), DeadlineKind::Drain));
-    assert_eq!(connection.wants().shut, Some(Shut::Reset(CloseReason::UntilClose)));
+    assert_eq!((connection.expire(due.at), due.kind), (Some(due), DeadlineKind::Drain));
+    assert_eq!(connection.wants().shut, Some(Shut::Reset(CloseReason::DrainTimeout)));
 }

@@ -1,5 +1,6 @@
 //! What holds of deadlines in any order of facts, intents and clocks; and what an idle close owes to octets on their way.
 
+use crate::common::Passes;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +32,7 @@ fn driver(timeouts: Timeouts, policy: Policy) -> Driver {
 fn expire(driver: &mut Driver) -> DeadlineKind {
     let due = driver.connection.next_deadline().expect("something is due");
     driver.now = due.at;
-    assert_eq!(driver.connection.handle_timeout(due.at), Some(due));
+    assert_eq!(driver.connection.expire(due.at), Some(due));
     due.kind
 }
 
@@ -115,7 +116,7 @@ fn a_fin_behind_octets_that_were_not_looked_at_makes_nothing_due_twice() {
     driver.feed(&(get("") + "\r\n")).respond(StatusCode::OK, Content::Empty);
     assert_eq!(expire(&mut driver), DeadlineKind::Age);
     driver.eof();
-    assert_eq!(driver.connection.handle_timeout(driver.now), None);
+    assert_eq!(driver.connection.expire(driver.now), None);
     driver.feed("");
     assert_eq!(driver.connection.wants().shut, Some(Shut::Close(CloseReason::PeerClosed)));
 }
@@ -281,7 +282,7 @@ impl<R: Role> World<R> {
         loop {
             let (announced, wants) = (self.machine.next_deadline(), self.machine.wants());
             let due = announced.filter(|due| due.at <= self.latest);
-            let expired = self.machine.handle_timeout(self.now);
+            let expired = self.machine.expire(self.now);
             prop_assert_eq!(expired, due, "what is announced expires, at its time and not before");
             let Some(due) = expired else {
                 prop_assert_eq!((self.machine.next_deadline(), self.machine.wants()), (announced, wants));

@@ -2,13 +2,14 @@
 //!
 //! Each row names the state that arms its deadline and what follows from it; everything else is off.
 
+use crate::common::Passes;
 use std::time::Duration;
 
 use crate::common::client::{Asker, answer, ok};
 use crate::common::{Driver, get};
 use crate::rows::{Row, nothing, server};
 use http_keepalive::DeadlineKind::{self, *};
-use http_keepalive::{CloseReason, Content, Instant, NO_FIELDS, ReadWant, Shut, StatusCode, Turn};
+use http_keepalive::{CloseReason, Content, ContentUse, Instant, NO_FIELDS, ReadWant, Shut, StatusCode, Turn};
 
 const fn secs(secs: u64) -> Option<Duration> {
     Some(Duration::from_secs(secs))
@@ -41,6 +42,15 @@ fn half_closed(driver: &mut Driver) {
 
 fn half_a_post(driver: &mut Driver) {
     driver.feed("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n");
+}
+
+/// The application takes no content for now.
+fn paused(driver: &mut Driver) {
+    driver.connection.content_use(driver.now, ContentUse::Paused).expect("content comes");
+}
+
+fn read(driver: &mut Driver) {
+    driver.connection.content_use(driver.now, ContentUse::Reading).expect("content comes");
 }
 
 #[track_caller]
@@ -150,8 +160,65 @@ const SERVER: &[Row<Driver>] = rows! {
         |d| shuts(d, Shut::Reset(CloseReason::WriteStall));
     WriteStall, "the last response", |t| t.with_write_stall(secs(10)),
         |d| { d.feed(&get("Connection: close\r\n")); held(d); }, 10_000, |d| {
-            assert_eq!(d.connection.wants().shut, Some(Shut::Reset(CloseReason::CloseReceived)));
+            assert_eq!(d.connection.wants().shut, Some(Shut::Reset(CloseReason::WriteStall)));
         };
+    Application, "from the pause of who takes content, whatever came before", |t| {
+            t.with_application(secs(10)).with_content_gap(secs(3))
+        },
+        |d| { half_a_post(d); d.wait(Duration::from_secs(2)).feed("abc"); paused(d); }, 10_000,
+        |d| shuts(d, Shut::Close(CloseReason::ApplicationTimeout));
+    Application, "from a pause within the response", |t| t.with_application(secs(10)),
+        |d| { half_a_post(d); d.respond(StatusCode::OK, Content::Unknown); paused(d); }, 10_000,
+        |d| shuts(d, Shut::Close(CloseReason::ApplicationTimeout));
+    ContentGap, "from the end of a pause", |t| t.with_content_gap(secs(10)),
+        |d| { half_a_post(d); paused(d); d.wait(Duration::from_secs(99)); read(d); }, 10_000,
+        |d| refuses(d, CloseReason::ContentTimeout);
+    ContentGap, "of content that is read after its response", |t| t.with_content_gap(secs(10)),
+        |d| { half_a_post(d); read(d); d.respond(StatusCode::OK, Content::Empty); }, 10_000,
+        |d| assert_eq!(d.connection.wants().shut, Some(Shut::HalfClose(CloseReason::ContentTimeout)));
+    ContentRate, "the whole, a pause of ninety-nine seconds not counted",
+        |t| t.with_content_gap(secs(10)).with_content_rate(Some(2)), |d| {
+            half_a_post(d);
+            d.wait(Duration::from_secs(4));
+            paused(d);
+            d.wait(Duration::from_secs(99));
+            read(d);
+            d.wait(Duration::from_secs(1)).feed("abcd").wait(Duration::from_secs(2));
+        }, 5_000, |d| refuses(d, CloseReason::ContentTimeout);
+    SendRate, "from when the first octet waited, at two octets a second", |t| {
+            t.with_write_stall(secs(10)).with_send_rate(Some(2))
+        }, |d| {
+            d.feed(&get(""));
+            held(d);
+            d.wait(Duration::from_secs(9));
+            d.connection.handle_sent(d.now, 4);
+        }, 3_000, |d| shuts(d, Shut::Reset(CloseReason::SendRate));
+    SendRate, "time in which nothing waits not counted", |t| t.with_write_stall(secs(10)).with_send_rate(Some(1000)), |d| {
+            d.feed(&get("")).respond(StatusCode::OK, Content::Unknown).wait(Duration::from_secs(99));
+            let mut out = [0; 256];
+            d.connection.send_content(d.now, b"ok", &mut out).expect("it fits");
+            d.wait(Duration::from_secs(9));
+            d.connection.handle_sent(d.now, 1);
+        }, 1_048, |d| shuts(d, Shut::Reset(CloseReason::SendRate));
+    SendRate, "the next message anew", |t| t.with_write_stall(secs(10)).with_send_rate(Some(2)), |d| {
+            exchanged(d);
+            d.wait(Duration::from_secs(3)).feed(&get(""));
+            held(d);
+            d.wait(Duration::from_secs(9));
+            d.connection.handle_sent(d.now, 2);
+        }, 2_000, |d| shuts(d, Shut::Reset(CloseReason::SendRate));
+    HalfClosed, "a request and its end, and nobody answers", |t| t.with_half_closed(secs(10)),
+        |d| { d.feed(&get("")).wait(Duration::from_secs(4)).eof(); }, 10_000,
+        |d| closes(d, CloseReason::HalfClosedTimeout);
+    HalfClosed, "from the last octet that left", |t| t.with_half_closed(secs(10)), |d| {
+            d.feed(&get("")).eof();
+            d.wait(Duration::from_secs(4)).respond(StatusCode::OK, Content::Unknown);
+        }, 10_000, |d| shuts(d, Shut::Reset(CloseReason::HalfClosedTimeout));
+    HalfClosed, "not from an octet that waits", |t| t.with_half_closed(secs(10)), |d| {
+            d.feed(&get("")).eof();
+            d.wait(Duration::from_secs(4));
+            held(d);
+        }, 6_000, |d| shuts(d, Shut::Reset(CloseReason::HalfClosedTimeout));
     Exchange, "within a head", |t| t.with_exchange(secs(10)), |d| { d.feed("G"); }, 10_000,
         |d| closes(d, CloseReason::ExchangeTimeout);
     Exchange, "within content", |t| t.with_exchange(secs(10)),
@@ -165,33 +232,33 @@ const SERVER: &[Row<Driver>] = rows! {
         |d| { d.feed(&get("")); held(d); }, 10_000, |d| shuts(d, Shut::Close(CloseReason::ExchangeTimeout));
     Exchange, "until the last octet of the last response has left", |t| t.with_exchange(secs(10)),
         |d| { d.feed(&get("Connection: close\r\n")); held(d); d.wait(Duration::from_secs(4)); d.connection.handle_sent(d.now, 1); },
-        6_000, |d| shuts(d, Shut::Close(CloseReason::CloseReceived));
+        6_000, |d| shuts(d, Shut::Close(CloseReason::ExchangeTimeout));
     Exchange, "too many empty lines, long behind the exchange before", |t| t.with_exchange(secs(10)),
         |d| { exchanged(d); d.wait(Duration::from_secs(99)).feed("\r\n\r\n\r\n\r\n\r\n"); }, 10_000,
-        |d| shuts(d, Shut::Close(CloseReason::ProtocolError));
+        |d| shuts(d, Shut::Close(CloseReason::ExchangeTimeout));
     Exchange, "within until-close content", |t| t.with_exchange(secs(10)),
         |d| { d.feed(&get("")).respond(StatusCode::OK, Content::UntilClose); }, 10_000,
-        |d| shuts(d, Shut::Reset(CloseReason::UntilClose));
+        |d| shuts(d, Shut::Reset(CloseReason::ExchangeTimeout));
     Drain, "within a head", |t| t.with_drain(secs(10)), |d| { d.feed("G"); drained(d); }, 10_000,
-        |d| closes(d, CloseReason::Drain);
+        |d| closes(d, CloseReason::DrainTimeout);
     Drain, "within content; a second drain changes nothing", |t| t.with_drain(secs(10)),
         |d| { half_a_post(d); drained(d); d.wait(Duration::from_secs(4)); drained(d); }, 6_000,
-        |d| closes(d, CloseReason::Drain);
+        |d| closes(d, CloseReason::DrainTimeout);
     Drain, "while the application works", |t| t.with_drain(secs(10)), |d| { d.feed(&get("")); drained(d); }, 10_000,
-        |d| closes(d, CloseReason::Drain);
+        |d| closes(d, CloseReason::DrainTimeout);
     Drain, "within a response", |t| t.with_drain(secs(10)),
         |d| { d.feed(&get("")).respond(StatusCode::OK, Content::Unknown); drained(d); }, 10_000,
-        |d| shuts(d, Shut::Close(CloseReason::Drain));
+        |d| shuts(d, Shut::Close(CloseReason::DrainTimeout));
     Drain, "within until-close content", |t| t.with_drain(secs(10)),
         |d| { d.feed(&get("")).respond(StatusCode::OK, Content::UntilClose); drained(d); }, 10_000,
-        |d| shuts(d, Shut::Reset(CloseReason::UntilClose));
+        |d| shuts(d, Shut::Reset(CloseReason::DrainTimeout));
     Drain, "while the last response leaves", |t| t.with_drain(secs(10)),
         |d| { d.feed(&get("Connection: close\r\n")); held(d); drained(d); }, 10_000,
-        |d| shuts(d, Shut::Close(CloseReason::CloseReceived));
+        |d| shuts(d, Shut::Close(CloseReason::DrainTimeout));
     Drain, "half-closed", |t| t.with_drain(secs(10)), |d| { half_closed(d); drained(d); }, 10_000,
-        |d| shuts(d, Shut::Close(CloseReason::CloseReceived));
+        |d| shuts(d, Shut::Close(CloseReason::DrainTimeout));
     Drain, "between exchanges, within the shield", |t| t.with_drain(secs(10)).with_idle_shield(secs(20)),
-        |d| { exchanged(d); drained(d); }, 10_000, |d| shuts(d, Shut::Close(CloseReason::Drain));
+        |d| { exchanged(d); drained(d); }, 10_000, |d| shuts(d, Shut::Close(CloseReason::DrainTimeout));
     Linger, "from our half-close, whatever comes", |t| t.with_linger(secs(10)),
         |d| { half_closed(d); d.wait(Duration::from_secs(4)).feed("noise"); }, 6_000,
         |d| shuts(d, Shut::Close(CloseReason::CloseReceived));
@@ -236,6 +303,13 @@ const CLIENT: &[Row<Asker>] = rows! {
     ContentRate, "the whole, at two octets a second", |t| t.with_content_gap(secs(10)).with_content_rate(Some(2)),
         |a| { fed(a, &answer("200 OK", "Content-Length: 9\r\n")); a.wait(Duration::from_secs(9)).feed("abcd"); }, 3_000,
         |a| a.assert_closes(CloseReason::ContentTimeout);
+    Application, "from the pause of who takes content", |t| t.with_application(secs(10)).with_content_gap(secs(3)), |a| {
+            fed(a, &answer("200 OK", "Content-Length: 9\r\n"));
+            a.connection.content_use(a.now, ContentUse::Paused).expect("content comes");
+        }, 10_000, |a| a.assert_closes(CloseReason::ApplicationTimeout);
+    SendRate, "a request that leaves slowly", |t| t.with_write_stall(secs(10)).with_send_rate(Some(2)),
+        |a| { a.leaves = false; a.ask("GET").wait(Duration::from_secs(4)).left(4); }, 8_000,
+        |a| assert_eq!(a.connection.wants().shut, Some(Shut::Reset(CloseReason::SendRate)));
     Response, "the request has left", |t| t.with_response(secs(10)), |a| { a.ask("GET"); }, 10_000,
         |a| a.assert_closes(CloseReason::ResponseTimeout);
     WriteStall, "the request does not leave", |t| t.with_write_stall(secs(10)),
@@ -255,7 +329,7 @@ const CLIENT: &[Row<Asker>] = rows! {
     };
     Drain, "within an exchange", |t| t.with_drain(secs(10)),
         |a| { a.ask("GET"); a.connection.close_after_exchange(a.now); }, 10_000,
-        |a| a.assert_closes(CloseReason::Drain);
+        |a| a.assert_closes(CloseReason::DrainTimeout);
     Idle, "behind an exchange", |t| t.with_idle(secs(10)), |a| fed(a, &ok("")), 10_000,
         |a| a.assert_closes(CloseReason::IdleTimeout);
     Idle, "as the server said, less the margin", |t| t.with_idle(secs(10)).with_hint_margin(secs(2)),
@@ -269,9 +343,11 @@ const CLIENT: &[Row<Asker>] = rows! {
 /// Which role arms it: of a server, of a client.
 fn arms(kind: DeadlineKind) -> (bool, bool) {
     match kind {
-        FirstOctet | Application | Linger | LingerGap | IdleShield | DrainWindow => (true, false),
+        FirstOctet | HalfClosed | Linger | LingerGap | IdleShield | DrainWindow => (true, false),
         Response | Expect => (false, true),
-        Drain | Exchange | Head | ContentGap | ContentRate | WriteStall | Idle | Age => (true, true),
+        Drain | Exchange | Head | ContentGap | ContentRate | Application | WriteStall | SendRate | Idle | Age => {
+            (true, true)
+        }
         new => panic!("{new:?} has no row here"),
     }
 }
@@ -302,7 +378,7 @@ fn nothing_is_due_where_everything_is_off() {
         // behind an exchange a drain has nothing to wait for
         if row.kind != IdleShield && row.state != "between exchanges, within the shield" {
             assert_eq!(driver.connection.next_deadline(), None, "{}", row.state);
-            assert_eq!(driver.connection.handle_timeout(Instant::MAX), None, "{}", row.state);
+            assert_eq!(driver.connection.expire(Instant::MAX), None, "{}", row.state);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::common::client::{Asker, answer, no_timeouts, ok, with_timeouts};
 use crate::common::{Driver, get};
 use http_keepalive::DeadlineKind::{self, *};
-use http_keepalive::{Config, Content, Limits, NO_FIELDS, Policy, StatusCode, Timeouts};
+use http_keepalive::{Config, Content, ContentUse, Limits, NO_FIELDS, Policy, StatusCode, Timeouts};
 
 const TEN: Option<Duration> = Some(Duration::from_secs(10));
 
@@ -22,6 +22,8 @@ fn only(kind: DeadlineKind) -> Timeouts {
         Application => none.with_application(TEN),
         Response => none.with_response(TEN),
         WriteStall => none.with_write_stall(TEN),
+        SendRate => none.with_write_stall(TEN).with_send_rate(Some(1)),
+        HalfClosed => none.with_half_closed(TEN),
         Expect => none.with_expect(TEN),
         Linger => none.with_linger(TEN),
         LingerGap => none.with_linger_gap(TEN),
@@ -35,6 +37,11 @@ fn only(kind: DeadlineKind) -> Timeouts {
 
 fn post(driver: &mut Driver) {
     driver.feed("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n");
+}
+
+fn paused(driver: &mut Driver) {
+    post(driver);
+    driver.connection.content_use(driver.now, ContentUse::Paused).expect("content comes");
 }
 
 fn exchanged(driver: &mut Driver) {
@@ -75,6 +82,9 @@ const SERVER: &[Row<Driver>] = &[
         |d| _ = d.feed("G"),
     ),
     (DrainWindow, |d| d.connection.close_after_exchange(d.now), |d| _ = d.feed("G")),
+    (HalfClosed, |d| _ = d.feed(&get("")).eof(), |d| _ = d.respond(StatusCode::OK, Content::Empty)),
+    (Application, paused, |d| d.connection.content_use(d.now, ContentUse::Reading).expect("content comes")),
+    (Application, paused, |d| d.connection.content_use(d.now, ContentUse::Dropped).expect("content comes")),
     (Linger, half_closed, |d| _ = d.eof()),
     (LingerGap, half_closed, |d| _ = d.eof()),
     (
@@ -139,7 +149,8 @@ fn nothing_is_due_behind_the_fact_that_disarms_it() {
 #[test]
 fn every_kind_is_disarmed_by_something() {
     let has = |kind| SERVER.iter().any(|row| row.0 == kind) || CLIENT.iter().any(|row| row.0 == kind);
-    // one of two clocks of the same content
-    let missing: Vec<_> = DeadlineKind::ALL.iter().filter(|kind| !has(**kind) && **kind != ContentRate).collect();
+    // one of two clocks of the same content, and of the same octets
+    let other = |kind| matches!(kind, ContentRate | SendRate);
+    let missing: Vec<_> = DeadlineKind::ALL.iter().filter(|kind| !has(**kind) && !other(**kind)).collect();
     assert_eq!(missing, [] as [&DeadlineKind; 0]);
 }

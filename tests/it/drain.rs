@@ -1,6 +1,7 @@
 //! CLOSE-13 and following: a graceful shutdown cuts nothing off, loses no request that was on its way, and ends
 //! (RFC 9112 9.6).
 
+use crate::common::Passes;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -37,7 +38,7 @@ fn wants(driver: &Driver) -> (ReadWant, Option<Shut>) {
 
 /// What expires now, in order.
 fn expires(driver: &mut Driver) -> Vec<DeadlineKind> {
-    std::iter::from_fn(|| driver.connection.handle_timeout(driver.now)).map(|deadline| deadline.kind).collect()
+    std::iter::from_fn(|| driver.connection.expire(driver.now)).map(|deadline| deadline.kind).collect()
 }
 
 #[test]
@@ -96,13 +97,13 @@ fn the_window_ends_no_later_than_idleness_and_the_hard_deadline() {
     driver.wait(secs(5));
     assert_eq!(expires(&mut driver), [DeadlineKind::Idle]);
     driver.connection.nothing_to_read(driver.now);
-    assert_eq!(wants(&driver).1, Some(Shut::Close(CloseReason::Drain)));
+    assert_eq!(wants(&driver).1, Some(Shut::Close(CloseReason::IdleTimeout)));
     let timeouts = Timeouts::DEFAULT.with_drain_window(Some(secs(20))).with_drain(Some(secs(3)));
     let mut driver = idle(&Config::new(Limits::DEFAULT, timeouts, Policy::DEFAULT).expect("within bounds"));
     drain(&mut driver);
     driver.wait(secs(3));
     assert_eq!(expires(&mut driver), [DeadlineKind::Drain]);
-    assert_eq!(wants(&driver).1, Some(Shut::Close(CloseReason::Drain)));
+    assert_eq!(wants(&driver).1, Some(Shut::Close(CloseReason::DrainTimeout)));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 #![cfg(feature = "serde")]
 
+use crate::common::Passes;
 use std::time::Duration;
 
 use crate::common::client::{Asker, DEFAULT, Said, ok};
@@ -34,7 +35,7 @@ fn under_way(config: &Config<Server>) -> Driver {
 
 fn expire(driver: &mut Driver, after: u64) -> Option<DeadlineKind> {
     driver.wait(Duration::from_secs(after));
-    driver.connection.handle_timeout(driver.now).map(|due| due.kind)
+    driver.connection.expire(driver.now).map(|due| due.kind)
 }
 
 fn due(driver: &Driver) -> Option<(DeadlineKind, Duration)> {
@@ -213,7 +214,7 @@ fn close_05_a_drain_looks_for_a_request_only_after_what_waits_has_left() {
     let wants = driver.connection.wants();
     assert_eq!((wants.read, wants.flush), (ReadWant::Octets, true));
     driver.connection.handle_sent(driver.now, octets as u64);
-    while driver.connection.handle_timeout(driver.now).is_some() {}
+    while driver.connection.expire(driver.now).is_some() {}
     assert_eq!(driver.connection.wants().read, ReadWant::LookOnce);
     driver.connection.nothing_to_read(driver.now);
     assert_eq!(driver.connection.wants().shut, Some(Shut::Close(CloseReason::Drain)));

@@ -1,5 +1,6 @@
 //! Message body length (RFC 9112 6.3), of requests as a server reads them and of responses as facts say it.
 
+use crate::common::Passes;
 use std::time::Duration;
 
 use crate::common;
@@ -367,7 +368,7 @@ fn frame_23_an_incomplete_request_is_never_complete() {
 fn frame_23_a_request_that_times_out_is_never_complete() {
     let mut driver = Driver::strict();
     driver.feed(&post("Content-Length: 9\r\n", "hell")).wait(Duration::from_secs(3600));
-    while driver.connection.handle_timeout(driver.now).is_some() {}
+    while driver.connection.expire(driver.now).is_some() {}
     assert_eq!(driver.connection.wants().application, Some(Turn::Refuse(StatusCode::REQUEST_TIMEOUT)));
     driver.refuse().feed("o wor");
     assert!(!driver.seen.iter().any(|seen| matches!(seen, Seen::End(_))));

@@ -1,6 +1,7 @@
 //! Each leniency of [`Policy`]: refused by default with its kind, accepted in the one documented way when it is set, and
 //! never in chunk framing.
 
+use crate::common::Passes;
 use std::time::Duration;
 
 use crate::common;
@@ -438,7 +439,7 @@ fn a_request_that_times_out_may_be_closed_in_silence() {
     for (answer, expected) in [(Use::On, Some(Turn::Refuse(StatusCode::REQUEST_TIMEOUT))), (Use::Off, None)] {
         let mut driver = Driver::new(&policy(Policy::DEFAULT.with_request_timeout_response(answer)));
         driver.feed("GET / HTT").wait(Duration::from_secs(3600));
-        while driver.connection.handle_timeout(driver.now).is_some() {}
+        while driver.connection.expire(driver.now).is_some() {}
         assert_eq!(driver.connection.wants().application, expected);
         assert_eq!(driver.connection.persistence(), Persistence::Close(CloseReason::HeadTimeout));
         assert_eq!(driver.connection.wants().shut.is_some(), answer == Use::Off);

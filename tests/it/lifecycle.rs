@@ -1,5 +1,6 @@
 //! The parser-free front door gives the same decisions as a connection that reads the octets itself.
 
+use crate::common::Passes;
 use std::time::Duration;
 
 use crate::common;
@@ -136,8 +137,8 @@ impl Both {
     fn wait(&mut self, secs: u64) {
         self.driver.wait(Duration::from_secs(secs));
         loop {
-            let expired = self.driver.connection.handle_timeout(self.driver.now);
-            assert_eq!(expired, self.lifecycle.handle_timeout(self.driver.now));
+            let expired = self.driver.connection.expire(self.driver.now);
+            assert_eq!(expired, self.lifecycle.expire(self.driver.now));
             self.agree("behind a timeout");
             if expired.is_none() {
                 break;
@@ -415,7 +416,7 @@ fn no_fact_and_no_intent_undoes_a_close() {
         ("content_sent", |l, now| _ = l.content_sent(now, 1)),
         ("end_sent", |l, now| _ = l.end_sent(now)),
         ("close_after_exchange", |l, now| l.close_after_exchange(now)),
-        ("handle_timeout", |l, now| _ = l.handle_timeout(now + Duration::from_secs(1 << 20))),
+        ("handle_timeout", |l, now| _ = l.expire(now + Duration::from_secs(1 << 20))),
         ("nothing_to_read", |l, now| l.nothing_to_read(now)),
     ];
     for head in [&get(""), &get("Content-Length: 5\r\n"), &chunked("")] {
@@ -476,7 +477,7 @@ fn close_12_what_came_with_a_head_and_is_not_of_it_begins_the_next() {
     assert_eq!(kind(&skipped), Some(DeadlineKind::Idle));
     // or half a head, and nothing more: 408, as through the other door
     let due = lifecycle.next_deadline().expect("a head's");
-    assert_eq!(lifecycle.handle_timeout(due.at), Some(due));
+    assert_eq!(lifecycle.expire(due.at), Some(due));
     assert_eq!(lifecycle.wants().application, Some(Turn::Refuse(StatusCode::REQUEST_TIMEOUT)));
     // what comes while a response is due is of the next head, too
     let now = Instant::from_secs(100);
@@ -496,7 +497,7 @@ fn close_12_where_nobody_says_how_long_a_head_is_an_idle_connection_is_not_accus
     let due = lifecycle.next_deadline().expect("an idle connection does not stay");
     assert_eq!(due.kind, DeadlineKind::Head);
     assert!(lifecycle.is_idle());
-    assert_eq!(lifecycle.handle_timeout(due.at), Some(due));
+    assert_eq!(lifecycle.expire(due.at), Some(due));
     assert_eq!((lifecycle.wants().application, lifecycle.wants().shut), (None, None));
     let idle = lifecycle.next_deadline().expect("its own");
     assert_eq!((idle.kind, idle.at), (DeadlineKind::Idle, Instant::from_secs(165)));

@@ -1,6 +1,7 @@
 //! Limits: what is refused, with which status, and that nothing is cut silently.
 
 use crate::common;
+use crate::common::Passes;
 use crate::common::{Driver, Seen, accept, accept_one, assert_refused, chunked, get, limits, octets};
 use http_keepalive::ProtocolErrorKind::*;
 use http_keepalive::{
@@ -250,7 +251,7 @@ fn limit_09_nothing_is_read_as_a_request_while_the_application_answers_what_was_
     for (begun, behind) in [("GET / HT", get("")), (late, "\r\n0\r\n\r\n".to_string() + &get(""))] {
         let mut driver = Driver::strict();
         driver.feed(begun).wait(std::time::Duration::from_secs(100));
-        while driver.connection.handle_timeout(driver.now).is_some() {}
+        while driver.connection.expire(driver.now).is_some() {}
         assert_eq!(driver.connection.wants().application, Some(Turn::Refuse(StatusCode::REQUEST_TIMEOUT)));
         driver.feed("").respond(StatusCode::SERVICE_UNAVAILABLE, Content::Exact(5));
         let seen = driver.seen.clone();

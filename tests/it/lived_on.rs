@@ -1,5 +1,6 @@
 //! What a connection keeps of what was before must not speak for what is now: the look before a close, `Expect`, the end of a message.
 
+use crate::common::Passes;
 use core::time::Duration;
 
 use http_keepalive::*;
@@ -11,7 +12,7 @@ static CONFIG: Config<Server> = Config::DEFAULT;
 fn looking() -> Connection<Server> {
     let mut connection = Connection::<Server>::new(NOW, &CONFIG);
     let due = connection.next_deadline().expect("a first octet is awaited").at;
-    assert_eq!(connection.handle_timeout(due).map(|deadline| deadline.kind), Some(DeadlineKind::FirstOctet));
+    assert_eq!(connection.expire(due).map(|deadline| deadline.kind), Some(DeadlineKind::FirstOctet));
     assert_eq!((connection.wants().read, connection.phase()), (ReadWant::LookOnce, Phase::Looking));
     connection
 }
@@ -34,7 +35,7 @@ fn a_look_that_finds_a_fault_ends_and_the_refusal_goes_out() {
 fn a_look_that_finds_a_fault_ends_and_the_refusal_goes_out_without_octets() {
     let mut lifecycle = Lifecycle::<Server>::new(NOW, &CONFIG);
     let due = lifecycle.next_deadline().expect("a first octet is awaited").at;
-    lifecycle.handle_timeout(due);
+    lifecycle.expire(due);
     lifecycle.fault_received(due, ProtocolErrorKind::NotHttp);
     assert_eq!(lifecycle.wants().read, ReadWant::Discard);
     lifecycle.nothing_to_read(due);
@@ -82,7 +83,7 @@ fn the_end_of_an_earlier_response_is_not_that_of_a_later_one() {
     assert!(connection.receive(NOW, b"\x01").is_err());
     connection.send_response(NOW, StatusCode::BAD_REQUEST, NO_FIELDS, Content::Exact(5), &mut out).expect("a response");
     connection.abort(NOW);
-    let ended = SendError::Ended(CloseReason::ProtocolError);
+    let ended = SendError::Ended(CloseReason::ContentAborted);
     assert_eq!(connection.send_content(NOW, b"12345", &mut out), Err(ended));
     assert_eq!(connection.send_end(NOW, NO_FIELDS, &mut out), Err(ended));
 }

@@ -1,5 +1,6 @@
 //! Content that passes beside the connection: taken by `splice`, framed for `writev`. It counts as any other, and only where it may pass.
 
+use crate::common::Passes;
 use std::time::Duration;
 
 use crate::common::client::{Asker, DEFAULT};
@@ -33,7 +34,7 @@ fn nothing_is_skipped_past_octets_in_the_buffer() {
 fn what_was_given_up_can_not_be_skipped_and_nothing_moves() {
     let mut driver = Driver::strict();
     driver.feed(POST).wait(Duration::from_secs(100));
-    while driver.connection.handle_timeout(driver.now).is_some() {}
+    while driver.connection.expire(driver.now).is_some() {}
     assert_eq!(driver.connection.contiguous_content(), 0);
     let before = driver.connection.clone();
     let ended = ReceiveError::Ended(CloseReason::ContentTimeout);

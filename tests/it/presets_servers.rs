@@ -1,5 +1,6 @@
 //! Each server's preset, driven to what is characteristic of the system: when it closes, what it says, which request is its last.
 
+use crate::common::Passes;
 use std::time::Duration;
 
 use crate::common::{Driver, get};
@@ -26,7 +27,7 @@ fn exchange(driver: &mut Driver) {
 /// Lets everything expire that is due, and answers each look with nothing.
 fn expire(driver: &mut Driver) -> Option<Shut> {
     loop {
-        while driver.connection.handle_timeout(driver.now).is_some() {}
+        while driver.connection.expire(driver.now).is_some() {}
         if driver.connection.wants().read != ReadWant::LookOnce {
             return driver.connection.wants().shut;
         }
@@ -164,7 +165,7 @@ fn mod_reqtimeout_gives_a_head_twenty_seconds_and_forty_to_one_that_keeps_coming
     driver.feed("GET / HTTP/1.1\r\n").wait(seconds(19.9));
     assert_eq!(expire(&mut driver), None);
     driver.wait(seconds(0.2));
-    while driver.connection.handle_timeout(driver.now).is_some() {}
+    while driver.connection.expire(driver.now).is_some() {}
     assert_eq!(driver.connection.wants().application, Some(Turn::Refuse(StatusCode::REQUEST_TIMEOUT)));
     // 500 octets a second hold it, but not beyond 40 s
     let mut driver = open("apache-2.4");
@@ -174,7 +175,7 @@ fn mod_reqtimeout_gives_a_head_twenty_seconds_and_forty_to_one_that_keeps_coming
         assert_eq!(expire(&mut driver), None);
     }
     driver.wait(seconds(1.1));
-    while driver.connection.handle_timeout(driver.now).is_some() {}
+    while driver.connection.expire(driver.now).is_some() {}
     assert_eq!(driver.connection.wants().application, Some(Turn::Refuse(StatusCode::REQUEST_TIMEOUT)));
 }
 

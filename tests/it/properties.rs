@@ -1,5 +1,6 @@
 //! Properties that hold on any input. `PROPTEST_CASES` scales how many are tried.
 
+use crate::common::Passes;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -631,7 +632,7 @@ impl World {
             Op::Failed => connection.transport_failed(now),
             Op::Timeouts => {
                 let mut expired = 0;
-                while connection.handle_timeout(now).is_some() {
+                while connection.expire(now).is_some() {
                     expired += 1;
                     assert!(expired < 20, "deadlines expire without end: {:?}", connection.next_deadline());
                 }
@@ -770,7 +771,7 @@ proptest! {
             }
             let _ = (lifecycle.wants(), lifecycle.persistence());
             let mut expired = 0;
-            while lifecycle.handle_timeout(now).is_some() {
+            while lifecycle.expire(now).is_some() {
                 expired += 1;
                 prop_assert!(expired < 20, "deadlines expire without end: {:?}", lifecycle.next_deadline());
             }

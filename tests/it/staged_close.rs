@@ -1,6 +1,7 @@
 //! CLOSE-06 and CLOSE-08 by policy and limits: how an idle connection is closed, what is discarded, whom a FIN takes away; both sides
 //! of each.
 
+use crate::common::Passes;
 use std::time::Duration;
 
 use crate::common::{Driver, get, limits, policy};
@@ -12,7 +13,7 @@ const NEVER: &str = "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-
 fn looked_at(idle_close: IdleClose) -> Driver {
     let mut driver = Driver::new(&policy(Policy::DEFAULT.with_idle_close(idle_close)));
     driver.feed(&get("")).respond(StatusCode::OK, Content::Empty).wait(Duration::from_secs(65));
-    assert_eq!(driver.connection.handle_timeout(driver.now).map(|due| due.kind), Some(DeadlineKind::Idle));
+    assert_eq!(driver.connection.expire(driver.now).map(|due| due.kind), Some(DeadlineKind::Idle));
     assert_eq!((driver.connection.wants().read, driver.connection.wants().shut), (ReadWant::LookOnce, None));
     driver
 }

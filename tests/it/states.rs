@@ -51,6 +51,8 @@ const fn timeouts(timeouts: Timeouts) -> Timeouts {
         .with_application(some(30))
         .with_response(some(31))
         .with_write_stall(some(12))
+        .with_send_rate(Some(100))
+        .with_half_closed(some(25))
         .with_exchange(some(60))
         .with_expect(some(1))
         .with_linger(some(8))
@@ -99,6 +101,10 @@ fn common<R: Role>() -> Vec<Call<R>> {
             let _ = connection.send_end(*now, NO_FIELDS, &mut [0; 99]);
         },
         |connection, now| connection.handle_sent(*now, connection.octets_pending()),
+        |connection, now| connection.handle_sent(*now, 0),
+        |connection, now| _ = connection.content_use(*now, ContentUse::Paused),
+        |connection, now| _ = connection.content_use(*now, ContentUse::Reading),
+        |connection, now| _ = connection.content_use(*now, ContentUse::Dropped),
         |connection, now| connection.handle_shut(*now),
         |connection, now| connection.nothing_to_read(*now),
         |connection, now| drop(connection.receive_eof(*now, Eof::Clean)),
@@ -224,6 +230,12 @@ fn note<R: Role>(table: &mut Table, connection: &Connection<R, &'static Config<R
         ReadWant::Discard => "octets, dropped",
         ReadWant::LookOnce => "one look",
     });
+    if wants.flush_once {
+        seen.read.insert("one try to write");
+    }
+    if wants.take_content {
+        seen.application.insert("take content");
+    }
     seen.application.extend(wants.application.map(|turn| match turn {
         Turn::Respond => "respond",
         Turn::Continue => "ask for the content, or respond",

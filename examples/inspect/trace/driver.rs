@@ -6,8 +6,8 @@
 use std::collections::VecDeque;
 
 use http_keepalive::{
-    Config, Connection, Deadline, Eof, Event, Instant, Outcome, Persistence, ProtocolErrorKind, ReadWant, Role, Shut,
-    Turn,
+    Config, Connection, Deadline, Eof, Event, Instant, Outcome, Persistence, ProtocolErrorKind, ReadWant, ReceiveError,
+    Shut, Turn,
 };
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ use super::super::lines;
 use super::Intents;
 use super::parse::{Fact, Line};
 
-pub struct Driver<'c, R: Role> {
+pub struct Driver<'c, R: Intents> {
     pub(super) connection: Connection<R, &'c Config<R>>,
     lines: Vec<Value>,
     pub(super) now: Instant,
@@ -27,6 +27,10 @@ pub struct Driver<'c, R: Role> {
     pub(super) output: u64,
     /// Of these, taken by the transport.
     pub(super) unconfirmed: u64,
+    /// What a look at the transport finds that can be read.
+    found: VecDeque<Fact<R::Intent>>,
+    /// And what a try to write lets leave.
+    leaves: u64,
     /// Content that waits until it may be sent.
     pub(super) held: VecDeque<Vec<u8>>,
     announced: Option<Deadline>,
@@ -47,6 +51,8 @@ pub fn run<R: Intents>(config: &Config<R>, trace: Vec<Line<R::Intent>>) -> Vec<V
         says_sent: trace.iter().any(|line| matches!(line.fact, Some(Fact::Sent { .. }))),
         output: 0,
         unconfirmed: 0,
+        found: VecDeque::new(),
+        leaves: 0,
         held: VecDeque::new(),
         announced: None,
         any_announced: false,
@@ -55,7 +61,16 @@ pub fn run<R: Intents>(config: &Config<R>, trace: Vec<Line<R::Intent>>) -> Vec<V
         complete: 0,
     };
     driver.announce();
-    for line in trace {
+    let mut trace = trace.into_iter().peekable();
+    while let Some(line) = trace.next() {
+        if line.late {
+            let (at, mut facts) = (line.at, vec![line.fact]);
+            while let Some(line) = trace.next_if(|line| line.late && line.at == at) {
+                facts.push(line.fact);
+            }
+            driver.wake(at, facts.into_iter().flatten());
+            continue;
+        }
         let arrives = matches!(line.fact, Some(Fact::Receive(_)));
         let at = line.at.max(driver.now);
         driver.expire(|due| due < at || (due == at && !arrives));
@@ -75,6 +90,34 @@ impl<R: Intents> Driver<'_, R> {
     pub(super) fn say(&mut self, mut line: Value) {
         line["at"] = seconds(self.now);
         self.lines.push(line);
+    }
+
+    /// Nothing ran since the line before. What is due passes now, and only then a look finds these facts.
+    fn wake(&mut self, at: Instant, facts: impl Iterator<Item = Fact<R::Intent>>) {
+        self.now = self.now.max(at);
+        for fact in facts {
+            match fact {
+                Fact::Sent { octets, unconfirmed: false } => self.leaves = self.leaves.saturating_add(octets),
+                fact => self.found.push_back(fact),
+            }
+        }
+        let now = self.now;
+        self.expire(|due| due <= now);
+        // where nothing asked for a look they are found all the same
+        self.find();
+        self.leave(self.leaves.min(self.output));
+        self.leaves = 0;
+        self.settle();
+        self.announce();
+        self.expire(|due| due <= now);
+    }
+
+    /// Finds what has come. Whether there was anything.
+    fn find(&mut self) -> bool {
+        let found = std::mem::take(&mut self.found);
+        let finds = !found.is_empty();
+        found.into_iter().for_each(|fact| self.apply(fact));
+        finds
     }
 
     /// Lets everything expire whose instant `is_due`, each at its own.
@@ -112,6 +155,12 @@ impl<R: Intents> Driver<'_, R> {
             Fact::Receive(octets) => self.input.extend(octets),
             Fact::Eof => self.eof(),
             Fact::Drain => self.connection.close_after_exchange(now),
+            Fact::ContentUse(said) => match self.connection.content_use(now, said) {
+                Ok(()) => {}
+                Err(ReceiveError::Misuse(misuse)) => self.refused("content_use", misuse.as_str(), misuse.clause()),
+                Err(ReceiveError::Ended(reason)) => self.refused("content_use", reason.as_str(), reason.clause()),
+                Err(error) => self.refused("content_use", &error.to_string(), "RFC 9112 9.5"),
+            },
             Fact::Sent { octets, unconfirmed: true } => return self.unconfirmed += octets.min(self.output),
             Fact::Sent { octets, unconfirmed: false } => self.leave(octets.min(self.output)),
             Fact::Send(piece) => self.send(&piece),
@@ -179,7 +228,12 @@ impl<R: Intents> Driver<'_, R> {
         loop {
             let wants = self.connection.wants();
             if wants.read == ReadWant::LookOnce {
-                self.connection.nothing_to_read(self.now);
+                if !self.find() {
+                    self.connection.nothing_to_read(self.now);
+                }
+            } else if wants.flush_once {
+                self.leave(self.leaves.min(self.output));
+                self.leaves = 0;
             } else if matches!(wants.application, Some(Turn::Refuse(_))) {
                 if !R::refuse(self) {
                     return;

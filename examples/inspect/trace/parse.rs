@@ -5,7 +5,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http_keepalive::presets::nearest;
-use http_keepalive::{Client, Content, Instant, Server, StatusCode};
+use http_keepalive::{Client, Content, ContentUse, Instant, Server, StatusCode};
 use serde_json::{Map, Value};
 
 use super::super::settings::DEPTH;
@@ -14,6 +14,8 @@ use super::Intents;
 /// One line of a trace.
 pub struct Line<I> {
     pub at: Instant,
+    /// Since the line before nothing ran: what is due passes now, and a look at the transport finds the fact.
+    pub late: bool,
     /// None: only time passes.
     pub fact: Option<Fact<I>>,
 }
@@ -28,6 +30,7 @@ pub enum Fact<I> {
         unconfirmed: bool,
     },
     Drain,
+    ContentUse(ContentUse),
     Send(Vec<u8>),
     SendEnd(Vec<(String, String)>),
     /// What only one role can be told.
@@ -35,7 +38,9 @@ pub enum Fact<I> {
 }
 
 /// The keys of what either role can be told.
-const KEYS: &[&str] = &["receive", "receive_b64", "eof", "sent", "drain", "send", "send_end"];
+const KEYS: &[&str] = &["receive", "receive_b64", "eof", "sent", "drain", "content_use", "send", "send_end"];
+/// Those of what a look at the transport may find.
+const FOUND: [&str; 4] = ["receive", "receive_b64", "eof", "sent"];
 
 /// The lines of a trace, or the number of the first that is wrong, and what is wrong with it.
 pub fn parse<R: Intents>(trace: &[u8]) -> Result<Vec<Line<R::Intent>>, String> {
@@ -51,6 +56,10 @@ fn read_line<R: Intents>(line: &[u8]) -> Result<Line<R::Intent>, String> {
     if unconfirmed.is_some() && !line.rest.contains_key("sent") {
         return Err("`unconfirmed` without `sent`".into());
     }
+    let late = line.take("late", truth)?;
+    if late.is_some() && !FOUND.iter().any(|key| line.rest.contains_key(*key)) {
+        return Err(format!("`late` without one of {}", FOUND.join(", ")));
+    }
     line.rest.keys().try_for_each(|key| known::<R>(key))?;
     let mut facts = line.rest.into_iter();
     let fact = match (facts.next(), facts.next()) {
@@ -61,7 +70,7 @@ fn read_line<R: Intents>(line: &[u8]) -> Result<Line<R::Intent>, String> {
         }
         (Some((one, _)), Some((other, _))) => return Err(format!("`{one}` and `{other}`: a line has one of these")),
     };
-    Ok(Line { at, fact })
+    Ok(Line { at, late: late.unwrap_or(false), fact })
 }
 
 /// The fact of this key, which is known.
@@ -72,6 +81,7 @@ fn read<R: Intents>(key: &str, value: &Value, unconfirmed: bool) -> Result<Fact<
         "eof" => only_true(value, Fact::Eof)?,
         "sent" => Fact::Sent { octets: number(value)?, unconfirmed },
         "drain" => only_true(value, Fact::Drain)?,
+        "content_use" => Fact::ContentUse(content_use(value)?),
         "send" => Fact::Send(text(value)?.into_bytes()),
         "send_end" if *value == Value::Bool(true) => Fact::SendEnd(Vec::new()),
         "send_end" => Fact::SendEnd(fields(value)?),
@@ -160,6 +170,12 @@ pub fn text(value: &Value) -> Result<String, String> {
 
 pub fn number(value: &Value) -> Result<u64, String> {
     value.as_u64().ok_or_else(|| expected("a whole number", value))
+}
+
+fn content_use(value: &Value) -> Result<ContentUse, String> {
+    let said = [ContentUse::Reading, ContentUse::Paused, ContentUse::Dropped];
+    let found = said.into_iter().find(|said| value.as_str() == Some(said.as_str()));
+    found.ok_or_else(|| expected("reading, paused or dropped", value))
 }
 
 pub fn truth(value: &Value) -> Result<bool, String> {

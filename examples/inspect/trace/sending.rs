@@ -43,7 +43,7 @@ impl<R: Intents> Driver<'_, R> {
         true
     }
 
-    fn refused(&mut self, intent: &str, reason: &str, clause: &str) {
+    pub(super) fn refused(&mut self, intent: &str, reason: &str, clause: &str) {
         self.say(json!({ "event": "refused", "intent": intent, "reason": reason, "clause": clause }));
     }
 

@@ -1,5 +1,6 @@
 //! Whatever answers a client's requests.
 
+use crate::common::Passes;
 use http_keepalive::*;
 
 use super::{Story, config};
@@ -75,7 +76,7 @@ fn answers_story(config: &Config<Client<4>>, requests: u8, input: &[u8], sizes: 
     story.said.extend(connection.unanswered().map(|left| format!("{left:?} {:?}", left.verdict())));
     let mut rounds = 0;
     while let Some(due) = connection.next_deadline() {
-        assert_eq!(connection.handle_timeout(due.at), Some(due), "what is announced expires");
+        assert_eq!(connection.expire(due.at), Some(due), "what is announced expires");
         rounds += 1;
         assert!(rounds < 16, "a deadline stays due");
     }

@@ -54,7 +54,7 @@ fn config<R: Role>(choice: u8) -> Config<R> {
             .with_unread_octets(Some(16))
             .with_linger_octets(Some(32))
             .with_max_exchanges(Some(3))
-            .with_interim_responses(2)
+            .with_interim_responses(Some(2))
             .with_empty_lines(1),
     };
     // whenever the peer owes the next step something is due

@@ -1,5 +1,6 @@
 //! A client's connection in any order of calls, beside a count of what was written, what left and what is unread.
 
+use crate::common::Passes;
 use std::collections::VecDeque;
 
 use http_keepalive::*;
@@ -116,7 +117,7 @@ pub fn client<const DEPTH: usize>(mut script: Script<'_>) {
             }
             _ => script.set_back(),
         }
-        script.expire(&mut connection, Connection::handle_timeout, |it| it.next_deadline());
+        script.expire(&mut connection, Passes::expire, |it| it.next_deadline());
         known.check(&connection, script.now);
         somebody_owes(connection.wants(), connection.next_deadline(), connection.is_closed(), connection.persistence());
     }

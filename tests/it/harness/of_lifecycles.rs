@@ -1,5 +1,6 @@
 //! The lifecycle alone, for users who have a parser: facts in any order, also heads where none may begin.
 
+use crate::common::Passes;
 use http_keepalive::*;
 
 use super::config;
@@ -102,7 +103,7 @@ pub fn server(mut script: Script<'_>) {
             15 => attempt(&mut machine, |it| it.content_sent(now, u64::from(argument) % 12)),
             fact => facts!(machine, script, fact, argument),
         }
-        script.expire(&mut machine, Lifecycle::handle_timeout, |it| it.next_deadline());
+        script.expire(&mut machine, Passes::expire, |it| it.next_deadline());
         somebody_owes(machine.wants(), machine.next_deadline(), machine.is_closed(), machine.persistence());
     }
 }
@@ -150,7 +151,7 @@ pub fn client<const DEPTH: usize>(mut script: Script<'_>) {
             }
             fact => facts!(machine, script, fact, argument),
         }
-        script.expire(&mut machine, Lifecycle::handle_timeout, |it| it.next_deadline());
+        script.expire(&mut machine, Passes::expire, |it| it.next_deadline());
         somebody_owes(machine.wants(), machine.next_deadline(), machine.is_closed(), machine.persistence());
         let unknown = machine.unanswered().filter(|left| left.evidence.sent == retry::Sent::Unknown);
         for left in unknown.filter(|left| !left.evidence.idempotent) {

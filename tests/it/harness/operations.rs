@@ -1,5 +1,6 @@
 //! Any order of facts, intents and instants, for a connection or a lifecycle of either role: chosen by the first octet.
 
+use crate::common::Passes;
 use std::fmt::Debug;
 use std::time::Duration;
 
@@ -221,7 +222,7 @@ fn server(mut script: Script<'_>) {
             }
         };
         assert!(written.is_none_or(|written| written <= out.len()));
-        script.expire(&mut connection, Connection::handle_timeout, |it| it.next_deadline());
+        script.expire(&mut connection, Passes::expire, |it| it.next_deadline());
         somebody_owes(connection.wants(), connection.next_deadline(), connection.is_closed(), connection.persistence());
     }
 }

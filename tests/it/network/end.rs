@@ -1,5 +1,6 @@
 //! One end of a connection: a machine, what it has read and not consumed, what it has handed out and not written.
 
+use crate::common::Passes;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -109,7 +110,7 @@ impl<R: Role> End<R> {
     pub fn expire(&mut self, now: Instant) -> bool {
         self.say_what_left(now);
         let mut expired = 0;
-        while self.connection.handle_timeout(now).is_some() {
+        while self.connection.expire(now).is_some() {
             expired += 1;
             assert!(expired < 20, "deadlines expire without end");
         }

@@ -1,5 +1,6 @@
 //! Rows of a table of deadlines: the state that arms each, and what is checked of every one.
 
+use crate::common::Passes;
 use std::time::Duration;
 
 use http_keepalive::DeadlineKind::{self, *};
@@ -42,7 +43,7 @@ macro_rules! drives {
                 self.connection.deadline_cause()
             }
             fn timeout(&mut self, now: Instant) -> Option<Deadline> {
-                self.connection.handle_timeout(now)
+                self.connection.expire(now)
             }
             fn wants(&self) -> Wants {
                 self.connection.wants()
@@ -65,6 +66,8 @@ pub fn fact_of(kind: DeadlineKind) -> DeadlineFact {
         ContentRate => DeadlineFact::ContentBegan,
         Application => DeadlineFact::RequestCame,
         Response => DeadlineFact::RequestLeft,
+        SendRate => DeadlineFact::OctetWaits,
+        HalfClosed => DeadlineFact::PeerClosed,
         WriteStall | Expect | IdleShield | Idle => DeadlineFact::OctetLeft,
         Linger => DeadlineFact::HalfClosed,
         LingerGap => DeadlineFact::OctetDiscarded,
@@ -104,7 +107,11 @@ impl<D: Drives> Row<D> {
     fn explained(&self, cause: &DeadlineCause, due: Deadline, now: Instant) {
         assert_eq!(cause.deadline, due, "{}", self.state);
         assert!(cause.since <= now, "{}: {cause:?}", self.state);
-        let fact = if cause.setting == "idle_shield" { DeadlineFact::OctetLeft } else { fact_of(self.kind) };
+        let fact = match (cause.setting, self.kind) {
+            ("idle_shield", _) => DeadlineFact::OctetLeft,
+            (_, Application) if self.state.contains("pause") => DeadlineFact::ContentPaused,
+            (_, kind) => fact_of(kind),
+        };
         assert_eq!(cause.fact, fact, "{}", self.state);
         let timeouts = (self.set)(nothing());
         let length = match cause.setting {
@@ -117,6 +124,7 @@ impl<D: Drives> Row<D> {
             "application" => timeouts.application,
             "response" => timeouts.response,
             "write_stall" => timeouts.write_stall,
+            "half_closed" => timeouts.half_closed,
             "exchange" => timeouts.exchange,
             "expect" => timeouts.expect,
             "linger" => timeouts.linger,
@@ -125,7 +133,7 @@ impl<D: Drives> Row<D> {
             "drain_window" => timeouts.drain_window,
             "age" => timeouts.age,
             // what these add depends on what came
-            "head_rate" | "content_rate" | "keep_alive" => return,
+            "head_rate" | "content_rate" | "send_rate" | "keep_alive" => return,
             other => panic!("{other} is no setting"),
         };
         assert_eq!(Some(due.at.saturating_duration_since(cause.since)), length, "{}: {cause:?}", self.state);

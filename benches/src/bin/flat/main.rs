@@ -211,7 +211,7 @@ const LIMITS: Limits = Limits::DEFAULT
     .with_chunk_extensions(1 << 20)
     .with_chunk_framing(None)
     .with_unread_octets(None)
-    .with_interim_responses(u8::MAX)
+    .with_interim_responses(Some(u8::MAX))
     .with_max_exchanges(None);
 
 const LENIENT: Policy = Policy::DEFAULT

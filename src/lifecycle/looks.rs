@@ -1,0 +1,194 @@
+//! The look at the transport before a deadline takes effect: nothing that had arrived is punished.
+//!
+//! A process that was stopped, starved or asleep wakes with a deadline that has passed and with octets in its sockets. So a deadline that
+//! accuses the peer or cuts it takes effect only after the driver looked once more: it tried to read, or, where the peer is said not to
+//! read, to write ([`Wants::read`](crate::Wants::read), [`Wants::flush_once`](crate::Wants::flush_once)).
+//!
+//! | deadlines | looks for | what the look finds | and otherwise |
+//! | --- | --- | --- | --- |
+//! | a gap: `first_octet`, `content_gap`, `response`, `linger_gap`, `idle` | octets that came | it counts anew | it takes effect |
+//! | a total: `head`, `content_rate`, `linger` | octets that came | ended by what is complete, else due again after a grace | it takes effect |
+//! | `age`, `idle_shield`, `drain_window`, between exchanges | octets that came | the begin of a head is served | it takes effect |
+//! | a gap: `write_stall`, `half_closed`, and `linger` of content that is late, while octets wait | octets that leave | it counts anew | it takes effect |
+//! | a total: `send_rate` | octets that leave | due again after a grace | it takes effect |
+//! | `drain`, `exchange`, `application`, `expect`; `idle`, `age` of a client | nothing | | |
+//!
+//! **The end of the peer** that a look finds ends the message as such, never as a timeout.
+//!
+//! **The grace** of a total ([`grace`](crate::lifecycle::grace)) is as long as the look came late, and at most its setting, all in all. Where
+//! nothing more is granted, a total takes effect after the look that did not complete it, without another one.
+//!
+//! **Tie-breaks.** One look answers for all that were due on its side of the transport: those that it does not answer pass after it, in the
+//! order of their instants, each with a look of its own, which finds nothing. While a look is waited for, no deadline is armed that takes
+//! one. What no longer holds when the look is over (the application pauses, a message is given up) takes no effect.
+
+use crate::config::Settings;
+use crate::config::nanos::Span;
+use crate::lifecycle::deadline::DeadlineKind;
+use crate::lifecycle::grace::Granted;
+use crate::lifecycle::role::LifecycleRole;
+use crate::lifecycle::state::{ConnectionState, Receiving};
+use crate::time::Instant;
+
+/// The side of the transport that is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// Octets may have come.
+    Reading,
+    /// Octets may leave.
+    Writing,
+}
+
+impl<R: LifecycleRole> ConnectionState<R> {
+    /// The side that is to be looked at before a deadline of this kind takes effect; `None`: it does so at once.
+    pub(crate) fn looks_before(&self, kind: DeadlineKind) -> Option<Side> {
+        use DeadlineKind as Kind;
+        let waits = self.send.unsent > 0;
+        match kind {
+            Kind::Drain | Kind::Exchange | Kind::Application | Kind::Expect => None,
+            // what it would find ends the connection as well
+            Kind::Idle | Kind::Age if R::IS_CLIENT => None,
+            // nobody said that it was one
+            Kind::Head if self.receive.half() == Receiving::Idle => None,
+            // content is late, and it is for the application to end its response
+            Kind::Linger if self.lifetime.is_open() => waits.then_some(Side::Writing),
+            Kind::Head | Kind::ContentRate | Kind::Linger if self.grace.received == Granted::SPENT => None,
+            Kind::SendRate if self.grace.sent == Granted::SPENT => None,
+            Kind::HalfClosed => waits.then_some(Side::Writing),
+            Kind::WriteStall | Kind::SendRate => Some(Side::Writing),
+            Kind::FirstOctet | Kind::Head | Kind::ContentGap | Kind::ContentRate | Kind::Response => {
+                Some(Side::Reading)
+            }
+            Kind::Linger | Kind::LingerGap | Kind::IdleShield | Kind::DrainWindow | Kind::Idle | Kind::Age => {
+                Some(Side::Reading)
+            }
+        }
+    }
+
+    /// A look at the transport is waited for.
+    #[inline(always)]
+    pub(crate) fn is_looking(&self) -> bool {
+        self.lifetime.passed.is_some()
+    }
+
+    /// The side that is to be looked at now.
+    #[inline(always)]
+    pub(crate) fn look(&self) -> Option<Side> {
+        match self.lifetime.passed {
+            None => None,
+            Some(kind) => self.look_of(kind),
+        }
+    }
+
+    #[cold]
+    pub(super) fn look_of(&self, kind: DeadlineKind) -> Option<Side> {
+        match kind {
+            // the octets that waited may have left since
+            DeadlineKind::HalfClosed => Some(Side::Writing),
+            DeadlineKind::Linger if self.lifetime.is_open() => Some(Side::Writing),
+            kind => self.looks_before(kind),
+        }
+    }
+
+    /// It ends a connection that carries no exchange.
+    pub(super) const fn ends_idleness(kind: DeadlineKind) -> bool {
+        use DeadlineKind as Kind;
+        matches!(kind, Kind::FirstOctet | Kind::Idle | Kind::Age | Kind::IdleShield | Kind::DrainWindow)
+    }
+
+    /// Octets came while a look is waited for: what was due as a gap counts anew, and what was due as a whole has a grace. Between
+    /// exchanges it depends on what the octets are.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn look_found_octets(&mut self, now: Instant, settings: &Settings) {
+        let now = self.tick(now);
+        let Some(kind) = self.lifetime.passed else { return };
+        if Self::ends_idleness(kind) || self.look_of(kind) != Some(Side::Reading) {
+            return;
+        }
+        self.lifetime.passed = None;
+        let spans = &settings.spans;
+        for (kind, setting) in [
+            (DeadlineKind::Head, spans.head),
+            (DeadlineKind::ContentRate, spans.content_gap),
+            (DeadlineKind::Linger, spans.linger),
+        ] {
+            let Some(due) = self.due(kind, now, settings) else { continue };
+            let late = now.as_nanos() - due.as_nanos();
+            match self.grace.received.grant(late, setting) {
+                Some(grace) => {
+                    let again = Span::of_nanos(grace).after(now);
+                    self.grace.set_again(self.receive.began, again);
+                }
+                None => self.grace.received = Granted::SPENT,
+            }
+        }
+        let mut gaps = [DeadlineKind::ContentGap, DeadlineKind::LingerGap].into_iter();
+        if gaps.any(|gap| self.due(gap, now, settings).is_some()) {
+            self.receive.progress_at = now;
+        }
+        if self.due(DeadlineKind::Response, now, settings).is_some() {
+            R::wait_anew(self, now);
+        }
+    }
+
+    /// The look at what can be read found nothing.
+    pub(crate) fn nothing_to_read(&mut self, now: Instant, settings: &Settings) {
+        let now = self.tick(now);
+        if self.look() == Some(Side::Reading) {
+            self.look_found_nothing(now, settings);
+        }
+    }
+
+    /// A try to write what waits was told while it was asked for: so many `octets` left, of which the state knows already.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn tried_to_write(&mut self, now: Instant, settings: &Settings, octets: u64, due: Option<Instant>) {
+        let now = self.tick(now);
+        if self.look() != Some(Side::Writing) {
+            return;
+        }
+        if octets == 0 {
+            return self.look_found_nothing(now, settings);
+        }
+        self.lifetime.passed = None;
+        let Some(due) = due.filter(|due| *due <= now) else { return };
+        // what left has extended it, perhaps by enough
+        let Some(natural) = self.due(DeadlineKind::SendRate, now, settings) else { return };
+        match self.grace.sent.grant(now.as_nanos() - due.as_nanos(), settings.spans.write_stall) {
+            Some(grace) => {
+                let moves = now.as_nanos().saturating_add(grace) - natural.as_nanos();
+                self.send.rate_began = Span::of_nanos(moves).after(self.send.rate_began);
+            }
+            None => self.grace.sent = Granted::SPENT,
+        }
+    }
+
+    /// What has passed takes effect, if it is still due.
+    fn look_found_nothing(&mut self, now: Instant, settings: &Settings) {
+        let Some(kind) = self.lifetime.passed.take() else { return };
+        // empty lines found by the look are no request, and put off nothing
+        let holds = match Self::ends_idleness(kind) {
+            true => self.lifetime.is_open() && self.is_between_exchanges(),
+            false => self.due(kind, now, settings).is_some(),
+        };
+        if holds {
+            self.take_effect(kind, now, settings);
+        }
+    }
+
+    /// The look on the reading side is over, for what it found is the end of the peer.
+    pub(crate) fn end_look_at_reading(&mut self) {
+        if self.look() == Some(Side::Reading) {
+            self.lifetime.passed = None;
+        }
+    }
+
+    /// When the rate of what goes is due, if it is armed, or would be but for a look.
+    pub(crate) fn send_rate_due(&self, settings: &Settings) -> Option<Instant> {
+        let rate = settings.timeouts.send_rate;
+        rate?;
+        let span = settings.spans.write_stall.extended(self.send.rate_octets, rate, Span::NEVER);
+        (self.send.unsent > 0).then(|| span.after(self.send.rate_began))
+    }
+}

@@ -1,0 +1,79 @@
+//! What was handed out, and leaves or not.
+//!
+//! Two clocks watch it. The gap counts from the last octet that left, or the first that began to wait (`write_stall`). The rate counts all of a
+//! message: its octets are to leave at `send_rate` octets a second, `write_stall` given in advance. Time in which none waits does not count.
+//!
+//! **Tie-break.** Of pipelined messages several may wait at once, and which octets are whose is not kept. A message that begins while
+//! octets of an earlier one wait has its own advance from then, and what the earlier one had left is kept where that is more.
+
+use crate::config::Settings;
+use crate::config::nanos::Span;
+use crate::lifecycle::role::LifecycleRole;
+use crate::lifecycle::state::{ConnectionState, Stage};
+use crate::time::Instant;
+
+impl<R: LifecycleRole> ConnectionState<R> {
+    /// The head of a message is about to be handed out.
+    #[inline(always)]
+    pub(crate) fn begin_to_send(&mut self, now: Instant, settings: &Settings) {
+        self.grace.begin_sending();
+        let waits = self.send.unsent > 0;
+        if waits && settings.timeouts.send_rate.is_some() {
+            return self.begin_to_send_after_another(now, settings);
+        }
+        self.send.rate_began = if waits { now } else { Instant::MAX };
+        self.send.rate_octets = 0;
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn begin_to_send_after_another(&mut self, now: Instant, settings: &Settings) {
+        let rate = settings.timeouts.send_rate;
+        let earned = Span::of_nanos(0).extended(self.send.rate_octets, rate, Span::NEVER);
+        if earned.after(self.send.rate_began) <= now {
+            self.send.rate_began = now;
+            self.send.rate_octets = 0;
+        }
+    }
+
+    /// Octets were handed out to be sent.
+    #[inline(always)]
+    pub(crate) fn written(&mut self, now: Instant, octets: u64) {
+        let send = &mut self.send;
+        if send.unsent == 0 {
+            send.rate_began = if send.rate_began == Instant::MAX {
+                now
+            } else {
+                // no octet waited since the last one left
+                send.rate_began.saturating_add(now.saturating_duration_since(send.still_since))
+            };
+            send.still_since = now;
+        }
+        send.unsent = send.unsent.saturating_add(octets);
+        self.count_octets(octets);
+    }
+
+    /// An octet of ours goes: who sends while content is late has time anew. A head never does: where one may be sent no response is
+    /// under way. And nothing that a client receives is late while it sends.
+    #[inline(always)]
+    pub(crate) fn response_goes_on(&mut self, now: Instant) {
+        if !R::IS_CLIENT && self.receive.fault.is_some() && self.content_timed_out() {
+            self.receive.progress_at = now;
+        }
+    }
+
+    /// Octets left.
+    #[inline(always)]
+    pub(crate) fn sent(&mut self, now: Instant, octets: u64) {
+        let now = self.tick(now);
+        if octets > 0 {
+            self.send.unsent = self.send.unsent.saturating_sub(octets);
+            self.send.rate_octets = self.send.rate_octets.saturating_add(octets);
+            self.send.still_since = now;
+            if self.receive.has_ended() && self.lifetime.stage() != Stage::HalfClosed {
+                // who waits for an answer gets it
+                self.receive.began = now;
+            }
+        }
+    }
+}
