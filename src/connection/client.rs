@@ -58,12 +58,12 @@ impl<const DEPTH: usize> Reads for Client<DEPTH> {
             if let Some(framing) = response_received::judge_plain(method, line.status, settings, facts) {
                 response_received::record_final(state, settings, now, facts, framing, true);
                 connection.reading = Reading::Exact;
-                connection.leave(now, octets, buf.len());
+                connection.leave(octets, buf.len());
                 connection.check();
                 return Ok(line.received(facts, FieldSection::of(section, table, lines), framing, octets));
             }
             if let Some(framing) = connection.receive_final(now, facts) {
-                connection.leave(now, octets, buf.len());
+                connection.leave(octets, buf.len());
                 connection.check();
                 return Ok(line.received(facts, FieldSection::of(section, table, lines), framing, octets));
             }

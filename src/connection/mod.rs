@@ -143,6 +143,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     pub fn handle_timeout(&mut self, now: Instant) -> Option<Deadline> {
         let expired = self.lifecycle.handle_timeout(now);
         if expired.is_some() {
+            self.see_looks();
             self.note_timeout();
         }
         expired
@@ -160,6 +161,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     /// Closes gracefully: after this exchange, or now if there is none (RFC 9112 9.6).
     pub fn close_after_exchange(&mut self, now: Instant) {
         self.lifecycle.close_after_exchange(now);
+        self.see_looks();
     }
 
     /// Cuts the connection.

@@ -130,10 +130,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     // it is small, and its callers know what they have offered
     #[inline(always)]
     pub fn receive<'b>(&mut self, now: Instant, buf: &'b [u8]) -> Result<Received<'b>, ProtocolError> {
-        let (state, settings) = self.lifecycle.parts();
-        if state.is_looking() && buf.len() as u64 > u64::from(state.octets_unread()) {
-            state.look_found_octets(now, settings);
-        }
+        let (state, _) = self.lifecycle.parts();
         match &mut self.reading {
             Reading::Head(progress) => {
                 // more octets of an unfinished head, and no line end among them
@@ -168,6 +165,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         buf: &'b [u8],
         mut table: Option<&FieldTable>,
     ) -> Result<Received<'b>, ProtocolError> {
+        self.answer_look(now, buf);
         let before = self.offset;
         let mut received = Received { consumed: 0, outcome: Outcome::NeedMore };
         let mut rest = buf;
@@ -185,7 +183,12 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
             let octets = match step {
                 Step::Done(octets) | Step::Again(octets) | Step::NeedMore(octets) => octets,
             };
-            self.leave(now, octets, rest.len());
+            self.leave(octets, rest.len());
+            let (state, settings) = self.lifecycle.parts();
+            if octets > 0 && state.is_looking() {
+                // octets that had been left unread are found, too
+                state.look_found_octets(now, settings);
+            }
             received.consumed += octets;
             match step {
                 Step::Done(_) => {
@@ -203,11 +206,29 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
                         return self.end_of_stream(now, consumed).inspect_err(|_| self.offset = before);
                     }
                     self.on_looked_at();
+                    self.see_looks();
                     self.check();
                     received.outcome = Outcome::NeedMore;
                     return Ok(received);
                 }
             }
+        }
+    }
+
+    /// A look at the transport is waited for, and octets are offered that have not been looked at: it found them.
+    #[inline(always)]
+    pub(crate) fn answer_look(&mut self, now: Instant, buf: &[u8]) {
+        let (state, settings) = self.lifecycle.parts();
+        if state.is_looking() && buf.len() as u64 > u64::from(state.octets_unread()) {
+            state.look_found_octets(now, settings);
+        }
+    }
+
+    /// While a look is waited for, more octets of a head are not taken on the fast path, which knows nothing of looks.
+    #[inline(always)]
+    pub(crate) fn see_looks(&mut self) {
+        if let (Reading::Head(progress), true) = (&mut self.reading, self.lifecycle.state().is_looking()) {
+            progress.read_in_full();
         }
     }
 
@@ -323,15 +344,11 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
 
     /// Octets are left over: `offered` less `consumed`.
     #[inline(always)]
-    pub(crate) fn leave(&mut self, now: Instant, consumed: usize, offered: usize) {
+    pub(crate) fn leave(&mut self, consumed: usize, offered: usize) {
         self.offset = self.offset.saturating_add(consumed as u64);
-        let (state, settings) = self.lifecycle.parts();
+        let (state, _) = self.lifecycle.parts();
         state.count_octets(consumed as u64);
         state.set_unread(offered - consumed);
-        if consumed > 0 && state.is_looking() {
-            // octets that had been left unread are found, too
-            state.look_found_octets(now, settings);
-        }
     }
 
     /// Something is wrong in what was offered.

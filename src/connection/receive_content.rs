@@ -126,7 +126,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
             return self.receive_next(now, buf, None);
         }
         let octets = self.take_exact(now, buf);
-        self.leave(now, octets, buf.len());
+        self.leave(octets, buf.len());
         self.check();
         Ok(Received { consumed: octets, outcome: Outcome::Event(Event::Content(&buf[..octets])) })
     }
@@ -144,7 +144,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
                     *chunked = after;
                     state.content_received(now, octets);
                     let consumed = from + content.len();
-                    self.leave(now, consumed, buf.len());
+                    self.leave(consumed, buf.len());
                     self.check();
                     return Ok(Received { consumed, outcome: Outcome::Event(Event::Content(content)) });
                 }

@@ -16,6 +16,7 @@ use core::ops::Deref;
 use crate::config::{Config, Settings};
 use crate::lifecycle::Lifecycle;
 use crate::lifecycle::content_use::ContentUse;
+use crate::lifecycle::grace::{Grace, Granted};
 use crate::lifecycle::jitter;
 use crate::lifecycle::relative::{Parser, Relative};
 use crate::lifecycle::role::LifecycleRole;
@@ -98,13 +99,13 @@ impl<R: LifecycleRole> ConnectionState<R> {
         let before = between || (parser == Parser::Theirs && (R::IS_CLIENT || head));
         // octets of the message may go on to wait, and time in which none does is taken off
         let goes = !over && !lingers && (waits || sends || (open && parser == Parser::Theirs));
-        let paced = goes && timeouts.send_rate.is_some();
+        let paced = goes && send.rate_began != Instant::MAX;
         let still = (open && (before || (R::IS_CLIENT && asks))) || (waits && !over && !lingers) || paced;
         relative.keep(&mut send.still_since, still);
         if paced {
             relative.keep(&mut send.rate_began, true);
         } else {
-            (send.rate_began, send.rate_octets) = (Instant::MAX, 0);
+            (send.rate_began, send.rate_octets, send.granted) = (Instant::MAX, 0, Granted::NOTHING);
         }
 
         let receive = &mut self.receive;
@@ -113,7 +114,9 @@ impl<R: LifecycleRole> ConnectionState<R> {
         let rate = content && timeouts.content_rate.is_some();
         let owed = !R::IS_CLIENT && receive.has_ended() && timeouts.half_closed.is_some() && !over;
         relative.keep(&mut receive.began, lingers || head || rate || owed);
-        self.grace.keep(lingers || head || rate, paced);
+        if !(lingers || head || rate) {
+            self.grace = Grace::NONE;
+        }
         let paused = open && receive.half() == Receiving::Content && receive.content_use == ContentUse::Paused;
         let answers = !R::IS_CLIENT && complete && send.is_idle() && timeouts.application.is_some();
         relative.keep(&mut receive.progress_at, lingers || content || answers || late_content || paused);

@@ -227,6 +227,7 @@ impl<const DEPTH: usize> ConnectionState<Client<DEPTH>> {
     pub(crate) fn answered_method(&self) -> Option<MethodKind> {
         let first = self.role.first()?;
         let begins = self.lifetime.is_open() && self.receive.half() == Receiving::Idle && self.send.unsent == 0;
+        let begins = begins && !self.is_looking();
         if begins { Some(first.method) } else { None }
     }
 

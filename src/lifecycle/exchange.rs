@@ -17,8 +17,8 @@
 
 use crate::config::Settings;
 use crate::error::ProtocolErrorKind;
-use crate::lifecycle::content_use::ContentUse;
 use crate::lifecycle::deadline::DeadlineKind;
+use crate::lifecycle::grace::Grace;
 use crate::lifecycle::persistence::{CloseReason, Persistence, ReuseReason};
 use crate::lifecycle::role::LifecycleRole;
 use crate::lifecycle::state::{BodyEnd, ConnectionState, PeerSide, Receiving, RequestFacts, Sending, Stage};
@@ -46,7 +46,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
         let now = self.tick(now);
         if self.receive.half() == Receiving::Idle {
             self.receive.begin_head(now);
-            self.grace.begin_receiving();
+            self.grace = Grace::NONE;
             self.lifetime.passed = None;
             if !R::IS_CLIENT {
                 self.exchange_began = now;
@@ -90,11 +90,14 @@ impl<R: LifecycleRole> ConnectionState<R> {
         self.receive.end == BodyEnd::Exact && self.reports_content()
     }
 
-    /// Content is being received, and reported.
+    /// Content is being received, and reported, and no look is waited for.
     #[inline(always)]
     pub(crate) fn reports_content(&self) -> bool {
         let receive = &self.receive;
-        receive.half() == Receiving::Content && self.lifetime.is_open() && receive.content_use.is_reported()
+        receive.half() == Receiving::Content
+            && self.lifetime.is_open()
+            && !self.is_looking()
+            && receive.content_use.is_reported()
     }
 
     /// Content came.
@@ -201,7 +204,6 @@ impl<R: LifecycleRole> ConnectionState<R> {
         if self.lifetime.causes.is_empty() {
             self.receive.begin_next();
             self.receive.given_up = false;
-            self.receive.content_use = ContentUse::Undecided;
             self.send.begin_next();
             self.send.request = RequestFacts::NONE;
             R::on_exchange_over(self);

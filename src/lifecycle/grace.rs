@@ -7,67 +7,55 @@
 use crate::config::nanos::Span;
 use crate::time::Instant;
 
-/// What looks at the transport have granted to what is being received and sent.
+/// What looks at the transport have granted to what is being received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Grace {
-    /// Until when what is being received as a whole has time after all: in eighths of a millisecond after it began.
+    /// Until when it has time after all: in eighths of a millisecond after it began.
     again: u32,
-    pub(super) received: Granted,
-    pub(super) sent: Granted,
+    pub(super) granted: Granted<u32>,
 }
 
 /// How much of one setting has been granted, in parts of it. Rounded up, so it is never more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Granted(u8);
+pub(crate) struct Granted<N>(N);
 
 /// Nanoseconds of an eighth of a millisecond.
 const EIGHTH: u64 = 125_000;
+/// The parts of a whole setting.
+const ALL: u8 = 254;
+/// It has been granted, and the look after it completed nothing.
+const SPENT: u8 = 255;
 
-impl Granted {
-    const NOTHING: Self = Self(0);
-    /// The whole setting.
-    const ALL: u8 = 254;
-    /// And the look after it did not complete anything.
-    pub(super) const SPENT: Self = Self(255);
-
+impl<N: Copy + From<u8> + Into<u32>> Granted<N> {
     /// The grace after a look that came `late`: nanoseconds; `None`: no more is granted.
     pub(super) fn grant(&mut self, late: u64, setting: Span) -> Option<u64> {
-        let parts = u64::from(Self::ALL.checked_sub(self.0).filter(|&parts| parts > 0)?);
-        let setting = setting.as_nanos();
+        let used = self.0.into() as u8;
+        let parts = ALL.saturating_sub(used);
+        if parts == 0 {
+            self.0 = SPENT.into();
+            return None;
+        }
+        let setting = u128::from(setting.as_nanos());
         // 254 parts of up to 2^64 nanoseconds: in the wider type there is no overflow
-        let share = |parts: u64| (u128::from(setting) * u128::from(parts) / u128::from(Self::ALL)) as u64;
+        let share = |parts: u8| (setting * u128::from(parts) / u128::from(ALL)) as u64;
         let grace = late.min(share(parts));
         let spent = (1..=parts).find(|&spent| grace <= share(spent)).unwrap_or(parts);
-        self.0 += spent as u8;
+        self.0 = (used + spent).into();
         Some(grace)
+    }
+
+    /// What is due takes effect without another look.
+    pub(super) fn is_spent(self) -> bool {
+        self.0.into() == u32::from(SPENT)
     }
 }
 
+impl Granted<u8> {
+    pub(super) const NOTHING: Self = Self(0);
+}
+
 impl Grace {
-    pub(crate) const NONE: Self = Self { again: 0, received: Granted::NOTHING, sent: Granted::NOTHING };
-
-    /// A head, content or a linger begins to be received.
-    #[inline(always)]
-    pub(super) const fn begin_receiving(&mut self) {
-        self.again = 0;
-        self.received = Granted::NOTHING;
-    }
-
-    /// A message begins to be sent.
-    #[inline(always)]
-    pub(super) const fn begin_sending(&mut self) {
-        self.sent = Granted::NOTHING;
-    }
-
-    /// The same value where the same follows; `receives`: something is counted as a whole, `sends`: octets of a message wait, or will.
-    pub(super) const fn keep(&mut self, receives: bool, sends: bool) {
-        if !receives {
-            self.begin_receiving();
-        }
-        if !sends {
-            self.begin_sending();
-        }
-    }
+    pub(crate) const NONE: Self = Self { again: 0, granted: Granted(0) };
 
     /// What began at `began` has time until `at` after all, or an eighth of a millisecond less.
     pub(super) fn set_again(&mut self, began: Instant, at: Instant) {

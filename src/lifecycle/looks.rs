@@ -25,7 +25,6 @@
 use crate::config::Settings;
 use crate::config::nanos::Span;
 use crate::lifecycle::deadline::DeadlineKind;
-use crate::lifecycle::grace::Granted;
 use crate::lifecycle::role::LifecycleRole;
 use crate::lifecycle::state::{ConnectionState, Receiving};
 use crate::time::Instant;
@@ -52,8 +51,8 @@ impl<R: LifecycleRole> ConnectionState<R> {
             Kind::Head if self.receive.half() == Receiving::Idle => None,
             // content is late, and it is for the application to end its response
             Kind::Linger if self.lifetime.is_open() => waits.then_some(Side::Writing),
-            Kind::Head | Kind::ContentRate | Kind::Linger if self.grace.received == Granted::SPENT => None,
-            Kind::SendRate if self.grace.sent == Granted::SPENT => None,
+            Kind::Head | Kind::ContentRate | Kind::Linger if self.grace.granted.is_spent() => None,
+            Kind::SendRate if self.send.granted.is_spent() => None,
             Kind::HalfClosed => waits.then_some(Side::Writing),
             Kind::WriteStall | Kind::SendRate => Some(Side::Writing),
             Kind::FirstOctet | Kind::Head | Kind::ContentGap | Kind::ContentRate | Kind::Response => {
@@ -115,12 +114,9 @@ impl<R: LifecycleRole> ConnectionState<R> {
         ] {
             let Some(due) = self.due(kind, now, settings) else { continue };
             let late = now.as_nanos() - due.as_nanos();
-            match self.grace.received.grant(late, setting) {
-                Some(grace) => {
-                    let again = Span::of_nanos(grace).after(now);
-                    self.grace.set_again(self.receive.began, again);
-                }
-                None => self.grace.received = Granted::SPENT,
+            if let Some(grace) = self.grace.granted.grant(late, setting) {
+                let again = Span::of_nanos(grace).after(now);
+                self.grace.set_again(self.receive.began, again);
             }
         }
         let mut gaps = [DeadlineKind::ContentGap, DeadlineKind::LingerGap].into_iter();
@@ -155,12 +151,9 @@ impl<R: LifecycleRole> ConnectionState<R> {
         let Some(due) = due.filter(|due| *due <= now) else { return };
         // what left has extended it, perhaps by enough
         let Some(natural) = self.due(DeadlineKind::SendRate, now, settings) else { return };
-        match self.grace.sent.grant(now.as_nanos() - due.as_nanos(), settings.spans.write_stall) {
-            Some(grace) => {
-                let moves = now.as_nanos().saturating_add(grace) - natural.as_nanos();
-                self.send.rate_began = Span::of_nanos(moves).after(self.send.rate_began);
-            }
-            None => self.grace.sent = Granted::SPENT,
+        if let Some(grace) = self.send.granted.grant(now.as_nanos() - due.as_nanos(), settings.spans.write_stall) {
+            let moves = now.as_nanos().saturating_add(grace) - natural.as_nanos();
+            self.send.rate_began = Span::of_nanos(moves).after(self.send.rate_began);
         }
     }
 

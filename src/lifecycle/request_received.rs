@@ -8,6 +8,7 @@
 use crate::config::{Server, Settings};
 use crate::error::ProtocolErrorKind;
 use crate::lifecycle::content_use::ContentUse;
+use crate::lifecycle::grace::Grace;
 use crate::lifecycle::persistence::{self, CloseReason, Persistence};
 use crate::lifecycle::state::{AnsweredMethod, ConnectionState, Ended, Receiving, RequestFacts};
 use crate::message::connection_facts::ConnectionFacts;
@@ -63,7 +64,7 @@ fn record(
     state.lifetime.exchanges = state.lifetime.exchanges.saturating_add(1);
     state.receive.began = now;
     state.receive.progress_at = now;
-    state.grace.begin_receiving();
+    state.grace = Grace::NONE;
     state.receive.octets = 0;
     state.receive.empty_lines = 0;
     state.receive.begin_content(framing.length);
@@ -93,7 +94,6 @@ pub(crate) fn record_request(state: &mut ConnectionState<Server>, head: &Connect
     state.send.peer_is_http10 = !head.version().is_http11();
     state.send.request = request_facts(head);
     state.send.ended = Ended::ByCall;
-    state.receive.given_up = false;
     state.receive.content_use = ContentUse::Undecided;
     state.role = Offers::NONE;
 }

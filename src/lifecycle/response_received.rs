@@ -12,6 +12,7 @@
 
 use crate::config::{Client, Settings};
 use crate::error::ProtocolErrorKind::{self, ContentTooLarge};
+use crate::lifecycle::grace::Grace;
 use crate::lifecycle::persistence::{self, CloseReason, Persistence, TunnelReason};
 use crate::lifecycle::state::{ConnectionState, Sending};
 use crate::message::connection_facts::ConnectionFacts;
@@ -137,7 +138,7 @@ fn begin<const DEPTH: usize>(state: &mut ConnectionState<Client<DEPTH>>, now: In
     state.lifetime.exchanges = state.lifetime.exchanges.saturating_add(1);
     state.receive.began = now;
     state.receive.progress_at = now;
-    state.grace.begin_receiving();
+    state.grace = Grace::NONE;
     state.receive.octets = 0;
 }
 

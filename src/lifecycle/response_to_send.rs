@@ -115,8 +115,7 @@ pub(crate) fn judge(
         causes.add(CloseReason::PeerClosed);
     }
     state.lifetime_causes(settings, now, octets, &mut causes);
-    let ends = sends == Sends::Nothing || (sends == Sends::Exact && octets == 0);
-    late_causes(state, request.method, settings, status, unread, ends, &mut causes);
+    late_causes(state, request.method, settings, status, unread, (sends, octets), &mut causes);
     let is_suppressed = sends == Sends::Nothing && !matches!(content, Content::Empty | Content::Exact(0));
     let (options, hints) = match tunnel {
         Some(_) => (ConnectionOptions { upgrade: switches, ..ConnectionOptions::default() }, false),
@@ -166,7 +165,7 @@ fn late_causes(
     settings: &Settings,
     status: StatusCode,
     unread: u64,
-    ends: bool,
+    content: (Sends, u64),
     causes: &mut Causes,
 ) {
     if method == AnsweredMethod::Connect && !status.is_successful() && unread > 0 {
@@ -181,7 +180,8 @@ fn late_causes(
         }
         let most = settings.limits.unread_octets.unwrap_or(u64::MAX);
         // what is paused counts as dropped once the response is complete, which this one is with its head
-        let is_read = said == ContentUse::Reading || (said == ContentUse::Paused && !ends);
+        let is_read = said == ContentUse::Reading
+            || (said == ContentUse::Paused && !matches!(content, (Sends::Nothing, _) | (Sends::Exact, 0)));
         if !is_read && state.receive.end == BodyEnd::Exact && state.receive.remaining > most.max(unread) {
             causes.add(CloseReason::UnreadContent);
         }

@@ -8,6 +8,7 @@
 
 use crate::config::Settings;
 use crate::config::nanos::Span;
+use crate::lifecycle::grace::Granted;
 use crate::lifecycle::role::LifecycleRole;
 use crate::lifecycle::state::{ConnectionState, Stage};
 use crate::time::Instant;
@@ -16,24 +17,25 @@ impl<R: LifecycleRole> ConnectionState<R> {
     /// The head of a message is about to be handed out.
     #[inline(always)]
     pub(crate) fn begin_to_send(&mut self, now: Instant, settings: &Settings) {
-        self.grace.begin_sending();
-        let waits = self.send.unsent > 0;
-        if waits && settings.timeouts.send_rate.is_some() {
-            return self.begin_to_send_after_another(now, settings);
+        if settings.timeouts.send_rate.is_some() {
+            self.begin_to_pace(now, settings);
         }
-        self.send.rate_began = if waits { now } else { Instant::MAX };
-        self.send.rate_octets = 0;
     }
 
     #[cold]
     #[inline(never)]
-    fn begin_to_send_after_another(&mut self, now: Instant, settings: &Settings) {
-        let rate = settings.timeouts.send_rate;
-        let earned = Span::of_nanos(0).extended(self.send.rate_octets, rate, Span::NEVER);
-        if earned.after(self.send.rate_began) <= now {
-            self.send.rate_began = now;
-            self.send.rate_octets = 0;
+    fn begin_to_pace(&mut self, now: Instant, settings: &Settings) {
+        self.send.granted = Granted::NOTHING;
+        let send = &mut self.send;
+        let earned = Span::of_nanos(0).extended(send.rate_octets, settings.timeouts.send_rate, Span::NEVER);
+        if send.unsent > 0 && send.rate_began != Instant::MAX && earned.after(send.rate_began) > now {
+            return;
         }
+        if send.unsent == 0 {
+            // its octets are told later, perhaps: until then none waits
+            send.still_since = now;
+        }
+        (send.rate_began, send.rate_octets) = (now, 0);
     }
 
     /// Octets were handed out to be sent.
@@ -41,12 +43,11 @@ impl<R: LifecycleRole> ConnectionState<R> {
     pub(crate) fn written(&mut self, now: Instant, octets: u64) {
         let send = &mut self.send;
         if send.unsent == 0 {
-            send.rate_began = if send.rate_began == Instant::MAX {
-                now
-            } else {
+            if send.rate_began != Instant::MAX {
                 // no octet waited since the last one left
-                send.rate_began.saturating_add(now.saturating_duration_since(send.still_since))
-            };
+                let still = now.saturating_duration_since(send.still_since);
+                send.rate_began = send.rate_began.saturating_add(still);
+            }
             send.still_since = now;
         }
         send.unsent = send.unsent.saturating_add(octets);
@@ -68,12 +69,20 @@ impl<R: LifecycleRole> ConnectionState<R> {
         let now = self.tick(now);
         if octets > 0 {
             self.send.unsent = self.send.unsent.saturating_sub(octets);
-            self.send.rate_octets = self.send.rate_octets.saturating_add(octets);
             self.send.still_since = now;
-            if self.receive.has_ended() && self.lifetime.stage() != Stage::HalfClosed {
-                // who waits for an answer gets it
-                self.receive.began = now;
+            if self.send.rate_began != Instant::MAX || self.receive.has_ended() {
+                self.note_what_left(now, octets);
             }
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn note_what_left(&mut self, now: Instant, octets: u64) {
+        self.send.rate_octets = self.send.rate_octets.saturating_add(octets);
+        if self.receive.has_ended() && self.lifetime.stage() != Stage::HalfClosed {
+            // who waits for an answer gets it
+            self.receive.began = now;
         }
     }
 }

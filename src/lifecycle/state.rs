@@ -15,7 +15,7 @@
 use crate::error::ProtocolErrorKind;
 use crate::lifecycle::content_use::ContentUse;
 use crate::lifecycle::deadline::DeadlineKind;
-use crate::lifecycle::grace::Grace;
+use crate::lifecycle::grace::{Grace, Granted};
 use crate::lifecycle::jitter;
 use crate::lifecycle::persistence::{Causes, CloseReason, TunnelReason};
 use crate::lifecycle::relative::Relative;
@@ -34,7 +34,7 @@ pub struct ConnectionState<R: LifecycleRole> {
     pub(super) receive: Receive,
     pub(super) send: Send,
     pub(super) lifetime: Lifetime,
-    /// What looks at the transport have granted.
+    /// What looks at the transport have granted to what is being received.
     pub(super) grace: Grace,
     /// What the role keeps of its own.
     pub(super) role: R::State,
@@ -138,11 +138,13 @@ pub(crate) struct Send {
     pub(super) unsent: u64,
     /// Since when nothing moves: the connection opened, an octet left, an octet began to wait, or an exchange ended.
     pub(super) still_since: Instant,
-    /// From when the rate of what goes counts: its first octet began to wait; time in which none waits moves it on. [`Instant::MAX`]: none
-    /// has waited.
+    /// From when the rate of what goes counts: its first octet began to wait; time in which none waits moves it on. [`Instant::MAX`]: it does
+    /// not count.
     pub(super) rate_began: Instant,
     /// Octets that left since.
     pub(super) rate_octets: u64,
+    /// What looks at the transport have granted to the rate of this message.
+    pub(super) granted: Granted<u8>,
 }
 
 /// How the message that was sent last came to its end.
@@ -340,6 +342,7 @@ impl Send {
             still_since: now,
             rate_began: Instant::MAX,
             rate_octets: 0,
+            granted: Granted::NOTHING,
         }
     }
 

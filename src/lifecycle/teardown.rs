@@ -22,6 +22,7 @@
 use crate::config::{HalfClose, Settings};
 use crate::error::ProtocolErrorKind;
 use crate::lifecycle::deadline::DeadlineKind;
+use crate::lifecycle::grace::Grace;
 use crate::lifecycle::persistence::CloseReason;
 use crate::lifecycle::role::LifecycleRole;
 use crate::lifecycle::state::{BodyEnd, ConnectionState, Ended, Receiving, Sending, Stage};
@@ -102,7 +103,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
                 self.receive.began = now;
                 self.receive.progress_at = now;
                 self.receive.octets = 0;
-                self.grace.begin_receiving();
+                self.grace = Grace::NONE;
                 self.lifetime.half_closed();
             }
             Stage::CloseDue | Stage::ResetDue => self.lifetime.closed(),

@@ -152,6 +152,11 @@ impl Progress {
         unfinished
     }
 
+    /// What comes next is not only searched for the end of a line.
+    pub(crate) fn read_in_full(&mut self) {
+        self.line_limit = 0;
+    }
+
     /// What always holds after a read that found no fault. Looked at in debug builds only.
     fn check(&self, buf: &[u8]) {
         let octets = buf.len() as u64;
