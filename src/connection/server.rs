@@ -176,7 +176,8 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
         if needed && !upgrades {
             return Err(Misuse::UpgradeNotOffered.into());
         }
-        writer.announce(plan.framing, plan.options.with_upgrade(upgrades), plan.hint(state, settings));
+        writer.announce(plan.framing, plan.options.with_upgrade(upgrades), plan.hint(state, settings), None);
+        writer.end_head();
         let written = writer.finish()?;
         state.written(now, written as u64);
         response_to_send::record(state, settings, now, &plan);
@@ -214,7 +215,8 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
         writer.status_line(status);
         writer.fields([("Content-Type", "text/plain; charset=us-ascii")], None)?;
         let upgrades = writer.fields(fields, None)?;
-        writer.announce(plan.framing, plan.options.with_upgrade(upgrades), plan.hint(state, settings));
+        writer.announce(plan.framing, plan.options.with_upgrade(upgrades), plan.hint(state, settings), None);
+        writer.end_head();
         if plan.sends != Sends::Nothing {
             text.iter().for_each(|piece| writer.put(piece));
             writer.put(b"\n");

@@ -33,6 +33,7 @@ mod deadline_queue;
 mod deadlines;
 mod deadlines_disarmed;
 mod deadlines_lived;
+mod doors_written;
 mod drain;
 mod ends;
 mod expect_upgrade;
