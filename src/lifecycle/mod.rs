@@ -1,9 +1,10 @@
-//! The parser-free front door: facts and intents in, decisions out, and not one octet seen.
+//! The parser-free front door: facts and intents in, decisions out, and not one octet read.
 //!
 //! Whoever has a parser and a writer already tells a [`Lifecycle`] what they read and what they are about to write, and gets
 //! the decisions of [`Connection`](crate::Connection), which is built on it: framing, persistence with its reason, what to
-//! announce, deadlines with their causes, the staged close. It can not write, so it says what must be written
-//! ([`Announce`](crate::Announce)).
+//! announce, deadlines with their causes, the staged close. What a head must say of its connection it says
+//! ([`Announce`](crate::Announce), which can be written); a refusal of a server it writes whole
+//! ([`send_refusal`](Lifecycle::send_refusal)).
 //!
 //! ```
 //! use http_keepalive::*;
@@ -74,8 +75,9 @@ use crate::time::Instant;
 /// [`octets_written`](Self::octets_written), [`handle_sent`](Self::handle_sent), [`handle_shut`](Self::handle_shut),
 /// [`handle_timeout`](Self::handle_timeout), [`nothing_to_read`](Self::nothing_to_read),
 /// [`transport_failed`](Self::transport_failed). **Intents in**: [`head_to_send`](Self::head_to_send),
-/// [`interim_to_send`](Self::interim_to_send), [`content_sent`](Self::content_sent), [`end_sent`](Self::end_sent),
-/// [`close_after_exchange`](Self::close_after_exchange), [`abort`](Self::abort). **Answers out**: everything that takes `&self`.
+/// [`interim_to_send`](Lifecycle::interim_to_send), [`send_refusal`](Lifecycle::send_refusal), [`content_sent`](Self::content_sent),
+/// [`end_sent`](Self::end_sent), [`close_after_exchange`](Self::close_after_exchange), [`abort`](Self::abort). **Answers out**: everything
+/// that takes `&self`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Lifecycle<R: LifecycleRole, C: Deref<Target = Config<R>> = &'static Config<R>> {
     config: C,

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use crate::common::lenient;
 use http_keepalive::{
-    Announce, BodyLength, Client, Config, Connection, ConnectionOptions, Content, FramingField, HeadFacts, Instant,
-    KeepAlive, KeepAliveField, Lifecycle, Limits, Method, Policy, Request, RequestHead, RequestHint, SendError, Server,
-    StatusCode, Timeouts, Use, Version,
+    Announce, BodyLength, Client, CloseReason, Config, Connection, ConnectionOptions, Content, FramingField, HeadFacts,
+    Instant, KeepAlive, KeepAliveField, Lifecycle, Limits, Method, Misuse, NO_FIELDS, Policy, Request, RequestHead,
+    RequestHint, SendError, Server, StatusCode, Timeouts, Use, Version,
 };
 
 const NOW: Instant = Instant::from_secs(100);
@@ -37,10 +37,7 @@ fn servers() -> Vec<Config<Server>> {
 }
 
 /// Both doors, told of this request.
-fn both<'c>(
-    config: &'c Config<Server>,
-    head: &str,
-) -> (Connection<Server, &'c Config<Server>>, Lifecycle<Server, &'c Config<Server>>) {
+fn both<'c>(config: &'c Config<Server>, head: &str) -> ServerOf<'c> {
     let (mut connection, mut lifecycle) = (Connection::new(NOW, config), Lifecycle::new(NOW, config));
     connection.receive(NOW, head.as_bytes()).expect("a request");
     lifecycle.octets_received(NOW, head.len() as u64);
@@ -152,4 +149,99 @@ fn the_most_octets_are_as_many_as_can_be() {
         let announce = Announce { options, keep_alive, bare_keep_alive, framing, length: BodyLength::Empty };
         assert_eq!(written(&announce).len(), Announce::MOST_OCTETS);
     }
+}
+
+type ServerOf<'c> = (Connection<Server, &'c Config<Server>>, Lifecycle<Server, &'c Config<Server>>);
+
+/// What is due is refused by both in the same octets; in less room and with a bad line neither moves.
+#[track_caller]
+fn refused(now: Instant, (mut connection, mut lifecycle): ServerOf<'_>) -> String {
+    let (mut out, mut own) = ([0; 500], [0; 500]);
+    let before = lifecycle.clone();
+    let sent = connection.send_refusal(now, [("Date", "now")], &mut out).expect("it is due");
+    for room in [0, sent - 1] {
+        let refused = lifecycle.send_refusal(now, [("Date", "now")], &mut own[..room]);
+        assert_eq!(refused, Err(SendError::OutputTooSmall { needed: sent }));
+    }
+    assert_eq!(lifecycle.send_refusal(now, [("Date", "a\r\nb")], &mut own), Err(Misuse::FieldValue.into()));
+    assert_eq!(lifecycle, before, "nothing has moved");
+    let said = lifecycle.send_refusal(now, [("Date", "now")], &mut own[..sent]).expect("it is due");
+    assert_eq!(String::from_utf8_lossy(&own[..said]), String::from_utf8_lossy(&out[..sent]));
+    for octets in [0, sent as u64] {
+        connection.handle_sent(now, octets);
+        lifecycle.handle_sent(now, octets);
+        assert_eq!(connection.wants(), lifecycle.wants());
+        assert_eq!(connection.next_deadline(), lifecycle.next_deadline());
+        assert_eq!(connection.lifecycle().octets_pending(), lifecycle.octets_pending());
+        assert!(connection.lifecycle().close_reasons().eq(lifecycle.close_reasons()));
+    }
+    assert!(lifecycle.send_refusal(now, NO_FIELDS, &mut own).is_err(), "it is due once");
+    String::from_utf8_lossy(&out[..sent]).into_owned()
+}
+
+#[test]
+fn a_refusal_is_written_in_the_same_octets() {
+    let config = Config::<Server>::new(Limits::DEFAULT.with_content(Some(4)), Timeouts::DEFAULT, Policy::DEFAULT);
+    let config = config.expect("within bounds");
+    // what a head says: its method is known
+    for (head, code) in [
+        ("GET / HTTP/1.1\r\n\r\n", "400"),
+        ("HEAD / HTTP/1.1\r\n\r\n", "400"),
+        ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n", "413"),
+        ("GET / HTTP/1.1\r\nHost: a\r\nExpect: x\r\n\r\n", "417"),
+        ("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", "400"),
+    ] {
+        let (mut connection, mut lifecycle) = (Connection::new(NOW, &config), Lifecycle::new(NOW, &config));
+        let fault = connection.receive(NOW, head.as_bytes()).expect_err("it is wrong").kind;
+        let mut facts = HeadFacts::request(Method::new(head.split(' ').next().unwrap_or_default().as_bytes()), {
+            if head.contains("/1.0") { Version::HTTP_10 } else { Version::HTTP_11 }
+        });
+        for (name, value) in head.lines().filter_map(|line| line.split_once(": ")) {
+            facts.field_line(name.as_bytes(), value.as_bytes());
+        }
+        lifecycle.octets_received(NOW, head.len() as u64);
+        assert_eq!(lifecycle.head_received(NOW, &facts.with_octets(head.len())), Err(fault.into()));
+        let said = refused(NOW, (connection, lifecycle));
+        assert!(said.contains(code), "{said}");
+        assert_eq!(said.ends_with("\r\n\r\n"), head.starts_with("HEAD"), "{said}");
+    }
+    // what comes too late
+    let begun = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n";
+    let late = |(mut connection, mut lifecycle): ServerOf<'_>| {
+        let due = connection.next_deadline().expect("it is bounded");
+        assert_eq!(connection.handle_timeout(due.at), Some(due));
+        assert_eq!(lifecycle.handle_timeout(due.at), Some(due));
+        assert!(refused(due.at, (connection, lifecycle)).contains("408"));
+    };
+    late(both(&config, begun));
+    for head in ["GET", "GET / HTTP/1.1\r\nHo"] {
+        let (mut connection, mut lifecycle) = (Connection::new(NOW, &config), Lifecycle::new(NOW, &config));
+        connection.receive(NOW, head.as_bytes()).expect("half a head");
+        lifecycle.octets_received(NOW, head.len() as u64);
+        late((connection, lifecycle));
+    }
+    // what is too much, and what a parser finds
+    let chunked = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let (mut connection, mut lifecycle) = both(&config, chunked);
+    connection.receive(NOW, b"4\r\nabcd\r\n").expect("as much as may be");
+    lifecycle.content_received(NOW, 4).expect("as much as may be");
+    let fault = connection.receive(NOW, b"\r\n1\r\na").expect_err("too much").kind;
+    assert_eq!(lifecycle.content_received(NOW, 1), Err(fault.into()));
+    refused(NOW, (connection, lifecycle));
+    let (mut connection, mut lifecycle) = both(&config, chunked);
+    let fault = connection.receive(NOW, b"x").expect_err("no size").kind;
+    lifecycle.fault_received(NOW, fault);
+    refused(NOW, (connection, lifecycle));
+}
+
+#[test]
+fn no_refusal_is_written_that_is_not_due() {
+    let mut out = [0; 500];
+    let mut fresh = Lifecycle::<Server>::new(NOW, &Config::DEFAULT);
+    assert_eq!(fresh.send_refusal(NOW, NO_FIELDS, &mut out), Err(Misuse::NothingToAnswer.into()));
+    let config = Config::DEFAULT;
+    let (_, mut asked) = both(&config, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(asked.send_refusal(NOW, NO_FIELDS, &mut out), Err(Misuse::NothingToAnswer.into()));
+    asked.abort(NOW);
+    assert_eq!(asked.send_refusal(NOW, NO_FIELDS, &mut out), Err(SendError::Ended(CloseReason::Aborted)));
 }
