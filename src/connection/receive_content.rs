@@ -75,6 +75,9 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
             Reading::Failed(..) | Reading::TimedOut(_) | Reading::HandedOver => self.discard(now, buf, outcome),
             Reading::Next if unread => self.discard(now, buf, outcome),
             Reading::Next | Reading::Head(_) => {
+                if buf.is_empty() {
+                    self.end_after_message(now);
+                }
                 *outcome = Outcome::Paused(PauseReason::ResponseDue);
                 Ok(Step::Done(0))
             }

@@ -212,7 +212,8 @@ impl<R: LifecycleRole> ConnectionState<R> {
             self.send.begin_next();
             self.send.request = RequestFacts::NONE;
             R::on_exchange_over(self);
-            if self.receive.ahead > 0 && self.receive.ahead_told {
+            // an age that has passed ends the connection here, whatever came
+            if self.receive.ahead > 0 && self.receive.ahead_told && !self.is_over_age(now) {
                 self.head_octets(now, self.receive.ahead.into());
             }
         } else {

@@ -173,13 +173,21 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     /// While a client has no request outstanding and there are any, none may be sent: what was there before it is never its answer
     /// (RFC 9112 9.2). Its parser skips line ends, a few of them, and says 0; a response is told by
     /// [`head_received`](Lifecycle::head_received), anything else by [`fault_received`](Self::fault_received). Of a server they are the begin
-    /// of the next head.
+    /// of the next head; of a client, too, where another response is waited for. What else was received has been looked at: the word of [`nothing_left`](Lifecycle::nothing_left) is over.
     pub fn octets_unread(&mut self, now: Instant, octets: u64) {
         let state = &mut self.state;
         let now = state.tick(now);
         let octets = u32::try_from(octets).unwrap_or(u32::MAX);
         if R::IS_CLIENT {
             state.receive.unread = octets;
+            if state.lifetime.is_open() {
+                R::on_looked_at(state);
+                if octets > 0 && state.receive.half() == Receiving::Idle && R::awaits(state) {
+                    // they came with the response before, and begin the next one's head
+                    state.head_octets(now, octets.into());
+                }
+            }
+            self.check();
             return;
         }
         (state.receive.ahead, state.receive.ahead_told) = (octets, true);
@@ -220,11 +228,12 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
         Ok(())
     }
 
-    /// The message being received is complete. An exact length ends by itself; then this changes nothing.
+    /// The message being received is complete. An exact length ends by itself; then this changes nothing, also where octets that came with
+    /// it have begun the next head.
     ///
     /// # Errors
     ///
-    /// [`ReceiveError::Misuse`]: a head is still to be received, or content of an exact length.
+    /// [`ReceiveError::Misuse`]: content of an exact length is still to be received.
     pub fn end_received(&mut self, now: Instant) -> Result<(), ReceiveError> {
         match self.state.receive.half() {
             _ if !self.state.lifetime.is_open() => {}
@@ -232,18 +241,22 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
                 self.state.end_received(now);
                 self.state.end_if_old(now);
             }
-            Receiving::Content | Receiving::Head => return Err(Misuse::ContentNotExpected.into()),
-            Receiving::Complete | Receiving::Idle => {}
+            Receiving::Content => return Err(Misuse::ContentNotExpected.into()),
+            Receiving::Complete | Receiving::Idle | Receiving::Head => {}
         }
         R::on_message_complete(&mut self.state, now);
         self.check();
         Ok(())
     }
 
-    /// What a foreign parser found wrong. A server's answer is then due: [`Wants::application`].
+    /// What a foreign parser found wrong. A server's answer is then due: [`Wants::application`]. Of a client
+    /// [`ProtocolErrorKind::Unsolicited`] says that octets came where no response is due, also where they are no whole head.
     pub fn fault_received(&mut self, now: Instant, fault: ProtocolErrorKind) {
         if self.state.lifetime.is_open() {
-            self.state.fail(now, fault);
+            match fault {
+                ProtocolErrorKind::Unsolicited if R::IS_CLIENT => self.state.unsolicited(now),
+                _ => self.state.fail(now, fault),
+            }
         }
         self.check();
     }

@@ -143,6 +143,10 @@ pub(crate) fn record<const DEPTH: usize>(
     };
     state.push(now, method, marks);
     state.send.request.awaits_continue = awaits_continue;
+    if awaits_continue && state.send.unsent == 0 {
+        // its wait counts from here, also before its octets are told
+        state.send.still_since = now;
+    }
     if plan.closes {
         state.lifetime.causes.add(plan.reason);
     }

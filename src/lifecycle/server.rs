@@ -88,7 +88,9 @@ impl<C: Deref<Target = Config<Server>>> Lifecycle<Server, C> {
     pub fn head_to_send(&mut self, now: Instant, status: StatusCode, content: Content) -> Result<Announce, SendError> {
         let (state, settings) = self.parts();
         let now = state.tick(now);
-        let plan = response_to_send::judge(state, state.send.request, settings, now, status, content, 0)?;
+        // what came after a CONNECT that is refused may be of its tunnel
+        let unread = if state.receive.ahead_told { state.receive.ahead.into() } else { 0 };
+        let plan = response_to_send::judge(state, state.send.request, settings, now, status, content, unread)?;
         let announce = plan.announce(state, settings);
         response_to_send::record(state, settings, now, &plan);
         self.check();
