@@ -130,6 +130,7 @@ impl<'c, R: Doors> Pair<'c, R> {
         let says = self.habits.says_left || R::IS_CLIENT || self.peer.was_chunked;
         if self.deaf || (between && says) {
             self.lifecycle.octets_unread(self.now, self.peer.inbox().len() as u64);
+            self.peer.was_chunked = false;
         }
     }
 
@@ -161,11 +162,7 @@ impl<'c, R: Doors> Pair<'c, R> {
                 Is::Head(_) | Is::Framing | Is::Content | Is::End | Is::Broken => Ok(None),
             };
             self.peer.told = until;
-            match mark.is {
-                Is::Head(_) if whole => self.peer.was_chunked = false,
-                Is::Framing => self.peer.was_chunked = true,
-                _ => {}
-            }
+            self.peer.was_chunked |= matches!(mark.is, Is::Framing);
             if whole {
                 self.peer.marks.pop_front();
             }

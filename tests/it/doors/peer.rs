@@ -31,7 +31,7 @@ pub struct Peer {
     pub arrived: usize,
     pub read: usize,
     pub told: usize,
-    /// The message told last has framing in its body.
+    /// There was framing in a body since it was said what is left: what else came with it, lengths do not say.
     pub was_chunked: bool,
 }
 
