@@ -202,7 +202,9 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     /// No content has come: the peer may be waiting to be asked for it.
     fn no_content(&self, outcome: &mut Outcome<'_>) -> Step {
         // on a client it is the request being sent that waits, not this response
-        if R::IS_CLIENT || !self.lifecycle.state().awaits_continue() {
+        let state = self.lifecycle.state();
+        // nor does anybody wait who has closed its side: what is missing does not come
+        if R::IS_CLIENT || !state.awaits_continue() || state.waits_for_end() {
             return Step::NeedMore(0);
         }
         *outcome = Outcome::Paused(PauseReason::ContinueDue);

@@ -340,6 +340,7 @@ fn what_differed_once() {
         ("the last of pipelined requests was looked at after the end", 0, &[0, 0], &[Arrive(54), Eof, Obey(0)]),
         ("what came after it was no request", 0, &[0, 14], &[Arrive(45), Eof, Obey(0)]),
         ("a message broken off says no more of its end", 0, &[4, 2], &[Arrive(78), Respond(200, 2), Eof]),
+        ("who closed its side waits for no 100", 0, &[0, 4], &[Arrive(105), Eof, Obey(0), Obey(0), Obey(0)]),
         (
             "the end of an exact message is said after a broken head came",
             0,
