@@ -113,7 +113,7 @@ fn of_bare_server() -> Vec<Letter> {
         Fact::Head(1, None),
     ];
     let facts = heads.into_iter().chain(FACTS).map(Letter::Fact);
-    facts.chain(BOTH).chain(ANSWERS).chain([Act(Intent::Refuse)]).collect()
+    facts.chain(BOTH).chain(ANSWERS).chain([Act(Intent::Refuse), Act(Intent::RefuseSmall)]).collect()
 }
 
 fn of_bare_client() -> Vec<Letter> {

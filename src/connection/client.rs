@@ -9,7 +9,7 @@
 
 use core::ops::Deref;
 
-use crate::config::{Client, Config, RequestHint};
+use crate::config::{Client, Config};
 use crate::connection::Connection;
 use crate::connection::event::{Event, Outcome, Received};
 use crate::connection::receive::{Reading, Reads, Step};
@@ -182,11 +182,7 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
         if is_usual {
             writer.end_head();
         } else {
-            let bare = match plan.hint {
-                RequestHint::BareNumber => request_to_send::hint_seconds(settings),
-                RequestHint::Silent | RequestHint::Ask | RequestHint::Timeout => None,
-            };
-            writer = writer.announce_request(&plan.announce(settings), bare);
+            writer = writer.announce_request(&plan.announce(settings));
         }
         // of a head that did not fit nothing is kept
         let written = writer.finish()?;

@@ -205,6 +205,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
                         let consumed = received.consumed;
                         return self.end_of_stream(now, consumed).inspect_err(|_| self.offset = before);
                     }
+                    self.end_after_message(now);
                     self.on_looked_at();
                     self.see_looks();
                     self.check();
@@ -229,6 +230,15 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     pub(crate) fn see_looks(&mut self) {
         if let (Reading::Head(progress), true) = (&mut self.reading, self.lifecycle.state().is_looking()) {
             progress.read_in_full();
+        }
+    }
+
+    /// All that came has been looked at: if the peer's side has ended, and with it no message, no request follows.
+    #[inline(always)]
+    pub(crate) fn end_after_message(&mut self, now: Instant) {
+        let (state, _) = self.lifecycle.parts();
+        if state.ended_after_message() {
+            state.eof(now, 0);
         }
     }
 

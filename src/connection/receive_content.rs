@@ -79,6 +79,9 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
             Reading::Failed(..) | Reading::TimedOut(_) | Reading::HandedOver => self.discard(now, buf, outcome),
             Reading::Next if unread => self.discard(now, buf, outcome),
             Reading::Next | Reading::Head(_) => {
+                if buf.is_empty() {
+                    self.end_after_message(now);
+                }
                 *outcome = Outcome::Paused(PauseReason::ResponseDue);
                 Ok(Step::Done(0))
             }
@@ -203,7 +206,9 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     /// No content has come: the peer may be waiting to be asked for it.
     fn no_content(&self, outcome: &mut Outcome<'_>) -> Step {
         // on a client it is the request being sent that waits, not this response
-        if R::IS_CLIENT || !self.lifecycle.state().awaits_continue() {
+        let state = self.lifecycle.state();
+        // nor does anybody wait who has closed its side: what is missing does not come
+        if R::IS_CLIENT || !state.awaits_continue() || state.waits_for_end() {
             return Step::NeedMore(0);
         }
         *outcome = Outcome::Paused(PauseReason::ContinueDue);

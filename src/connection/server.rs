@@ -9,7 +9,7 @@ use crate::connection::receive::{Reading, Reads, Step};
 use crate::error::ProtocolErrorKind::{BareCr, BareLf, EmptyLines};
 use crate::error::{Misuse, ProtocolError, ProtocolErrorKind, SendError};
 use crate::lifecycle::request_received;
-use crate::lifecycle::response_to_send::{self, Sends};
+use crate::lifecycle::response_to_send;
 use crate::message::announcement::Content;
 use crate::message::fields_to_send::{Fields, NO_FIELDS};
 use crate::message::head::{Fault, FieldSection, FieldTable, Rules, Section};
@@ -177,7 +177,8 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
         if needed && !upgrades {
             return Err(Misuse::UpgradeNotOffered.into());
         }
-        writer.announce(plan.framing, plan.options.with_upgrade(upgrades), plan.hint(state, settings));
+        writer.announce(plan.framing, plan.options.with_upgrade(upgrades), plan.hint(state, settings), None);
+        writer.end_head();
         let written = writer.finish()?;
         state.begin_to_send(now, settings);
         state.written(now, written as u64);
@@ -195,41 +196,13 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
     /// [`SendError::OutputTooSmall`]: it does not fit. [`SendError::Ended`]: the connection has ended. [`SendError::Misuse`]: no
     /// refusal is due, or a field may not be sent. Nothing was written, and nothing has moved.
     pub fn send_refusal(&mut self, now: Instant, fields: impl Fields, out: &mut [u8]) -> Result<usize, SendError> {
-        let (state, settings) = self.lifecycle.parts();
-        let now = state.tick(now);
-        state.check_open()?;
-        let Some(status) = state.refusal() else { return Err(Misuse::NothingToAnswer.into()) };
         // what is known of the request counts once the refusal fits
         let late = match &self.reading {
             // its time ran out after its start line
             Reading::Head(progress) if progress.has_start_line() => Some(&progress.facts),
             _ => None,
         };
-        let known = state.known_by_refusal(late);
-        let (reason, clause) = state.refusal_reason();
-        let digits = status.digits();
-        let text: [&[u8]; 7] =
-            [&digits, b" ", status.reason_phrase().as_bytes(), b": ", reason.as_bytes(), b", ", clause.as_bytes()];
-        let octets = text.iter().map(|piece| piece.len()).sum::<usize>() + 1;
-        let plan = response_to_send::judge(state, known, settings, now, status, Content::Exact(octets as u64), 0)?;
-        let mut writer = Writer::new(out);
-        writer.status_line(status);
-        writer.fields([("Content-Type", "text/plain; charset=us-ascii")], None)?;
-        let upgrades = writer.fields(fields, None)?;
-        writer.announce(plan.framing, plan.options.with_upgrade(upgrades), plan.hint(state, settings));
-        if plan.sends != Sends::Nothing {
-            text.iter().for_each(|piece| writer.put(piece));
-            writer.put(b"\n");
-        }
-        let written = writer.finish()?;
-        state.record_refused(late);
-        state.begin_to_send(now, settings);
-        state.written(now, written as u64);
-        response_to_send::record(state, settings, now, &plan);
-        // it was written whole
-        if plan.sends != Sends::Nothing {
-            self.lifecycle.content_sent(now, octets as u64)?;
-        }
+        let written = self.lifecycle.write_refusal(now, late, fields, out)?;
         self.check();
         Ok(written)
     }

@@ -141,7 +141,8 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Lifecycle<Cli
     /// No octet of what is pending has left: the driver's word. Octets that were handed out and are not confirmed
     /// ([`handle_sent`](Self::handle_sent)) may have left; a request of which none is confirmed is judged as sent, unless this was said
     /// before the octets, the end, the failure or the deadline that cost its answer (RFC 9110 9.2.2). It holds for what comes next, and no
-    /// longer than until all that was offered has been looked at; octets handed out and `handle_sent` take it back.
+    /// longer than until all that was offered has been looked at ([`octets_unread`](Self::octets_unread) says so of a parser); octets handed
+    /// out and `handle_sent` take it back.
     pub fn nothing_left(&mut self, now: Instant) {
         self.state.tick(now);
         self.state.role.nothing_left();

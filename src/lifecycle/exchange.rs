@@ -199,7 +199,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
             return;
         }
         if self.send.unsent == 0 {
-            self.send.still_since = now;
+            self.stay_still(now);
         }
         if self.lifetime.causes.is_empty() {
             self.receive.begin_next();
@@ -207,7 +207,8 @@ impl<R: LifecycleRole> ConnectionState<R> {
             self.send.begin_next();
             self.send.request = RequestFacts::NONE;
             R::on_exchange_over(self);
-            if self.receive.ahead > 0 && self.receive.ahead_told {
+            // an age that has passed ends the connection here, whatever came
+            if self.receive.ahead > 0 && self.receive.ahead_told && !self.is_over_age(now) {
                 self.head_octets(now, self.receive.ahead.into());
             }
         } else {

@@ -1,9 +1,10 @@
-//! The parser-free front door: facts and intents in, decisions out, and not one octet seen.
+//! The parser-free front door: facts and intents in, decisions out, and not one octet read.
 //!
 //! Whoever has a parser and a writer already tells a [`Lifecycle`] what they read and what they are about to write, and gets
 //! the decisions of [`Connection`](crate::Connection), which is built on it: framing, persistence with its reason, what to
-//! announce, deadlines with their causes, the staged close. It can not write, so it says what must be written
-//! ([`Announce`](crate::Announce)).
+//! announce, deadlines with their causes, the staged close. What a head must say of its connection it says
+//! ([`Announce`](crate::Announce), which can be written); a refusal of a server it writes whole
+//! ([`send_refusal`](Lifecycle::send_refusal)).
 //!
 //! ```
 //! use http_keepalive::*;
@@ -81,8 +82,9 @@ use crate::time::Instant;
 /// [`octets_written`](Self::octets_written), [`handle_sent`](Self::handle_sent), [`handle_shut`](Self::handle_shut),
 /// [`handle_timeout`](Self::handle_timeout), [`nothing_to_read`](Self::nothing_to_read),
 /// [`transport_failed`](Self::transport_failed). **Intents in**: [`head_to_send`](Self::head_to_send),
-/// [`interim_to_send`](Self::interim_to_send), [`content_sent`](Self::content_sent), [`end_sent`](Self::end_sent),
-/// [`close_after_exchange`](Self::close_after_exchange), [`abort`](Self::abort). **Answers out**: everything that takes `&self`.
+/// [`interim_to_send`](Lifecycle::interim_to_send), [`send_refusal`](Lifecycle::send_refusal), [`content_sent`](Self::content_sent),
+/// [`end_sent`](Self::end_sent), [`close_after_exchange`](Self::close_after_exchange), [`abort`](Self::abort). **Answers out**: everything
+/// that takes `&self`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Lifecycle<R: LifecycleRole, C: Deref<Target = Config<R>> = &'static Config<R>> {
     config: C,
@@ -190,13 +192,21 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     /// While a client has no request outstanding and there are any, none may be sent: what was there before it is never its answer
     /// (RFC 9112 9.2). Its parser skips line ends, a few of them, and says 0; a response is told by
     /// [`head_received`](Lifecycle::head_received), anything else by [`fault_received`](Self::fault_received). Of a server they are the begin
-    /// of the next head.
+    /// of the next head; of a client, too, where another response is waited for. What else was received has been looked at: the word of [`nothing_left`](Lifecycle::nothing_left) is over.
     pub fn octets_unread(&mut self, now: Instant, octets: u64) {
         let state = &mut self.state;
         let now = state.tick(now);
         let octets = u32::try_from(octets).unwrap_or(u32::MAX);
         if R::IS_CLIENT {
             state.receive.unread = octets;
+            if state.lifetime.is_open() {
+                R::on_looked_at(state);
+                if octets > 0 && state.receive.half() == Receiving::Idle && R::awaits(state) {
+                    // they came with the response before, and begin the next one's head
+                    state.head_octets(now, octets.into());
+                }
+            }
+            self.check();
             return;
         }
         (state.receive.ahead, state.receive.ahead_told) = (octets, true);
@@ -241,11 +251,12 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
         Ok(())
     }
 
-    /// The message being received is complete. An exact length ends by itself; then this changes nothing.
+    /// The message being received is complete. An exact length ends by itself; then this changes nothing, also where octets that came with
+    /// it have begun the next head.
     ///
     /// # Errors
     ///
-    /// [`ReceiveError::Misuse`]: a head is still to be received, or content of an exact length.
+    /// [`ReceiveError::Misuse`]: content of an exact length is still to be received.
     pub fn end_received(&mut self, now: Instant) -> Result<(), ReceiveError> {
         match self.state.receive.half() {
             _ if !self.state.lifetime.is_open() => {}
@@ -254,18 +265,22 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
                 self.state.end_received(now);
                 self.state.end_if_old(now);
             }
-            Receiving::Content | Receiving::Head => return Err(Misuse::ContentNotExpected.into()),
-            Receiving::Complete | Receiving::Idle => {}
+            Receiving::Content => return Err(Misuse::ContentNotExpected.into()),
+            Receiving::Complete | Receiving::Idle | Receiving::Head => {}
         }
         R::on_message_complete(&mut self.state, now);
         self.check();
         Ok(())
     }
 
-    /// What a foreign parser found wrong. A server's answer is then due: [`Wants::application`].
+    /// What a foreign parser found wrong. A server's answer is then due: [`Wants::application`]. Of a client
+    /// [`ProtocolErrorKind::Unsolicited`] says that octets came where no response is due, also where they are no whole head.
     pub fn fault_received(&mut self, now: Instant, fault: ProtocolErrorKind) {
         if self.state.lifetime.is_open() {
-            self.state.fail(now, fault);
+            match fault {
+                ProtocolErrorKind::Unsolicited if R::IS_CLIENT => self.state.unsolicited(now),
+                _ => self.state.fail(now, fault),
+            }
         }
         self.check();
     }

@@ -241,14 +241,17 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
         self.written = self.written.saturating_add(octets);
     }
 
-    /// The request being sent is whole.
+    /// The request being sent is whole. Octets of it that are told after its end have not left.
     pub(crate) fn whole(&mut self) {
         let written = self.written;
-        if let Some(last) = self.requests.last_mut() {
-            last.to = written;
-            if last.progress == Progress::Begun {
-                last.progress = Progress::Whole;
-            }
+        let Some(last) = self.requests.last_mut() else { return };
+        let goes_on = last.progress == Progress::Left && last.to < written;
+        last.to = written;
+        if last.progress == Progress::Begun || goes_on {
+            last.progress = Progress::Whole;
+        }
+        if goes_on {
+            self.wait();
         }
     }
 

@@ -69,6 +69,8 @@ fn record(
     state.receive.empty_lines = 0;
     state.receive.begin_content(framing.length);
     record_request(state, head);
+    // how the message before ended is forgotten
+    state.send.ended = Ended::ByCall;
     if head.offers_upgrade() {
         state.role = head.offers();
     }
@@ -93,7 +95,6 @@ fn record(
 pub(crate) fn record_request(state: &mut ConnectionState<Server>, head: &ConnectionFacts) {
     state.send.peer_is_http10 = !head.version().is_http11();
     state.send.request = request_facts(head);
-    state.send.ended = Ended::ByCall;
     state.receive.content_use = ContentUse::Undecided;
     state.role = Offers::NONE;
 }

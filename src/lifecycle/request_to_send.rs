@@ -47,20 +47,15 @@ impl RequestPlan {
     }
 
     pub(crate) fn announce(&self, settings: &Settings) -> Announce {
-        let keep_alive = match self.hint {
-            // a hint of nothing is no field
-            RequestHint::Timeout => {
-                hint_seconds(settings).map(|seconds| KeepAlive { timeout: Some(seconds), max: None })
-            }
-            RequestHint::Silent | RequestHint::Ask | RequestHint::BareNumber => None,
+        // a hint of nothing is no field
+        let seconds = settings.timeouts.idle.map(|idle| u32::try_from(idle.as_secs()).unwrap_or(u32::MAX));
+        let (keep_alive, bare_keep_alive) = match self.hint {
+            RequestHint::Timeout => (seconds.map(|seconds| KeepAlive { timeout: Some(seconds), max: None }), None),
+            RequestHint::BareNumber => (None, seconds),
+            RequestHint::Silent | RequestHint::Ask => (None, None),
         };
-        Announce { options: self.options, keep_alive, framing: self.framing, length: self.length }
+        Announce { options: self.options, keep_alive, bare_keep_alive, framing: self.framing, length: self.length }
     }
-}
-
-/// The seconds that a request's hint says.
-pub(crate) fn hint_seconds(settings: &Settings) -> Option<u32> {
-    settings.timeouts.idle.map(|idle| u32::try_from(idle.as_secs()).unwrap_or(u32::MAX))
 }
 
 /// Which connection options and framing field go with a request; all but its field lines is known.
@@ -148,6 +143,10 @@ pub(crate) fn record<const DEPTH: usize>(
     };
     state.push(now, method, marks);
     state.send.request.awaits_continue = awaits_continue;
+    if awaits_continue && state.send.unsent == 0 {
+        // its wait counts from here, also before its octets are told
+        state.send.still_since = now;
+    }
     if plan.closes {
         state.lifetime.causes.add(plan.reason);
     }

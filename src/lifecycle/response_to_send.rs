@@ -54,7 +54,8 @@ impl Plan {
             (Sends::Chunked, _) => BodyLength::Chunked,
             (Sends::UntilClose, _) => BodyLength::UntilClose,
         };
-        Announce { options: self.options, keep_alive: self.hint(state, settings), framing: self.framing, length }
+        let keep_alive = self.hint(state, settings);
+        Announce { options: self.options, keep_alive, bare_keep_alive: None, framing: self.framing, length }
     }
 
     /// The `Keep-Alive` field: how long we advertise to wait, and how many exchanges are left.

@@ -41,17 +41,22 @@ impl<R: LifecycleRole> ConnectionState<R> {
     /// Octets were handed out to be sent.
     #[inline(always)]
     pub(crate) fn written(&mut self, now: Instant, octets: u64) {
-        let send = &mut self.send;
-        if send.unsent == 0 {
-            if send.rate_began != Instant::MAX {
-                // no octet waited since the last one left
-                let still = now.saturating_duration_since(send.still_since);
-                send.rate_began = send.rate_began.saturating_add(still);
-            }
-            send.still_since = now;
+        if self.send.unsent == 0 {
+            self.stay_still(now);
         }
-        send.unsent = send.unsent.saturating_add(octets);
+        self.send.unsent = self.send.unsent.saturating_add(octets);
         self.count_octets(octets);
+    }
+
+    /// No octet has waited until now since the last one left: that time does not count.
+    #[inline(always)]
+    pub(crate) fn stay_still(&mut self, now: Instant) {
+        let send = &mut self.send;
+        if send.rate_began != Instant::MAX {
+            let still = now.saturating_duration_since(send.still_since);
+            send.rate_began = send.rate_began.saturating_add(still);
+        }
+        send.still_since = now;
     }
 
     /// An octet of ours goes: who sends while content is late has time anew. A head never does: where one may be sent no response is

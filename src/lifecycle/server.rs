@@ -3,16 +3,20 @@
 use core::ops::Deref;
 
 use crate::config::{Config, Limits, Server, Timeouts};
-use crate::error::{ReceiveError, SendError};
+use crate::error::{Misuse, ReceiveError, SendError};
 use crate::lifecycle::packing::{OWN, Packer, Unpacker};
 use crate::lifecycle::relative::Relative;
+use crate::lifecycle::response_to_send::Sends;
 use crate::lifecycle::role::LifecycleRole;
 use crate::lifecycle::state::{ConnectionState, Receiving};
 use crate::lifecycle::{Lifecycle, request_received, response_to_send};
 use crate::message::announcement::{Announce, Content};
+use crate::message::connection_facts::ConnectionFacts;
+use crate::message::fields_to_send::Fields;
 use crate::message::framing::{BodyLength, Framing};
 use crate::message::head_facts::HeadFacts;
 use crate::message::upgrade::Offers;
+use crate::message::writer::Writer;
 use crate::status::StatusCode;
 use crate::time::Instant;
 
@@ -85,7 +89,9 @@ impl<C: Deref<Target = Config<Server>>> Lifecycle<Server, C> {
     pub fn head_to_send(&mut self, now: Instant, status: StatusCode, content: Content) -> Result<Announce, SendError> {
         let (state, settings) = self.parts();
         let now = state.tick(now);
-        let plan = response_to_send::judge(state, state.send.request, settings, now, status, content, 0)?;
+        // what came after a CONNECT that is refused may be of its tunnel
+        let unread = if state.receive.ahead_told { state.receive.ahead.into() } else { 0 };
+        let plan = response_to_send::judge(state, state.send.request, settings, now, status, content, unread)?;
         let announce = plan.announce(state, settings);
         state.begin_to_send(now, settings);
         response_to_send::record(state, settings, now, &plan);
@@ -111,5 +117,63 @@ impl<C: Deref<Target = Config<Server>>> Lifecycle<Server, C> {
         }
         self.check();
         Ok(says)
+    }
+
+    /// Writes the whole refusal that is due ([`Turn::Refuse`](crate::Turn::Refuse)), as [`Connection`](crate::Connection) does: its status,
+    /// `close`, and a line of text that says why, beside the `fields` given: a server with a clock sends `Date` (RFC 9110 6.6.1). Its
+    /// octets count as handed out: [`octets_written`](Self::octets_written) is not said of them. An application that knows better sends its
+    /// own response instead ([`head_to_send`](Self::head_to_send)).
+    ///
+    /// Of a request whose head did not become complete, in time or without a fault, no method is known here: its refusal has a text, where
+    /// that of a `Connection` that has read `HEAD` has none.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::OutputTooSmall`]: it does not fit. [`SendError::Ended`]: the connection has ended. [`SendError::Misuse`]: no
+    /// refusal is due, or a field may not be sent. Nothing is to be sent, and nothing has moved.
+    pub fn send_refusal(&mut self, now: Instant, fields: impl Fields, out: &mut [u8]) -> Result<usize, SendError> {
+        self.write_refusal(now, None, fields, out)
+    }
+
+    /// The same; `late` are the facts of a head that was not complete in time, as far as they came.
+    pub(crate) fn write_refusal(
+        &mut self,
+        now: Instant,
+        late: Option<&ConnectionFacts>,
+        fields: impl Fields,
+        out: &mut [u8],
+    ) -> Result<usize, SendError> {
+        let (state, settings) = self.parts();
+        let now = state.tick(now);
+        state.check_open()?;
+        let Some(status) = state.refusal() else { return Err(Misuse::NothingToAnswer.into()) };
+        let known = state.known_by_refusal(late);
+        let (reason, clause) = state.refusal_reason();
+        let digits = status.digits();
+        let text: [&[u8]; 7] =
+            [&digits, b" ", status.reason_phrase().as_bytes(), b": ", reason.as_bytes(), b", ", clause.as_bytes()];
+        let octets = text.iter().map(|piece| piece.len()).sum::<usize>() + 1;
+        let plan = response_to_send::judge(state, known, settings, now, status, Content::Exact(octets as u64), 0)?;
+        let mut writer = Writer::new(out);
+        writer.status_line(status);
+        writer.fields([("Content-Type", "text/plain; charset=us-ascii")], None)?;
+        let upgrades = writer.fields(fields, None)?;
+        writer.announce(plan.framing, plan.options.with_upgrade(upgrades), plan.hint(state, settings), None);
+        writer.end_head();
+        if plan.sends != Sends::Nothing {
+            text.iter().for_each(|piece| writer.put(piece));
+            writer.put(b"\n");
+        }
+        let written = writer.finish()?;
+        state.record_refused(late);
+        state.begin_to_send(now, settings);
+        state.written(now, written as u64);
+        response_to_send::record(state, settings, now, &plan);
+        // it was written whole
+        if plan.sends != Sends::Nothing {
+            self.content_sent(now, octets as u64)?;
+        }
+        self.check();
+        Ok(written)
     }
 }

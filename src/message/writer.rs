@@ -200,15 +200,20 @@ impl<'o> Writer<'o> {
         }
     }
 
-    /// Writes the fields of the machine, and the empty line.
+    /// Writes the fields of the machine. `bare`: the number of a `Keep-Alive` that is a number alone.
     // inlined: -83 `response-head`, with `fields` and `framing_field`
     #[inline(always)]
-    pub(crate) fn announce(&mut self, framing: FramingField, options: ConnectionOptions, hint: Option<KeepAlive>) {
+    pub(crate) fn announce(
+        &mut self,
+        framing: FramingField,
+        options: ConnectionOptions,
+        hint: Option<KeepAlive>,
+        bare: Option<u32>,
+    ) {
         self.framing_field(framing);
         if options != ConnectionOptions::default() {
-            self.out_of_registers(|writer| writer.connection_fields(options, hint));
+            self.out_of_registers(|writer| writer.connection_fields(options, hint, bare));
         }
-        self.put_array(b"\r\n");
     }
 
     /// `method SP request-target SP HTTP-version CRLF`
@@ -252,24 +257,16 @@ impl<'o> Writer<'o> {
         self.put_array(b"\r\n");
     }
 
-    /// Writes the fields of the machine in a request, and the empty line. `bare`: the number of a `Keep-Alive` that is a number alone.
+    /// Writes the fields of the machine in a request, and the empty line.
     #[inline(never)]
-    pub(crate) fn announce_request(mut self, announce: &Announce, bare: Option<u32>) -> Self {
-        self.framing_field(announce.framing);
-        if announce.options != ConnectionOptions::default() {
-            self.connection_fields(announce.options, announce.keep_alive);
-        }
-        if let Some(seconds) = bare {
-            self.put(b"Keep-Alive: ");
-            self.put_decimal(seconds.into());
-            self.put_array(b"\r\n");
-        }
-        self.put_array(b"\r\n");
+    pub(crate) fn announce_request(mut self, announce: &Announce) -> Self {
+        self.announce(announce.framing, announce.options, announce.keep_alive, announce.bare_keep_alive);
+        self.end_head();
         self
     }
 
     #[inline(never)]
-    fn connection_fields(&mut self, options: ConnectionOptions, hint: Option<KeepAlive>) {
+    fn connection_fields(&mut self, options: ConnectionOptions, hint: Option<KeepAlive>, bare: Option<u32>) {
         self.put(b"Connection: ");
         let named = [
             (options.close, "close"),
@@ -294,6 +291,10 @@ impl<'o> Writer<'o> {
                 self.put(if hint.timeout.is_some() { b", max=" } else { b"max=" });
                 self.put_decimal(max.into());
             }
+            self.put(b"\r\n");
+        } else if let Some(seconds) = bare {
+            self.put(b"Keep-Alive: ");
+            self.put_decimal(seconds.into());
             self.put(b"\r\n");
         }
     }

@@ -5,6 +5,7 @@
 
 // layers
 mod common;
+mod doors;
 mod driver;
 mod harness;
 mod network;
@@ -34,6 +35,8 @@ mod deadline_queue;
 mod deadlines;
 mod deadlines_disarmed;
 mod deadlines_lived;
+mod doors_agree;
+mod doors_written;
 mod drain;
 mod ends;
 mod expect_upgrade;

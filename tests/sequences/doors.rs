@@ -285,9 +285,10 @@ bare!(
             }
         }
         Intent::Refuse => {
-            let Some(Turn::Refuse(status)) = lifecycle.wants().application else { return Err(Refused::Ended) };
-            lifecycle.head_to_send(now, status, Content::Empty)?;
-            lifecycle.octets_written(now, 20);
+            lifecycle.send_refusal(now, NO_FIELDS, &mut [0; 512])?;
+        }
+        Intent::RefuseSmall => {
+            lifecycle.send_refusal(now, NO_FIELDS, &mut [0; 9])?;
         }
         other => unreachable!("{other:?} is a connection's, or a client's"),
     }
