@@ -139,9 +139,9 @@ impl<R: LifecycleRole> ConnectionState<R> {
         settings.limits.content.unwrap_or(u64::MAX).saturating_sub(self.receive.octets)
     }
 
-    /// Nobody reads what comes.
+    /// Content is being received that nobody reads.
     pub(crate) fn drops_content(&self) -> bool {
-        self.receive.content_use == ContentUse::Dropped
+        self.receive.content_use == ContentUse::Dropped && self.receive.half() == Receiving::Content
     }
 
     /// The request's content waits for `100 (Continue)`.

@@ -47,7 +47,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
         if self.receive.half() == Receiving::Idle {
             self.receive.begin_head(now);
             self.grace = Grace::NONE;
-            self.lifetime.passed = None;
+            self.end_look_at_reading();
             if !R::IS_CLIENT {
                 self.exchange_began = now;
             }
@@ -80,7 +80,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
             self.lifetime.passed = None;
         }
         if (self.lifetime.exchanges > 0 || gap) && self.send.unsent == 0 {
-            self.send.still_since = now;
+            self.stay_still(now);
         }
     }
 

@@ -464,6 +464,9 @@ impl<const DEPTH: usize> ConnectionState<Client<DEPTH>> {
         }
         self.role.requests.clear();
         self.send.begin_next();
+        if self.send.unsent == 0 {
+            self.stay_still(now);
+        }
         self.send.still_since = now;
         self.role.peer.waiting = None;
     }

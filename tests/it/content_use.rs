@@ -193,6 +193,17 @@ fn dropped_content_is_walked_over_within_what_it_is_worth() {
 }
 
 #[test]
+fn a_request_that_came_with_dropped_content_waits_for_its_turn() {
+    let mut driver = Driver::strict();
+    driver.feed(&post(3));
+    say(&mut driver, ContentUse::Dropped);
+    driver.feed(&format!("abc{}", get("")));
+    assert_eq!((driver.paused, driver.buffer.len()), (Some(PauseReason::ResponseDue), get("").len()));
+    driver.respond(StatusCode::OK, Content::Empty).pump(1000);
+    assert_eq!(driver.seen.iter().filter(|seen| matches!(seen, Seen::Request(_))).count(), 2);
+}
+
+#[test]
 fn a_client_reads_little_of_what_it_drops_and_else_closes_at_once() {
     let config = with_limits(Limits::DEFAULT.with_unread_octets(Some(10)));
     for (head, rest, keeps) in [
