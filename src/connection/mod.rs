@@ -42,11 +42,13 @@ use crate::time::Instant;
 /// [`handle_sent`](Self::handle_sent), [`handle_shut`](Self::handle_shut), [`handle_timeout`](Self::handle_timeout),
 /// [`transport_failed`](Self::transport_failed). **Intents in, octets out** (all or nothing; state moves only if it fitted):
 /// [`send_content`](Self::send_content), [`frame_content`](Self::frame_content), [`send_end`](Self::send_end), those of the
-/// role, and without octets [`close_after_exchange`](Self::close_after_exchange) and [`abort`](Self::abort). **Answers out**:
-/// everything that takes `&self`.
+/// role, and without octets [`content_use`](Self::content_use), [`close_after_exchange`](Self::close_after_exchange) and
+/// [`abort`](Self::abort). **Answers out**: everything that takes `&self`.
 ///
-/// **What may move a deadline earlier**: `receive`, `handle_sent` and `handle_shut` when they enter another state, every call that sends a
-/// head or an end, and `close_after_exchange`. Ask for [`next_deadline`](Self::next_deadline) after them.
+/// **What may move a deadline earlier**, or arm one where none was: `receive`, `receive_eof`, `skip_content`, `content_use`, `handle_sent`,
+/// `handle_shut`, `nothing_to_read`, `close_after_exchange`, `send_request`, `send_response`, `send_interim`,
+/// `send_continue`, `send_refusal`, `send_content`, `frame_content`, `send_end`. Ask for [`next_deadline`](Self::next_deadline) after them. No
+/// other call does, so a timer that was set before one of those need not be set anew: it comes too early at most.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Connection<R: Role, C: Deref<Target = Config<R>> = &'static Config<R>> {
     pub(crate) lifecycle: Lifecycle<R, C>,

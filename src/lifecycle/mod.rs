@@ -83,8 +83,8 @@ use crate::time::Instant;
 /// [`handle_timeout`](Self::handle_timeout), [`nothing_to_read`](Self::nothing_to_read),
 /// [`transport_failed`](Self::transport_failed). **Intents in**: [`head_to_send`](Self::head_to_send),
 /// [`interim_to_send`](Lifecycle::interim_to_send), [`send_refusal`](Lifecycle::send_refusal), [`content_sent`](Self::content_sent),
-/// [`end_sent`](Self::end_sent), [`close_after_exchange`](Self::close_after_exchange), [`abort`](Self::abort). **Answers out**: everything
-/// that takes `&self`.
+/// [`end_sent`](Self::end_sent), [`content_use`](Self::content_use), [`close_after_exchange`](Self::close_after_exchange),
+/// [`abort`](Self::abort). **Answers out**: everything that takes `&self`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Lifecycle<R: LifecycleRole, C: Deref<Target = Config<R>> = &'static Config<R>> {
     config: C,

@@ -31,6 +31,7 @@ mod client_unsolicited;
 mod close;
 mod content_use;
 mod deadline_laws;
+mod deadline_moves;
 mod deadline_queue;
 mod deadlines;
 mod deadlines_disarmed;
