@@ -48,6 +48,7 @@ mod lived_on;
 mod pair;
 mod parking;
 mod passed_content;
+mod pauses;
 mod persistence;
 mod pool_order;
 mod pool_queue;
