@@ -34,6 +34,7 @@ const TIMEOUTS: Timeouts = Timeouts::DEFAULT
     .with_response(secs(43))
     .with_exchange(secs(83))
     .with_write_stall(secs(61))
+    .with_half_closed(secs(53))
     .with_linger(secs(29))
     .with_drain(secs(37))
     .with_idle(secs(67))
@@ -57,6 +58,7 @@ const SHORT: Timeouts = TIMEOUTS
     .with_drain_spread(secs(6))
     .with_head_rate(Some(2))
     .with_content_rate(Some(1))
+    .with_send_rate(Some(1))
     .with_hint_margin(None);
 
 const OTHER: Policy = Policy::DEFAULT
@@ -86,7 +88,9 @@ const fn configs<R: Role>() -> [Config<R>; 3] {
                 .with_idle_shield(secs(8))
                 .with_drain_window(secs(3))
                 .with_head_rate(None)
-                .with_content_rate(None),
+                .with_content_rate(None)
+                .with_half_closed(None)
+                .with_send_rate(Some(100)),
             Policy::DEFAULT.with_read_unwanted_content(Use::On),
         ),
     ]
@@ -96,12 +100,17 @@ static SERVERS: [Config<Server>; 3] = configs();
 static CLIENTS: [Config<Client<2>>; 3] = configs();
 static PLAIN_CLIENTS: [Config<Client<1>>; 3] = configs();
 
-const REST: [Call; 13] = [
+const REST: [Call; 18] = [
     Eof(End::Clean),
     NothingToRead,
+    Sent(0),
     Sent(1),
     SentAll,
     SentAll,
+    Said(ContentUse::Paused),
+    Said(ContentUse::Paused),
+    Said(ContentUse::Reading),
+    Said(ContentUse::Dropped),
     Shut,
     Failed,
     Timeout,
@@ -365,6 +374,12 @@ fn what_has_two_futures_has_two_values() {
     let one = [&[now(KnowsHttp11), put(None)], &sent[..]].concat();
     let other = [&[now(KnowsHttp11), put(Some(("Expect", "100-continue")))], &sent[..]].concat();
     have_two_values::<Bare<Client<2>>>(begin, &one, &other, &[now(get)]);
+    // what has left of a response whose other octets are told only when the connection ends
+    let begin = Begin { config: &SERVERS[1], seed: None };
+    let post = now(Head("POST", Version::HTTP_11, LENGTH, Some(20)));
+    let answer = now(Respond(200, None, Length::Empty));
+    let (one, other) = ([post, answer], [post, now(Written(7)), answer, now(SentAll)]);
+    have_two_values::<Bare<Server>>(begin, &one, &other, &[now(Written(7))]);
 }
 
 /// What is alike and has another value: for who looks for what `canonical` could leave out.

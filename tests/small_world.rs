@@ -44,6 +44,9 @@ const SMALL: Rules = Rules {
     drain: [true, true],
     slow: false,
     cut: false,
+    waits: false,
+    sleep: None,
+    pause: false,
     fault: None,
 };
 
@@ -64,13 +67,38 @@ fn visited(of: &str, rules: Rules) -> (usize, usize) {
 
 #[test]
 fn a_small_world_is_whole() {
-    assert_eq!(visited("the small world", SMALL), (35_589, 84_189));
+    assert_eq!(visited("the small world", Rules { split: false, ..SMALL }), (15_221, 37_426));
+    assert_eq!(visited("the small world in parts", Rules { drain: [false, true], ..SMALL }), (39_898, 100_185));
 }
 
 #[test]
 #[cfg_attr(debug_assertions, ignore = "long in a debug build")]
 fn the_whole_world_is_whole() {
-    assert_eq!(visited("the whole world", WHOLE), (2_436_430, 7_721_122));
+    assert_eq!(visited("the whole world", Rules { split: false, ..WHOLE }), (1_500_242, 5_242_194));
+    assert_eq!(
+        visited("the small world in parts, and time that passes within a look", Rules { waits: true, ..SMALL }),
+        (370_776, 1_299_354)
+    );
+}
+
+/// Nobody drives the connections for a while: when they are driven again deadlines have passed long ago, and what was sent lies there.
+const ASLEEP: Rules = Rules { split: false, drain: [false, false], pause: true, sleep: secs(1000), ..SMALL };
+
+#[test]
+fn a_world_that_sleeps_is_whole() {
+    assert_eq!(visited("asleep for long", ASLEEP), (7_554, 19_282));
+}
+
+#[test]
+#[cfg_attr(debug_assertions, ignore = "long in a debug build")]
+fn a_world_that_sleeps_at_any_moment_is_whole() {
+    let drained = Rules { drain: [false, true], ..ASLEEP };
+    assert_eq!(visited("asleep for a second", Rules { sleep: secs(1), ..drained }), (47_866, 130_263));
+    assert_eq!(
+        visited("asleep, and slow", Rules { slow: true, waits: true, pause: false, ..drained }),
+        (332_474, 1_158_597)
+    );
+    assert_eq!(visited("asleep, and in parts", Rules { split: true, ..drained }), (453_990, 1_383_475));
 }
 
 /// A window in which a drained server waits, idle closes in stages, gone with its FIN, and two exchanges.
@@ -91,8 +119,8 @@ static OTHER_SERVER: Config<Server> = {
 #[test]
 #[cfg_attr(debug_assertions, ignore = "long in a debug build")]
 fn other_policies_make_a_world_that_is_whole() {
-    let rules = Rules { server: &OTHER_SERVER, expect: true, drain: [false, true], ..SMALL };
-    assert_eq!(visited("another world", rules), (24_687, 68_370));
+    let rules = Rules { server: &OTHER_SERVER, expect: true, drain: [false, true], pause: true, ..SMALL };
+    assert_eq!(visited("another world", rules), (400_593, 1_242_897));
 }
 
 /// What a search finds where this fault was planted.
@@ -109,6 +137,8 @@ fn a_planted_fault_is_found_by_its_shortest_story() {
         (Fault::NeverSaysShut, 0, "no end can be reached from here"),
         (Fault::DrainIsIgnored, 1, "Server: a drain has no effect"),
         (Fault::AnswersTheFirst, 14, "request 1 has an answer that is not its own"),
+        (Fault::LooksTooLate, 4, "Server: a look found something, and [FirstOctetTimeout]"),
+        (Fault::NeverTries, 4, "Client: Deadline"),
         (Fault::NoTime, 2, "another state of the same value does not look the same"),
     ] {
         let violation = found(fault);

@@ -98,7 +98,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
         // a head that turns out to be none leaves what was before, and a request may be announced before its octets are told
         let before = between || (parser == Parser::Theirs && (R::IS_CLIENT || head));
         // octets of the message may go on to wait, and time in which none does is taken off
-        let goes = !over && !lingers && (waits || sends || (open && parser == Parser::Theirs));
+        let goes = !over && !lingers && (waits || sends || parser == Parser::Theirs);
         let paced = goes && send.rate_began != Instant::MAX;
         let still = (open && (before || (R::IS_CLIENT && asks))) || (waits && !over && !lingers) || paced;
         relative.keep(&mut send.still_since, still);

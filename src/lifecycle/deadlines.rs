@@ -198,7 +198,9 @@ impl<R: LifecycleRole> ConnectionState<R> {
                 Some(again(after(span, receive.began, Fact::ContentBegan, kind.as_str())))
             }
             DeadlineKind::Application if receive.half() == Receiving::Content => {
-                if !self.is_paused() {
+                // who has not asked for the content need not take it
+                let asked = R::IS_CLIENT || !send.request.awaits_continue;
+                if !self.is_paused() || !asked {
                     return None;
                 }
                 plain(spans.application, receive.progress_at, Fact::ContentPaused)

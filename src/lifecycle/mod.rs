@@ -235,6 +235,10 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
         self.message_came(now);
         let (state, settings) = self.parts();
         state.octets_told(octets);
+        if state.is_paused() {
+            // what came all the same: the pause up to here is not the peer's
+            state.end_pause(now);
+        }
         let unread = state.drops_content();
         let over = octets > state.content_allowed(settings);
         if over && state.receive.end != BodyEnd::Exact && !unread {

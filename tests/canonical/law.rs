@@ -41,7 +41,7 @@ impl Chance {
     }
 }
 
-const PAUSES: [Pause; 12] = [
+const PAUSES: [Pause; 14] = [
     Pause::Millis(0),
     Pause::Millis(0),
     Pause::Millis(0),
@@ -53,6 +53,8 @@ const PAUSES: [Pause; 12] = [
     Pause::Millis(20_000),
     Pause::Due,
     Pause::Due,
+    Pause::Late(1500),
+    Pause::Late(400_000),
     Pause::Back(700),
 ];
 
@@ -61,7 +63,7 @@ pub fn next<S: Subject>(machine: &Machine<S>, letters: &Letters, chance: &mut Ch
     let wants = machine.subject.lifecycle().wants();
     let all = [&letters.messages, &letters.requests, &letters.answers, &letters.content, &letters.rest];
     let pause = chance.of(&PAUSES);
-    if pause == Pause::Due && chance.below(3) > 0 {
+    if matches!(pause, Pause::Due | Pause::Late(_)) && chance.below(3) > 0 {
         return (pause, chance.of(&[Call::Timeout, Call::TimeoutOnce]));
     }
     let asked = chance.below(4) > 0;
@@ -72,7 +74,10 @@ pub fn next<S: Subject>(machine: &Machine<S>, letters: &Letters, chance: &mut Ch
             if group.is_empty() { chance.of(&letters.rest) } else { chance.of(group) }
         }
         _ if wants.shut.is_some() => Call::Shut,
-        _ if wants.read == ReadWant::LookOnce => Call::NothingToRead,
+        _ if wants.read == ReadWant::LookOnce && chance.below(3) > 0 => Call::NothingToRead,
+        _ if wants.read == ReadWant::LookOnce => chance.of(&letters.messages),
+        _ if wants.flush_once => chance.of(&[Call::Sent(0), Call::Sent(0), Call::Sent(1), Call::SentAll]),
+        _ if wants.take_content && chance.below(2) == 0 => Call::Said(ContentUse::Reading),
         Some(Turn::Respond) => chance.of(&letters.answers),
         Some(Turn::Content) => chance.of(&letters.content),
         Some(Turn::Continue) => Call::Interim(100),

@@ -28,6 +28,8 @@ pub enum Call {
     Frame(u64),
     End,
     Skip(u64),
+    /// What the application does with the content that comes.
+    Said(ContentUse),
     /// It is parked, if that is possible, and taken up again.
     Park,
     /// A final response, with a field line.
@@ -55,6 +57,8 @@ pub enum Pause {
     Millis(u64),
     /// Until something is due.
     Due,
+    /// So much later than something is due: nobody was there.
+    Late(u64),
     /// The clock goes back.
     Back(u64),
 }
@@ -354,6 +358,7 @@ impl<R: Tested> Subject for Whole<R> {
                 ReceiveError::Fault(kind) => format!("{kind:?}"),
                 error => format!("{error:?}"),
             })),
+            Call::Said(said) => told.say(connection.content_use(now, said)),
             Call::Park => {
                 if let Some(parked) = self.parked(now) {
                     *self = parked;
@@ -433,6 +438,7 @@ impl<R: Tested> Subject for Bare<R> {
             Call::Content(octets) => told.say(lifecycle.content_sent(now, octets)),
             Call::End => told.say(lifecycle.end_sent(now)),
             Call::Eof(_) => told.say(lifecycle.eof_received(now)),
+            Call::Said(said) => told.say(lifecycle.content_use(now, said)),
             Call::Park => {
                 if let Some(parked) = self.parked(now) {
                     *self = parked;
@@ -488,7 +494,8 @@ impl<S: Subject> Machine<S> {
             (Pause::Millis(millis), _) => Instant::from_nanos(now + nanos(millis)),
             (Pause::Back(millis), _) => Instant::from_nanos(now - nanos(millis)).max(self.floor),
             (Pause::Due, Some(due)) => self.now.max(due.at),
-            (Pause::Due, None) => self.now,
+            (Pause::Late(millis), Some(due)) => Instant::from_nanos(now.max(due.at.as_nanos()) + nanos(millis)),
+            (Pause::Due | Pause::Late(_), None) => self.now,
         };
         let mut told = Told::default();
         self.subject.call(self.now, call, &mut told);

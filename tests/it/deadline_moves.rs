@@ -13,6 +13,8 @@ const NOW: Instant = Instant::from_secs(1000);
 type On<R> = Connection<R, &'static Config<R>>;
 type Call<R> = (&'static str, fn(&mut On<R>, Instant));
 
+const LAST: &str = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+
 /// Every timeout is on, each of its own length.
 fn timeouts(timeouts: Timeouts) -> Timeouts {
     let some = |seconds| Some(Duration::from_secs(seconds));
@@ -155,7 +157,19 @@ fn listed() -> BTreeSet<String> {
 #[test]
 fn no_call_moves_a_deadline_earlier_but_those_that_the_documentation_lists() {
     let (server, client) = std::thread::scope(|scope| {
-        let server = scope.spawn(|| earlier(Connection::new(NOW, &*SERVER), &of_server(), 3));
+        let server = scope.spawn(|| {
+            let mut found = earlier(Connection::new(NOW, &*SERVER), &of_server(), 3);
+            // what takes longer: content to send, and a last response that has left
+            for (request, content) in [("GET / HTTP/1.1\r\nHost: a\r\n\r\n", Content::Unknown), (LAST, Content::Empty)]
+            {
+                let mut begun = Connection::new(NOW, &*SERVER);
+                offer(&mut begun, NOW, request.as_bytes());
+                let sent = begun.send_response(NOW, StatusCode::OK, NO_FIELDS, content, &mut [0; 999]);
+                begun.handle_sent(NOW, sent.expect("it is due") as u64);
+                found.append(&mut earlier(begun, &of_server(), 2));
+            }
+            found
+        });
         (server.join().expect("no panic"), earlier(Connection::new(NOW, &*CLIENT), &of_client(), 4))
     });
     let patient = earlier(Connection::new(NOW, &*PATIENT), &of_server(), 3);

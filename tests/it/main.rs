@@ -54,6 +54,7 @@ mod looks;
 mod pair;
 mod parking;
 mod passed_content;
+mod pauses;
 mod persistence;
 mod pool_order;
 mod pool_queue;

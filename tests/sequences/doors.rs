@@ -25,10 +25,6 @@ impl<R: Role> PartialEq for Held<R> {
 
 impl<R: Role> Eq for Held<R> {}
 
-impl<R: Role> Hash for Held<R> {
-    fn hash<H: Hasher>(&self, _: &mut H) {}
-}
-
 impl<R: Role> Deref for Held<R> {
     type Target = Config<R>;
     fn deref(&self) -> &Config<R> {
@@ -37,7 +33,7 @@ impl<R: Role> Deref for Held<R> {
 }
 
 /// A connection, and the octets that it has not consumed.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Whole<R: Role> {
     connection: Connection<R, Held<R>>,
     inbox: Vec<u8>,
@@ -50,7 +46,7 @@ impl<R: Role> Whole<R> {
 }
 
 /// A lifecycle, whose parser is beside it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bare<R: Role> {
     lifecycle: Lifecycle<R, Held<R>>,
 }
@@ -106,6 +102,14 @@ macro_rules! alike {
     };
 }
 
+fn received(done: Result<(), ReceiveError>) -> Result<(), Refused> {
+    match done {
+        Ok(()) | Err(ReceiveError::Fault(_)) => Ok(()),
+        Err(ReceiveError::Ended(_)) => Err(Refused::Ended),
+        Err(ReceiveError::Misuse(misuse)) => Err(Refused::Misuse(misuse)),
+    }
+}
+
 fn told(outcome: &Outcome<'_>) -> Option<Told> {
     let length = |length| match length {
         BodyLength::Empty => Some(0),
@@ -129,6 +133,12 @@ macro_rules! whole {
             const TELLS: bool = true;
             const IS_CLIENT: bool = $is_client;
             alike!(connection);
+            fn close_reasons(&self) -> Vec<CloseReason> {
+                self.connection.lifecycle().close_reasons().collect()
+            }
+            fn canonical(&self, now: Instant, hasher: &mut impl Hasher) {
+                (self.connection.canonical(now), &self.inbox).hash(hasher);
+            }
             fn arrive(&mut self, octets: &'static str) {
                 self.inbox.extend_from_slice(octets.as_bytes());
             }
@@ -163,11 +173,8 @@ macro_rules! whole {
                     Intent::End => {
                         $connection.send_end($now, NO_FIELDS, $out)?;
                     }
-                    Intent::Skip(octets) => match $connection.skip_content($now, octets) {
-                        Ok(()) | Err(ReceiveError::Fault(_)) => {}
-                        Err(ReceiveError::Ended(_)) => return Err(Refused::Ended),
-                        Err(ReceiveError::Misuse(misuse)) => return Err(Refused::Misuse(misuse)),
-                    },
+                    Intent::Skip(octets) => received($connection.skip_content($now, octets))?,
+                    Intent::Use(said) => received($connection.content_use($now, said))?,
                     _ => {
                         $own;
                     }
@@ -210,6 +217,12 @@ macro_rules! bare {
             const TELLS: bool = false;
             const IS_CLIENT: bool = $is_client;
             alike!(lifecycle);
+            fn close_reasons(&self) -> Vec<CloseReason> {
+                self.lifecycle.close_reasons().collect()
+            }
+            fn canonical(&self, now: Instant, hasher: &mut impl Hasher) {
+                self.lifecycle.canonical(now).hash(hasher);
+            }
             fn arrive(&mut self, octets: &'static str) {
                 unreachable!("{octets} come to a connection")
             }
@@ -258,6 +271,7 @@ macro_rules! bare {
                         $lifecycle.octets_written($now, octets);
                     }
                     Intent::End => $lifecycle.end_sent($now)?,
+                    Intent::Use(said) => received($lifecycle.content_use($now, said))?,
                     _ => $own,
                 }
                 Ok(())

@@ -7,7 +7,7 @@ pub mod subject;
 pub mod world;
 
 use std::collections::HashSet;
-use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
+use std::hash::{Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use subject::{Letter, Subject};
@@ -17,11 +17,13 @@ use world::{Law, World};
 #[derive(Default)]
 struct Mixer(u64);
 
-type Mixing = BuildHasherDefault<Mixer>;
-
 impl Hasher for Mixer {
     fn write(&mut self, octets: &[u8]) {
-        octets.iter().for_each(|&octet| self.write_u64(octet.into()));
+        for chunk in octets.chunks(8) {
+            let mut number = [0; 8];
+            number[..chunk.len()].copy_from_slice(chunk);
+            self.write_u64(u64::from_le_bytes(number));
+        }
     }
     fn write_u64(&mut self, number: u64) {
         let mixed = u128::from(self.0 ^ number).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835);
@@ -47,6 +49,13 @@ impl Hasher for Mixer {
     }
 }
 
+/// The same for worlds with the same future.
+fn value<S: Subject>(world: &World<S>) -> u64 {
+    let mut mixer = Mixer::default();
+    world.hash(&mut mixer);
+    mixer.finish()
+}
+
 /// What a search came to.
 #[derive(Debug)]
 pub struct Report {
@@ -66,26 +75,25 @@ const STEPS: usize = 40;
 
 /// Walks from `start` by all sequences of at most `length` of these letters.
 pub fn search<S: Subject>(start: S, letters: &[Letter], length: usize) -> Result<Report, Violation> {
-    let hasher = Mixing::default();
     // of each state: the one before it, and the letter between
     let mut path: Vec<(usize, usize)> = vec![(0, 0)];
     let mut report = Report { states: 1, transitions: 0 };
     let (mut seen, mut lawful) = (HashSet::new(), HashSet::new());
     let mut frontier = vec![(World::new(start), 0)];
-    seen.insert(hasher.hash_one(&frontier[0].0));
+    seen.insert(value(&frontier[0].0));
     for depth in 0..length {
         let mut next = Vec::new();
         for (world, place) in &frontier {
             for (number, &letter) in letters.iter().enumerate() {
                 let mut reached = world.clone();
                 let mut found = guarded(|| reached.apply(letter));
-                let is_new = found.is_err() || seen.insert(hasher.hash_one(&reached));
+                let is_new = found.is_err() || seen.insert(value(&reached));
                 report.transitions += 1;
                 if !is_new {
                     continue;
                 }
                 if found.is_ok() {
-                    found = guarded(|| ends(&reached, &hasher, &mut lawful));
+                    found = guarded(|| ends(&reached, &mut lawful));
                 }
                 if let Err(says) = found {
                     let mut letters: Vec<_> = trail(&path, *place).map(|number| letters[number]).collect();
@@ -123,10 +131,10 @@ fn trail(path: &[(usize, usize)], mut place: usize) -> impl Iterator<Item = usiz
 }
 
 /// Whoever does as asked from here on comes to an end. What leads into a state from which that is known does.
-fn ends<S: Subject>(from: &World<S>, hasher: &Mixing, lawful: &mut HashSet<u64>) -> Law {
+fn ends<S: Subject>(from: &World<S>, lawful: &mut HashSet<u64>) -> Law {
     let (mut world, mut passed) = (from.clone(), Vec::new());
     for _ in 0..STEPS {
-        let state = hasher.hash_one(&world);
+        let state = value(&world);
         if lawful.contains(&state) {
             lawful.extend(passed);
             return Ok(());

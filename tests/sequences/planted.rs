@@ -1,5 +1,7 @@
 //! A subject with one fault, which a search must find.
 
+use std::hash::Hasher;
+
 use http_keepalive::*;
 
 use super::subject::{Fact, Intent, Refused, Subject, Told};
@@ -21,17 +23,35 @@ pub enum Fault {
     NeverLooks,
     /// What was handed out never leaves.
     NeverFlushed,
+    /// Nobody is asked to try to write before a peer is said not to read.
+    NeverTries,
+    /// Content is due while the application takes none.
+    BlamesThePause,
+    /// What a look at the transport finds is told too late: what was due has taken effect.
+    FindsNothing,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Planted<S> {
     pub subject: S,
     pub fault: Fault,
+    /// Octets have arrived, and nobody has looked at them.
+    arrived: bool,
+}
+
+impl<S> Planted<S> {
+    pub const fn new(subject: S, fault: Fault) -> Self {
+        Self { subject, fault, arrived: false }
+    }
 }
 
 impl<S: Subject> Subject for Planted<S> {
     const TELLS: bool = S::TELLS;
     const IS_CLIENT: bool = S::IS_CLIENT;
+
+    fn canonical(&self, now: Instant, hasher: &mut impl Hasher) {
+        self.subject.canonical(now, hasher);
+    }
 
     fn wants(&self) -> Wants {
         let mut wants = self.subject.wants();
@@ -41,11 +61,15 @@ impl<S: Subject> Subject for Planted<S> {
         if self.fault == Fault::NeverLooks && wants.read == ReadWant::LookOnce {
             wants.read = ReadWant::No;
         }
+        wants.flush_once &= self.fault != Fault::NeverTries;
         wants
     }
 
     fn next_deadline(&self) -> Option<Deadline> {
         let due = self.subject.next_deadline();
+        if self.fault == Fault::BlamesThePause && self.subject.wants().take_content {
+            return due.map(|due| Deadline { kind: DeadlineKind::ContentGap, ..due });
+        }
         due.filter(|due| self.fault != Fault::NoLinger || due.kind != DeadlineKind::LingerGap)
     }
 
@@ -59,6 +83,10 @@ impl<S: Subject> Subject for Planted<S> {
 
     fn persistence(&self) -> Persistence {
         self.subject.persistence()
+    }
+
+    fn close_reasons(&self) -> Vec<CloseReason> {
+        self.subject.close_reasons()
     }
 
     fn octets_pending(&self) -> u64 {
@@ -96,10 +124,14 @@ impl<S: Subject> Subject for Planted<S> {
     }
 
     fn arrive(&mut self, octets: &'static str) {
+        self.arrived = true;
         self.subject.arrive(octets);
     }
 
     fn pump(&mut self, now: Instant) -> Option<Told> {
+        if std::mem::take(&mut self.arrived) && self.fault == Fault::FindsNothing {
+            self.subject.nothing_to_read(now);
+        }
         loop {
             let told = self.subject.pump(now);
             let hidden = self.fault == Fault::NoEnd && told == Some(Told::End) && self.subject.is_idle();

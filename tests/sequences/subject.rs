@@ -1,7 +1,7 @@
 //! What a search walks over: a connection or a lifecycle of either role, and what a driver may do to it.
 
 use std::fmt::Debug;
-use std::hash::Hash;
+use std::hash::Hasher;
 
 use http_keepalive::*;
 
@@ -17,11 +17,15 @@ pub enum Letter {
     Eof,
     /// It becomes as late as the next deadline says, and what is due expires.
     Expire,
+    /// The same, but nobody was there for long: other deadlines have passed, too.
+    ExpireLate,
     NothingToRead,
     /// All that was handed out leaves.
     Sent,
     /// One octet of it does.
     SentSome,
+    /// A try to write finds no room.
+    SentNothing,
     /// What is asked for is done.
     Shut,
     Failed,
@@ -55,6 +59,8 @@ pub enum Intent {
     Content(u64),
     End,
     Skip(u64),
+    /// What the application does with the content that comes.
+    Use(ContentUse),
     NothingLeft,
 }
 
@@ -88,15 +94,18 @@ impl From<SendError> for Refused {
 }
 
 /// A machine with what is unread of its peer's octets. What it is named after the methods of is what it does.
-pub trait Subject: Clone + Debug + Eq + Hash {
+pub trait Subject: Clone + Debug + Eq {
     /// Its messages' ends are told by it, not by the parser beside it.
     const TELLS: bool;
     const IS_CLIENT: bool;
+    /// All that what follows depends on, seen from now.
+    fn canonical(&self, now: Instant, hasher: &mut impl Hasher);
     fn wants(&self) -> Wants;
     fn next_deadline(&self) -> Option<Deadline>;
     fn is_closed(&self) -> bool;
     fn is_idle(&self) -> bool;
     fn persistence(&self) -> Persistence;
+    fn close_reasons(&self) -> Vec<CloseReason>;
     fn octets_pending(&self) -> u64;
     fn handle_timeout(&mut self, now: Instant) -> Option<Deadline>;
     fn nothing_to_read(&mut self, now: Instant);

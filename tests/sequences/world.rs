@@ -1,5 +1,6 @@
 //! A subject with what its driver knows, and the laws that hold in every state.
 
+use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 use http_keepalive::*;
@@ -9,7 +10,7 @@ use super::subject::{Fact, Intent, Letter, Refused, Subject, Told};
 /// What is left of a message that is being sent: octets, if their number was said.
 type Left = Option<u64>;
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug)]
 pub struct World<S> {
     pub subject: S,
     now: Instant,
@@ -24,6 +25,19 @@ pub struct World<S> {
     told_error: bool,
     told_tunnel: bool,
     half_closed: bool,
+    /// The instant of the deadline that was told last, while a look is waited for or others are due in the past.
+    due_told: Option<Instant>,
+}
+
+/// Worlds of one value have the same future.
+impl<S: Subject> Hash for World<S> {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.subject.canonical(self.now, hasher);
+        let Self { subject: _, now, owes_answer, sending, receiving, gave_up, due_told, .. } = self;
+        (owes_answer, sending, receiving, gave_up).hash(hasher);
+        (self.failed, self.told_error, self.told_tunnel, self.half_closed).hash(hasher);
+        due_told.map(|told| now.saturating_duration_since(told)).hash(hasher);
+    }
 }
 
 /// What is broken, if something is.
@@ -46,6 +60,7 @@ impl<S: Subject> World<S> {
             told_error: false,
             told_tunnel: false,
             half_closed: false,
+            due_told: None,
         }
     }
 
@@ -55,6 +70,33 @@ impl<S: Subject> World<S> {
 
     /// What a letter does, and whether it was lawful.
     pub fn apply(&mut self, letter: Letter) -> Law {
+        let (wanted, had) = (self.subject.wants(), self.subject.close_reasons());
+        self.go(letter)?;
+        let found = match letter {
+            Letter::Octets(octets) | Letter::Once(octets) => wanted.read == ReadWant::LookOnce && !octets.is_empty(),
+            Letter::Fact(Fact::Octets(_) | Fact::Content(_) | Fact::End) | Letter::Eof => {
+                wanted.read == ReadWant::LookOnce
+            }
+            Letter::Sent | Letter::SentSome => wanted.flush_once,
+            _ => false,
+        };
+        if found {
+            self.check_look(&wanted, &had)?;
+        }
+        self.check()
+    }
+
+    /// What a look has found is not punished.
+    fn check_look(&self, wanted: &Wants, had: &[CloseReason]) -> Law {
+        let wants = self.subject.wants();
+        let accused = self.subject.close_reasons().into_iter().find(|reason| accuses(*reason) && !had.contains(reason));
+        law(accused.is_none(), || format!("a look has found something, and {accused:?}"))?;
+        let late = Some(Turn::Refuse(StatusCode::REQUEST_TIMEOUT));
+        let refused = wants.application != wanted.application && wants.application == late;
+        law(!refused, || "a look has found something, and it is refused with 408".into())
+    }
+
+    fn go(&mut self, letter: Letter) -> Law {
         let now = self.now;
         match letter {
             Letter::Octets(octets) => {
@@ -75,12 +117,18 @@ impl<S: Subject> World<S> {
             }
             Letter::Expire => {
                 if let Some(due) = self.subject.next_deadline() {
-                    self.expire(due)?;
+                    self.expire(due, Duration::ZERO)?;
+                }
+            }
+            Letter::ExpireLate => {
+                if let Some(due) = self.subject.next_deadline() {
+                    self.expire(due, LONG)?;
                 }
             }
             Letter::NothingToRead => self.subject.nothing_to_read(now),
             Letter::Sent => self.subject.handle_sent(now, self.subject.octets_pending()),
             Letter::SentSome => self.subject.handle_sent(now, 1.min(self.subject.octets_pending())),
+            Letter::SentNothing => self.subject.handle_sent(now, 0),
             Letter::Shut => {
                 if self.subject.wants().shut.is_some() {
                     self.shut()?;
@@ -94,10 +142,28 @@ impl<S: Subject> World<S> {
                 self.subject.abort(now);
                 self.failed = true;
             }
-            Letter::Drain => self.subject.close_after_exchange(now),
+            Letter::Drain => {
+                self.subject.close_after_exchange(now);
+                if self.is_looking() {
+                    // a drain looks by itself
+                    self.due_told.get_or_insert(now);
+                }
+            }
             Letter::Act(intent) => drop(self.act(intent)?),
         }
-        self.check()
+        self.note_due();
+        Ok(())
+    }
+
+    fn is_looking(&self) -> bool {
+        let wants = self.subject.wants();
+        wants.read == ReadWant::LookOnce || wants.flush_once
+    }
+
+    /// Of deadlines in the past that may be told after a look it is known which was the last.
+    fn note_due(&mut self) {
+        let late = self.is_looking() || self.subject.next_deadline().is_some_and(|due| due.at < self.now);
+        self.due_told = self.due_told.filter(|_| late);
     }
 
     /// What a state says of itself.
@@ -109,6 +175,14 @@ impl<S: Subject> World<S> {
             Party::Peer => law(due.is_some(), || format!("no deadline while the peer owes the next step: {wants:?}"))?,
             Party::Transport | Party::Application => {}
         }
+        let told = self.due_told.unwrap_or(self.now);
+        law(due.is_none_or(|due| due.at >= told), || format!("{due:?} was due and is not told of"))?;
+        let beside = due.is_some_and(|due| self.is_looking() && looks_always(due.kind, S::IS_CLIENT));
+        law(!beside, || format!("a look is waited for, and {due:?} is armed"))?;
+        law(!wants.flush_once || wants.flush, || "nothing waits, and a try to write it is asked for".into())?;
+        let content = |due: Deadline| matches!(due.kind, DeadlineKind::ContentGap | DeadlineKind::ContentRate);
+        let blames = wants.take_content && due.is_some_and(content);
+        law(!blames, || "the application takes no content, and its peer is blamed for it".into())?;
         if closed {
             let nothing = wants.owed_by() == Party::Nobody && !wants.flush;
             law(nothing && due.is_none(), || format!("closed, and still {wants:?}, {due:?}"))?;
@@ -122,14 +196,19 @@ impl<S: Subject> World<S> {
         Ok(())
     }
 
-    fn expire(&mut self, due: Deadline) -> Law {
-        self.now = self.now.max(due.at);
-        let expired = self.subject.handle_timeout(self.now);
+    fn expire(&mut self, due: Deadline, late: Duration) -> Law {
+        self.now = self.now.max(due.at).saturating_add(late);
+        let mut expired = self.subject.handle_timeout(self.now);
         law(expired == Some(due), || format!("{due:?} is announced, {expired:?} expires"))?;
         for _ in 0..8 {
-            if self.subject.handle_timeout(self.now).is_none() {
-                return self.pump();
-            }
+            let Some(deadline) = expired else { return self.pump() };
+            let told = self.due_told.replace(deadline.at);
+            law(told.is_none_or(|told| told <= deadline.at), || format!("{deadline:?} is told too late"))?;
+            // what came before the end of the peer is looked at first
+            let looks = self.is_looking() || self.subject.wants().read == ReadWant::Offer;
+            let looks = looks || !looks_always(deadline.kind, S::IS_CLIENT);
+            law(looks, || format!("{deadline:?} takes effect without a look"))?;
+            expired = self.subject.handle_timeout(self.now);
         }
         Err("a deadline stays due".into())
     }
@@ -195,6 +274,7 @@ impl<S: Subject> World<S> {
             Intent::Continue => self.owes_answer && self.sending.is_none(),
             Intent::Content(octets) => self.sending.is_some_and(|left| left.is_none_or(|left| left >= octets)),
             Intent::End => self.sending.is_some_and(|left| left.unwrap_or(0) == 0),
+            Intent::Use(_) => self.subject.wants().take_content,
             _ => false,
         }
     }
@@ -266,10 +346,19 @@ impl<S: Subject> World<S> {
         let (now, wants) = (self.now, self.subject.wants());
         if wants.shut.is_some() {
             self.shut()?;
+        } else if wants.flush_once {
+            self.subject.handle_sent(now, 0);
         } else if wants.flush {
             self.subject.handle_sent(now, self.subject.octets_pending());
         } else if wants.read == ReadWant::LookOnce {
             self.subject.nothing_to_read(now);
+        } else if wants.take_content {
+            for said in [ContentUse::Dropped, ContentUse::Reading] {
+                law(self.clone().act(Intent::Use(said))?, || {
+                    format!("content is to be taken, and {said:?} is refused")
+                })?;
+            }
+            self.act(Intent::Use(ContentUse::Reading))?;
         } else if let Some(turn) = wants.application {
             self.take(turn)?;
         } else if wants.owed_by() == Party::Nobody {
@@ -278,9 +367,10 @@ impl<S: Subject> World<S> {
             return Ok(false);
         } else if wants.read != ReadWant::Offer {
             let due = self.subject.next_deadline().ok_or("no deadline while the peer owes the next step")?;
-            self.expire(due)?;
+            self.expire(due, Duration::ZERO)?;
         }
         self.pump()?;
+        self.note_due();
         if self.subject.is_idle() && S::TELLS {
             law(self.receiving.is_none() || self.gave_up, || "it is idle, and an end was not told".into())?;
         }
@@ -313,8 +403,37 @@ impl<S: Subject> World<S> {
     }
 }
 
+/// Longer than any timeout.
+const LONG: Duration = Duration::from_secs(1000);
+
+/// It says that the peer was too slow.
+fn accuses(reason: CloseReason) -> bool {
+    use CloseReason::*;
+    matches!(
+        reason,
+        FirstOctetTimeout
+            | IdleTimeout
+            | HeadTimeout
+            | ContentTimeout
+            | ResponseTimeout
+            | WriteStall
+            | SendRate
+            | HalfClosedTimeout
+    )
+}
+
+/// A deadline of this kind takes effect after a look, whatever was granted before.
+fn looks_always(kind: DeadlineKind, is_client: bool) -> bool {
+    use DeadlineKind::*;
+    match kind {
+        FirstOctet | ContentGap | Response | LingerGap | WriteStall => true,
+        Idle | Age | IdleShield | DrainWindow => !is_client,
+        _ => false,
+    }
+}
+
 /// Every timeout is set, so that whenever the peer owes the next step a deadline is armed.
 pub const EVERY_TIMEOUT: Timeouts = {
     let long = Some(Duration::from_secs(100));
-    Timeouts::DEFAULT.with_application(long).with_response(long).with_exchange(long)
+    Timeouts::DEFAULT.with_application(long).with_response(long).with_exchange(long).with_send_rate(Some(1))
 };

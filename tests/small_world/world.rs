@@ -1,6 +1,7 @@
 //! A client, a network and a server, with what their applications have done; the steps that may follow, and the laws of each state.
 
 use std::hash::{Hash, Hasher};
+use std::time::Duration;
 
 use http_keepalive::retry::{Advice, Reusable, Sent};
 use http_keepalive::*;
@@ -21,6 +22,12 @@ pub struct Rules {
     pub slow: bool,
     /// The network may fail, at any moment.
     pub cut: bool,
+    /// Time may pass while a look is waited for.
+    pub waits: bool,
+    /// Whoever drives both sides may sleep, once, until so long after what is due next. What is in flight arrives meanwhile.
+    pub sleep: Option<Duration>,
+    /// The server's application may pause, once.
+    pub pause: bool,
     pub fault: Option<Fault>,
 }
 
@@ -35,6 +42,10 @@ pub enum Fault {
     NoTime,
     /// The server's application answers every request as if it were the first.
     AnswersTheFirst,
+    /// The server's driver says that its look found nothing before it looks.
+    LooksTooLate,
+    /// The client's driver is not asked to try to write.
+    NeverTries,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -79,6 +90,14 @@ pub enum Step {
     DeliverEnd(Who),
     /// A look finds nothing.
     Look(Who),
+    /// A try to write finds no room.
+    TryToWrite(Who),
+    /// The server's application takes no content for now.
+    Pause,
+    /// It takes content again.
+    TakeContent,
+    /// Time passes, and nobody is there to see it: to after what is due next.
+    Sleep,
     Shut(Who),
     Drain(Who),
     /// Time passes until something is due there.
@@ -101,7 +120,7 @@ struct Wire {
 }
 
 /// What a driver has beside its connection.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default)]
 struct Driver {
     inbox: Vec<u8>,
     out: Vec<u8>,
@@ -111,6 +130,8 @@ struct Driver {
     told_end: bool,
     told_error: bool,
     drained: bool,
+    /// The instant of the deadline that was told last, while a look is waited for or others are due in the past.
+    told: Option<Instant>,
 }
 
 /// What the applications have done and were told.
@@ -153,6 +174,8 @@ pub struct World {
     wires: [Wire; 2],
     applications: Applications,
     was_cut: bool,
+    slept: bool,
+    paused: bool,
 }
 
 /// What is broken, if something is.
@@ -160,6 +183,32 @@ pub type Law = Result<(), String>;
 
 fn law(holds: bool, says: impl FnOnce() -> String) -> Law {
     if holds { Ok(()) } else { Err(says()) }
+}
+
+/// It says that the peer was too slow.
+fn accuses(reason: CloseReason) -> bool {
+    use CloseReason::*;
+    matches!(
+        reason,
+        FirstOctetTimeout
+            | IdleTimeout
+            | HeadTimeout
+            | ContentTimeout
+            | ResponseTimeout
+            | WriteStall
+            | SendRate
+            | HalfClosedTimeout
+    )
+}
+
+/// A deadline of this kind takes effect after a look, whatever was granted before.
+fn looks_always(who: Who, kind: DeadlineKind) -> bool {
+    use DeadlineKind::*;
+    match kind {
+        FirstOctet | ContentGap | Response | LingerGap | WriteStall => true,
+        Idle | Age | IdleShield | DrainWindow => who == AtServer,
+        _ => false,
+    }
 }
 
 /// What both sides are asked and told alike.
@@ -206,6 +255,8 @@ impl World {
             wires: Default::default(),
             applications: Applications::default(),
             was_cut: false,
+            slept: false,
+            paused: false,
         }
     }
 
@@ -216,7 +267,14 @@ impl World {
             Some(Fault::NoTime) => (self.client.phase(), self.server.phase()).hash(&mut print),
             _ => (self.client.canonical(self.now), self.server.canonical(self.now)).hash(&mut print),
         }
-        (&self.drivers, &self.wires, &self.applications, self.was_cut).hash(&mut print);
+        for driver in &self.drivers {
+            let Driver { inbox, out, shut_half, peer_ended, told_end, told_error, drained, told } = driver;
+            (inbox, out, shut_half, peer_ended, told_end, told_error, drained).hash(&mut print);
+            if false {
+                told.map(|told| self.now.saturating_duration_since(told)).hash(&mut print);
+            }
+        }
+        (&self.wires, &self.applications, self.was_cut, self.slept, self.paused).hash(&mut print);
         u128::from(print.0) << 64 | u128::from(print.1)
     }
 
@@ -239,7 +297,19 @@ impl World {
     }
 
     fn wants(&self, who: Who) -> Wants {
-        ask!(self, who, |it| it.wants())
+        let mut wants = ask!(self, who, |it| it.wants());
+        wants.flush_once &= self.rules.fault != Some(Fault::NeverTries);
+        wants
+    }
+
+    fn reasons(&self, who: Who) -> Vec<CloseReason> {
+        ask!(self, who, |it| it.lifecycle().close_reasons().collect())
+    }
+
+    /// A look is waited for.
+    fn is_looking(&self, who: Who) -> bool {
+        let wants = self.wants(who);
+        wants.read == ReadWant::LookOnce || wants.flush_once
     }
 
     fn is_closed(&self, who: Who) -> bool {
@@ -250,6 +320,15 @@ impl World {
         ask!(self, who, |it| it.next_deadline())
     }
 
+    /// What is due next of both.
+    fn due_next(&self) -> Option<Instant> {
+        [AtClient, AtServer].into_iter().filter_map(|who| self.due(who)).map(|due| due.at).min()
+    }
+
+    fn may_pause(&self) -> bool {
+        self.server.clone().content_use(self.now, ContentUse::Paused).is_ok()
+    }
+
     pub fn has_ended(&self) -> bool {
         self.is_closed(AtClient) && self.is_closed(AtServer)
     }
@@ -257,6 +336,7 @@ impl World {
     /// What may happen next.
     pub fn steps(&self) -> Vec<Step> {
         let mut steps = Vec::new();
+        let looks = self.is_looking(AtClient) || self.is_looking(AtServer);
         for who in [AtClient, AtServer] {
             let (wire, driver) = (&self.wires[who as usize], &self.drivers[who as usize]);
             if self.is_closed(who) {
@@ -283,6 +363,9 @@ impl World {
             if wants.read == ReadWant::LookOnce {
                 steps.push(Step::Look(who));
             }
+            if wants.flush_once {
+                steps.push(Step::TryToWrite(who));
+            }
             if wants.shut.is_some() {
                 steps.push(Step::Shut(who));
             }
@@ -290,7 +373,8 @@ impl World {
                 steps.push(Step::Drain(who));
             }
             let other = self.due(who.other()).map_or(Instant::MAX, |due| due.at);
-            if self.due(who).is_some_and(|due| due.at <= other) {
+            let next = |due: Deadline| due.at <= other && (due.at <= self.now || self.rules.waits || !looks);
+            if self.due(who).is_some_and(next) {
                 steps.push(Step::Expire(who));
             }
         }
@@ -308,6 +392,15 @@ impl World {
             Some(Turn::Continue) => steps.extend([Step::Continue, Step::Respond]),
             None => {}
         }
+        if self.rules.sleep.is_some() && !self.slept && self.due_next().is_some() {
+            steps.push(Step::Sleep);
+        }
+        if self.rules.pause && !self.paused && self.may_pause() {
+            steps.push(Step::Pause);
+        }
+        if self.wants(AtServer).take_content {
+            steps.push(Step::TakeContent);
+        }
         let whole = !self.was_cut && ![AtClient, AtServer].into_iter().any(|who| self.is_closed(who));
         if self.rules.cut && whole {
             steps.push(Step::Cut);
@@ -317,6 +410,49 @@ impl World {
 
     /// What a step does, and whether it was lawful.
     pub fn take(&mut self, step: Step) -> Law {
+        let before = self.clone();
+        self.go(step)?;
+        if let Step::Deliver(who) | Step::DeliverHalf(who) | Step::DeliverEnd(who) | Step::Flush(who) = step {
+            self.check_look(&before, who, step)?;
+        }
+        for who in [AtClient, AtServer] {
+            let late = self.is_looking(who) || self.due(who).is_some_and(|due| due.at < self.now);
+            let told = self.drivers[who as usize].told.take();
+            // a drain looks by itself
+            let told = told.or((step == Step::Drain(who)).then_some(self.now));
+            self.drivers[who as usize].told = told.filter(|_| late);
+        }
+        self.check()
+    }
+
+    /// What a look has found is not punished: who sent octets before it, or has room for them again, is not cut.
+    fn check_look(&self, before: &Self, who: Who, step: Step) -> Law {
+        let wanted = before.wants(who);
+        let looked = match step {
+            Step::Flush(_) => wanted.flush_once,
+            _ => wanted.read == ReadWant::LookOnce,
+        };
+        if !looked {
+            return Ok(());
+        }
+        let (wants, had) = (self.wants(who), before.reasons(who));
+        let accuses = |reason: &CloseReason| accuses(*reason) && !had.contains(reason);
+        let accused: Vec<_> = self.reasons(who).into_iter().filter(accuses).collect();
+        law(accused.is_empty(), || format!("{who:?}: a look found something, and {accused:?}"))?;
+        let refused = wants.application == Some(Turn::Refuse(StatusCode::REQUEST_TIMEOUT));
+        law(!refused || wants.application == wanted.application, || format!("{who:?}: a look found something: 408"))?;
+        let cut = wants.shut.is_some_and(|shut| accuses(&shut.reason()) || matches!(shut, Shut::Reset(_)));
+        law(!cut || wants.shut == wanted.shut, || format!("{who:?}: a look found something: {:?}", wants.shut))?;
+        // what came is dropped, and its sender has more time
+        let lingers = before.phase(who) == Phase::Lingering && !matches!(step, Step::DeliverEnd(_));
+        law(!lingers || wants.shut.is_none(), || format!("{who:?}: a look found something, and its linger ends"))
+    }
+
+    fn phase(&self, who: Who) -> Phase {
+        ask!(self, who, |it| it.phase())
+    }
+
+    fn go(&mut self, step: Step) -> Law {
         let now = self.now;
         let mut out = [0; 256];
         let who = match step {
@@ -373,7 +509,29 @@ impl World {
                 for who in [AtClient, AtServer] {
                     self.reset(who);
                 }
-                return self.check();
+                return Ok(());
+            }
+            Step::Sleep => {
+                let Some(due) = self.due_next() else { return Err("nothing is due".into()) };
+                self.now = now.max(due).saturating_add(self.rules.sleep.unwrap_or_default());
+                self.slept = true;
+                self.drivers.iter_mut().for_each(|driver| driver.told = driver.told.or(Some(now)));
+                return Ok(());
+            }
+            Step::Pause => {
+                self.paused = true;
+                let said = self.server.content_use(now, ContentUse::Paused);
+                said.map_err(|error| format!("content is being received, and {error:?}"))?;
+                AtServer
+            }
+            Step::TakeContent => {
+                let said = self.server.content_use(now, ContentUse::Reading);
+                said.map_err(|error| format!("it is to take content, and {error:?}"))?;
+                AtServer
+            }
+            Step::TryToWrite(who) => {
+                at!(self, who, |it| it.handle_sent(now, 0));
+                who
             }
             Step::Flush(who) => {
                 self.flush(who);
@@ -427,7 +585,7 @@ impl World {
                 self.shut(who)?;
             }
         }
-        self.check()
+        Ok(())
     }
 
     fn hand_out(&mut self, who: Who, octets: &[u8]) {
@@ -467,6 +625,9 @@ impl World {
             return Ok(());
         }
         self.say_what_has_left(who);
+        if self.rules.fault == Some(Fault::LooksTooLate) && who == AtServer {
+            self.server.nothing_to_read(self.now);
+        }
         self.drivers[who as usize].inbox.extend_from_slice(&octets);
         Ok(())
     }
@@ -557,6 +718,10 @@ impl World {
         while let Some(deadline) = at!(self, who, |it| it.handle_timeout(now)) {
             expired.push(deadline);
             law(expired.len() < 8, || format!("{who:?}: deadlines without end: {expired:?}"))?;
+            let looks = !looks_always(who, deadline.kind) || self.is_looking(who);
+            law(looks, || format!("{who:?}: {deadline:?} takes effect without a look"))?;
+            let told = self.drivers[who as usize].told.replace(deadline.at);
+            law(told.is_none_or(|told| told <= deadline.at), || format!("{who:?}: {deadline:?} is told too late"))?;
         }
         law(expired.first() == Some(&due), || format!("{who:?}: {due:?} is announced, and {expired:?} expire"))?;
         let next = self.due(who);
@@ -652,8 +817,16 @@ impl World {
             let waits = wants.owed_by() != Party::Peer || due.is_some() || fresh;
             law(waits, || format!("{who:?}: no deadline while the peer owes the next step: {wants:?}"))?;
             law(!self.is_closed(who) || due.is_none(), || format!("{who:?}: closed, and {due:?}"))?;
-            law(due.is_none_or(|due| due.at >= self.now), || format!("{who:?}: {due:?} was due and is not told of"))?;
-            let drains = ask!(self, who, |it| it.lifecycle().close_reasons().any(|it| it == CloseReason::Drain));
+            // after a look others may be due in the past, but none that was to be told before it
+            let told = self.drivers[who as usize].told.unwrap_or(self.now);
+            law(due.is_none_or(|due| due.at >= told), || format!("{who:?}: {due:?} was due and is not told of"))?;
+            let blamed = who == AtServer
+                && wants.take_content
+                && ask!(self, who, |it| it
+                    .deadlines()
+                    .any(|it| { matches!(it.deadline.kind, DeadlineKind::ContentGap | DeadlineKind::ContentRate) }));
+            law(!blamed, || "the application pauses, and its peer is blamed for it".into())?;
+            let drains = self.reasons(who).contains(&CloseReason::Drain);
             law(drains == self.drivers[who as usize].drained, || format!("{who:?}: a drain has no effect"))?;
         }
         let applications = &self.applications;
