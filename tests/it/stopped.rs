@@ -226,8 +226,8 @@ fn download(process: &Process) -> TcpStream {
 }
 
 #[test]
-fn who_was_in_time_is_not_blamed_for_a_stop() {
-    let process = &Process::of("who_was_in_time_is_not_blamed_for_a_stop", timeouts());
+fn a_stop_is_blamed_on_nobody_who_was_in_time() {
+    let process = &Process::of("a_stop_is_blamed_on_nobody_who_was_in_time", timeouts());
     let states = states();
     let (stops, stopped, fast) =
         (Barrier::new(states.len() + 2), Barrier::new(states.len() + 1), AtomicBool::new(false));
