@@ -8,7 +8,7 @@ use std::time::Duration;
 use http_keepalive::retry::Unanswered;
 use http_keepalive::{
     BodyLength, Client, CloseReason, Config, Connection, Content, Deadline, Eof, Event, Outcome, Persistence,
-    ProtocolError, Request, Reusable, SendError, Shut, StatusCode, Turn,
+    ProtocolError, ReadWant, Request, Reusable, SendError, Shut, StatusCode, Turn,
 };
 
 use crate::work::{Clock, Origin};
@@ -114,10 +114,11 @@ impl Wire {
     }
 
     /// Carries octets both ways, and waits until something happens: what did. `has_more`: there is content to send, so that
-    /// only a look is taken at what comes.
+    /// only a look is taken at what comes. What there is to read is read before deadlines pass, and looked for once more before one
+    /// that has passed takes effect: this process may have been stopped while it waited.
     pub fn turn(&mut self, has_more: bool) -> Vec<Happened> {
         let mut happened = Vec::new();
-        self.flush();
+        self.flush(PATIENCE);
         let now = self.clock.now();
         let wait = self.machine.next_deadline().map(|deadline| deadline.at.saturating_duration_since(now));
         let busy = has_more || (self.waiting() > 0 && !self.write_failed);
@@ -127,9 +128,24 @@ impl Wire {
         self.say_what_left();
         while let Some(deadline) = self.machine.handle_timeout(self.clock.now()) {
             happened.push(Happened::Expired(deadline));
+            self.look(&mut happened);
         }
         self.shut();
         happened
+    }
+
+    /// Looks at the socket where the machine asks for it: a deadline waits for what is found.
+    fn look(&mut self, happened: &mut Vec<Happened>) {
+        loop {
+            let wants = self.machine.wants();
+            if wants.flush_once {
+                self.flush(Duration::ZERO);
+            } else if wants.read == ReadWant::LookOnce {
+                self.read(Some(Duration::ZERO), happened);
+            } else {
+                return;
+            }
+        }
     }
 
     /// The connection is over: nothing more will be answered.
@@ -150,13 +166,22 @@ impl Wire {
         self.machine.unanswered().collect()
     }
 
-    fn flush(&mut self) {
-        if self.waiting() == 0 || self.write_failed {
+    /// Writes what waits, waiting at most so long.
+    fn flush(&mut self, wait: Duration) {
+        let wants = self.machine.wants();
+        if !wants.flush_once && (self.waiting() == 0 || self.write_failed) {
             return;
         }
-        // short, so that an answer that comes meanwhile is seen
-        let _ = self.stream.set_write_timeout(Some(Duration::from_millis(20)));
-        match self.stream.write(&self.output[self.left..]) {
+        let at_once = wait.is_zero();
+        let set = match at_once {
+            true => self.stream.set_nonblocking(true),
+            false => self.stream.set_write_timeout(Some(wait)),
+        };
+        let wrote = set.and_then(|()| self.stream.write(&self.output[self.left..]));
+        if at_once {
+            let _ = self.stream.set_nonblocking(false);
+        }
+        match wrote {
             Ok(octets) => {
                 self.left += octets;
                 self.machine.handle_sent(self.clock.now(), octets as u64);
@@ -164,9 +189,15 @@ impl Wire {
                     self.output.clear();
                     self.left = 0;
                 }
+                return;
             }
+            // by a signal: it is to be tried again
+            Err(error) if error.kind() == ErrorKind::Interrupted => return,
             Err(error) if is_wait(&error) => {}
             Err(_) => self.write_failed = true,
+        }
+        if wants.flush_once {
+            self.machine.handle_sent(self.clock.now(), 0);
         }
     }
 
@@ -203,7 +234,13 @@ impl Wire {
                 self.input.extend_from_slice(&piece[..octets]);
                 self.receive(happened);
             }
-            Err(error) if is_wait(&error) => {}
+            // by a signal, perhaps one that ended a long stop: what came meanwhile is there
+            Err(error) if error.kind() == ErrorKind::Interrupted => self.read(Some(Duration::ZERO), happened),
+            Err(error) if is_wait(&error) => {
+                if self.machine.wants().read == ReadWant::LookOnce {
+                    self.machine.nothing_to_read(now);
+                }
+            }
             Err(_) => {
                 self.machine.transport_failed(now);
                 self.closed = true;
@@ -307,5 +344,8 @@ fn write(output: &mut Vec<u8>, mut send: impl FnMut(&mut [u8]) -> Result<usize, 
 }
 
 fn is_wait(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
+
+/// Of a write: short, so that an answer that comes meanwhile is seen.
+const PATIENCE: Duration = Duration::from_millis(20);

@@ -2,6 +2,10 @@
 //!
 //! A turn: sleep until a socket is ready or the next deadline is due, take the time once, then attend to every peer to which
 //! something happened and arm it again. There is no tick: with nothing to wait for but sockets, the loop sleeps for ever.
+//!
+//! **Sockets before deadlines.** What has come and what may leave is taken first; only then what is still due by the time that was taken
+//! expires. So a process that was stopped or starved blames nobody for its own sleep. A peer that is always ready holds up no deadline: it
+//! has its share of a turn ([`Attended::GoesOn`]), and the deadlines have theirs in each.
 
 use std::io;
 use std::sync::Arc;
@@ -112,11 +116,12 @@ impl EventLoop {
             if self.listener.is_some() && self.shared.draining.load(Ordering::Acquire) {
                 self.drain(now);
             }
+            for id in std::mem::take(&mut self.ready) {
+                self.attend(now, id);
+            }
+            // what was attended to is armed anew, and may not be due any more
             while let Some(id) = self.deadlines.pop(now) {
                 self.peers[id].peer(&self.shared.config).0.expire(now);
-                self.ready.push(id);
-            }
-            for id in std::mem::take(&mut self.ready) {
                 self.attend(now, id);
             }
         }

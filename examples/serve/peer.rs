@@ -5,7 +5,13 @@
 //! is done until the socket or the machine has to wait.
 //!
 //! **Back-pressure.** Answers gather in the output buffer and go out in one write, also those to pipelined requests. While
-//! [`HIGH_WATER`] octets or more wait there, nothing is answered, no content is fetched from its file, and nothing is read.
+//! [`HIGH_WATER`] octets or more wait there, nothing is answered, no content is fetched from its file, and nothing is read. No clock of
+//! the peer runs meanwhile but those that watch it read: a request is looked at only while there is room for its answer, and content of
+//! requests makes no answers, so that none waits unread. Where it could, the machine would have to be told
+//! ([`ContentUse::Paused`](http_keepalive::ContentUse::Paused)).
+//!
+//! **Looks.** Before a deadline accuses the peer the machine asks for one more look at the socket: a read or a write that is really made,
+//! whatever was said of readiness, and whatever waits. What was said may be old: this process may have been stopped since.
 //!
 //! **Content of requests** is of no use here. It is read to its end all the same before the answer goes out, within the limit, so
 //! that a client which writes all before it reads is not cut off; a client that waits to be asked for it is answered at once.
@@ -162,8 +168,12 @@ impl Peer {
                 attended = Attended::Closed;
                 break;
             }
-            // what has been received comes before what can be read
-            let goes_on = if done { self.read(now) } else { self.output.len() < HIGH_WATER };
+            let goes_on = match self.machine.wants().read {
+                ReadWant::LookOnce => self.look(now, &lent),
+                // what has been received comes before what can be read
+                _ if done => self.read(now),
+                _ => self.output.len() < HIGH_WATER,
+            };
             if !goes_on {
                 attended = Attended::Waits;
                 break;
@@ -307,15 +317,25 @@ impl Peer {
     }
 
     fn flush(&mut self, now: Instant) {
-        while self.writable && !self.output.is_empty() && self.machine.wants().flush {
+        loop {
+            let wants = self.machine.wants();
+            let flows = wants.flush && self.writable && !self.output.is_empty();
+            if !flows && !wants.flush_once {
+                return;
+            }
+            // a write of nothing says that nothing left, which is the answer to a look
             match self.stream.write(self.output.octets()) {
                 Ok(octets) => {
+                    self.writable = true;
                     self.output.take(octets);
                     self.octets_out += octets as u64;
                     self.machine.handle_sent(now, octets as u64);
                 }
                 Err(error) => match error.kind() {
-                    io::ErrorKind::WouldBlock => self.writable = false,
+                    io::ErrorKind::WouldBlock => {
+                        self.writable = false;
+                        self.machine.handle_sent(now, 0);
+                    }
                     io::ErrorKind::Interrupted => {}
                     _ => self.machine.transport_failed(now),
                 },
@@ -367,15 +387,36 @@ impl Peer {
     /// Reads once, if the machine wants something read. Whether the machine was told something.
     fn read(&mut self, now: Instant) -> bool {
         let want = self.machine.wants().read;
-        let goes = match want {
-            // what was read has been offered before
-            ReadWant::No | ReadWant::EofOnly | ReadWant::Offer => false,
-            ReadWant::Octets | ReadWant::Discard => self.readable,
-            ReadWant::LookOnce => true,
-        };
-        if !goes {
+        // what was read has been offered before
+        let reads = matches!(want, ReadWant::Octets | ReadWant::Discard) && self.readable;
+        if !reads {
             return false;
         }
+        let found = self.read_now(now);
+        if let (ReadWant::Discard, Found::Octets(octets)) = (want, found) {
+            self.octets_discarded += octets as u64;
+        }
+        found != Found::Nothing
+    }
+
+    /// Looks at the socket, whatever it said before, and offers what is found also where too much waits to be sent: nothing else ends the
+    /// look. What one read leaves in the socket is read in the next round. Whether the machine was told something.
+    fn look(&mut self, now: Instant, lent: &Lent<'_>) -> bool {
+        match self.read_now(now) {
+            Found::Nothing => {
+                self.machine.nothing_to_read(now);
+                // at once: what comes between the look and the FIN is lost
+                self.shut(now);
+                self.tells = true;
+            }
+            Found::Octets(_) => drop(self.offer(now, lent)),
+            Found::Else => {}
+        }
+        true
+    }
+
+    /// Reads once.
+    fn read_now(&mut self, now: Instant) -> Found {
         let room = self.input.room(ROOM);
         let most = room.len();
         match self.stream.read(room) {
@@ -387,27 +428,20 @@ impl Peer {
             Ok(octets) => {
                 self.input.put(octets);
                 self.octets_in += octets as u64;
-                if want == ReadWant::Discard {
-                    self.octets_discarded += octets as u64;
-                }
                 // a short read has emptied the socket; only an end could be behind it
                 self.readable = octets == most || self.read_closed;
+                return Found::Octets(octets);
             }
             Err(error) => match error.kind() {
                 io::ErrorKind::WouldBlock => {
                     self.readable = false;
-                    if want == ReadWant::LookOnce {
-                        self.machine.nothing_to_read(now);
-                        // at once: what comes between the look and the FIN is lost
-                        self.shut(now);
-                    }
-                    return want == ReadWant::LookOnce;
+                    return Found::Nothing;
                 }
                 io::ErrorKind::Interrupted => {}
                 _ => self.machine.transport_failed(now),
             },
         }
-        true
+        Found::Else
     }
 
     fn borrow(&mut self, lent: &mut Lent<'_>) {
@@ -448,6 +482,17 @@ impl Peer {
         }
         line
     }
+}
+
+/// What a read came to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Found {
+    /// So many octets.
+    Octets(usize),
+    /// There is nothing for now.
+    Nothing,
+    /// An end or a failure, of which the machine was told; or a signal, and the read is to be tried again.
+    Else,
 }
 
 /// While so many octets wait to be sent, no more are made.

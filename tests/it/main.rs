@@ -77,6 +77,7 @@ mod settings;
 mod splits_answered;
 mod staged_close;
 mod states;
+mod stopped;
 mod switching;
 mod syntax;
 mod targets;

@@ -5,12 +5,12 @@
 #[path = "../../examples/serve/buffer.rs"]
 mod buffer;
 #[path = "../../examples/serve/event_loop.rs"]
-mod event_loop;
+pub mod event_loop;
 #[path = "../../examples/serve/peer.rs"]
 mod peer;
 #[expect(dead_code, reason = "the program's own uses are in its main")]
 #[path = "../../examples/serve/site.rs"]
-mod site;
+pub mod site;
 #[path = "../../examples/serve/slot.rs"]
 mod slot;
 
