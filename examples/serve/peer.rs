@@ -21,10 +21,11 @@
 
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
+use std::time::Duration;
 
 use http_keepalive::{
-    BodyLength, CloseReason, Config, Connection, Content as Length, Deadline, Eof, Event, Instant, NO_FIELDS, Outcome,
-    Parked, ReadWant, RequestHead, SendError, Server, Shut, Turn,
+    BodyLength, CloseReason, Config, Connection, Content as Length, Deadline, DeadlineKind, Eof, Event, Instant,
+    NO_FIELDS, Outcome, Parked, ReadWant, RequestHead, SendError, Server, Shut, Turn,
 };
 use mio::net::TcpStream;
 use socket2::SockRef;
@@ -52,6 +53,10 @@ pub struct Peer {
     eof: bool,
     /// The socket takes octets.
     writable: bool,
+    /// It took some since it was full last.
+    takes: bool,
+    /// When to try again to write: a system may have room long before it says so, and who reads on is not to be taken for one who does not.
+    retry_at: Option<Instant>,
     octets_in: u64,
     octets_out: u64,
     octets_discarded: u64,
@@ -109,6 +114,8 @@ impl Peer {
             read_closed: false,
             eof: false,
             writable: true,
+            takes: false,
+            retry_at: None,
             octets_in: 0,
             octets_out: 0,
             octets_discarded: 0,
@@ -133,8 +140,10 @@ impl Peer {
         Self { octets_in, octets_out, ..Self::of(stream, Connection::unpark(machine, config)) }
     }
 
+    /// What is due next: a deadline of the machine's, or another try to write.
     pub fn next_deadline(&self) -> Option<Deadline> {
-        self.machine.next_deadline()
+        let retry = self.retry_at.map(|at| Deadline { at, kind: DeadlineKind::WriteStall });
+        self.machine.next_deadline().into_iter().chain(retry).min_by_key(|due| due.at)
     }
 
     /// The socket has said something.
@@ -146,6 +155,9 @@ impl Peer {
 
     /// Lets expire what is due.
     pub fn expire(&mut self, now: Instant) {
+        if self.retry_at.is_some_and(|at| at <= now) {
+            (self.retry_at, self.writable) = (None, true);
+        }
         while self.machine.handle_timeout(now).is_some() {
             self.tells = true;
         }
@@ -326,7 +338,7 @@ impl Peer {
             // a write of nothing says that nothing left, which is the answer to a look
             match self.stream.write(self.output.octets()) {
                 Ok(octets) => {
-                    self.writable = true;
+                    (self.writable, self.takes) = (true, true);
                     self.output.take(octets);
                     self.octets_out += octets as u64;
                     self.machine.handle_sent(now, octets as u64);
@@ -334,6 +346,8 @@ impl Peer {
                 Err(error) => match error.kind() {
                     io::ErrorKind::WouldBlock => {
                         self.writable = false;
+                        // of a socket that took nothing since, the system says when it takes more
+                        self.retry_at = std::mem::take(&mut self.takes).then(|| now + RETRY);
                         self.machine.handle_sent(now, 0);
                     }
                     io::ErrorKind::Interrupted => {}
@@ -355,7 +369,7 @@ impl Peer {
             }
             // it closes when it is dropped
             Some(Shut::Close(_)) => {}
-            Some(Shut::Reset(_)) => drop(SockRef::from(&self.stream).set_linger(Some(std::time::Duration::ZERO))),
+            Some(Shut::Reset(_)) => drop(SockRef::from(&self.stream).set_linger(Some(Duration::ZERO))),
         }
         self.machine.handle_shut(now);
     }
@@ -495,6 +509,9 @@ enum Found {
     Else,
 }
 
+/// After so long a write to a socket that was full is tried again. Of sockets of TCP Linux says that they take octets only once a third of
+/// their room is free.
+const RETRY: Duration = Duration::from_millis(250);
 /// While so many octets wait to be sent, no more are made.
 const HIGH_WATER: usize = 64 * 1024;
 /// The least room to read into and to write a head into.

@@ -85,10 +85,10 @@ pub async fn serve(
             continue;
         }
         // 4. Wait for the first thing that happens.
-        let flush = connection.wants().flush;
-        // a look is a read that is given a moment: in it tokio asks the system, where `try_read` may only know what was
-        let look = !flush && connection.wants().read == ReadWant::LookOnce;
-        let wait = match (look, connection.next_deadline()) {
+        let wants = connection.wants();
+        let (flush, look, tries) = (wants.flush, wants.read == ReadWant::LookOnce, wants.flush_once);
+        // a look is a read or a write that is given a moment: in it tokio asks the system, where `try_read` may only know what was
+        let wait = match (look || tries, connection.next_deadline()) {
             (true, _) => Some(Duration::from_millis(1)),
             (false, deadline) => deadline.map(|deadline| deadline.at.saturating_duration_since(now())),
         };
@@ -105,14 +105,19 @@ pub async fn serve(
                 }
                 Err(_) => connection.transport_failed(now()),
             },
-            result = reader.read(&mut piece), if !flush => match result {
+            result = reader.read(&mut piece), if look || !flush => match result {
                 Ok(0) => drop(connection.receive_eof(now(), Eof::Clean)),
                 Ok(octets) => input.extend_from_slice(&piece[..octets]),
                 Err(_) => connection.transport_failed(now()),
             },
-            () = async { match wait { Some(wait) => sleep(wait).await, None => pending().await } } => if look {
-                connection.nothing_to_read(now());
-            },
+            () = async { match wait { Some(wait) => sleep(wait).await, None => pending().await } } => {
+                if tries {
+                    connection.handle_sent(now(), 0);
+                }
+                if look {
+                    connection.nothing_to_read(now());
+                }
+            }
         }
     }
 }
