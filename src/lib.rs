@@ -96,19 +96,45 @@
 //! - **[`SendError::Ended`]** is nobody's mistake: the peer or a deadline was faster. Drop what was to be sent, and go on with the loop:
 //!   `wants` says what is next. [`SendError::Misuse`] is a mistake in the program.
 //! - **Wait** no longer than until [`next_deadline`](Connection::next_deadline), for writing as for reading, or a peer that does not read is
-//!   never cut (`write_stall`). Offer what has been read before you call [`handle_timeout`](Connection::handle_timeout), and call it also where
-//!   octets come all the time.
-//! - **Look** without waiting where [`ReadWant::LookOnce`] says so: no deadline but `drain` is armed then, so a driver that waits may wait for ever. What is
-//!   found is offered; otherwise say [`nothing_to_read`](Connection::nothing_to_read). On `std`: a read with a timeout of 1 ms, or one
-//!   on a socket that does not block. On mio: a `read` now, whatever the last event said. On tokio: `try_read` may answer `WouldBlock` from what
-//!   it remembers, without asking the system. So take two steps, a read and a timer of 1 ms, and judge the read first: the runtime asks the system
-//!   before the timer ends. Where a signal interrupts a look, look again.
+//!   never cut (`write_stall`). Read and write what is ready, and offer what has been read, before you call
+//!   [`handle_timeout`](Connection::handle_timeout), and call it also where octets come all the time. A deadline may be due already when it is
+//!   asked for, after a look: then call it at once. Which calls may move one earlier is said at [`Connection`].
+//! - **Look** where the connection asks for it ([the section below](#looks)). A driver that does not answer a look may wait for ever.
+//! - **Say that you pause**: an application that does not take what has come says [`ContentUse::Paused`], and `Reading` when it goes on
+//!   ([`content_use`](Connection::content_use)); nobody is blamed for the time between. One that answers while it reads says `Reading`: else
+//!   a long request whose response has begun counts as unread, and costs the connection.
 //! - **Fail**: an I/O error other than "try again" is [`transport_failed`](Connection::transport_failed). One [`Shut`] follows, as after
 //!   every end: the loop goes on until it has been done.
 //! - **Shut** as [`Wants::shut`] says, and say so with [`handle_shut`](Connection::handle_shut). After a `Close` or a `Reset` the loop ends
 //!   ([`is_closed`](Connection::is_closed)). If a half-close fails, say that it is done: reading shows the failure.
 //! - **Drain**: at the end of the process call [`close_after_exchange`](Connection::close_after_exchange) on every connection, and go on with
 //!   the loop. The deadline `drain` ends what does not end by itself.
+//!
+//! # Looks
+//!
+//! A process that was stopped, starved or asleep wakes with deadlines that have passed and octets in its sockets. So a deadline that would
+//! accuse the peer, or cut it, takes no effect before the driver has looked at the transport once more. What `handle_timeout` returns has
+//! passed; what follows from it is decided by the look:
+//!
+//! | [`Wants`] says | do, without waiting | and say what came of it |
+//! | --- | --- | --- |
+//! | `read: LookOnce` | read, whatever the transport said before | what was found, by [`receive`](Connection::receive) or [`receive_eof`](Connection::receive_eof); else [`nothing_to_read`](Connection::nothing_to_read) |
+//! | `flush_once` | write what waits, whatever the transport said before | [`handle_sent`](Connection::handle_sent) with what left, which may be 0 |
+//!
+//! A look may be asked for in any state, also while a write is under way. Octets mean octets of HTTP: what TLS has for itself (a session
+//! ticket, an alert of no account) is nothing, so read on until the record layer has nothing left. A look that a signal interrupts is made again.
+//! A driver that has read until the transport had nothing, after the time that it tells, may answer at once. How to look:
+//!
+//! - **`std`**, blocking: a read with a timeout of 1 ms, or one on a socket that does not block; the same for the write.
+//! - **mio**, `epoll`, `kqueue`: a `read` or `write` now, whatever the last event said. Not only what events told: the readiness of a socket that
+//!   was full is told late (of Linux once a third of its room is free), so try a write again now and then while it blocks.
+//! - **tokio**, async-io: `try_read` and `poll_read` may answer from what they remember, without asking the system. So take two steps: begin
+//!   the read (or the write), and a timer of 1 ms beside it, and judge the read first. The runtime asks the system before the timer ends.
+//! - **Completion queues** (`io_uring`, IOCP): take what has completed, then wait 1 ms for the read that is under way. Is none, start one. A write
+//!   that is under way and has not completed has written nothing: `handle_sent` with 0 is no word on what left
+//!   ([`nothing_left`](Connection::nothing_left) is), so it costs no evidence.
+//! - **TLS** over any of them: read the transport first, have the record layer read it all, and offer what comes out.
+//! - **embassy**, `smoltcp`: poll the stack once (`Interface::poll`, or yield to its task), then ask the socket `can_recv`, `can_send`.
 //!
 //! # A client
 //!

@@ -156,7 +156,7 @@ impl Wire {
     /// Why it is, as far as is known.
     pub fn close_reason(&self) -> Option<CloseReason> {
         match self.machine.persistence() {
-            Persistence::Close(reason) => Some(reason),
+            Persistence::Close(reason) => self.machine.ended_by().or(Some(reason)),
             _ => None,
         }
     }

@@ -481,16 +481,22 @@ impl Peer {
     /// What became of the connection, in a line.
     pub fn summary(&self) -> String {
         let persistence = self.machine.persistence();
+        let (reason, clause) = match self.machine.ended_by() {
+            Some(reason) => (reason.as_str(), reason.clause()),
+            None => (persistence.as_str(), persistence.clause()),
+        };
         let mut line = format!(
-            "{} exchanges={} in={} out={} discarded={} reason={} clause={:?}",
+            "{} exchanges={} in={} out={} discarded={} reason={reason} clause={clause:?}",
             self.address(),
             self.machine.lifecycle().exchanges(),
             self.octets_in,
             self.octets_out,
             self.octets_discarded + self.input.len() as u64,
-            persistence.as_str(),
-            persistence.clause(),
         );
+        if persistence.as_str() != reason {
+            // what its messages had come to before
+            line += &format!(" verdict={}", persistence.as_str());
+        }
         if let Some(error) = self.machine.error() {
             line += &format!(" error={} offset={} clause={:?}", error.kind.as_str(), error.offset, error.clause());
         }

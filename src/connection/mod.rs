@@ -25,7 +25,7 @@ use crate::lifecycle::Lifecycle;
 use crate::lifecycle::canonical::Canonical;
 use crate::lifecycle::content_use::ContentUse;
 use crate::lifecycle::deadline::{Deadline, DeadlineCause};
-use crate::lifecycle::persistence::Persistence;
+use crate::lifecycle::persistence::{CloseReason, Persistence};
 use crate::lifecycle::phase::Phase;
 use crate::lifecycle::relative::Parser;
 use crate::lifecycle::state::{BodyEnd, Receiving};
@@ -174,6 +174,11 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     /// Whether the connection outlives this exchange, as far as is known, and why.
     pub fn persistence(&self) -> Persistence {
         self.lifecycle.persistence()
+    }
+
+    /// What ends the connection, or has ended it: [`Lifecycle::ended_by`].
+    pub fn ended_by(&self) -> Option<CloseReason> {
+        self.lifecycle.ended_by()
     }
 
     /// What is due next, if nothing happens before.

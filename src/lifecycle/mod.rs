@@ -461,6 +461,18 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
         self.state.lifetime.causes.iter()
     }
 
+    /// What ends the connection, or has ended it: the reason of its [`Shut`](crate::Shut). `None`: nothing has, so far.
+    ///
+    /// A refusal, a reset, a cut, a deadline name their own cause here, where the verdict on the messages
+    /// ([`persistence`](Self::persistence)) keeps its first: a peer that said `close` and then does not read is `close-received` there, and
+    /// `write-stall` here. An end that follows from the messages alone has the reason of the verdict, once the exchange is over.
+    pub fn ended_by(&self) -> Option<CloseReason> {
+        match self.state.lifetime.stage() {
+            Stage::Open | Stage::Tunnel(_) => self.state.lifetime.causes.ended_by(),
+            _ => self.state.lifetime.causes.end(),
+        }
+    }
+
     /// What is due next, if nothing happens before.
     #[inline]
     pub fn next_deadline(&self) -> Option<Deadline> {

@@ -121,12 +121,15 @@ impl Causes {
         self.0 |= (reason as u64 + 1) << WITH_FIRST;
     }
 
+    /// What ended the connection, or a message of it, beside the verdict.
+    pub(crate) fn ended_by(&self) -> Option<CloseReason> {
+        let number = (self.0 >> WITH_FIRST) as usize;
+        CloseReason::ALL.get(number.checked_sub(1)?).copied()
+    }
+
     /// What the connection ends by: what ended it, else the first cause.
     pub(crate) fn end(&self) -> Option<CloseReason> {
-        match self.0 >> WITH_FIRST {
-            0 => self.first(),
-            number => CloseReason::ALL.get(number as usize - 1).copied(),
-        }
+        self.ended_by().or(self.first())
     }
 
     #[inline]

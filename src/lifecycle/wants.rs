@@ -22,8 +22,9 @@ pub struct Wants {
     pub read: ReadWant,
     /// Octets that were handed out have not left.
     pub flush: bool,
-    /// A deadline says that none of these leaves: try once more to write, without waiting and whatever the transport said before, and tell
-    /// how many left, also 0 ([`handle_sent`](crate::Connection::handle_sent)). No deadline is armed for it.
+    /// A deadline has passed by which some of these should have left: try once more to write, without waiting and whatever the transport said
+    /// before, and tell how many left, also 0 ([`handle_sent`](crate::Connection::handle_sent)); with 0 it takes effect. No other is armed for the
+    /// look ([how](crate#looks)).
     pub flush_once: bool,
     /// What the application is to do.
     pub application: Option<Turn>,
@@ -78,8 +79,9 @@ pub enum ReadWant {
     /// Read, and offer what comes: it is counted and dropped.
     Discard,
     /// Look once whether anything can be read, without waiting: offer it, or say
-    /// [`nothing_to_read`](crate::Connection::nothing_to_read). No deadline is armed for it. The look must ask the system now: readiness that
-    /// was told before may be stale ([how on std, mio and tokio](crate#for-authors-of-drivers)).
+    /// [`nothing_to_read`](crate::Connection::nothing_to_read). A deadline has passed, and takes effect if there is nothing; no other is armed
+    /// for the look. It must ask the system now: readiness that was told before may be stale ([how on std, mio, tokio and
+    /// others](crate#looks)).
     LookOnce,
 }
 
