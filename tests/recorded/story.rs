@@ -129,8 +129,10 @@ impl Told {
         let reasons: Vec<_> = lifecycle.close_reasons().map(CloseReason::as_str).collect();
         let _ = write!(
             text,
-            "read {read} flush {} application {application} shut {shut} reasons {} pending {} exchanges {} idle {} closed {}",
+            "read {read} flush {} once {} take {} application {application} shut {shut} reasons {} pending {} exchanges {} idle {} closed {}",
             wants.flush,
+            wants.flush_once,
+            wants.take_content,
             reasons.join(","),
             lifecycle.octets_pending(),
             lifecycle.exchanges(),
@@ -152,6 +154,7 @@ fn paused(reason: PauseReason) -> &'static str {
         PauseReason::OctetsLeft => "octets",
         PauseReason::Tunnel => "tunnel",
         PauseReason::Closed => "closed",
+        PauseReason::ContentPaused => "content",
         _ => "other",
     }
 }
@@ -226,6 +229,8 @@ fn config<R: Role>(dice: &mut Dice) -> Config<R> {
         .with_content_gap(some(dice, 20))
         .with_write_stall(some(dice, 60))
         .with_linger(some(dice, 30))
+        .with_send_rate(dice.of(&[None, None, Some(1)]))
+        .with_half_closed(some(dice, 45))
         .with_drain_window(some(dice, 3))
         .with_age(some(dice, 200));
     Config::new(limits, timeouts, policy).expect("within bounds")
@@ -266,6 +271,8 @@ const RESPONSES: [&str; 14] = [
     "x",
 ];
 
+const USES: [ContentUse; 4] = [ContentUse::Paused, ContentUse::Paused, ContentUse::Reading, ContentUse::Dropped];
+
 /// A connection in a role, and what may be done in that role.
 trait Teller: Role {
     const PEER_SENDS: &'static [&'static str];
@@ -279,7 +286,7 @@ trait Teller: Role {
         let mut connection = Connection::<Self, _>::new(now, &config).with_seed(dice.next());
         let (mut told, mut unread) = (Told::default(), Vec::new());
         for _ in 0..10 + dice.below(30) {
-            match dice.below(20) {
+            match dice.below(22) {
                 0..=5 => {
                     let piece = dice.of(Self::PEER_SENDS);
                     let to = if dice.below(3) == 0 { dice.below(piece.len() as u64 + 1) as usize } else { piece.len() };
@@ -323,6 +330,15 @@ trait Teller: Role {
                         connection = Connection::unpark(parked, &config);
                     }
                 }
+                19 => {
+                    let said = dice.of(&USES);
+                    match connection.content_use(now, said) {
+                        Ok(()) => told.say("use", said.as_str()),
+                        Err(error) => told.not_taken("use", &error),
+                    }
+                }
+                20 if connection.wants().flush_once => connection.handle_sent(now, dice.of(&[0, 0, 1])),
+                20 => connection.nothing_to_read(now),
                 _ => {
                     if connection.wants().shut.is_some() {
                         connection.handle_shut(now);
@@ -559,7 +575,13 @@ macro_rules! common {
                 3 => $lifecycle.octets_unread($now, $dice.below(3)),
                 _ => $lifecycle.nothing_to_read($now),
             },
-            13 => {
+            13 => match $lifecycle.content_use($now, $dice.of(&USES)) {
+                Ok(()) => {}
+                Err(error) => $told.not_taken("use", &error),
+            },
+            14 if $lifecycle.wants().flush_once => $lifecycle.handle_sent($now, $dice.of(&[0, 0, 1])),
+            14 => $lifecycle.nothing_to_read($now),
+            15 => {
                 if $lifecycle.wants().shut.is_some() {
                     $lifecycle.handle_shut($now);
                 }
@@ -608,9 +630,9 @@ fn server_without_octets(dice: &mut Dice) -> Told {
     let (mut now, mut told) = (Instant::from_secs(1000), Told::default());
     let mut lifecycle = Lifecycle::<Server, _>::new(now, &config).with_seed(dice.next());
     for _ in 0..10 + dice.below(30) {
-        match dice.below(22) {
-            what @ 0..=14 => common!(told, lifecycle, now, dice, config, what),
-            15..=17 => {
+        match dice.below(24) {
+            what @ 0..=16 => common!(told, lifecycle, now, dice, config, what),
+            17..=19 => {
                 let (method, minor, lines) = dice.of(&HEADS);
                 let head = HeadFacts::request(Method::new(method.as_bytes()), Version { minor });
                 let head = if dice.below(2) == 0 { head.with_octets(27) } else { head };
@@ -619,7 +641,7 @@ fn server_without_octets(dice: &mut Dice) -> Told {
                     Err(error) => told.not_taken("head", &error),
                 }
             }
-            18 => match lifecycle.interim_to_send(now, dice.of(&[StatusCode::CONTINUE, StatusCode::EARLY_HINTS])) {
+            20 => match lifecycle.interim_to_send(now, dice.of(&[StatusCode::CONTINUE, StatusCode::EARLY_HINTS])) {
                 Ok(says) => told.say("interim", says.to_string()),
                 Err(error) => told.refused("interim", &error),
             },
@@ -651,9 +673,9 @@ fn client_without_octets(dice: &mut Dice) -> Told {
     let (mut now, mut told) = (Instant::from_secs(1000), Told::default());
     let mut lifecycle = Lifecycle::<Client<2>, _>::new(now, &config).with_seed(dice.next());
     for _ in 0..10 + dice.below(30) {
-        match dice.below(22) {
-            what @ 0..=14 => common!(told, lifecycle, now, dice, config, what),
-            15..=17 => {
+        match dice.below(24) {
+            what @ 0..=16 => common!(told, lifecycle, now, dice, config, what),
+            17..=19 => {
                 let (method, target, name, content) = dice.of(&METHODS);
                 let request = Request::new(Method::new(method.as_bytes()), target.as_bytes());
                 let head = HeadFacts::request(request.method(), Version::HTTP_11);
@@ -665,7 +687,7 @@ fn client_without_octets(dice: &mut Dice) -> Told {
                     lifecycle.handle_sent(now, 50);
                 }
             }
-            18 => match dice.below(2) {
+            20 => match dice.below(2) {
                 0 => lifecycle.nothing_left(now),
                 _ => lifecycle.knows_http11(),
             },
