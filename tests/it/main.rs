@@ -73,6 +73,7 @@ mod retry;
 mod says;
 mod sending;
 mod sending_fields;
+mod sending_slowly;
 mod serve;
 mod settings;
 mod splits_answered;
