@@ -44,6 +44,13 @@ impl<N: Copy + From<u8> + Into<u32>> Granted<N> {
         Some(grace)
     }
 
+    /// What comes next is looked at before it takes effect, though nothing more is granted.
+    pub(super) fn look_again(&mut self) {
+        if self.is_spent() {
+            self.0 = ALL.into();
+        }
+    }
+
     /// What is due takes effect without another look.
     pub(super) fn is_spent(self) -> bool {
         self.0.into() == u32::from(SPENT)

@@ -24,7 +24,7 @@
 
 use crate::config::Settings;
 use crate::config::nanos::Span;
-use crate::lifecycle::deadline::DeadlineKind;
+use crate::lifecycle::deadline::{Deadline, DeadlineKind};
 use crate::lifecycle::role::LifecycleRole;
 use crate::lifecycle::state::{ConnectionState, Receiving};
 use crate::time::Instant;
@@ -51,8 +51,6 @@ impl<R: LifecycleRole> ConnectionState<R> {
             Kind::Head if self.receive.half() == Receiving::Idle => None,
             // content is late, and it is for the application to end its response
             Kind::Linger if self.lifetime.is_open() => waits.then_some(Side::Writing),
-            Kind::Head | Kind::ContentRate | Kind::Linger if self.grace.granted.is_spent() => None,
-            Kind::SendRate if self.send.granted.is_spent() => None,
             Kind::HalfClosed => waits.then_some(Side::Writing),
             Kind::WriteStall | Kind::SendRate => Some(Side::Writing),
             Kind::FirstOctet | Kind::Head | Kind::ContentGap | Kind::ContentRate | Kind::Response => {
@@ -62,6 +60,21 @@ impl<R: LifecycleRole> ConnectionState<R> {
                 Some(Side::Reading)
             }
         }
+    }
+
+    /// The side that is to be looked at before this deadline, which is due, takes effect; `None`: it does so at once, for one that takes
+    /// no look, or for a total that has just been looked at and has no grace left.
+    pub(crate) fn looks_before_effect(&self, due: Deadline) -> Option<Side> {
+        use DeadlineKind as Kind;
+        let side = self.looks_before(due.kind)?;
+        let looked_at = match due.kind {
+            Kind::Head | Kind::ContentRate | Kind::Linger => {
+                self.grace.granted.is_spent() && due.at <= self.grace.again_at(self.receive.began)
+            }
+            Kind::SendRate => self.send.granted.is_spent(),
+            _ => false,
+        };
+        if looked_at { None } else { Some(side) }
     }
 
     /// A look at the transport is waited for.
@@ -114,10 +127,8 @@ impl<R: LifecycleRole> ConnectionState<R> {
         ] {
             let Some(due) = self.due(kind, now, settings) else { continue };
             let late = now.as_nanos() - due.as_nanos();
-            if let Some(grace) = self.grace.granted.grant(late, setting) {
-                let again = Span::of_nanos(grace).after(now);
-                self.grace.set_again(self.receive.began, again);
-            }
+            let grace = self.grace.granted.grant(late, setting).unwrap_or(0);
+            self.grace.set_again(self.receive.began, Span::of_nanos(grace).after(now));
         }
         let mut gaps = [DeadlineKind::ContentGap, DeadlineKind::LingerGap].into_iter();
         if gaps.any(|gap| self.due(gap, now, settings).is_some()) {

@@ -85,6 +85,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
     #[inline(never)]
     fn note_what_left(&mut self, now: Instant, octets: u64) {
         self.send.rate_octets = self.send.rate_octets.saturating_add(octets);
+        self.send.granted.look_again();
         if self.receive.has_ended() && self.lifetime.stage() != Stage::HalfClosed {
             // who waits for an answer gets it
             self.receive.began = now;

@@ -354,3 +354,48 @@ fn a_lifecycle_looks_too() {
     assert_eq!(lifecycle.head_received(late, &head).expect("a request").length, BodyLength::Empty);
     assert_eq!(lifecycle.wants().application, Some(Turn::Respond));
 }
+
+#[test]
+fn what_comes_after_the_last_grace_is_looked_for_all_the_same() {
+    // the whole term has been granted, and what the look found was not enough by its rate
+    let mut driver = server(nothing().with_content_gap(some(5)).with_content_rate(Some(10)));
+    driver.feed("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n").wait(secs(90));
+    passes(&mut driver, DeadlineKind::ContentGap);
+    driver.feed("0");
+    driver.wait(secs(5));
+    passes(&mut driver, DeadlineKind::ContentGap);
+    // much has come by now: it is in time again, and when that is over it is looked for again
+    driver.feed(&"x".repeat(950));
+    assert_eq!(driver.connection.wants().read, ReadWant::Octets);
+    driver.wait(secs(60));
+    passes(&mut driver, DeadlineKind::ContentGap);
+    driver.feed(&"x".repeat(49));
+    assert!(matches!(driver.seen.last(), Some(Seen::End(_))));
+
+    let mut driver = server(nothing().with_write_stall(some(5)).with_send_rate(Some(10)));
+    driver.feed(&get(""));
+    let mut out = [0; 300];
+    let response = driver.connection.send_response(
+        driver.now,
+        StatusCode::OK,
+        http_keepalive::NO_FIELDS,
+        Content::Exact(1000),
+        &mut out,
+    );
+    let head = response.expect("it is due");
+    driver.connection.send_content(driver.now, &[b'x'; 1000], &mut [0; 1000]).expect("it fits");
+    let octets = head as u64 + 1000;
+    for _ in 0..2 {
+        driver.now = driver.connection.next_deadline().expect("it is bounded").at + secs(90);
+        assert!(driver.connection.handle_timeout(driver.now).is_some());
+        assert!(driver.connection.wants().flush_once);
+        driver.connection.handle_sent(driver.now, 1);
+    }
+    // nothing is granted any more; but enough leaves before it takes effect
+    driver.connection.handle_sent(driver.now, 94 * 10 + 1);
+    driver.now = driver.connection.next_deadline().expect("it is bounded").at;
+    assert!(driver.connection.handle_timeout(driver.now).is_some());
+    assert!(driver.connection.wants().flush_once);
+    driver.connection.handle_sent(driver.now, octets - 943);
+    assert!(driver.connection.wants().shut.is_none() && !driver.connection.wants().flush_once);
+}
