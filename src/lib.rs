@@ -99,7 +99,7 @@
 //!   never cut (`write_stall`). Read and write what is ready, and offer what has been read, before you call
 //!   [`handle_timeout`](Connection::handle_timeout), and call it also where octets come all the time. A deadline may be due already when it is
 //!   asked for, after a look: then call it at once. Which calls may move one earlier is said at [`Connection`].
-//! - **Look** where the connection asks for it ([the section below](#looks)). A driver that does not answer a look may wait for ever.
+//! - **Look** where the connection asks for it ([the section below](#looks)), at once.
 //! - **Say that you pause**: an application that does not take what has come says [`ContentUse::Paused`], and `Reading` when it goes on
 //!   ([`content_use`](Connection::content_use)); nobody is blamed for the time between. One that answers while it reads says `Reading`: else
 //!   a long request whose response has begun counts as unread, and costs the connection.
@@ -123,7 +123,8 @@
 //!
 //! A look may be asked for in any state, also while a write is under way. Octets mean octets of HTTP: what TLS has for itself (a session
 //! ticket, an alert of no account) is nothing, so read on until the record layer has nothing left. A look that a signal interrupts is made again.
-//! A driver that has read until the transport had nothing, after the time that it tells, may answer at once. How to look:
+//! A driver that has read until the transport had nothing, after the time that it tells, may answer at once. Where nothing is said for a second,
+//! the look has found nothing. How to look:
 //!
 //! - **`std`**, blocking: a read with a timeout of 1 ms, or one on a socket that does not block; the same for the write.
 //! - **mio**, `epoll`, `kqueue`: a `read` or `write` now, whatever the last event said. Not only what events told: the readiness of a socket that

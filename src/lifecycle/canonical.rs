@@ -74,9 +74,13 @@ impl<R: LifecycleRole> ConnectionState<R> {
         let waits = self.send.unsent > 0;
         // the clock goes on from now, if it has not been there yet
         let latest = self.latest.max(now);
-        self.latest = latest;
+        // a look that nobody takes is over so long after it
+        let looks = self.is_looking();
+        if !looks {
+            self.latest = latest;
+        }
         R::canonical(self, limits, timeouts, relative);
-        relative.keep(&mut self.latest, latest > now && !over);
+        relative.keep(&mut self.latest, looks || (latest > now && !over));
         // the octets of an exchange may leave, or be told, after it
         let late = !R::IS_CLIENT && (waits || parser == Parser::Theirs) && !over && !lingers;
         relative.keep(&mut self.exchange_began, timeouts.exchange.is_some() && (late || (open && !between)));

@@ -64,6 +64,8 @@ reasons! {
         PeerClosed => "peer-closed", "RFC 9112 9.6";
         /// The application stopped to take content.
         ContentPaused => "content-paused", "RFC 9112 9.5";
+        /// A look at the transport was asked for, and nothing has been said since.
+        LookAsked => "look-asked", "RFC 9112 9.5";
         /// Our side was shut.
         HalfClosed => "half-closed", "RFC 9112 9.6";
         /// An octet was discarded, or our side was shut.

@@ -18,6 +18,7 @@ use crate::config::Settings;
 use crate::config::nanos::Span;
 use crate::lifecycle::content_use::ContentUse;
 use crate::lifecycle::deadline::{Deadline, DeadlineCause, DeadlineFact, DeadlineKind};
+use crate::lifecycle::looks::LONGEST_LOOK;
 use crate::lifecycle::phase::{Phase, Phases};
 use crate::lifecycle::role::LifecycleRole;
 use crate::lifecycle::state::{ConnectionState, Receiving};
@@ -269,6 +270,12 @@ impl<R: LifecycleRole> ConnectionState<R> {
         }
     }
 
+    /// A look that nobody takes is over, too.
+    fn look_over(&self, kind: DeadlineKind) -> Armed {
+        let since = self.latest;
+        Armed { at: LONGEST_LOOK.after(since), since, fact: DeadlineFact::LookAsked, setting: kind.as_str() }
+    }
+
     /// What would be earlier waits for the end of the shield.
     fn shielded(&self, shield: Instant) -> Armed {
         let setting = DeadlineKind::IdleShield.as_str();
@@ -277,12 +284,14 @@ impl<R: LifecycleRole> ConnectionState<R> {
 
     /// Every deadline that is armed now, in the order of their kinds.
     pub(crate) fn deadlines(&self, settings: &Settings) -> impl Iterator<Item = DeadlineCause> {
-        let phase = self.phase();
-        let looks = self.lifetime.passed.is_some();
-        let rows = ROWS.iter().filter(move |row| row.phases(R::IS_CLIENT).has(phase));
-        let rows = rows.filter(move |row| !looks || self.looks_before(row.kind).is_none());
-        rows.filter_map(move |row| {
-            let Armed { at, since, fact, setting } = self.armed(row.kind, phase, settings)?;
+        let (phase, passed) = (self.phase(), self.lifetime.passed);
+        ROWS.iter().filter_map(move |row| {
+            let Armed { at, since, fact, setting } = match passed {
+                Some(kind) if kind == row.kind => self.look_over(kind),
+                Some(_) if self.looks_before(row.kind).is_some() => return None,
+                _ if row.phases(R::IS_CLIENT).has(phase) => self.armed(row.kind, phase, settings)?,
+                _ => return None,
+            };
             let deadline = Deadline { at, kind: row.kind };
             (at < Instant::MAX).then_some(DeadlineCause { deadline, since, fact, setting })
         })

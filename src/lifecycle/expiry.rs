@@ -27,8 +27,14 @@ use crate::time::Instant;
 impl<R: LifecycleRole> ConnectionState<R> {
     /// Lets the earliest deadline pass if it is due: it takes effect, or a look is waited for.
     pub(crate) fn handle_timeout(&mut self, now: Instant, settings: &Settings) -> Option<Deadline> {
+        // a look is over by the time since anything was said
+        let next = self.next_deadline(settings);
         let now = self.tick(now);
-        let due = self.next_deadline(settings).filter(|deadline| deadline.at <= now)?;
+        let due = next.filter(|deadline| deadline.at <= now)?;
+        if self.lifetime.passed == Some(due.kind) {
+            self.look_found_nothing(now, settings);
+            return Some(due);
+        }
         match self.looks_before_effect(due) {
             Some(_) => self.lifetime.passed = Some(due.kind),
             None => self.take_effect(due.kind, now, settings),

@@ -20,7 +20,9 @@
 //!
 //! **Tie-breaks.** One look answers for all that were due on its side of the transport: those that it does not answer pass after it, in the
 //! order of their instants, each with a look of its own, which finds nothing. While a look is waited for, no deadline is armed that takes
-//! one. What no longer holds when the look is over (the application pauses, a message is given up) takes no effect.
+//! one, but for the one that has passed: where nothing is said to the connection for [`LONGEST_LOOK`], the look has found nothing, so that a
+//! driver which does not know of looks waits a second longer, and not for ever. What no longer holds when the look is over (the application
+//! pauses, a message is given up) takes no effect.
 
 use crate::config::Settings;
 use crate::config::nanos::Span;
@@ -28,6 +30,9 @@ use crate::lifecycle::deadline::{Deadline, DeadlineKind};
 use crate::lifecycle::role::LifecycleRole;
 use crate::lifecycle::state::{ConnectionState, Receiving};
 use crate::time::Instant;
+
+/// How long a look may take that nobody answers. A second: a driver that looks does so at once, or within the turn of a loop.
+pub(crate) const LONGEST_LOOK: Span = Span::of_nanos(1_000_000_000);
 
 /// The side of the transport that is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,7 +174,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
     }
 
     /// What has passed takes effect, if it is still due.
-    fn look_found_nothing(&mut self, now: Instant, settings: &Settings) {
+    pub(super) fn look_found_nothing(&mut self, now: Instant, settings: &Settings) {
         let Some(kind) = self.lifetime.passed.take() else { return };
         // empty lines found by the look are no request, and put off nothing
         let holds = match Self::ends_idleness(kind) {

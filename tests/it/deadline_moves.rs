@@ -32,7 +32,10 @@ static SERVER: std::sync::LazyLock<Config<Server>> = std::sync::LazyLock::new(||
 });
 /// Without those of the application, which bound what it has still to begin.
 static PATIENT: std::sync::LazyLock<Config<Server>> = std::sync::LazyLock::new(|| {
-    let timeouts = timeouts(Timeouts::DEFAULT).with_application(None).with_exchange(None);
+    let timeouts = timeouts(Timeouts::DEFAULT)
+        .with_application(None)
+        .with_exchange(None)
+        .with_write_stall(Timeouts::DEFAULT.content_gap);
     Config::new(Limits::DEFAULT, timeouts, Policy::DEFAULT).expect("within bounds")
 });
 static CLIENT: std::sync::LazyLock<Config<Client<2>>> = std::sync::LazyLock::new(|| {
@@ -172,7 +175,14 @@ fn no_call_moves_a_deadline_earlier_but_those_that_the_documentation_lists() {
         });
         (server.join().expect("no panic"), earlier(Connection::new(NOW, &*CLIENT), &of_client(), 4))
     });
+    // two are due at once, and the second is told after the look for the first
+    let mut begun = Connection::new(NOW, &*PATIENT);
+    offer(&mut begun, NOW, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n");
+    let sent = begun.send_response(NOW, StatusCode::OK, NO_FIELDS, Content::Unknown, &mut [0; 999]);
+    assert!(sent.is_ok());
+    let both = earlier(begun, &of_server(), 2);
     let patient = earlier(Connection::new(NOW, &*PATIENT), &of_server(), 3);
-    let seen: BTreeSet<_> = server.iter().chain(&client).chain(&patient).map(|name| (*name).to_owned()).collect();
+    let seen: BTreeSet<_> =
+        server.iter().chain(&client).chain(&patient).chain(&both).map(|name| (*name).to_owned()).collect();
     assert_eq!(seen, listed());
 }

@@ -375,8 +375,9 @@ fn nothing_is_due_where_everything_is_off() {
     for row in SERVER {
         let mut driver = server(nothing());
         (row.arm)(&mut driver);
-        // behind an exchange a drain has nothing to wait for
-        if row.kind != IdleShield && row.state != "between exchanges, within the shield" {
+        // behind an exchange a drain has nothing to wait for but a look
+        let looks = driver.connection.wants().read == ReadWant::LookOnce;
+        if !looks && row.kind != IdleShield && row.state != "between exchanges, within the shield" {
             assert_eq!(driver.connection.next_deadline(), None, "{}", row.state);
             assert_eq!(driver.connection.expire(Instant::MAX), None, "{}", row.state);
         }

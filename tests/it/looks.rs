@@ -32,8 +32,9 @@ fn passes(driver: &mut Driver, kind: DeadlineKind) {
     let wants = driver.connection.wants();
     assert_eq!((wants.shut, wants.read == ReadWant::LookOnce || wants.flush_once), (None, true), "{wants:?}");
     assert!(!matches!(wants.application, Some(Turn::Refuse(_))));
-    let armed: Vec<_> = driver.connection.deadlines().map(|cause| cause.deadline.kind).collect();
-    assert!(!armed.contains(&kind), "{armed:?}");
+    // where nobody looks it is over a second later
+    let armed = driver.connection.deadlines().find(|cause| cause.deadline.kind == kind).map(|cause| cause.deadline.at);
+    assert_eq!(armed, Some(driver.now + secs(1)));
 }
 
 /// What is due next, so long from now.
@@ -293,11 +294,12 @@ fn deadlines_that_accuse_nobody_take_no_look() {
 
 #[test]
 fn while_a_look_is_waited_for_the_hard_deadlines_go_on() {
-    let mut driver = server(nothing().with_content_gap(some(5)).with_exchange(some(8)));
+    let mut driver = server(nothing().with_content_gap(some(5)).with_exchange(Some(Duration::from_millis(6_500))));
     driver.feed(POST).wait(secs(6));
     passes(&mut driver, DeadlineKind::ContentGap);
-    due(&driver, DeadlineKind::Exchange, secs(2));
-    driver.wait(secs(2));
+    let exchange = driver.connection.deadlines().find(|cause| cause.deadline.kind == DeadlineKind::Exchange);
+    assert_eq!(exchange.map(|cause| cause.deadline.at), Some(driver.now + Duration::from_millis(500)));
+    driver.wait(Duration::from_millis(500));
     driver.connection.handle_timeout(driver.now);
     assert_eq!(driver.connection.wants().shut, Some(Shut::Close(CloseReason::ExchangeTimeout)));
     // the look is over with it
@@ -314,6 +316,40 @@ fn what_no_longer_holds_when_the_look_is_over_takes_no_effect() {
     driver.connection.nothing_to_read(driver.now);
     assert_eq!(driver.connection.wants().application, Some(Turn::Respond));
     assert!(driver.connection.lifecycle().close_reasons().next().is_none());
+}
+
+#[test]
+fn a_driver_that_does_not_know_of_looks_waits_a_second_longer_and_not_for_ever() {
+    let mut driver = server(nothing().with_head(some(10)));
+    driver.feed("GET / HT").wait(secs(10));
+    passes(&mut driver, DeadlineKind::Head);
+    due(&driver, DeadlineKind::Head, secs(1));
+    driver.wait(secs(1));
+    assert_eq!(driver.connection.handle_timeout(driver.now).map(|due| due.kind), Some(DeadlineKind::Head));
+    assert_eq!(driver.connection.wants().application, Some(Turn::Refuse(StatusCode::REQUEST_TIMEOUT)));
+
+    let mut driver = server(nothing().with_write_stall(some(5)));
+    driver.feed(&get(""));
+    let sent = driver.connection.send_response(
+        driver.now,
+        StatusCode::OK,
+        http_keepalive::NO_FIELDS,
+        Content::Empty,
+        &mut [0; 300],
+    );
+    assert!(sent.is_ok());
+    driver.wait(secs(5));
+    passes(&mut driver, DeadlineKind::WriteStall);
+    driver.wait(secs(1));
+    while driver.connection.handle_timeout(driver.now).is_some() {}
+    assert_eq!(driver.connection.wants().shut, Some(Shut::Reset(CloseReason::WriteStall)));
+
+    let mut driver = server(nothing().with_idle(some(5)));
+    driver.feed(&get("")).respond(StatusCode::OK, Content::Empty).wait(secs(5));
+    passes(&mut driver, DeadlineKind::Idle);
+    driver.wait(secs(1));
+    while driver.connection.handle_timeout(driver.now).is_some() {}
+    assert_eq!(driver.connection.wants().shut, Some(Shut::Close(CloseReason::IdleTimeout)));
 }
 
 #[test]
