@@ -167,6 +167,20 @@ fn what_is_paused_when_the_response_ends_counts_as_dropped() {
 }
 
 #[test]
+fn who_takes_back_that_it_reads_after_its_response_drops_it() {
+    for (head, keeps) in [(post(10), true), (post(11), false), (chunked(""), true)] {
+        let mut driver = Driver::new(&limits(Limits::DEFAULT.with_unread_octets(Some(10))));
+        driver.feed(&head);
+        say(&mut driver, ContentUse::Reading);
+        driver.respond(StatusCode::OK, Content::Empty);
+        assert_eq!(driver.connection.phase(), Phase::Content);
+        say(&mut driver, ContentUse::Undecided);
+        let phase = if keeps { Phase::UnreadContent } else { Phase::Finishing };
+        assert_eq!(driver.connection.phase(), phase, "{head:?}");
+    }
+}
+
+#[test]
 fn dropped_content_is_walked_over_within_what_it_is_worth() {
     let few = limits(Limits::DEFAULT.with_unread_octets(Some(10)));
     for (head, rest, keeps) in [

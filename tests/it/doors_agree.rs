@@ -64,6 +64,10 @@ enum Op {
     Sent(u8),
     Wait(u16),
     Expire,
+    /// So much time goes on before anybody looks at what is due: octets may come first.
+    Lag(u16),
+    /// The next deadline is noticed late by so much, and a look that it asks for finds this.
+    Late(u16, Found),
     Look,
     Eof,
     Drain,
@@ -74,7 +78,20 @@ enum Op {
     Use(ContentUse),
 }
 
+/// What a look finds.
+#[derive(Clone, Copy, Debug)]
+enum Found {
+    /// So many octets, which came or left.
+    Octets(u8),
+    Nothing,
+    End,
+}
+
 const USES: &[ContentUse] = &[ContentUse::Undecided, ContentUse::Reading, ContentUse::Paused, ContentUse::Dropped];
+
+fn found() -> impl Strategy<Value = Found> {
+    prop_oneof![4 => (1..60u8).prop_map(Found::Octets), 3 => Just(Found::Nothing), 1 => Just(Found::End)]
+}
 
 fn of_both() -> impl Strategy<Value = Op> {
     prop_oneof![
@@ -85,6 +102,8 @@ fn of_both() -> impl Strategy<Value = Op> {
         8 => prop_oneof![Just(255u8), 0..90u8].prop_map(Op::Sent),
         6 => (0..200u16).prop_map(Op::Wait),
         4 => Just(Op::Expire),
+        2 => (0..400u16).prop_map(Op::Lag),
+        4 => (0..400u16, found()).prop_map(|(late, found)| Op::Late(late, found)),
         1 => Just(Op::Look),
         2 => Just(Op::Eof),
         1 => Just(Op::Drain),
@@ -114,6 +133,10 @@ fn of_client() -> impl Strategy<Value = Op> {
     ]
 }
 
+const fn tenths_of_seconds(tenths: u16) -> Duration {
+    Duration::from_millis(tenths as u64 * 100)
+}
+
 /// What both roles do alike; `false`: what a role does of its own.
 fn act<R: Doors>(pair: &mut Pair<'_, R>, op: Op) -> bool {
     match op {
@@ -124,7 +147,26 @@ fn act<R: Doors>(pair: &mut Pair<'_, R>, op: Op) -> bool {
             let octets = pair.connection.octets_pending().min(if octets == 255 { u64::MAX } else { octets.into() });
             pair.both(|it, now| it.handle_sent(now, octets), |it, now| it.handle_sent(now, octets));
         }
-        Op::Wait(tenths) => pair.until(pair.now + Duration::from_millis(u64::from(tenths) * 100)),
+        Op::Wait(tenths) => pair.until(pair.now + tenths_of_seconds(tenths)),
+        Op::Lag(tenths) => {
+            pair.now = pair.now + tenths_of_seconds(tenths);
+            // nothing is offered
+            return true;
+        }
+        Op::Late(tenths, found) => {
+            let Some(due) = pair.next_deadline() else { return true };
+            pair.until(due.at + tenths_of_seconds(tenths));
+            let wants = pair.connection.wants();
+            let next = match (wants.read == ReadWant::LookOnce, wants.flush_once, found) {
+                (true, _, Found::Octets(octets)) => Op::Arrive(octets),
+                (true, _, Found::Nothing) => Op::Look,
+                (true, _, Found::End) => Op::Eof,
+                (_, true, Found::Octets(octets)) => Op::Sent(octets),
+                (_, true, _) => Op::Sent(0),
+                _ => return true,
+            };
+            return act(pair, next);
+        }
         Op::Expire => {
             if let Some(due) = pair.next_deadline() {
                 pair.until(due.at);
@@ -269,6 +311,17 @@ fn timeouts(defaults: Timeouts) -> Timeouts {
     defaults.with_application(secs(7)).with_response(secs(9)).with_exchange(secs(40)).with_send_rate(Some(10))
 }
 
+/// Of these the end of the peer has a deadline.
+fn half_closed() -> [Config<Server>; 3] {
+    let times = timeouts(Timeouts::DEFAULT).with_half_closed(Some(Duration::from_secs(8)));
+    let config = |timeouts, policy| Config::new(Limits::DEFAULT, timeouts, policy).expect("within bounds");
+    [
+        Config::DEFAULT,
+        config(times, Policy::DEFAULT.with_read_unwanted_content(Use::On)),
+        config(times.with_write_stall(None).with_send_rate(None), Policy::DEFAULT),
+    ]
+}
+
 fn servers() -> [Config<Server>; 5] {
     let limits = Limits::DEFAULT.with_content(Some(6)).with_unread_octets(Some(4)).with_max_exchanges(Some(3));
     // the end of the peer is told to a connection when it comes, to a lifecycle when all before it has been looked at
@@ -314,16 +367,25 @@ fn habits() -> impl Strategy<Value = Habits> {
 
 /// These go one after the other through a pair that is told in this way.
 fn serves(choice: usize, habits: Habits, kinds: &[usize], ops: &[Op]) {
-    let config = &servers()[choice];
-    let mut pair = Pair::new(config, stream(false, kinds), habits);
+    serves_all(Pair::new(&servers()[choice], stream(false, kinds), habits), ops);
+}
+
+fn serves_all(mut pair: Pair<'_, Server>, ops: &[Op]) {
     pair.agree("at the begin");
     for op in ops {
         if !serve(&mut pair, *op) {
             break;
         }
-        pair.until(pair.now);
-        pair.agree(&format!("after {op:?}"));
+        settle(&mut pair, op);
     }
+}
+
+/// What is due expires, unless nobody looks yet, and both stand where the other does.
+fn settle<R: Doors>(pair: &mut Pair<'_, R>, op: &Op) {
+    if !matches!(op, Op::Lag(_)) {
+        pair.until(pair.now);
+    }
+    pair.agree(&format!("after {op:?}"));
 }
 
 /// The same of a client; `pipelines`: it knows that its peer does.
@@ -339,8 +401,7 @@ fn asks(choice: usize, habits: Habits, pipelines: bool, kinds: &[usize], ops: &[
         if !ask(&mut pair, *op) {
             break;
         }
-        pair.until(pair.now);
-        pair.agree(&format!("after {op:?}"));
+        settle(&mut pair, op);
     }
 }
 
@@ -394,6 +455,16 @@ proptest! {
         choice in 0..5usize, habits in habits(), kinds in kinds(), ops in vec(of_server(), 0..40),
     ) {
         serves(choice, habits, &kinds, &ops);
+    }
+
+    #[test]
+    fn the_end_of_the_peer_has_the_same_deadline_through_both_doors(
+        choice in 0..3usize, habits in habits(), kinds in kinds(), ops in vec(of_server(), 0..40),
+    ) {
+        let config = &half_closed()[choice];
+        let mut pair = Pair::new(config, stream(false, &kinds), habits);
+        pair.ends_at_once = true;
+        serves_all(pair, &ops);
     }
 
     #[test]

@@ -54,13 +54,15 @@ pub struct Pair<'c, R: Doors> {
     end: End,
     /// The parser has stopped: what comes is of no message.
     deaf: bool,
+    /// The peer closes its side only where all it sent has been looked at: both are told at once.
+    pub ends_at_once: bool,
 }
 
 impl<'c, R: Doors> Pair<'c, R> {
     pub fn new(config: &'c Config<R>, peer: Peer, habits: Habits) -> Self {
         let now = Instant::from_secs(1000);
         let (connection, lifecycle) = (Connection::new(now, config), Lifecycle::new(now, config));
-        Self { connection, lifecycle, now, habits, peer, end: End::No, deaf: false }
+        Self { connection, lifecycle, now, habits, peer, end: End::No, deaf: false, ends_at_once: false }
     }
 
     /// Both decide the same.
@@ -127,8 +129,9 @@ impl<'c, R: Doors> Pair<'c, R> {
             self.tell_end(None);
         }
         let between = matches!(self.peer.marks.front(), None | Some(peer::Mark { is: Is::Head(_) | Is::Broken, .. }));
-        let says = self.habits.says_left || R::IS_CLIENT || self.peer.was_chunked;
-        if self.deaf || (between && says) {
+        let says = between && (self.habits.says_left || self.peer.was_chunked);
+        // to a client it also says that all has been looked at, wherever that ends: what its driver gave its word for
+        if self.deaf || R::IS_CLIENT || says {
             self.lifecycle.octets_unread(self.now, self.peer.inbox().len() as u64);
             self.peer.was_chunked = false;
         }
@@ -211,7 +214,8 @@ impl<'c, R: Doors> Pair<'c, R> {
     pub fn close(&mut self) {
         // after an early response a parser waits for the end of the request, and looks at nothing more
         let early = self.connection.phase() == Phase::Requesting && !self.peer.inbox().is_empty();
-        if self.end != End::No || early {
+        let late = self.ends_at_once && !self.peer.inbox().is_empty();
+        if self.end != End::No || early || late {
             return;
         }
         self.end = End::Said;
