@@ -47,8 +47,8 @@ use crate::time::Instant;
 ///
 /// **What may move a deadline earlier**, or arm one where none was: `receive`, `receive_eof`, `skip_content`, `content_use`, `handle_sent`,
 /// `handle_shut`, `handle_timeout`, `nothing_to_read`, `close_after_exchange`, `send_request`, `send_response`, `send_interim`,
-/// `send_continue`, `send_refusal`, `send_content`, `frame_content`, `send_end`. Ask for [`next_deadline`](Self::next_deadline) after them. No
-/// other call does, so a timer that was set before one of those need not be set anew: it comes too early at most.
+/// `send_continue`, `send_refusal`, `send_content`, `frame_content`, `send_end`. Ask for [`next_deadline`](Self::next_deadline) after them.
+/// After any other call a timer that was set stays right: it comes too early at most.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Connection<R: Role, C: Deref<Target = Config<R>> = &'static Config<R>> {
     pub(crate) lifecycle: Lifecycle<R, C>,
