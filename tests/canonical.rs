@@ -100,7 +100,7 @@ static SERVERS: [Config<Server>; 3] = configs();
 static CLIENTS: [Config<Client<2>>; 3] = configs();
 static PLAIN_CLIENTS: [Config<Client<1>>; 3] = configs();
 
-const REST: [Call; 18] = [
+const REST: [Call; 19] = [
     Eof(End::Clean),
     NothingToRead,
     Sent(0),
@@ -111,6 +111,7 @@ const REST: [Call; 18] = [
     Said(ContentUse::Paused),
     Said(ContentUse::Reading),
     Said(ContentUse::Dropped),
+    Said(ContentUse::Undecided),
     Shut,
     Failed,
     Timeout,

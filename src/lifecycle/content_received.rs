@@ -27,6 +27,11 @@ impl<R: LifecycleRole> ConnectionState<R> {
         self.check_content(0)?;
         let now = self.tick(now);
         let before = self.receive.content_use;
+        let said = match said {
+            // after our response it is read or not
+            ContentUse::Undecided if !R::IS_CLIENT && self.send.half() == Sending::Complete => ContentUse::Dropped,
+            said => said,
+        };
         if before == said {
             return Ok(());
         }

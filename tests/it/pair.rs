@@ -43,6 +43,7 @@ proptest! {
         server in server(),
         writes_first in any::<bool>(),
         accidents in (any::<Index>(), any::<Index>(), any::<bool>()),
+        sleep in 0..100_000u64,
     ) {
         let quiet = Scene { writes_first, ..Scene::of(asks) };
         let report = run(&client, &server, &network, &quiet);
@@ -52,6 +53,8 @@ proptest! {
         run(&client, &server, &network, &severed);
         let drained = Scene { drain: Some((side, step_of(&report, drain))), ..severed };
         run(&client, &server, &network, &drained);
+        let asleep = Scene { sleep: Some((side, step_of(&report, sever), millis(sleep))), ..quiet };
+        run(&client, &server, &network, &asleep);
     }
 
     #[test]
@@ -92,6 +95,48 @@ proptest! {
         for (fate, ask) in report.requests.iter().zip(&scene.asks) {
             prop_assert_eq!(fate.outcome, Outcome::Answered(ask.reply.status));
             prop_assert!(fate.losses.is_empty(), "{:?}", fate);
+        }
+    }
+
+    #[test]
+    fn a_server_that_sleeps_loses_nobody_who_had_come(
+        asks in asks(),
+        network in network(),
+        (step, sleep) in (any::<Index>(), 0..600_000u64),
+    ) {
+        // its clients wait, and read: one that reads nothing before all of its content was taken is reset after a sleep as well
+        let network = Network { window: network.window.max(100), ..network };
+        let waits = Timeouts::DEFAULT.with_head(None).with_head_cap(None).with_content_gap(None).with_content_rate(None);
+        let waits = waits.with_write_stall(None);
+        let client = Config::<Four>::new(Limits::DEFAULT, waits, Policy::DEFAULT).expect("within bounds");
+        let server = Config::<Server>::DEFAULT;
+        let after = |when| if when == When::Behind { When::After(Duration::ZERO) } else { when };
+        let alone = |ask: Ask| Ask { when: after(ask.when), ..ask };
+        let quiet = Scene::of(asks.into_iter().map(alone).collect());
+        let step = step_of(&run(&client, &server, &network, &quiet), step);
+        let report = run(&client, &server, &network, &Scene { sleep: Some((Side::Server, step, millis(sleep))), ..quiet.clone() });
+        for (fate, ask) in report.requests.iter().zip(&quiet.asks) {
+            prop_assert_eq!(fate.outcome, Outcome::Answered(ask.reply.status), "{:?}", fate);
+            prop_assert!(fate.losses.is_empty(), "{:?}", fate);
+        }
+    }
+
+    #[test]
+    fn a_client_that_sleeps_takes_what_came_meanwhile(
+        asks in asks(),
+        network in network(),
+        (step, sleep) in (any::<Index>(), 0..600_000u64),
+    ) {
+        let network = Network { window: 100_000, ..network };
+        let timeouts = Timeouts::DEFAULT.with_response(Some(millis(2000))).with_content_gap(Some(millis(500)));
+        let client = Config::<Client>::new(Limits::DEFAULT, timeouts, Policy::DEFAULT).expect("within bounds");
+        let server = Config::<Server>::DEFAULT;
+        let get = |ask: Ask| Ask { method: "GET", content: 0, chunked: false, when: When::After(millis(100)), ..ask };
+        let quiet = Scene::of(asks.into_iter().map(get).collect());
+        let step = step_of(&run(&client, &server, &network, &quiet), step);
+        let report = run(&client, &server, &network, &Scene { sleep: Some((Side::Client, step, millis(sleep))), ..quiet.clone() });
+        for (fate, ask) in report.requests.iter().zip(&quiet.asks) {
+            prop_assert_eq!(fate.outcome, Outcome::Answered(ask.reply.status), "{:?}", fate);
         }
     }
 
@@ -254,7 +299,15 @@ fn upload() -> impl Strategy<Value = Ask> {
     (method, 1..60_000usize, any::<bool>(), any::<bool>(), framing, 0..900u64, 0..3000usize).prop_map(
         |(method, content, chunked, expects, framing, delay, answer)| {
             let gap = Duration::ZERO;
-            let reply = Reply { status: 413, content: answer, framing, early: true, interim: 0, delay: millis(delay) };
+            let reply = Reply {
+                status: 413,
+                content: answer,
+                framing,
+                early: true,
+                interim: 0,
+                delay: millis(delay),
+                pause: Duration::ZERO,
+            };
             Ask { content, chunked, expects, reply, ..Ask::new(method, gap) }
         },
     )

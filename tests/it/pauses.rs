@@ -52,6 +52,18 @@ fn a_pause_does_not_lengthen_the_time_of_who_closed_its_side() {
 }
 
 #[test]
+fn after_the_response_undecided_is_dropped() {
+    let mut lifecycle = posted(&[], &Config::DEFAULT);
+    lifecycle.content_use(START, ContentUse::Reading).expect("content comes");
+    lifecycle.head_to_send(START, StatusCode::OK, Content::Empty).expect("it is due");
+    lifecycle.content_use(START, ContentUse::Undecided).expect("content comes");
+    let reads = lifecycle.content_use(START, ContentUse::Reading);
+    assert_eq!(reads, Err(ReceiveError::Misuse(Misuse::ContentNotExpected)), "it is dropped");
+    lifecycle.content_received(START, 5).expect("it is walked over");
+    assert!(lifecycle.is_idle());
+}
+
+#[test]
 fn content_that_nobody_asked_for_is_not_to_be_taken_in_time() {
     let timeouts = Timeouts::DEFAULT.with_application(Some(Duration::from_secs(20)));
     let config = Config::new(Limits::DEFAULT, timeouts, Policy::DEFAULT).expect("within bounds");

@@ -1,8 +1,8 @@
 //! Whatever answers a client's requests.
 
-use crate::common::Passes;
 use http_keepalive::*;
 
+use super::passes::Passes;
 use super::{Story, config};
 
 /// What a client is to have outstanding: up to four requests, of which the last may leave HTTP or be on its way.

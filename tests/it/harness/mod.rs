@@ -7,6 +7,7 @@ mod answers;
 mod of_clients;
 mod of_lifecycles;
 mod operations;
+mod passes;
 
 use std::time::Duration;
 
@@ -14,6 +15,10 @@ use http_keepalive::*;
 
 pub use answers::answers;
 pub use operations::operations;
+pub use passes::Passes;
+
+/// What an application may say of content.
+const USES: [ContentUse; 4] = [ContentUse::Undecided, ContentUse::Paused, ContentUse::Reading, ContentUse::Dropped];
 
 /// Strict, lenient, and with limits that are soon met: chosen by one octet.
 fn config<R: Role>(choice: u8) -> Config<R> {
@@ -59,6 +64,13 @@ fn config<R: Role>(choice: u8) -> Config<R> {
     };
     // whenever the peer owes the next step something is due
     let timeouts = Timeouts::DEFAULT.with_response(Some(Duration::from_secs(60)));
+    let timeouts = match choice & 128 {
+        0 => timeouts,
+        _ => timeouts
+            .with_send_rate(Some(10))
+            .with_half_closed(Some(Duration::from_secs(15)))
+            .with_application(Some(Duration::from_secs(25))),
+    };
     let (limits, timeouts, policy) = match choice & 4 {
         0 => (limits, timeouts, policy),
         _ => (
@@ -122,8 +134,9 @@ impl Story {
     }
 }
 
-/// Offers `input` in pieces of `sizes`, over and over; answers each request once it is complete.
-fn story(config: &Config<Server>, input: &[u8], sizes: &[usize]) -> Story {
+/// Offers `input` in pieces of `sizes`, over and over; answers each request once it is complete. Of its content this is said first, and
+/// that it is read after a pause.
+fn story(config: &Config<Server>, said: ContentUse, input: &[u8], sizes: &[usize]) -> Story {
     let now = Instant::from_secs(1);
     let (mut connection, mut story, mut out) = (Connection::new(now, config), Story::default(), [0; 512]);
     let (mut at, mut offered, mut sizes) = (0, 0, sizes.iter().cycle());
@@ -153,8 +166,11 @@ fn story(config: &Config<Server>, input: &[u8], sizes: &[usize]) -> Story {
             match received.outcome {
                 Outcome::Event(event) => {
                     story.say(&event);
-                    if let Event::End { .. } = event {
-                        respond(&mut connection, &mut story);
+                    match event {
+                        // where there is none it is a mistake
+                        Event::Request(_) => drop(connection.content_use(now, said)),
+                        Event::End { .. } => respond(&mut connection, &mut story),
+                        _ => {}
                     }
                 }
                 Outcome::Paused(PauseReason::ContinueDue) => {
@@ -162,6 +178,9 @@ fn story(config: &Config<Server>, input: &[u8], sizes: &[usize]) -> Story {
                     connection.send_continue(now, &mut [0; 64]).expect("it was due");
                     let pending = connection.lifecycle().octets_pending();
                     connection.handle_sent(now, pending);
+                }
+                Outcome::Paused(PauseReason::ContentPaused) => {
+                    connection.content_use(now, ContentUse::Reading).expect("it is to be taken");
                 }
                 Outcome::NeedMore | Outcome::Paused(_) => break,
             }
@@ -175,10 +194,11 @@ fn story(config: &Config<Server>, input: &[u8], sizes: &[usize]) -> Story {
 pub fn connection(data: &[u8]) {
     let [choice, first, second, input @ ..] = data else { return };
     let config = config(*choice);
-    let whole = story(&config, input, &[input.len().max(1)]);
-    assert_eq!(whole, story(&config, input, &[1]), "octet by octet");
+    let said = USES[usize::from(*choice >> 5 & 3)];
+    let whole = story(&config, said, input, &[input.len().max(1)]);
+    assert_eq!(whole, story(&config, said, input, &[1]), "octet by octet");
     let sizes = [usize::from(*first), usize::from(*second)];
-    assert_eq!(whole, story(&config, input, &sizes), "in pieces of {sizes:?}");
+    assert_eq!(whole, story(&config, said, input, &sizes), "in pieces of {sizes:?}");
 }
 
 /// A head is read the same as a whole, by a connection and alone; fields found by index and by search are the same.

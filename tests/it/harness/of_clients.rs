@@ -1,12 +1,11 @@
 //! A client's connection in any order of calls, beside a count of what was written, what left and what is unread.
 
-use crate::common::Passes;
 use std::collections::VecDeque;
 
 use http_keepalive::*;
 
-use super::config;
-use super::operations::{Inbox, Script, accepted, park, somebody_owes};
+use super::operations::{Inbox, Script, accepted, park, somebody_owes, told};
+use super::{USES, config};
 
 /// What the caller knows.
 #[derive(Default)]
@@ -110,6 +109,12 @@ pub fn client<const DEPTH: usize>(mut script: Script<'_>) {
                     }
                 }
             },
+            14 if op & 128 != 0 => match argument % 8 {
+                4 | 5 => connection.handle_sent(now, 0),
+                6 => script.sleep(argument),
+                7 => connection.nothing_to_read(now),
+                said => drop(told(&mut connection, |it| it.content_use(now, USES[usize::from(said)]))),
+            },
             14 => {
                 if connection.wants().shut.is_some() {
                     connection.handle_shut(now);
@@ -117,7 +122,7 @@ pub fn client<const DEPTH: usize>(mut script: Script<'_>) {
             }
             _ => script.set_back(),
         }
-        script.expire(&mut connection, Passes::expire, |it| it.next_deadline());
+        script.expire(&mut connection, Connection::handle_timeout, |it| it.next_deadline());
         known.check(&connection, script.now);
         somebody_owes(connection.wants(), connection.next_deadline(), connection.is_closed(), connection.persistence());
     }

@@ -1,10 +1,9 @@
 //! The lifecycle alone, for users who have a parser: facts in any order, also heads where none may begin.
 
-use crate::common::Passes;
 use http_keepalive::*;
 
-use super::config;
 use super::operations::{Script, accepted, attempt, somebody_owes, told};
+use super::{USES, config};
 
 /// Field lines that matter, and one that does not.
 const LINES: [(&[u8], &[u8]); 8] = [
@@ -22,13 +21,18 @@ const CONTENTS: [Content; 4] = [Content::Empty, Content::Exact(9), Content::Unkn
 
 /// Whatever both roles have; octets of more than one message would be no fact of one.
 macro_rules! facts {
-    ($machine:ident, $script:ident, $op:expr, $argument:ident) => {{
+    ($machine:ident, $script:ident, $op:expr, $op_whole:ident, $argument:ident) => {{
         let (now, octets) = ($script.now, u64::from($argument));
         match $op {
             0 => $machine.octets_received(now, octets),
             1 => drop(told(&mut $machine, |it| it.content_received(now, octets % 12))),
             2 => drop(told(&mut $machine, |it| it.end_received(now))),
             3 => drop($machine.eof_received(now)),
+            4 if $op_whole & 128 != 0 => match $argument % 8 {
+                4 | 5 => $machine.handle_sent(now, 0),
+                6 | 7 => $script.sleep($argument),
+                said => drop(told(&mut $machine, |it| it.content_use(now, USES[usize::from(said)]))),
+            },
             4 if $argument % 8 == 0 => $machine.fault_received(now, ProtocolErrorKind::ContentTooLarge),
             4 => $machine.nothing_to_read(now),
             5 => {
@@ -101,9 +105,9 @@ pub fn server(mut script: Script<'_>) {
                 attempt(&mut machine, |it| it.interim_to_send(now, status));
             }
             15 => attempt(&mut machine, |it| it.content_sent(now, u64::from(argument) % 12)),
-            fact => facts!(machine, script, fact, argument),
+            fact => facts!(machine, script, fact, op, argument),
         }
-        script.expire(&mut machine, Passes::expire, |it| it.next_deadline());
+        script.expire(&mut machine, Lifecycle::handle_timeout, |it| it.next_deadline());
         somebody_owes(machine.wants(), machine.next_deadline(), machine.is_closed(), machine.persistence());
     }
 }
@@ -149,9 +153,9 @@ pub fn client<const DEPTH: usize>(mut script: Script<'_>) {
                     machine.octets_written(now, octets);
                 }
             }
-            fact => facts!(machine, script, fact, argument),
+            fact => facts!(machine, script, fact, op, argument),
         }
-        script.expire(&mut machine, Passes::expire, |it| it.next_deadline());
+        script.expire(&mut machine, Lifecycle::handle_timeout, |it| it.next_deadline());
         somebody_owes(machine.wants(), machine.next_deadline(), machine.is_closed(), machine.persistence());
         let unknown = machine.unanswered().filter(|left| left.evidence.sent == retry::Sent::Unknown);
         for left in unknown.filter(|left| !left.evidence.idempotent) {

@@ -1,12 +1,12 @@
 //! Any order of facts, intents and instants, for a connection or a lifecycle of either role: chosen by the first octet.
 
-use crate::common::Passes;
 use std::fmt::Debug;
 use std::time::Duration;
 
 use http_keepalive::*;
 
-use super::{config, of_clients, of_lifecycles};
+use super::passes::Passes;
+use super::{USES, config, of_clients, of_lifecycles};
 
 /// No order of facts, intents and instants panics; no deadline stays due; what is consumed is what was offered; what is refused
 /// changes nothing; in every state somebody owes the next step.
@@ -53,15 +53,22 @@ impl Script<'_> {
         self.now = Instant::from_nanos(self.now.as_nanos() / 2);
     }
 
-    /// Lets expire what is due; then nothing is.
-    pub fn expire<M>(
+    /// So long that every deadline has passed when somebody looks again.
+    pub fn sleep(&mut self, argument: u8) {
+        self.now = self.now + Duration::from_secs(u64::from(argument) * 10);
+        self.latest = self.latest.max(self.now);
+    }
+
+    /// Lets expire what is due; then nothing is. The looks are left to the script, or find nothing: as it says.
+    pub fn expire<M: Passes>(
         &self,
         machine: &mut M,
-        expire: impl Fn(&mut M, Instant) -> Option<Deadline>,
+        timeout: impl Fn(&mut M, Instant) -> Option<Deadline>,
         next: impl Fn(&M) -> Option<Deadline>,
     ) {
         let mut rounds = 0;
-        while expire(machine, self.now).is_some() {
+        let looks = self.choice & 64 != 0;
+        while if looks { timeout(machine, self.now) } else { machine.expire(self.now) }.is_some() {
             rounds += 1;
             assert!(rounds < 16, "a deadline stays due");
         }
@@ -80,6 +87,14 @@ pub fn somebody_owes(wants: Wants, due: Option<Deadline>, is_closed: bool, persi
         Party::Transport | Party::Application => assert!(!is_closed, "closed, and still {wants:?}"),
     }
     assert!(!is_closed || due.is_none(), "closed, and still {due:?}");
+    assert!(!wants.flush_once || wants.flush, "nothing waits, and a try to write it is asked for");
+    let Some(due) = due else { return };
+    let looks = wants.read == ReadWant::LookOnce || wants.flush_once;
+    use DeadlineKind::{ContentGap, ContentRate, FirstOctet, LingerGap, Response, WriteStall};
+    let takes_one = matches!(due.kind, FirstOctet | ContentGap | Response | LingerGap | WriteStall);
+    assert!(!looks || !takes_one, "a look is waited for, and {due:?} is armed");
+    let blames = matches!(due.kind, ContentGap | ContentRate);
+    assert!(!wants.take_content || !blames, "the application pauses, and {due:?} is armed");
 }
 
 /// The same of a fact: one that is not taken changes nothing, but for a fault of the peer.
@@ -210,6 +225,15 @@ fn server(mut script: Script<'_>) {
                 }
                 None
             }
+            14 if op & 128 != 0 => {
+                match argument % 8 {
+                    4 | 5 => connection.handle_sent(now, 0),
+                    6 => script.sleep(argument),
+                    7 => connection.nothing_to_read(now),
+                    said => drop(told(&mut connection, |it| it.content_use(now, USES[usize::from(said)]))),
+                }
+                None
+            }
             14 => {
                 if connection.wants().shut.is_some() {
                     connection.handle_shut(now);
@@ -222,7 +246,7 @@ fn server(mut script: Script<'_>) {
             }
         };
         assert!(written.is_none_or(|written| written <= out.len()));
-        script.expire(&mut connection, Passes::expire, |it| it.next_deadline());
+        script.expire(&mut connection, Connection::handle_timeout, |it| it.next_deadline());
         somebody_owes(connection.wants(), connection.next_deadline(), connection.is_closed(), connection.persistence());
     }
 }

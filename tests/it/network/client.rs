@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http_keepalive::retry::{RetryVerdict, Sent};
-use http_keepalive::{Client, Config, Content, Instant, Method, NO_FIELDS, Request, Turn};
+use http_keepalive::{Client, Config, Content, Instant, Method, NO_FIELDS, ReadWant, Request, Turn};
 
 use super::end::{End, Fact};
 use super::plan::{Ask, Scene, request_octets};
@@ -92,7 +92,8 @@ impl<const DEPTH: usize> Asking<DEPTH> {
             assert!(round < 10_000, "a client spins: {:?}", self.end.connection.wants());
             let mut moved = self.end.expire(now);
             let writes = !self.end.outbox.is_empty() || self.end.connection.wants().application.is_some();
-            if !(self.writes_first && writes) {
+            let looks = self.end.connection.wants().read == ReadWant::LookOnce;
+            if looks || !(self.writes_first && writes) {
                 moved |= self.end.read(wire, now);
                 while let Some(fact) = self.end.next_fact(wire, now) {
                     self.note(fact);

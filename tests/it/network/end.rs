@@ -1,6 +1,5 @@
 //! One end of a connection: a machine, what it has read and not consumed, what it has handed out and not written.
 
-use crate::common::Passes;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -106,11 +105,11 @@ impl<R: Role> End<R> {
         }
     }
 
-    /// Lets expire what is due: whether anything was.
+    /// Lets expire what is due: whether anything was. A look that is asked for is that of [`read`](Self::read) or [`write`](Self::write).
     pub fn expire(&mut self, now: Instant) -> bool {
         self.say_what_left(now);
         let mut expired = 0;
-        while self.connection.expire(now).is_some() {
+        while self.connection.handle_timeout(now).is_some() {
             expired += 1;
             assert!(expired < 20, "deadlines expire without end");
         }
@@ -192,14 +191,17 @@ impl<R: Role> End<R> {
         if self.is_closed() {
             return false;
         }
+        let tries = self.connection.wants().flush_once;
         let octets = wire.write(self.side, now, &mut self.outbox) as u64;
         let foreign = self.foreign.min(octets as usize);
         self.foreign -= foreign;
         if octets > foreign as u64 {
             self.written += octets - foreign as u64;
             self.connection.handle_sent(now, octets - foreign as u64);
+        } else if tries {
+            self.connection.handle_sent(now, 0);
         }
-        octets > 0
+        octets > 0 || tries
     }
 
     /// Has octets written that are no part of what the machine says, where nothing else waits to be.

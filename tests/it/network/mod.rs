@@ -119,6 +119,8 @@ struct World<'a, const DEPTH: usize> {
     settled: Instant,
     states: Vec<State>,
     steps: usize,
+    /// By side: until then nobody drives its connections.
+    sleeps: [Instant; 2],
     /// Something arrived that nobody has looked at.
     attention: Option<Instant>,
     /// The connection whose server is hostile, and the pieces that it has not said.
@@ -140,6 +142,7 @@ impl<'a, const DEPTH: usize> World<'a, DEPTH> {
             settled: start,
             states: scene.asks.iter().map(|_| State::default()).collect(),
             steps: 0,
+            sleeps: [start; 2],
             attention: Some(start),
             hostile: None,
         }
@@ -181,6 +184,9 @@ impl<'a, const DEPTH: usize> World<'a, DEPTH> {
         if let (Some(link), true) = (self.links.last_mut(), self.scene.sever == Some(self.steps)) {
             link.wire.sever(now);
         }
+        if let Some((side, _, span)) = self.scene.sleep.filter(|(_, step, _)| *step == self.steps) {
+            self.sleeps[side as usize] = now + span;
+        }
         let Some((side, step)) = self.scene.drain else { return };
         if step == self.steps {
             for link in self.links.iter_mut().filter(|link| link.client.end.opens <= now) {
@@ -221,13 +227,17 @@ impl<'a, const DEPTH: usize> World<'a, DEPTH> {
     fn next_event(&self) -> Option<Instant> {
         let (now, asks) = (self.now, &self.scene.asks);
         let later = |at: Option<Instant>| at.map(|at| self.tick(at)).filter(|at| *at > now);
+        let [client_wakes, server_wakes] = self.sleeps;
         let of_links = self.links.iter().flat_map(|link| {
             let (client, server) = (&link.client.end, &link.server);
-            let ends = [client.due(), server.end.due(), server.ready(asks), Some(client.opens), Some(server.end.opens)];
-            ends.into_iter().filter_map(later).chain(link.wire.next_arrival())
+            let clients = [client.due(), Some(client.opens)].map(|at| at.map(|at| at.max(client_wakes)));
+            let servers = [server.end.due(), server.ready(asks), Some(server.end.opens)];
+            let servers = servers.map(|at| at.map(|at| at.max(server_wakes)));
+            clients.into_iter().chain(servers).filter_map(later).chain(link.wire.next_arrival())
         });
         let intrusion = self.hostile.as_ref().and_then(|(_, pieces)| pieces.front()).map(|(at, _)| *at);
-        of_links.chain(later(self.due())).chain(later(intrusion)).chain(self.attention).min()
+        let due = self.due().map(|due| due.max(client_wakes));
+        of_links.chain(later(due)).chain(later(intrusion)).chain(self.attention).min()
     }
 
     /// When the next request that was never sent is to be.
@@ -241,8 +251,12 @@ impl<'a, const DEPTH: usize> World<'a, DEPTH> {
 
     fn act(&mut self) {
         let (now, scene) = (self.now, self.scene);
-        for link in self.links.iter_mut().filter(|link| link.server.end.opens <= now) {
+        let [client_sleeps, server_sleeps] = self.sleeps.map(|until| until > now);
+        for link in self.links.iter_mut().filter(|link| link.server.end.opens <= now && !server_sleeps) {
             link.server.step(&mut link.wire, now, &scene.asks);
+        }
+        if client_sleeps {
+            return;
         }
         self.step_clients();
         while let Some(number) = self.candidate() {

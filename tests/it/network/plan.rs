@@ -25,6 +25,8 @@ pub struct Reply {
     pub interim: u8,
     /// What the application takes.
     pub delay: Duration,
+    /// The application takes no content for so long, from the head of the request on.
+    pub pause: Duration,
 }
 
 /// When a request is made.
@@ -55,8 +57,15 @@ pub struct Ask {
 impl Ask {
     /// Without content, answered at once by a short 200; this long after the one before.
     pub const fn new(method: &'static str, gap: Duration) -> Self {
-        let reply =
-            Reply { status: 200, content: 5, framing: Framed::Exact, early: false, interim: 0, delay: Duration::ZERO };
+        let reply = Reply {
+            status: 200,
+            content: 5,
+            framing: Framed::Exact,
+            early: false,
+            interim: 0,
+            delay: Duration::ZERO,
+            pause: Duration::ZERO,
+        };
         let when = When::After(gap);
         Self { method, content: 0, chunked: false, expects: false, closes: false, replayable: true, when, reply }
     }
@@ -85,6 +94,8 @@ pub struct Scene {
     pub half_closes: bool,
     /// At this step, every connection of this side is asked to end.
     pub drain: Option<(Side, usize)>,
+    /// From this step on, all connections of this side are not driven for so long: the process sleeps.
+    pub sleep: Option<(Side, usize, Duration)>,
     /// At this step, the newest connection is lost.
     pub sever: Option<usize>,
     /// The server of the connection that is the newest at this step says what nobody asked for, in these pieces: so long after the

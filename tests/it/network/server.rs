@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_keepalive::{Config, Content, Instant, NO_FIELDS, Server, StatusCode, Turn};
+use http_keepalive::{Config, Content, ContentUse, Instant, NO_FIELDS, Server, StatusCode, Turn};
 
 use super::end::{End, Fact};
 use super::plan::{Ask, Framed, answer_octets, request_octets};
@@ -30,11 +30,13 @@ struct Current {
     since: Instant,
     interim: u8,
     left: usize,
+    /// Until then no content is taken.
+    pauses: Option<Instant>,
 }
 
 impl Current {
     const fn new(number: usize, since: Instant, interim: u8) -> Self {
-        Self { number, received: 0, is_whole: false, is_answered: false, since, interim, left: 0 }
+        Self { number, received: 0, is_whole: false, is_answered: false, since, interim, left: 0, pauses: None }
     }
 }
 
@@ -58,6 +60,9 @@ impl Serving {
     /// When the application has something to say.
     pub fn ready(&self, asks: &[Ask]) -> Option<Instant> {
         let current = self.current.as_ref()?;
+        if let Some(until) = current.pauses.filter(|_| self.end.connection.wants().take_content) {
+            return Some(until);
+        }
         let reply = &asks[current.number].reply;
         let answers = (current.is_whole || reply.early) && !current.is_answered && !self.end.is_closed();
         if answers { Some(current.since + reply.delay) } else { None }
@@ -99,7 +104,11 @@ impl Serving {
             (Fact::Request(number), _) => {
                 self.seen.push(number);
                 let interim = asks[number].reply.interim;
-                self.current = Some(Current::new(number, now, interim));
+                let mut current = Current::new(number, now, interim);
+                let pause = asks[number].reply.pause;
+                let pauses = pause > Duration::ZERO && self.end.connection.content_use(now, ContentUse::Paused).is_ok();
+                current.pauses = pauses.then(|| now + pause);
+                self.current = Some(current);
             }
             (Fact::Content(content), Some(current)) => {
                 let (from, to) = (current.received, current.received + content.len());
@@ -124,6 +133,12 @@ impl Serving {
 
     fn act(&mut self, now: Instant, asks: &[Ask]) -> bool {
         let is_ready = self.ready(asks).is_some_and(|ready| ready <= now);
+        if self.end.connection.wants().take_content {
+            if is_ready {
+                self.end.connection.content_use(now, ContentUse::Reading).expect("it is to be taken");
+            }
+            return is_ready;
+        }
         match self.end.connection.wants().application {
             Some(Turn::Refuse(_)) => self.refuse(now),
             Some(Turn::Respond | Turn::Continue) if is_ready => self.respond(now, asks),
@@ -197,5 +212,5 @@ impl Serving {
 
 /// The longest that an application of this plan takes.
 pub fn slowest(asks: &[Ask]) -> Duration {
-    asks.iter().map(|ask| ask.reply.delay).max().unwrap_or_default()
+    asks.iter().map(|ask| ask.reply.delay + ask.reply.pause).max().unwrap_or_default()
 }

@@ -29,8 +29,17 @@ pub fn reply() -> impl Strategy<Value = Reply> {
     let framing = prop_oneof![6 => Just(Framed::Exact), 6 => Just(Framed::Chunked), 1 => Just(Framed::UntilClose)];
     let content = prop_oneof![Just(0), 1..40usize, 500..2000usize];
     let delay = prop_oneof![3 => Just(0), 1 => 0..900u64].prop_map(millis);
-    (status, content, framing, any::<bool>(), 0..3u8, delay).prop_map(
-        |(status, content, framing, early, interim, delay)| Reply { status, content, framing, early, interim, delay },
+    let pause = prop_oneof![7 => Just(0), 1 => 0..30_000u64].prop_map(millis);
+    (status, content, framing, any::<bool>(), 0..3u8, delay, pause).prop_map(
+        |(status, content, framing, early, interim, delay, pause)| Reply {
+            status,
+            content,
+            framing,
+            early,
+            interim,
+            delay,
+            pause,
+        },
     )
 }
 
