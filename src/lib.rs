@@ -123,8 +123,8 @@
 //!
 //! A look may be asked for in any state, also while a write is under way. Octets mean octets of HTTP: what TLS has for itself (a session
 //! ticket, an alert of no account) is nothing, so read on until the record layer has nothing left. A look that a signal interrupts is made again.
-//! A driver that has read until the transport had nothing, after the time that it tells, may answer at once. Where nothing is said for a second,
-//! the look has found nothing. How to look:
+//! A driver that has read until the transport had nothing, after the time that it tells, may answer at once. Where nothing is said for a second
+//! it is asked again, and where nothing is said for one more, the look has found nothing. How to look:
 //!
 //! - **`std`**, blocking: a read with a timeout of 1 ms, or one on a socket that does not block; the same for the write.
 //! - **mio**, `epoll`, `kqueue`: a `read` or `write` now, whatever the last event said. Not only what events told: the readiness of a socket that

@@ -16,7 +16,7 @@ use core::ops::Deref;
 use crate::config::{Config, Settings};
 use crate::lifecycle::Lifecycle;
 use crate::lifecycle::content_use::ContentUse;
-use crate::lifecycle::grace::{Grace, Granted};
+use crate::lifecycle::grace::Granted;
 use crate::lifecycle::jitter;
 use crate::lifecycle::relative::{Parser, Relative};
 use crate::lifecycle::role::LifecycleRole;
@@ -119,7 +119,10 @@ impl<R: LifecycleRole> ConnectionState<R> {
         let owed = !R::IS_CLIENT && receive.has_ended() && timeouts.half_closed.is_some() && !over;
         relative.keep(&mut receive.began, lingers || head || rate || owed);
         if !(lingers || head || rate) {
-            self.grace = Grace::NONE;
+            self.grace.forget();
+        }
+        if !looks {
+            self.grace.unanswered = 0;
         }
         let paused = open && receive.half() == Receiving::Content && receive.content_use == ContentUse::Paused;
         let answers = !R::IS_CLIENT && complete && send.is_idle() && timeouts.application.is_some();

@@ -270,7 +270,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
         }
     }
 
-    /// A look that nobody takes is over, too.
+    /// A look that nobody takes is asked for again, and then over.
     fn look_over(&self, kind: DeadlineKind) -> Armed {
         let since = self.latest;
         Armed { at: LONGEST_LOOK.after(since), since, fact: DeadlineFact::LookAsked, setting: kind.as_str() }

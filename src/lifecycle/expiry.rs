@@ -32,12 +32,12 @@ impl<R: LifecycleRole> ConnectionState<R> {
         let now = self.tick(now);
         let due = next.filter(|deadline| deadline.at <= now)?;
         if self.lifetime.passed == Some(due.kind) {
-            self.look_found_nothing(now, settings);
-            return Some(due);
-        }
-        match self.looks_before_effect(due) {
-            Some(_) => self.lifetime.passed = Some(due.kind),
-            None => self.take_effect(due.kind, now, settings),
+            self.ask_again(now, settings);
+        } else if self.looks_before_effect(due).is_some() {
+            self.lifetime.passed = Some(due.kind);
+            self.grace.unanswered = 0;
+        } else {
+            self.take_effect(due.kind, now, settings);
         }
         Some(due)
     }

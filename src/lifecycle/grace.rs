@@ -12,7 +12,9 @@ use crate::time::Instant;
 pub(crate) struct Grace {
     /// Until when it has time after all: in eighths of a millisecond after it began.
     again: u32,
-    pub(super) granted: Granted<u32>,
+    pub(super) granted: Granted<u16>,
+    /// How often the look that is waited for was asked for before, and nobody answered.
+    pub(super) unanswered: u16,
 }
 
 /// How much of one setting has been granted, in parts of it. Rounded up, so it is never more.
@@ -62,7 +64,12 @@ impl Granted<u8> {
 }
 
 impl Grace {
-    pub(crate) const NONE: Self = Self { again: 0, granted: Granted(0) };
+    pub(crate) const NONE: Self = Self { again: 0, granted: Granted(0), unanswered: 0 };
+
+    /// Nothing has been granted.
+    pub(super) fn forget(&mut self) {
+        *self = Self { unanswered: self.unanswered, ..Self::NONE };
+    }
 
     /// What began at `began` has time until `at` after all, or an eighth of a millisecond less.
     pub(super) fn set_again(&mut self, began: Instant, at: Instant) {

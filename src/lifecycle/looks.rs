@@ -20,9 +20,10 @@
 //!
 //! **Tie-breaks.** One look answers for all that were due on its side of the transport: those that it does not answer pass after it, in the
 //! order of their instants, each with a look of its own, which finds nothing. While a look is waited for, no deadline is armed that takes
-//! one, but for the one that has passed: where nothing is said to the connection for [`LONGEST_LOOK`], the look has found nothing, so that a
-//! driver which does not know of looks waits a second longer, and not for ever. What no longer holds when the look is over (the application
-//! pauses, a message is given up) takes no effect.
+//! one, but for the one that has passed: where nothing is said to the connection for [`LONGEST_LOOK`], it passes again, and is looked for again;
+//! the second time it takes effect. So a driver which does not know of looks waits two seconds longer, and not for ever; and one that is
+//! stopped between the question and its look is asked once more. What no longer holds when the look is over (the application pauses, a message
+//! is given up) takes no effect.
 
 use crate::config::Settings;
 use crate::config::nanos::Span;
@@ -31,7 +32,8 @@ use crate::lifecycle::role::LifecycleRole;
 use crate::lifecycle::state::{ConnectionState, Receiving};
 use crate::time::Instant;
 
-/// How long a look may take that nobody answers. A second: a driver that looks does so at once, or within the turn of a loop.
+/// After how long a look that nobody answers is asked for again, or is over. A second: a driver that looks does so at once, or within the
+/// turn of a loop.
 pub(crate) const LONGEST_LOOK: Span = Span::of_nanos(1_000_000_000);
 
 /// The side of the transport that is looked at.
@@ -173,8 +175,16 @@ impl<R: LifecycleRole> ConnectionState<R> {
         }
     }
 
+    /// Nobody answered the look: it is asked for once more.
+    pub(super) fn ask_again(&mut self, now: Instant, settings: &Settings) {
+        if self.grace.unanswered > 0 {
+            return self.look_found_nothing(now, settings);
+        }
+        self.grace.unanswered = 1;
+    }
+
     /// What has passed takes effect, if it is still due.
-    pub(super) fn look_found_nothing(&mut self, now: Instant, settings: &Settings) {
+    fn look_found_nothing(&mut self, now: Instant, settings: &Settings) {
         let Some(kind) = self.lifetime.passed.take() else { return };
         // empty lines found by the look are no request, and put off nothing
         let holds = match Self::ends_idleness(kind) {

@@ -23,8 +23,8 @@ pub struct Wants {
     /// Octets that were handed out have not left.
     pub flush: bool,
     /// A deadline has passed by which some of these should have left: try once more to write, without waiting and whatever the transport said
-    /// before, and tell how many left, also 0 ([`handle_sent`](crate::Connection::handle_sent)); with 0 it takes effect, or if nothing is said for a
-    /// second ([how](crate#looks)).
+    /// before, and tell how many left, also 0 ([`handle_sent`](crate::Connection::handle_sent)); with 0 it takes effect, or if nothing is said for two
+    /// seconds ([how](crate#looks)).
     pub flush_once: bool,
     /// What the application is to do.
     pub application: Option<Turn>,
@@ -80,7 +80,7 @@ pub enum ReadWant {
     Discard,
     /// Look once whether anything can be read, without waiting: offer it, or say
     /// [`nothing_to_read`](crate::Connection::nothing_to_read). A deadline has passed, and takes effect if there is nothing, or if nothing is
-    /// said for a second. The look must ask the system now: readiness that was told before may be stale ([how on std, mio, tokio and
+    /// said for two seconds. The look must ask the system now: readiness that was told before may be stale ([how on std, mio, tokio and
     /// others](crate#looks)).
     LookOnce,
 }

@@ -317,7 +317,8 @@ impl World {
     }
 
     fn due(&self, who: Who) -> Option<Deadline> {
-        ask!(self, who, |it| it.next_deadline())
+        // who is asked to look does so before it lets time pass
+        if self.is_looking(who) { None } else { ask!(self, who, |it| it.next_deadline()) }
     }
 
     /// What is due next of both.
