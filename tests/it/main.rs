@@ -34,6 +34,7 @@ mod deadlines;
 mod deadlines_disarmed;
 mod deadlines_lived;
 mod drain;
+mod drips;
 mod ends;
 mod expect_upgrade;
 mod faulty_framing;
