@@ -180,9 +180,15 @@ fn no_call_moves_a_deadline_earlier_but_those_that_the_documentation_lists() {
     offer(&mut begun, NOW, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n");
     let sent = begun.send_response(NOW, StatusCode::OK, NO_FIELDS, Content::Unknown, &mut [0; 999]);
     assert!(sent.is_ok());
-    let both = earlier(begun, &of_server(), 2);
+    let both = earlier(begun.clone(), &of_server(), 2);
+    // the same where nobody takes the look, and it is over
+    let mut asked = begun;
+    for after in [20, 21] {
+        assert!(asked.handle_timeout(NOW + Duration::from_secs(after)).is_some());
+    }
+    let over = earlier(asked, &of_server(), 1);
     let patient = earlier(Connection::new(NOW, &*PATIENT), &of_server(), 3);
     let seen: BTreeSet<_> =
-        server.iter().chain(&client).chain(&patient).chain(&both).map(|name| (*name).to_owned()).collect();
+        server.iter().chain(&client).chain(&patient).chain(&both).chain(&over).map(|name| (*name).to_owned()).collect();
     assert_eq!(seen, listed());
 }

@@ -39,6 +39,7 @@ mod deadlines_lived;
 mod doors_agree;
 mod doors_written;
 mod drain;
+mod drips;
 mod ended_by;
 mod ends;
 mod expect_upgrade;

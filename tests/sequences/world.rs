@@ -162,7 +162,9 @@ impl<S: Subject> World<S> {
 
     /// Of deadlines in the past that may be told after a look it is known which was the last.
     fn note_due(&mut self) {
-        let late = self.is_looking() || self.subject.next_deadline().is_some_and(|due| due.at < self.now);
+        let late = self.is_looking()
+            || self.subject.wants().take_content
+            || self.subject.next_deadline().is_some_and(|due| due.at < self.now);
         self.due_told = self.due_told.filter(|_| late);
     }
 
@@ -197,15 +199,18 @@ impl<S: Subject> World<S> {
 
     fn expire(&mut self, due: Deadline, late: Duration) -> Law {
         self.now = self.now.max(due.at).saturating_add(late);
+        // a look that nobody takes is asked for twice, and then over
+        let looked = self.is_looking();
         let mut expired = self.subject.handle_timeout(self.now);
         law(expired == Some(due), || format!("{due:?} is announced, {expired:?} expires"))?;
         for _ in 0..8 {
             let Some(deadline) = expired else { return self.pump() };
-            let told = self.due_told.replace(deadline.at);
+            // its end counts from what was said last, and others may have been due before
+            let told = if looked { None } else { self.due_told.replace(deadline.at) };
             law(told.is_none_or(|told| told <= deadline.at), || format!("{deadline:?} is told too late"))?;
             // what came before the end of the peer is looked at first
             let looks = self.is_looking() || self.subject.wants().read == ReadWant::Offer;
-            let looks = looks || !looks_always(deadline.kind, S::IS_CLIENT);
+            let looks = looks || looked || !looks_always(deadline.kind, S::IS_CLIENT);
             law(looks, || format!("{deadline:?} takes effect without a look"))?;
             expired = self.subject.handle_timeout(self.now);
         }
