@@ -160,7 +160,9 @@ settings! {
         /// Exchanges on one connection; the last response says `close`. As nginx.
         max_exchanges / with_max_exchanges: Option<u32> = Some(1000);
         /// Octets of one connection, both ways: the response that reaches it, its content of known length counted, says `close`.
-        /// Off: a count of exchanges and an age bound a connection's life already.
+        /// A [`Connection`](crate::Connection) counts what it has consumed, so pipelined requests count when it is their turn, however they were
+        /// cut into reads; a [`Lifecycle`](crate::Lifecycle) counts what it is told to have come. Off: a count of exchanges and an age bound a
+        /// connection's life already.
         max_octets / with_max_octets: Option<u64> = None;
         /// Per cent by which `max_exchanges`, `max_octets` and the timeout `age` vary from connection to connection, up and down, by
         /// [`with_seed`](crate::Connection::with_seed): 0 to 50, so that no life is short. A thousand that opened together do not end together.

@@ -78,8 +78,8 @@ use crate::time::Instant;
 /// The lifecycle of one connection, for whoever reads and writes octets elsewhere. `C` is how it holds its configuration.
 ///
 /// **Facts in**: [`octets_received`](Self::octets_received), [`head_received`](Self::head_received),
-/// [`content_received`](Self::content_received), [`end_received`](Self::end_received), [`eof_received`](Self::eof_received),
-/// [`octets_written`](Self::octets_written), [`handle_sent`](Self::handle_sent), [`handle_shut`](Self::handle_shut),
+/// [`content_received`](Self::content_received), [`end_received`](Self::end_received), [`eof_received`](Self::eof_received) or
+/// [`truncation_received`](Self::truncation_received), [`octets_written`](Self::octets_written), [`handle_sent`](Self::handle_sent), [`handle_shut`](Self::handle_shut),
 /// [`handle_timeout`](Self::handle_timeout), [`nothing_to_read`](Self::nothing_to_read),
 /// [`transport_failed`](Self::transport_failed). **Intents in**: [`head_to_send`](Self::head_to_send),
 /// [`interim_to_send`](Lifecycle::interim_to_send), [`send_refusal`](Lifecycle::send_refusal), [`content_sent`](Self::content_sent),
@@ -158,7 +158,8 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     }
 
     /// Octets arrived. May run ahead of the heads in them: the first after an exchange begins the next one's head. Line ends that the
-    /// parser skips between messages are not counted here.
+    /// parser skips between messages are not counted here. For [`Limits::max_octets`](crate::Limits::max_octets) they count now, whatever
+    /// they are of.
     ///
     /// What came with a message and is not of it may be the begin of the next head, whose deadline runs then. Whether it is, a server knows
     /// where its parser says how long heads are ([`HeadFacts::with_octets`](crate::HeadFacts::with_octets)) or what is left
@@ -192,7 +193,8 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     /// While a client has no request outstanding and there are any, none may be sent: what was there before it is never its answer
     /// (RFC 9112 9.2). Its parser skips line ends, a few of them, and says 0; a response is told by
     /// [`head_received`](Lifecycle::head_received), anything else by [`fault_received`](Self::fault_received). Of a server they are the begin
-    /// of the next head; of a client, too, where another response is waited for. What else was received has been looked at: the word of [`nothing_left`](Lifecycle::nothing_left) is over.
+    /// of the next head; of a client, too, where another response is waited for. What else was received has been looked at: the word of
+    /// [`nothing_left`](Lifecycle::nothing_left) is over, so a client says it within a message, too.
     pub fn octets_unread(&mut self, now: Instant, octets: u64) {
         let state = &mut self.state;
         let now = state.tick(now);
@@ -289,7 +291,8 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
         self.check();
     }
 
-    /// The peer closed its side, all it sent having been reported. What it broke off, if anything.
+    /// The peer closed its side as it should, by a FIN or a closure alert of TLS, all it sent having been reported. What it broke off, if
+    /// anything.
     pub fn eof_received(&mut self, now: Instant) -> Option<ProtocolErrorKind> {
         let (state, settings) = self.parts();
         let broken = state.eof(now, 0);
@@ -297,6 +300,13 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
         R::on_message_complete(&mut self.state, now);
         self.check();
         broken
+    }
+
+    /// The same of a side that ended without the closure alert that TLS owes: content that ends with the connection is not known to be whole,
+    /// and counts as broken off (RFC 9112 9.8).
+    pub fn truncation_received(&mut self, now: Instant) -> Option<ProtocolErrorKind> {
+        self.state.end_truncated(now);
+        self.eof_received(now)
     }
 
     /// What the application does with the content being received, and no longer than that; each message begins with

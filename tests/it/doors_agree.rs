@@ -3,16 +3,15 @@
 use std::time::Duration;
 
 use http_keepalive::{
-    Client, Config, Connection, ContentUse, Framing, HalfClose, HeadFacts, IdleClose, Instant, Lifecycle, Limits,
-    Method, Policy, ReadWant, ReceiveError, Request, Server, StatusCode, Timeouts, Turn, Use, Version,
+    CloseReason, Config, Connection, Content, ContentUse, Framing, HalfClose, HeadFacts, IdleClose, Instant, Lifecycle,
+    Limits, Method, NO_FIELDS, Outcome, Persistence, Policy, ReceiveError, Server, StatusCode, Timeouts, Use, Version,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use crate::doors::ops::{Op, Two, ask, of_client, of_server, serve};
 use crate::doors::peer::{KINDS, stream};
-use crate::doors::{CONTENTS, Doors, Habits, Pair};
-
-type Two = Client<2>;
+use crate::doors::{Doors, Habits, Pair};
 
 impl Doors for Server {
     fn head(
@@ -49,263 +48,6 @@ impl Doors for Two {
     }
 }
 
-/// What happens next.
-#[derive(Clone, Copy, Debug)]
-enum Op {
-    Arrive(u8),
-    /// What the connection asks for is done, and of an application this.
-    Obey(usize),
-    Respond(u16, usize),
-    Interim(u16),
-    Refuse,
-    Ask(usize, usize, bool),
-    Content(u8),
-    End,
-    Sent(u8),
-    Wait(u16),
-    Expire,
-    /// So much time goes on before anybody looks at what is due: octets may come first.
-    Lag(u16),
-    /// The next deadline is noticed late by so much, and a look that it asks for finds this.
-    Late(u16, Found),
-    Look,
-    Eof,
-    Drain,
-    Abort,
-    Failed,
-    Shut,
-    NothingLeft,
-    Use(ContentUse),
-}
-
-/// What a look finds.
-#[derive(Clone, Copy, Debug)]
-enum Found {
-    /// So many octets, which came or left.
-    Octets(u8),
-    Nothing,
-    End,
-}
-
-const USES: &[ContentUse] = &[ContentUse::Undecided, ContentUse::Reading, ContentUse::Paused, ContentUse::Dropped];
-
-fn found() -> impl Strategy<Value = Found> {
-    prop_oneof![4 => (1..60u8).prop_map(Found::Octets), 3 => Just(Found::Nothing), 1 => Just(Found::End)]
-}
-
-fn of_both() -> impl Strategy<Value = Op> {
-    prop_oneof![
-        30 => prop_oneof![any::<u8>(), 0..8u8].prop_map(Op::Arrive),
-        20 => (0..CONTENTS.len()).prop_map(Op::Obey),
-        4 => (0..12u8).prop_map(Op::Content),
-        4 => Just(Op::End),
-        8 => prop_oneof![Just(255u8), 0..90u8].prop_map(Op::Sent),
-        6 => (0..200u16).prop_map(Op::Wait),
-        4 => Just(Op::Expire),
-        2 => (0..400u16).prop_map(Op::Lag),
-        4 => (0..400u16, found()).prop_map(|(late, found)| Op::Late(late, found)),
-        1 => Just(Op::Look),
-        2 => Just(Op::Eof),
-        1 => Just(Op::Drain),
-        1 => Just(Op::Abort),
-        1 => Just(Op::Failed),
-        2 => Just(Op::Shut),
-        3 => proptest::sample::select(USES).prop_map(Op::Use),
-    ]
-}
-
-fn of_server() -> impl Strategy<Value = Op> {
-    let status = prop_oneof![6 => Just(200u16), 1 => proptest::sample::select(&[204u16, 304, 404, 101, 426, 205, 503, 100, 999][..])];
-    prop_oneof![
-        20 => of_both(),
-        4 => (status, 0..CONTENTS.len()).prop_map(|(status, content)| Op::Respond(status, content)),
-        1 => (100..105u16).prop_map(Op::Interim),
-        1 => Just(Op::Refuse),
-    ]
-}
-
-fn of_client() -> impl Strategy<Value = Op> {
-    prop_oneof![
-        20 => of_both(),
-        8 => (0..REQUESTS.len(), 0..CONTENTS.len(), proptest::bool::weighted(0.1))
-            .prop_map(|(request, content, close)| Op::Ask(request, content, close)),
-        1 => Just(Op::NothingLeft),
-    ]
-}
-
-const fn tenths_of_seconds(tenths: u16) -> Duration {
-    Duration::from_millis(tenths as u64 * 100)
-}
-
-/// What both roles do alike; `false`: what a role does of its own.
-fn act<R: Doors>(pair: &mut Pair<'_, R>, op: Op) -> bool {
-    match op {
-        Op::Arrive(octets) => pair.arrive(octets.into()),
-        Op::Content(octets) => pair.content(octets.into()),
-        Op::End => pair.end(),
-        Op::Sent(octets) => {
-            let octets = pair.connection.octets_pending().min(if octets == 255 { u64::MAX } else { octets.into() });
-            pair.both(|it, now| it.handle_sent(now, octets), |it, now| it.handle_sent(now, octets));
-        }
-        Op::Wait(tenths) => pair.until(pair.now + tenths_of_seconds(tenths)),
-        Op::Lag(tenths) => {
-            pair.now = pair.now + tenths_of_seconds(tenths);
-            // nothing is offered
-            return true;
-        }
-        Op::Late(tenths, found) => {
-            let Some(due) = pair.next_deadline() else { return true };
-            pair.until(due.at + tenths_of_seconds(tenths));
-            let wants = pair.connection.wants();
-            let next = match (wants.read == ReadWant::LookOnce, wants.flush_once, found) {
-                (true, _, Found::Octets(octets)) => Op::Arrive(octets),
-                (true, _, Found::Nothing) => Op::Look,
-                (true, _, Found::End) => Op::Eof,
-                (_, true, Found::Octets(octets)) => Op::Sent(octets),
-                (_, true, _) => Op::Sent(0),
-                _ => return true,
-            };
-            return act(pair, next);
-        }
-        Op::Expire => {
-            if let Some(due) = pair.next_deadline() {
-                pair.until(due.at);
-            }
-        }
-        Op::Look => pair.both(Connection::nothing_to_read, Lifecycle::nothing_to_read),
-        Op::Eof => pair.close(),
-        Op::Drain => pair.both(Connection::close_after_exchange, Lifecycle::close_after_exchange),
-        Op::Abort => pair.both(Connection::abort, Lifecycle::abort),
-        Op::Failed => pair.both(Connection::transport_failed, Lifecycle::transport_failed),
-        Op::Shut => pair.both(Connection::handle_shut, Lifecycle::handle_shut),
-        Op::Use(said) => {
-            // a connection tells the end of content later than its last octet, and until then it is no mistake
-            let own = pair.connection.content_use(pair.now, said);
-            let other = pair.lifecycle.content_use(pair.now, said);
-            assert_eq!(own, other, "the lifecycle, and the connection");
-        }
-        Op::Obey(content) => {
-            let wants = pair.connection.wants();
-            let next = match (wants.shut, wants.read, wants.flush, wants.application) {
-                (Some(_), ..) => Op::Shut,
-                (_, ReadWant::LookOnce, ..) => Op::Look,
-                _ if wants.flush_once => Op::Sent(0),
-                _ if wants.take_content => Op::Use(ContentUse::Reading),
-                (_, _, true, _) => Op::Sent(255),
-                (.., Some(Turn::Content)) => {
-                    pair.content(5);
-                    Op::End
-                }
-                (.., Some(Turn::Refuse(_))) => Op::Refuse,
-                (.., Some(Turn::Continue)) => Op::Interim(100),
-                (.., Some(Turn::Respond)) => Op::Respond(200, content),
-                _ => Op::Arrive(255),
-            };
-            return match next {
-                Op::Refuse | Op::Interim(_) | Op::Respond(..) => false,
-                next => act(pair, next),
-            };
-        }
-        _ => return false,
-    }
-    pair.pump();
-    true
-}
-
-fn serve(pair: &mut Pair<'_, Server>, op: Op) -> bool {
-    if act(pair, op) {
-        return true;
-    }
-    let op = match (op, pair.connection.wants().application) {
-        (Op::Obey(_), Some(Turn::Refuse(_))) => Op::Refuse,
-        (Op::Obey(_), Some(Turn::Continue)) => Op::Interim(100),
-        (Op::Obey(content), _) => Op::Respond(200, content),
-        (op, _) => op,
-    };
-    let (now, mut out) = (pair.now, [0; 500]);
-    match op {
-        Op::Respond(code, content) => {
-            let status = StatusCode::new(code).expect("three digits");
-            let upgrade = [("Upgrade", "foo")];
-            let fields = if matches!(code, 101 | 426) { &upgrade[..] } else { &[] };
-            let sent = pair.connection.send_response(now, status, fields, CONTENTS[content], &mut out);
-            let announce = pair.lifecycle.head_to_send(now, status, CONTENTS[content]);
-            assert_eq!(announce.err(), sent.err(), "the lifecycle, and the connection");
-            if let Ok(octets) = sent {
-                pair.announced(octets);
-            }
-        }
-        Op::Interim(code) => {
-            let status = StatusCode::new(code).expect("three digits");
-            let sent = pair.connection.send_interim(now, status, http_keepalive::NO_FIELDS, &mut out);
-            let says = pair.lifecycle.interim_to_send(now, status);
-            assert_eq!(says, sent.map(|octets| octets > 0), "the lifecycle, and the connection");
-            if let Ok(octets @ 1..) = sent {
-                pair.announced(octets);
-            }
-        }
-        Op::Refuse => {
-            let sent = pair.connection.send_refusal(now, http_keepalive::NO_FIELDS, &mut out);
-            let mut own = [0; 500];
-            let said = pair.lifecycle.send_refusal(now, http_keepalive::NO_FIELDS, &mut own);
-            if let (Ok(octets), Ok(own)) = (sent, said) {
-                if octets < own {
-                    // of a head that did not come to its end only the connection knows that it is one of HEAD
-                    assert!(out[..octets].ends_with(b"\r\n\r\n"));
-                    return false;
-                }
-            }
-            assert_eq!(said, sent, "the lifecycle, and the connection");
-            assert_eq!(out, own, "the octets of the connection, and of the lifecycle");
-        }
-        other => unreachable!("{other:?} is a client's"),
-    }
-    pair.pump();
-    true
-}
-
-/// A method, a target, and a field line of the caller's.
-type Own = (&'static str, &'static str, Option<(&'static str, &'static str)>);
-
-const REQUESTS: &[Own] = &[
-    ("GET", "/", None),
-    ("POST", "/", None),
-    ("PUT", "/", Some(("Expect", "100-continue"))),
-    ("HEAD", "/", None),
-    ("GET", "/", Some(("Upgrade", "foo"))),
-    ("CONNECT", "a:80", None),
-];
-
-fn ask(pair: &mut Pair<'_, Two>, op: Op) -> bool {
-    if act(pair, op) {
-        return true;
-    }
-    let now = pair.now;
-    match op {
-        Op::Ask(request, content, close) => {
-            let (method, target, own) = REQUESTS[request];
-            let request = Request::new(Method::new(method.as_bytes()), target.as_bytes()).with_close(close);
-            let fields: Vec<_> = [("Host", "a:80")].into_iter().chain(own).collect();
-            let mut facts = HeadFacts::request(request.method(), Version::HTTP_11);
-            fields.iter().for_each(|(name, value)| facts.field_line(name.as_bytes(), value.as_bytes()));
-            let content = CONTENTS[content];
-            let sent = pair.connection.send_request(now, &request, fields.as_slice(), content, &mut [0; 500]);
-            let announce = pair.lifecycle.head_to_send(now, &request, &facts, content);
-            assert_eq!(announce.err(), sent.err(), "the lifecycle, and the connection");
-            if let Ok(octets) = sent {
-                pair.announced(octets);
-            }
-        }
-        Op::NothingLeft => {
-            pair.both(Connection::nothing_left, Lifecycle::nothing_left);
-            return true;
-        }
-        other => unreachable!("{other:?} is a server's"),
-    }
-    pair.pump();
-    true
-}
-
 fn timeouts(defaults: Timeouts) -> Timeouts {
     let secs = |secs| Some(Duration::from_secs(secs));
     defaults.with_application(secs(7)).with_response(secs(9)).with_exchange(secs(40)).with_send_rate(Some(10))
@@ -318,11 +60,20 @@ fn half_closed() -> [Config<Server>; 3] {
     [
         Config::DEFAULT,
         config(times, Policy::DEFAULT.with_read_unwanted_content(Use::On)),
-        config(times.with_write_stall(None).with_send_rate(None), Policy::DEFAULT),
+        config(hurried(times).with_half_closed(Some(Duration::from_secs(6))), Policy::DEFAULT),
     ]
 }
 
-fn servers() -> [Config<Server>; 5] {
+/// Every clock runs, and short: a total is over while its gap goes on.
+fn hurried(defaults: Timeouts) -> Timeouts {
+    let secs = |secs| Some(Duration::from_secs(secs));
+    let reads = defaults.with_head(secs(3)).with_head_rate(Some(20)).with_head_cap(secs(9)).with_content_gap(secs(4));
+    let reads = reads.with_content_rate(Some(3)).with_application(secs(7)).with_response(secs(6));
+    let writes = reads.with_write_stall(secs(5)).with_send_rate(Some(4)).with_expect(secs(2));
+    writes.with_linger(secs(8)).with_linger_gap(secs(3)).with_drain(secs(25)).with_half_closed(None)
+}
+
+fn servers() -> [Config<Server>; 6] {
     let limits = Limits::DEFAULT.with_content(Some(6)).with_unread_octets(Some(4)).with_max_exchanges(Some(3));
     // the end of the peer is told to a connection when it comes, to a lifecycle when all before it has been looked at
     let times = timeouts(Timeouts::DEFAULT).with_half_closed(None);
@@ -337,10 +88,11 @@ fn servers() -> [Config<Server>; 5] {
         config(Limits::DEFAULT, drains, Policy::DEFAULT.with_idle_close(IdleClose::Staged)),
         config(Limits::DEFAULT, times, Policy::DEFAULT.with_request_timeout_response(Use::Off)),
         config(Limits::DEFAULT, times, Policy::DEFAULT.with_half_close(HalfClose::Abort)),
+        config(Limits::DEFAULT, hurried(Timeouts::DEFAULT), Policy::DEFAULT),
     ]
 }
 
-fn clients() -> [Config<Two>; 3] {
+fn clients() -> [Config<Two>; 4] {
     let limits = Limits::DEFAULT.with_content(Some(6)).with_interim_responses(Some(1)).with_max_exchanges(Some(3));
     let times = timeouts(Timeouts::CLIENT);
     let config = |limits, timeouts, policy| Config::new(limits, timeouts, policy).expect("within bounds");
@@ -348,6 +100,7 @@ fn clients() -> [Config<Two>; 3] {
         Config::DEFAULT,
         config(limits, times, Policy::DEFAULT.with_stop_refused_content(Use::On)),
         config(Limits::DEFAULT, times.with_age(Some(Duration::from_secs(30))), Policy::DEFAULT),
+        config(Limits::DEFAULT, hurried(Timeouts::CLIENT), Policy::DEFAULT),
     ]
 }
 
@@ -408,6 +161,7 @@ fn asks(choice: usize, habits: Habits, pipelines: bool, kinds: &[usize], ops: &[
 /// The shortest that were found, each with what differed.
 #[test]
 fn what_differed_once() {
+    use ContentUse::{Reading, Undecided};
     use Op::*;
     let habits = Habits { octets_first: false, says_left: true };
     let servers: &[(&str, usize, &[usize], &[Op])] = &[
@@ -429,6 +183,12 @@ fn what_differed_once() {
             &[0, 0],
             &[Arrive(28), Obey(2), Wait(125), Sent(255), Wait(175), Obey(0)],
         ),
+        (
+            "who answered takes back that it reads, and content was undecided for ever",
+            0,
+            &[2],
+            &[Arrive(56), Use(Reading), Respond(200, 0), Use(Undecided)],
+        ),
     ];
     for (what, choice, kinds, ops) in servers {
         println!("{what}");
@@ -439,6 +199,16 @@ fn what_differed_once() {
         ("content was said before its octets, which had not left", &[], &[Ask(0, 2, false), Obey(0), Obey(0)]),
         ("the wait for 100 was over before it began", &[], &[Wait(10), Ask(2, 2, false)]),
         ("a head begun after an interim response", &[4, 0], &[Ask(0, 0, false), Obey(0), Arrive(26)]),
+        (
+            "a lifecycle could not be told that a side ended without an alert",
+            &[3],
+            &[Ask(0, 0, false), Obey(0), Arrive(255), Truncated],
+        ),
+        (
+            "a word within content, for what has been looked at since",
+            &[6],
+            &[Ask(0, 2, false), Sent(255), Arrive(47), Ask(0, 0, false), NothingLeft, Shut],
+        ),
         ("a word for what has been looked at since", &[], &[Ask(0, 0, false), NothingLeft, Arrive(0)]),
     ];
     for (what, kinds, ops) in clients {
@@ -447,12 +217,36 @@ fn what_differed_once() {
     }
 }
 
+/// Here they differ: where a read ends is no fact for a connection, and which of its octets are whose is none for a lifecycle.
+#[test]
+fn pipelined_octets_count_for_a_lifecycle_when_they_come() {
+    const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    let limits = Limits::DEFAULT.with_max_octets(Some(GET.len() as u64 + 1));
+    let config = Config::<Server>::new(limits, Timeouts::DEFAULT, Policy::DEFAULT).expect("within bounds");
+    let now = Instant::from_secs(1000);
+    for (requests, differs) in [(1, false), (2, true)] {
+        let came = GET.repeat(requests);
+        let (mut connection, mut lifecycle) = (Connection::new(now, &config), Lifecycle::new(now, &config));
+        let received = connection.receive(now, &came).expect("a head");
+        assert!(matches!(received.outcome, Outcome::Event(_)) && received.consumed == GET.len());
+        lifecycle.octets_received(now, came.len() as u64);
+        let mut head = HeadFacts::request(Method::new(b"GET"), Version::HTTP_11).with_octets(GET.len());
+        head.field_line(b"Host", b"a");
+        lifecycle.head_received(now, &head).expect("a head");
+        let written = connection.send_response(now, StatusCode::OK, NO_FIELDS, Content::Empty, &mut [0; 100]);
+        assert!(written.is_ok() && matches!(connection.persistence(), Persistence::Reuse(_)));
+        lifecycle.head_to_send(now, StatusCode::OK, Content::Empty).expect("it may be sent");
+        let closes = lifecycle.persistence() == Persistence::Close(CloseReason::MaxOctets);
+        assert_eq!(closes, differs, "{requests} requests came");
+    }
+}
+
 proptest! {
     #![proptest_config(cases(1000))]
 
     #[test]
     fn a_server_decides_the_same_through_both_doors(
-        choice in 0..5usize, habits in habits(), kinds in kinds(), ops in vec(of_server(), 0..40),
+        choice in 0..6usize, habits in habits(), kinds in kinds(), ops in vec(of_server(), 0..40),
     ) {
         serves(choice, habits, &kinds, &ops);
     }
@@ -469,7 +263,7 @@ proptest! {
 
     #[test]
     fn a_client_decides_the_same_through_both_doors(
-        choice in 0..3usize, habits in habits(), pipelines in any::<bool>(), kinds in kinds(), ops in vec(of_client(), 0..40),
+        choice in 0..4usize, habits in habits(), pipelines in any::<bool>(), kinds in kinds(), ops in vec(of_client(), 0..40),
     ) {
         asks(choice, habits, pipelines, &kinds, &ops);
     }

@@ -2,15 +2,16 @@
 //!
 //! **What is not told, or later.** Line ends between messages are no fact, so there are none. The end of the peer's side is told a lifecycle
 //! once all before it has been looked at; until then what is said of reading differs. A lifecycle counts octets when they come, a connection
-//! when they are consumed: so `max_octets` is not compared.
+//! when they are consumed, so that it decides the same wherever a read ends: so `max_octets` is not compared.
 
+pub mod ops;
 pub mod peer;
 
 use std::fmt::Debug;
 
 use http_keepalive::{
-    Config, Connection, Content, Deadline, DeadlineKind, Eof, Event, Framing, HeadFacts, Instant, Lifecycle, NO_FIELDS,
-    Outcome, Phase, ProtocolError, ProtocolErrorKind, ReadWant, ReceiveError, Received, Role, SendError,
+    Config, Connection, Content, Deadline, DeadlineKind, Eof, Event, Framing, HalfClose, HeadFacts, Instant, Lifecycle,
+    NO_FIELDS, Outcome, Phase, ProtocolError, ProtocolErrorKind, ReadWant, ReceiveError, Received, Role, SendError,
 };
 
 use peer::{Is, Peer};
@@ -52,6 +53,8 @@ pub struct Pair<'c, R: Doors> {
     habits: Habits,
     peer: Peer,
     end: End,
+    /// How the peer's side ended, where it did.
+    eof: Eof,
     /// The parser has stopped: what comes is of no message.
     deaf: bool,
     /// The peer closes its side only where all it sent has been looked at: both are told at once.
@@ -62,7 +65,17 @@ impl<'c, R: Doors> Pair<'c, R> {
     pub fn new(config: &'c Config<R>, peer: Peer, habits: Habits) -> Self {
         let now = Instant::from_secs(1000);
         let (connection, lifecycle) = (Connection::new(now, config), Lifecycle::new(now, config));
-        Self { connection, lifecycle, now, habits, peer, end: End::No, deaf: false, ends_at_once: false }
+        Self {
+            connection,
+            lifecycle,
+            now,
+            habits,
+            peer,
+            end: End::No,
+            eof: Eof::Clean,
+            deaf: false,
+            ends_at_once: false,
+        }
     }
 
     /// Both decide the same.
@@ -206,20 +219,27 @@ impl<'c, R: Doors> Pair<'c, R> {
     fn tell_end(&mut self, broken: Option<ProtocolErrorKind>) {
         if self.end == End::Said {
             self.end = End::Told;
-            assert_eq!(self.lifecycle.eof_received(self.now), broken, "{self:?}");
+            let own = match self.eof {
+                Eof::Truncated => self.lifecycle.truncation_received(self.now),
+                _ => self.lifecycle.eof_received(self.now),
+            };
+            assert_eq!(own, broken, "{self:?}");
         }
     }
 
-    /// The peer closes its side.
-    pub fn close(&mut self) {
+    /// The peer closes its side, in this way.
+    pub fn close(&mut self, eof: Eof) {
         // after an early response a parser waits for the end of the request, and looks at nothing more
         let early = self.connection.phase() == Phase::Requesting && !self.peer.inbox().is_empty();
-        let late = self.ends_at_once && !self.peer.inbox().is_empty();
+        // who takes the peer to have gone looks at nothing more: whether content that a pause left is whole only a parser knows
+        let paused =
+            self.connection.wants().take_content && self.lifecycle.config().policy().half_close == HalfClose::Abort;
+        let late = (self.ends_at_once || paused) && !self.peer.inbox().is_empty();
         if self.end != End::No || early || late {
             return;
         }
-        self.end = End::Said;
-        match self.connection.receive_eof(self.now, Eof::Clean) {
+        (self.end, self.eof) = (End::Said, eof);
+        match self.connection.receive_eof(self.now, eof) {
             Ok(received) => {
                 if !matches!(received.outcome, Outcome::Paused(_)) || self.is_over() {
                     self.tell_end(None);
