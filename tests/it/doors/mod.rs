@@ -250,9 +250,8 @@ impl<'c, R: Doors> Pair<'c, R> {
         self.pump();
     }
 
-    /// Time goes on until then, and what is due expires.
-    pub fn until(&mut self, now: Instant) {
-        // a look comes before time goes on: how long one may take counts from what was said last, and they are not told the same at once
+    /// A look comes before time goes on: how long one may take counts from what was said last, and they are not told the same at once.
+    pub fn look_before(&mut self, now: Instant) {
         let wants = self.connection.wants();
         if now > self.now && wants.read == ReadWant::LookOnce {
             self.both(Connection::nothing_to_read, Lifecycle::nothing_to_read);
@@ -261,6 +260,11 @@ impl<'c, R: Doors> Pair<'c, R> {
         if now > self.now && wants.flush_once {
             self.both(|it, now| it.handle_sent(now, 0), |it, now| it.handle_sent(now, 0));
         }
+    }
+
+    /// Time goes on until then, and what is due expires.
+    pub fn until(&mut self, now: Instant) {
+        self.look_before(now);
         self.now = self.now.max(now);
         for round in 0.. {
             let expired = self.connection.handle_timeout(self.now);

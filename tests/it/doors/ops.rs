@@ -116,7 +116,9 @@ fn act<R: Doors>(pair: &mut Pair<'_, R>, op: Op) -> bool {
         }
         Op::Wait(tenths) => pair.until(pair.now + tenths_of_seconds(tenths)),
         Op::Lag(tenths) => {
-            pair.now = pair.now + tenths_of_seconds(tenths);
+            let now = pair.now + tenths_of_seconds(tenths);
+            pair.look_before(now);
+            pair.now = now;
             // nothing is offered
             return true;
         }
