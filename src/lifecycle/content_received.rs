@@ -54,8 +54,11 @@ impl<R: LifecycleRole> ConnectionState<R> {
 
     /// Content is taken again: its gap counts anew, and its whole without the pause.
     fn end_pause(&mut self, now: Instant) {
-        let paused = now.saturating_duration_since(self.receive.progress_at);
-        self.receive.began = self.receive.began.saturating_add(paused);
+        if !self.receive.has_ended() {
+            // else it is the end of the peer that is counted, pause or not
+            let paused = now.saturating_duration_since(self.receive.progress_at);
+            self.receive.began = self.receive.began.saturating_add(paused);
+        }
         self.receive.progress_at = now;
     }
 
