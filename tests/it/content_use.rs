@@ -83,6 +83,23 @@ fn the_peers_end_is_seen_in_a_pause() {
 }
 
 #[test]
+fn the_answer_owed_to_a_peer_that_ended_is_not_put_off_by_a_pause() {
+    let mut driver = server(nothing().with_half_closed(some(60)));
+    driver.feed(&post(4));
+    say(&mut driver, ContentUse::Paused);
+    driver.wait(secs(5)).feed("abcd").eof();
+    let due = driver.now + secs(60);
+    driver.wait(secs(10));
+    say(&mut driver, ContentUse::Reading);
+    for _ in 0..2 {
+        let next = driver.connection.next_deadline().expect("an answer is owed");
+        assert_eq!((next.kind, next.at), (DeadlineKind::HalfClosed, due));
+        driver.pump(4);
+    }
+    assert_eq!(driver.connection.phase(), Phase::Waiting);
+}
+
+#[test]
 fn exchange_and_drain_run_on_in_a_pause() {
     for (timeouts, reason) in [
         (nothing().with_exchange(some(9)), CloseReason::ExchangeTimeout),

@@ -161,7 +161,7 @@ fn asks(choice: usize, habits: Habits, pipelines: bool, kinds: &[usize], ops: &[
 /// The shortest that were found, each with what differed.
 #[test]
 fn what_differed_once() {
-    use ContentUse::{Reading, Undecided};
+    use ContentUse::{Paused, Reading, Undecided};
     use Op::*;
     let habits = Habits { octets_first: false, says_left: true };
     let servers: &[(&str, usize, &[usize], &[Op])] = &[
@@ -182,6 +182,12 @@ fn what_differed_once() {
             2,
             &[0, 0],
             &[Arrive(28), Obey(2), Wait(125), Sent(255), Wait(175), Obey(0)],
+        ),
+        (
+            "a pause moved on the end of the peer that came in it, past now",
+            0,
+            &[4],
+            &[Arrive(78), Use(Paused), Wait(1), Arrive(1), Eof, Obey(0)],
         ),
         (
             "who answered takes back that it reads, and content was undecided for ever",
