@@ -29,6 +29,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
     pub(crate) fn handle_timeout(&mut self, now: Instant, settings: &Settings) -> Option<Deadline> {
         let now = self.tick(now);
         let due = self.next_deadline(settings).filter(|deadline| deadline.at <= now)?;
+        self.grace.renew_looks(self.receive.began, due.at);
         match self.looks_before(due.kind) {
             Some(_) => self.lifetime.passed = Some(due.kind),
             None => self.take_effect(due.kind, now, settings),
