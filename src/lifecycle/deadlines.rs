@@ -169,6 +169,11 @@ impl<R: LifecycleRole> ConnectionState<R> {
         // of what counts as a whole: a look may have granted more
         let again = |armed: Armed| Armed { at: armed.at.max(self.grace.again_at(receive.began)), ..armed };
         match kind {
+            // what came before the end of the peer is still to be offered, and no idle time
+            DeadlineKind::FirstOctet | DeadlineKind::IdleShield | DeadlineKind::DrainWindow if receive.has_ended() => {
+                None
+            }
+            DeadlineKind::Idle | DeadlineKind::Age if !R::IS_CLIENT && receive.has_ended() => None,
             DeadlineKind::Drain => plain(spans.drain, self.lifetime.drain_began()?, Fact::DrainBegan),
             DeadlineKind::Exchange => {
                 // it lasts until the last octet of its response has left
@@ -368,7 +373,12 @@ impl<R: LifecycleRole> ConnectionState<R> {
         let lifetime = &self.lifetime;
         let idles =
             lifetime.is_open() && self.is_between_exchanges() && lifetime.exchanges > 0 && self.send.unsent == 0;
-        if !idles || lifetime.passed.is_some() || !lifetime.causes.is_empty() || self.receive.ahead > 0 {
+        if !idles
+            || self.receive.has_ended()
+            || lifetime.passed.is_some()
+            || !lifetime.causes.is_empty()
+            || self.receive.ahead > 0
+        {
             return None;
         }
         let shield = self.idle_shield_end(settings);

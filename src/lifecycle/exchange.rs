@@ -219,9 +219,8 @@ impl<R: LifecycleRole> ConnectionState<R> {
     /// The peer closed its side; `ahead` octets of its are still unread in the caller's buffer. What it broke off, if anything.
     pub(crate) fn eof(&mut self, now: Instant, ahead: u64) -> Option<ProtocolErrorKind> {
         let now = self.tick(now);
-        if ahead == 0 {
-            self.end_look_at_reading();
-        }
+        // it found the end, or what is still to be offered before that
+        self.end_look_at_reading();
         self.peer_ended(now, PeerSide::Closed);
         if !self.lifetime.is_open() {
             self.peer_closed_after_us();

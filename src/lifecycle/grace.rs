@@ -1,8 +1,11 @@
 //! The grace that totals are given where a look at the transport came late ([`looks`](crate::lifecycle::looks)).
 //!
 //! It is as long as the look came late, and at most the setting of the total: all that is granted to one head, to the content of one message,
-//! to one linger, to what is sent of one message. It is counted in parts of the setting, rounded up, and each look costs one part at least:
-//! so a peer that drips gains one term at most, and has no more than 254 looks for it.
+//! to one linger, to what is sent of one message. It is counted in parts of the setting, rounded up, and each look costs a 254th of it at
+//! least: so a peer that drips gains one term at most, and has no more than 255 looks for it.
+//!
+//! Where all of it has been granted, a look that completes nothing is the last one, and the total takes effect after it. If what came since
+//! has put it off (a head or content that keeps its rate), that look was not the last: another one comes before it takes effect.
 
 use crate::config::nanos::Span;
 use crate::time::Instant;
@@ -23,39 +26,46 @@ pub(crate) struct Granted<N>(N);
 
 /// Nanoseconds of an eighth of a millisecond.
 const EIGHTH: u64 = 125_000;
-/// The parts of a whole setting.
-const ALL: u8 = 254;
-/// It has been granted, and the look after it completed nothing.
-const SPENT: u8 = 255;
+/// As many looks there are to grant a whole setting, at least.
+const LOOKS: u64 = 254;
 
-impl<N: Copy + From<u8> + Into<u32>> Granted<N> {
+impl<N: Copy + TryFrom<u64> + Into<u64>> Granted<N> {
+    /// It has been granted, and the look after it completed nothing.
+    const SPENT: u64 = u64::MAX >> (64 - 8 * size_of::<N>());
+    /// The parts of a whole setting.
+    const ALL: u64 = Self::SPENT - 1;
+
     /// The grace after a look that came `late`: nanoseconds; `None`: no more is granted.
     pub(super) fn grant(&mut self, late: u64, setting: Span) -> Option<u64> {
-        let used = self.0.into() as u8;
-        let parts = ALL.saturating_sub(used);
+        let parts = Self::ALL.saturating_sub(self.0.into());
         if parts == 0 {
-            self.0 = SPENT.into();
+            self.set(Self::SPENT);
             return None;
         }
-        let setting = u128::from(setting.as_nanos());
-        // 254 parts of up to 2^64 nanoseconds: in the wider type there is no overflow
-        let share = |parts: u8| (setting * u128::from(parts) / u128::from(ALL)) as u64;
-        let grace = late.min(share(parts));
-        let spent = (1..=parts).find(|&spent| grace <= share(spent)).unwrap_or(parts);
-        self.0 = (used + spent).into();
-        Some(grace)
+        // in the wider type there is no overflow
+        let (all, setting) = (u128::from(Self::ALL), u128::from(setting.as_nanos()));
+        let grace = u128::from(late).min(setting * u128::from(parts) / all);
+        let spent = (grace * all).div_ceil(setting.max(1)) as u64;
+        self.set(Self::ALL - parts + spent.clamp((Self::ALL / LOOKS).min(parts), parts));
+        Some(grace as u64)
+    }
+
+    fn set(&mut self, parts: u64) {
+        if let Ok(parts) = N::try_from(parts) {
+            self.0 = parts;
+        }
     }
 
     /// What comes next is looked at before it takes effect, though nothing more is granted.
     pub(super) fn look_again(&mut self) {
         if self.is_spent() {
-            self.0 = ALL.into();
+            self.set(Self::ALL);
         }
     }
 
     /// What is due takes effect without another look.
     pub(super) fn is_spent(self) -> bool {
-        self.0.into() == u32::from(SPENT)
+        self.0.into() == Self::SPENT
     }
 }
 

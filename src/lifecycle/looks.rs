@@ -16,7 +16,7 @@
 //! **The end of the peer** that a look finds ends the message as such, never as a timeout.
 //!
 //! **The grace** of a total ([`grace`](crate::lifecycle::grace)) is as long as the look came late, and at most its setting, all in all. Where
-//! nothing more is granted, a total takes effect after the look that did not complete it, without another one.
+//! nothing more is granted, a total takes effect after the look that did not complete it, without another one, unless what came put it off.
 //!
 //! **Tie-breaks.** One look answers for all that were due on its side of the transport: those that it does not answer pass after it, in the
 //! order of their instants, each with a look of its own, which finds nothing. While a look is waited for, no deadline is armed that takes
@@ -134,6 +134,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
         ] {
             let Some(due) = self.due(kind, now, settings) else { continue };
             let late = now.as_nanos() - due.as_nanos();
+            // where nothing more is granted this was the last look
             let grace = self.grace.granted.grant(late, setting).unwrap_or(0);
             self.grace.set_again(self.receive.began, Span::of_nanos(grace).after(now));
         }

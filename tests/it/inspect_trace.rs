@@ -81,3 +81,19 @@ fn a_bad_trace_names_its_line_and_what_is_wrong_with_it() {
         trace::parse::<Server>(b"{\"at\":1,\"receive\":\"\xff\"}").err().is_some_and(|why| why.starts_with("line 1: "))
     );
 }
+
+#[test]
+fn a_late_look_finds_its_lines_in_their_order() {
+    let get = json!({ "at": 0, "request": { "method": "GET", "target": "/", "fields": [["Host", "a"]] } });
+    let sent = json!({ "at": 1, "sent": 1000, "late": true });
+    let answer = json!({ "at": 1, "receive": "HTTP/1.1 204 No Content\r\n\r\n", "late": true });
+    let last = |lines: &[Value]| {
+        let text: Vec<_> = lines.iter().map(Value::to_string).collect();
+        let config = settings::client(None, &[]).expect("no settings");
+        let lines =
+            trace::run::<Client<16>>(&config, trace::parse::<Client<16>>(text.join("\n").as_bytes()).expect("a trace"));
+        lines.last().map(|line| line["state"].clone())
+    };
+    assert_eq!(last(&[get.clone(), sent.clone(), answer.clone()]), Some(json!("idle")), "the request left first");
+    assert_eq!(last(&[get, answer, sent]), Some(json!("closed")), "what came before it is no answer of its");
+}

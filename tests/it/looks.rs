@@ -117,6 +117,59 @@ fn the_graces_of_one_head_are_one_term_together_and_the_next_head_has_its_own() 
 }
 
 #[test]
+fn what_keeps_its_rate_is_looked_for_however_often_the_process_stops() {
+    // ten octets a second, and a minute of them in the socket at each look
+    let minute = "x".repeat(600);
+    let timeouts = nothing().with_head(some(5)).with_head_rate(Some(10)).with_head_cap(some(10_000));
+    let mut head = server(timeouts);
+    head.feed("GET / HTTP/1.1\r\nHost: a\r\nX: ");
+    let timeouts = nothing().with_content_gap(some(5)).with_content_rate(Some(10));
+    let mut content = server(timeouts);
+    content.feed(&crate::common::chunked(""));
+    for round in 0..9 {
+        head.wait(secs(60));
+        passes(&mut head, DeadlineKind::Head);
+        head.feed(&minute);
+        content.wait(secs(60));
+        let passed = content.connection.handle_timeout(content.now).map(|deadline| deadline.kind);
+        assert!(matches!(passed, Some(DeadlineKind::ContentGap | DeadlineKind::ContentRate)), "{passed:?}");
+        assert_eq!(content.connection.wants().read, ReadWant::LookOnce);
+        // its rate is due before its gap, once a little less than a minute of it came
+        match round {
+            0 => content.feed("24e\r\n").feed(&minute[..590]).feed("\r\n"),
+            _ => content.feed("258\r\n").feed(&minute).feed("\r\n"),
+        };
+        assert!(content.connection.next_deadline().is_some_and(|next| next.at > content.now));
+    }
+    head.wait(secs(60));
+    passes(&mut head, DeadlineKind::Head);
+    head.feed("\r\n\r\n");
+    assert!(matches!(head.seen[..], [Seen::Request(_), Seen::End(_)]), "{:?}", head.seen);
+    // and one that stops is cut
+    content.wait(secs(60));
+    while content.connection.handle_timeout(content.now).is_some() {
+        content.connection.nothing_to_read(content.now);
+    }
+    assert_eq!(content.connection.wants().application, Some(Turn::Refuse(StatusCode::REQUEST_TIMEOUT)));
+}
+
+#[test]
+fn what_looks_have_granted_is_counted_exactly() {
+    let mut driver = server(nothing().with_head(some(10)));
+    driver.feed("G");
+    // each look comes so late; ten seconds are granted in all
+    for (late, grace) in [(3, 3), (2, 2), (20, 5)] {
+        let due = driver.connection.next_deadline().expect("a head is bounded").at;
+        driver.now = due + secs(late);
+        passes(&mut driver, DeadlineKind::Head);
+        driver.feed("G");
+        let next = driver.connection.next_deadline().expect("it is granted").at.saturating_duration_since(driver.now);
+        let less = secs(grace) - next;
+        assert!(less <= Duration::from_micros(500), "{less:?}");
+    }
+}
+
+#[test]
 fn content_that_lay_in_the_socket_is_taken_and_the_gap_counts_anew_from_the_look() {
     let mut driver = server(nothing().with_content_gap(some(5)));
     driver.feed(POST).feed("01234").wait(secs(60));

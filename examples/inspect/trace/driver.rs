@@ -27,10 +27,8 @@ pub struct Driver<'c, R: Intents> {
     pub(super) output: u64,
     /// Of these, taken by the transport.
     pub(super) unconfirmed: u64,
-    /// What a look at the transport finds that can be read.
+    /// What a look at the transport finds, in the order of its lines: what can be read, and what a try to write lets leave.
     found: VecDeque<Fact<R::Intent>>,
-    /// And what a try to write lets leave.
-    leaves: u64,
     /// Content that waits until it may be sent.
     pub(super) held: VecDeque<Vec<u8>>,
     announced: Option<Deadline>,
@@ -52,7 +50,6 @@ pub fn run<R: Intents>(config: &Config<R>, trace: Vec<Line<R::Intent>>) -> Vec<V
         output: 0,
         unconfirmed: 0,
         found: VecDeque::new(),
-        leaves: 0,
         held: VecDeque::new(),
         announced: None,
         any_announced: false,
@@ -95,29 +92,35 @@ impl<R: Intents> Driver<'_, R> {
     /// Nothing ran since the line before. What is due passes now, and only then a look finds these facts.
     fn wake(&mut self, at: Instant, facts: impl Iterator<Item = Fact<R::Intent>>) {
         self.now = self.now.max(at);
-        for fact in facts {
-            match fact {
-                Fact::Sent { octets, unconfirmed: false } => self.leaves = self.leaves.saturating_add(octets),
-                fact => self.found.push_back(fact),
-            }
-        }
+        self.found.extend(facts);
         let now = self.now;
         self.expire(|due| due <= now);
         // where nothing asked for a look they are found all the same
-        self.find();
-        self.leave(self.leaves.min(self.output));
-        self.leaves = 0;
+        self.find_all();
         self.settle();
         self.announce();
         self.expire(|due| due <= now);
     }
 
-    /// Finds what has come. Whether there was anything.
+    /// Finds what has come, and what left before it, too: who is answered is told first what of its request has left. Whether anything came.
     fn find(&mut self) -> bool {
-        let found = std::mem::take(&mut self.found);
-        let finds = !found.is_empty();
-        found.into_iter().for_each(|fact| self.apply(fact));
-        finds
+        let comes = !self.found.iter().all(leaves);
+        if comes {
+            self.find_all();
+        }
+        comes
+    }
+
+    fn find_all(&mut self) {
+        std::mem::take(&mut self.found).into_iter().for_each(|fact| self.apply(fact));
+    }
+
+    /// Finds that so many octets can leave now.
+    fn find_room(&mut self) {
+        let room = |fact: &Fact<R::Intent>| if let Fact::Sent { octets, .. } = fact { *octets } else { 0 };
+        let octets = self.found.iter().filter(|fact| leaves(fact)).map(room).fold(0, u64::saturating_add);
+        self.found.retain(|fact| !leaves(fact));
+        self.leave(octets.min(self.output));
     }
 
     /// Lets everything expire whose instant `is_due`, each at its own.
@@ -232,8 +235,7 @@ impl<R: Intents> Driver<'_, R> {
                     self.connection.nothing_to_read(self.now);
                 }
             } else if wants.flush_once {
-                self.leave(self.leaves.min(self.output));
-                self.leaves = 0;
+                self.find_room();
             } else if matches!(wants.application, Some(Turn::Refuse(_))) {
                 if !R::refuse(self) {
                     return;
@@ -280,6 +282,11 @@ impl<R: Intents> Driver<'_, R> {
         let complete = self.complete;
         self.say(lines::state(state, complete));
     }
+}
+
+/// It says that octets can leave.
+const fn leaves<I>(fact: &Fact<I>) -> bool {
+    matches!(fact, Fact::Sent { unconfirmed: false, .. })
 }
 
 fn seconds(instant: Instant) -> Value {
