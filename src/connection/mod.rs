@@ -154,7 +154,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     /// Content that came too late is an error that is still to be told.
     fn note_timeout(&mut self) {
         let state = self.lifecycle.state();
-        if state.content_timed_out() && !matches!(self.reading, Reading::Failed(..)) {
+        if state.tells_content_timeout() && !matches!(self.reading, Reading::Failed(..)) {
             self.reading = Reading::TimedOut(self.offset.saturating_add(state.octets_unread().into()));
         }
         self.check();

@@ -174,6 +174,11 @@ impl<R: LifecycleRole> ConnectionState<R> {
         self.receive.fault == Some(ProtocolErrorKind::ContentTimeout) && self.send.half() == Sending::Content
     }
 
+    /// Content took too long that somebody waits for: its response is under way, or complete and the content read all the same.
+    pub(crate) fn tells_content_timeout(&self) -> bool {
+        self.receive.fault == Some(ProtocolErrorKind::ContentTimeout)
+    }
+
     /// The sending half is complete.
     pub(crate) fn end_sent(&mut self, now: Instant, settings: &Settings) {
         let now = self.tick(now);

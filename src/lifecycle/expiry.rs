@@ -17,6 +17,8 @@
 //! is `write-stall`, though the peer had sent `close`).
 
 use crate::config::{IdleClose, Settings};
+use crate::error::ProtocolErrorKind;
+use crate::lifecycle::content_use::ContentUse;
 use crate::lifecycle::deadline::{Deadline, DeadlineKind};
 use crate::lifecycle::persistence::CloseReason;
 use crate::lifecycle::role::LifecycleRole;
@@ -98,6 +100,11 @@ impl<R: LifecycleRole> ConnectionState<R> {
         self.lifetime.causes.end_by(reason);
         if reason == CloseReason::ContentTimeout && self.send.half() == Sending::Content {
             return self.content_too_late(now);
+        }
+        let answered = self.send.half() == Sending::Complete;
+        if reason == CloseReason::ContentTimeout && answered && self.receive.content_use == ContentUse::Reading {
+            // it was read after its response, and who reads is told
+            self.receive.fault = Some(ProtocolErrorKind::ContentTimeout);
         }
         let answers = settings.policy.request_timeout_response.is_on();
         self.refuse(now, if answers { Some(StatusCode::REQUEST_TIMEOUT) } else { None });

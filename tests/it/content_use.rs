@@ -156,6 +156,21 @@ fn content_that_is_read_is_told_to_its_end_after_its_response() {
 }
 
 #[test]
+fn content_that_comes_too_late_after_its_response_is_told_to_who_reads_it() {
+    for (said, told) in [(ContentUse::Reading, true), (ContentUse::Undecided, false)] {
+        let mut driver = server(nothing().with_content_gap(some(5)));
+        driver.feed(&post(9)).feed("1234");
+        say(&mut driver, said);
+        driver.respond(StatusCode::OK, Content::Empty).wait(secs(5));
+        assert_eq!(driver.connection.expire(driver.now).map(|due| due.kind), Some(DeadlineKind::ContentGap));
+        driver.pump(0);
+        let errors = driver.seen.iter().filter(|seen| matches!(seen, Seen::Error(..))).count();
+        assert_eq!(errors, usize::from(told), "{:?}", driver.seen);
+        assert_eq!(driver.connection.wants().shut, Some(Shut::HalfClose(CloseReason::ContentTimeout)));
+    }
+}
+
+#[test]
 fn what_is_paused_when_the_response_ends_counts_as_dropped() {
     let few = limits(Limits::DEFAULT.with_unread_octets(Some(10)));
     // as little as is worth it

@@ -29,6 +29,8 @@ pub struct Driver<'c, R: Intents> {
     pub(super) unconfirmed: u64,
     /// What a look at the transport finds, in the order of its lines: what can be read, and what a try to write lets leave.
     found: VecDeque<Fact<R::Intent>>,
+    /// The peer has closed its side after octets that wait for the application.
+    ends: bool,
     /// Content that waits until it may be sent.
     pub(super) held: VecDeque<Vec<u8>>,
     announced: Option<Deadline>,
@@ -50,6 +52,7 @@ pub fn run<R: Intents>(config: &Config<R>, trace: Vec<Line<R::Intent>>) -> Vec<V
         output: 0,
         unconfirmed: 0,
         found: VecDeque::new(),
+        ends: false,
         held: VecDeque::new(),
         announced: None,
         any_announced: false,
@@ -194,6 +197,9 @@ impl<R: Intents> Driver<'_, R> {
         }
         input.drain(..from);
         self.input = input;
+        if self.ends && !self.connection.wants().take_content {
+            self.eof();
+        }
     }
 
     fn event(&mut self, event: &Event<'_>) {
@@ -215,6 +221,11 @@ impl<R: Intents> Driver<'_, R> {
         if self.tunnel {
             return;
         }
+        // the end waits after octets that wait for the application
+        self.ends = self.connection.wants().take_content && !self.input.is_empty();
+        if self.ends {
+            return;
+        }
         self.say_what_left();
         match self.connection.receive_eof(self.now, Eof::Clean) {
             Err(error) => self.say(lines::error(&error)),
@@ -233,6 +244,8 @@ impl<R: Intents> Driver<'_, R> {
             if wants.read == ReadWant::LookOnce {
                 if !self.find() {
                     self.connection.nothing_to_read(self.now);
+                    // what came too late is told before what follows from it
+                    self.offer();
                 }
             } else if wants.flush_once {
                 self.find_room();
