@@ -24,7 +24,7 @@
 //! the dead ones are removed. This takes constant time on average, and a little over twice the memory of the live ones at most.
 //!
 //! ```
-//! use http_keepalive::{Armed, Config, Connection, DeadlineQueue, Instant, Server};
+//! use http_keepalive::{Armed, Config, Connection, DeadlineQueue, Instant, ReadWant, Server};
 //!
 //! let mut queue = DeadlineQueue::new();
 //! let mut now = Instant::EPOCH;
@@ -37,7 +37,10 @@
 //!     now = next; // a driver sleeps here
 //!     while let Some(id) = queue.pop(now) {
 //!         let (connection, armed) = &mut connections[id];
-//!         while let Some(_expired) = connection.handle_timeout(now) {}
+//!         while let Some(_passed) = connection.handle_timeout(now) {}
+//!         if connection.wants().read == ReadWant::LookOnce {
+//!             connection.nothing_to_read(now); // a driver looks here
+//!         }
 //!         queue.arm(id, armed, connection.next_deadline());
 //!     }
 //! }
