@@ -239,6 +239,8 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         let (state, _) = self.lifecycle.parts();
         if state.ended_after_message() {
             state.eof(now, 0);
+            // a client's request may have been answered, and is not sent to its end now
+            R::on_message_complete(state, now);
         }
     }
 

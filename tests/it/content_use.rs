@@ -346,3 +346,17 @@ fn an_application_that_pauses_may_answer_meanwhile() {
     // and is given up with the response
     assert_eq!(driver.connection.wants().shut, Some(Shut::HalfClose(CloseReason::UnreadContent)));
 }
+
+#[test]
+fn a_client_that_paused_and_still_sent_when_its_peer_ended_comes_to_an_end() {
+    let mut asker = Asker::knowing(&with_timeouts(nothing()));
+    asker.ask_with("POST", [("X", "y")], Content::Exact(5));
+    asker.feed(&answer("200 OK", "Content-Length: 5\r\n"));
+    asker.connection.content_use(asker.now, ContentUse::Paused).expect("content comes");
+    asker.feed("hello").eof();
+    assert!(asker.connection.wants().take_content);
+    asker.connection.content_use(asker.now, ContentUse::Reading).expect("content comes");
+    asker.feed("");
+    assert_eq!(asker.exchanges(), [(200, "hello".into())]);
+    assert!(asker.connection.wants().shut.is_some(), "{:?}", asker.connection.wants());
+}

@@ -178,7 +178,9 @@ impl<S: Subject> World<S> {
             Party::Transport | Party::Application => {}
         }
         let told = self.due_told.unwrap_or(self.now);
-        law(due.is_none_or(|due| due.at >= told), || format!("{due:?} was due and is not told of"))?;
+        // a rate goes on after a pause from where it stood: it may have been due before what was told in the pause
+        let resumed = due.is_some_and(|due| due.kind == DeadlineKind::ContentRate);
+        law(resumed || due.is_none_or(|due| due.at >= told), || format!("{due:?} was due and is not told of"))?;
         law(!self.is_looking() || due.is_some(), || "a look that nobody takes has no end".into())?;
         law(!wants.flush_once || wants.flush, || "nothing waits, and a try to write it is asked for".into())?;
         let content = |due: Deadline| matches!(due.kind, DeadlineKind::ContentGap | DeadlineKind::ContentRate);
@@ -207,7 +209,9 @@ impl<S: Subject> World<S> {
             let Some(deadline) = expired else { return self.pump() };
             // its end counts from what was said last, and others may have been due before
             let told = if looked { None } else { self.due_told.replace(deadline.at) };
-            law(told.is_none_or(|told| told <= deadline.at), || format!("{deadline:?} is told too late"))?;
+            let resumed = deadline.kind == DeadlineKind::ContentRate;
+            let in_time = resumed || told.is_none_or(|told| told <= deadline.at);
+            law(in_time, || format!("{deadline:?} is told too late"))?;
             // what came before the end of the peer is looked at first
             let looks = self.is_looking() || self.subject.wants().read == ReadWant::Offer;
             let looks = looks || looked || !looks_always(deadline.kind, S::IS_CLIENT);
