@@ -77,7 +77,6 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
                 Ok(Step::Done(0))
             }
             Reading::Failed(..) | Reading::TimedOut(_) | Reading::HandedOver => self.discard(now, buf, outcome),
-            Reading::Next if unread => self.discard(now, buf, outcome),
             Reading::Next | Reading::Head(_) => {
                 if buf.is_empty() {
                     self.end_after_message(now);

@@ -42,9 +42,6 @@ impl<R: LifecycleRole> ConnectionState<R> {
             // what has been said came in time
             self.lifetime.passed = None;
         }
-        // our response is complete: what is not read from here on is dropped
-        let answered = !R::IS_CLIENT && self.send.half() == Sending::Complete;
-        let said = if answered && said == ContentUse::Undecided { ContentUse::Dropped } else { said };
         self.receive.content_use = said;
         match (before, said) {
             (_, ContentUse::Paused) => self.receive.progress_at = now,
