@@ -134,8 +134,12 @@ impl Serving {
     fn act(&mut self, now: Instant, asks: &[Ask]) -> bool {
         let is_ready = self.ready(asks).is_some_and(|ready| ready <= now);
         if self.end.connection.wants().take_content {
-            if is_ready {
-                self.end.connection.content_use(now, ContentUse::Reading).expect("it is to be taken");
+            if let (Some(current), true) = (&self.current, is_ready) {
+                let reply = &asks[current.number].reply;
+                // the end of a response that ends with the connection waits for content that is read: its client may have given that up
+                let waits = reply.early && reply.framing == Framed::UntilClose;
+                let said = if waits { ContentUse::Undecided } else { ContentUse::Reading };
+                self.end.connection.content_use(now, said).expect("it is to be taken");
             }
             return is_ready;
         }
