@@ -184,10 +184,9 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
                 Step::Done(octets) | Step::Again(octets) | Step::NeedMore(octets) => octets,
             };
             self.leave(octets, rest.len());
-            let (state, settings) = self.lifecycle.parts();
-            if octets > 0 && state.is_looking() {
-                // octets that had been left unread are found, too
-                state.look_found_octets(now, settings);
+            if octets > 0 {
+                // also those that had been left unread
+                self.lifecycle.octets_came(now);
             }
             received.consumed += octets;
             match step {
@@ -219,9 +218,9 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     /// A look at the transport is waited for, and octets are offered that have not been looked at: it found them.
     #[inline(always)]
     pub(crate) fn answer_look(&mut self, now: Instant, buf: &[u8]) {
-        let (state, settings) = self.lifecycle.parts();
+        let state = self.lifecycle.state();
         if state.is_looking() && buf.len() as u64 > u64::from(state.octets_unread()) {
-            state.look_found_octets(now, settings);
+            self.lifecycle.octets_came(now);
         }
     }
 

@@ -126,7 +126,7 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Lifecycle<Cli
         head: &ConnectionFacts,
         named: Option<&Names>,
     ) -> Result<Framing, ProtocolErrorKind> {
-        self.message_came(now);
+        self.octets_came(now);
         let (state, settings) = self.parts();
         let judged = response_received::judge(state, settings, head, named);
         match judged {

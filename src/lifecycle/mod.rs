@@ -137,9 +137,9 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
         self.state.end_if_old(now);
     }
 
-    /// A part of a message is told: its octets have come, whether that was told or not.
+    /// Octets have come, or a part of a message is told whose octets have: a look that is waited for found them.
     #[inline(always)]
-    pub(crate) fn message_came(&mut self, now: Instant) {
+    pub(crate) fn octets_came(&mut self, now: Instant) {
         let (state, settings) = self.parts();
         if state.is_looking() {
             state.look_found_octets(now, settings);
@@ -167,10 +167,10 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     /// until then it was none.
     pub fn octets_received(&mut self, now: Instant, octets: u64) {
         let awaits = R::awaits(&self.state);
-        let (state, settings) = self.parts();
-        if octets > 0 && state.is_looking() {
-            state.look_found_octets(now, settings);
+        if octets > 0 {
+            self.octets_came(now);
         }
+        let (state, settings) = self.parts();
         state.count_octets(octets);
         if !R::IS_CLIENT {
             state.octets_ahead(octets);
@@ -234,7 +234,7 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     /// refusal is due. [`ReceiveError::Ended`]: the message was given up. [`ReceiveError::Misuse`]: no content is to come, or not so much.
     pub fn content_received(&mut self, now: Instant, octets: u64) -> Result<(), ReceiveError> {
         self.state.check_content(octets)?;
-        self.message_came(now);
+        self.octets_came(now);
         let (state, settings) = self.parts();
         state.octets_told(octets);
         if state.is_paused() {
@@ -267,7 +267,7 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
         match self.state.receive.half() {
             _ if !self.state.lifetime.is_open() => {}
             Receiving::Content if self.state.receive.end != BodyEnd::Exact => {
-                self.message_came(now);
+                self.octets_came(now);
                 self.state.end_received(now);
                 self.state.end_if_old(now);
             }

@@ -63,7 +63,7 @@ impl<C: Deref<Target = Config<Server>>> Lifecycle<Server, C> {
     pub fn head_received(&mut self, now: Instant, head: &HeadFacts) -> Result<Framing, ReceiveError> {
         let (octets, told, head) = (head.octets, head.octets_told, &head.facts);
         self.state().check_head()?;
-        self.message_came(now);
+        self.octets_came(now);
         let (state, settings) = self.parts();
         if state.receive.half() == Receiving::Idle {
             // its octets ran ahead: the exchange begins where it is looked at
