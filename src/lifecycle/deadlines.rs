@@ -222,15 +222,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
             DeadlineKind::WriteStall | DeadlineKind::SendRate if send.unsent == 0 => None,
             DeadlineKind::Expect if send.unsent > 0 || !send.request.awaits_continue => None,
             DeadlineKind::WriteStall => plain(spans.write_stall, send.still_since, Fact::OctetLeft),
-            DeadlineKind::SendRate => {
-                let rate = settings.timeouts.send_rate;
-                rate?;
-                plain(
-                    spans.write_stall.extended(send.rate_octets, rate, Span::NEVER),
-                    send.rate_began,
-                    Fact::OctetWaits,
-                )
-            }
+            DeadlineKind::SendRate => plain(self.send_rate_span(settings)?, send.rate_began, Fact::OctetWaits),
             DeadlineKind::HalfClosed => {
                 let owed = receive.has_ended() && (phase != Phase::Finishing || send.unsent > 0);
                 if owed { plain(spans.half_closed, receive.began, Fact::PeerClosed) } else { None }

@@ -203,12 +203,4 @@ impl<R: LifecycleRole> ConnectionState<R> {
             self.lifetime.passed = None;
         }
     }
-
-    /// When the rate of what goes is due, if it is armed, or would be but for a look.
-    pub(crate) fn send_rate_due(&self, settings: &Settings) -> Option<Instant> {
-        let rate = settings.timeouts.send_rate;
-        rate?;
-        let span = settings.spans.write_stall.extended(self.send.rate_octets, rate, Span::NEVER);
-        (self.send.unsent > 0).then(|| span.after(self.send.rate_began))
-    }
 }

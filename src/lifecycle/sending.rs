@@ -38,6 +38,20 @@ impl<R: LifecycleRole> ConnectionState<R> {
         (send.rate_began, send.rate_octets) = (now, 0);
     }
 
+    /// How long the octets of the message have to leave, by what of them has left.
+    #[inline(always)]
+    pub(crate) fn send_rate_span(&self, settings: &Settings) -> Option<Span> {
+        let rate = settings.timeouts.send_rate;
+        rate?;
+        Some(settings.spans.write_stall.extended(self.send.rate_octets, rate, Span::NEVER))
+    }
+
+    /// When the rate of what goes is due, if it is armed, or would be but for a look.
+    pub(crate) fn send_rate_due(&self, settings: &Settings) -> Option<Instant> {
+        let span = self.send_rate_span(settings)?;
+        (self.send.unsent > 0).then(|| span.after(self.send.rate_began))
+    }
+
     /// Octets were handed out to be sent.
     #[inline(always)]
     pub(crate) fn written(&mut self, now: Instant, octets: u64) {
