@@ -100,6 +100,15 @@ impl<R: LifecycleRole> ConnectionState<R> {
             && receive.content_use.is_reported()
     }
 
+    /// What is received from here on is counted and dated anew, and nothing has been granted to it: content after its head, or what is dropped.
+    #[inline(always)]
+    pub(crate) fn begin_part(&mut self, now: Instant) {
+        self.receive.began = now;
+        self.receive.progress_at = now;
+        self.receive.octets = 0;
+        self.grace = Grace::NONE;
+    }
+
     /// Content came.
     #[inline(always)]
     pub(crate) fn content_received(&mut self, now: Instant, octets: u64) {

@@ -8,7 +8,6 @@
 use crate::config::{Server, Settings};
 use crate::error::ProtocolErrorKind;
 use crate::lifecycle::content_use::ContentUse;
-use crate::lifecycle::grace::Grace;
 use crate::lifecycle::persistence::{self, CloseReason, Persistence};
 use crate::lifecycle::state::{AnsweredMethod, ConnectionState, Ended, Receiving, RequestFacts};
 use crate::message::connection_facts::ConnectionFacts;
@@ -62,10 +61,7 @@ fn record(
 ) {
     let now = state.tick(now);
     state.lifetime.exchanges = state.lifetime.exchanges.saturating_add(1);
-    state.receive.began = now;
-    state.receive.progress_at = now;
-    state.grace = Grace::NONE;
-    state.receive.octets = 0;
+    state.begin_part(now);
     state.receive.empty_lines = 0;
     state.receive.begin_content(framing.length);
     record_request(state, head);

@@ -12,7 +12,6 @@
 
 use crate::config::{Client, Settings};
 use crate::error::ProtocolErrorKind::{self, ContentTooLarge};
-use crate::lifecycle::grace::Grace;
 use crate::lifecycle::persistence::{self, CloseReason, Persistence, TunnelReason};
 use crate::lifecycle::state::{ConnectionState, Sending};
 use crate::message::connection_facts::ConnectionFacts;
@@ -136,10 +135,7 @@ pub(crate) fn record<const DEPTH: usize>(
 fn begin<const DEPTH: usize>(state: &mut ConnectionState<Client<DEPTH>>, now: Instant, head: &ConnectionFacts) {
     state.role.is_http11 = head.version().is_http11();
     state.lifetime.exchanges = state.lifetime.exchanges.saturating_add(1);
-    state.receive.began = now;
-    state.receive.progress_at = now;
-    state.grace = Grace::NONE;
-    state.receive.octets = 0;
+    state.begin_part(now);
 }
 
 /// The head of a final response after which there is still HTTP; `valid`: of a status that there is.

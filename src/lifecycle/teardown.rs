@@ -22,7 +22,6 @@
 use crate::config::{HalfClose, Settings};
 use crate::error::ProtocolErrorKind;
 use crate::lifecycle::deadline::DeadlineKind;
-use crate::lifecycle::grace::Grace;
 use crate::lifecycle::persistence::CloseReason;
 use crate::lifecycle::role::LifecycleRole;
 use crate::lifecycle::state::{BodyEnd, ConnectionState, Ended, Receiving, Sending, Stage};
@@ -100,10 +99,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
             Stage::Finishing if self.send.unsent > 0 => {}
             Stage::Finishing if self.receive.has_ended() => self.lifetime.closed(),
             Stage::Finishing => {
-                self.receive.began = now;
-                self.receive.progress_at = now;
-                self.receive.octets = 0;
-                self.grace = Grace::NONE;
+                self.begin_part(now);
                 self.lifetime.half_closed();
             }
             Stage::CloseDue | Stage::ResetDue => self.lifetime.closed(),
