@@ -2,6 +2,7 @@
 //! step and the machine names who, what ended is told once, a refused call changes nothing, and a driver that does as asked comes to an
 //! end. A search in which a fault was planted finds it, by its shortest sequence.
 
+mod laws;
 mod sequences;
 
 use std::time::Duration;

@@ -1,6 +1,7 @@
 //! A world that is small and whole: one client, one network, one server, two requests, a drain at any moment, timers that expire in any
 //! order that time allows. Every state of it is visited; in each the laws hold, and from each the end can be reached.
 
+mod laws;
 #[path = "small_world/search.rs"]
 mod search;
 #[path = "small_world/world.rs"]

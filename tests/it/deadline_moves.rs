@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use http_keepalive::*;
 
+use crate::common::offer;
+
 const NOW: Instant = Instant::from_secs(1000);
 
 type On<R> = Connection<R, &'static Config<R>>;
@@ -41,16 +43,6 @@ static PATIENT: std::sync::LazyLock<Config<Server>> = std::sync::LazyLock::new(|
 static CLIENT: std::sync::LazyLock<Config<Client<2>>> = std::sync::LazyLock::new(|| {
     Config::new(Limits::DEFAULT, timeouts(Timeouts::CLIENT), Policy::DEFAULT).expect("within bounds")
 });
-
-fn offer<R: Role>(connection: &mut On<R>, now: Instant, mut octets: &[u8]) {
-    for _ in 0..8 {
-        let Ok(received) = connection.receive(now, octets) else { return };
-        octets = &octets[received.consumed..];
-        if !matches!(received.outcome, Outcome::Event(_)) {
-            return;
-        }
-    }
-}
 
 fn of_both<R: Role>() -> Vec<Call<R>> {
     vec![

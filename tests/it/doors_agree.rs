@@ -11,7 +11,7 @@ use proptest::prelude::*;
 
 use crate::doors::ops::{Op, Two, ask, of_client, of_server, serve};
 use crate::doors::peer::{KINDS, stream};
-use crate::doors::{Doors, Habits, Pair};
+use crate::doors::{Doors, Habits, Pair, same};
 
 impl Doors for Server {
     fn head(
@@ -35,15 +35,15 @@ impl Doors for Two {
     fn agree(pair: &Pair<'_, Self>, when: &str) {
         let (connection, own, other) = (&pair.connection, pair.connection.lifecycle(), &pair.lifecycle);
         let left: Vec<_> = connection.unanswered().collect();
-        assert_eq!(other.unanswered().collect::<Vec<_>>(), left, "the lifecycle, and the connection, {when}");
-        assert_eq!(other.is_reading(), own.is_reading(), "the lifecycle, and the connection, {when}");
-        assert_eq!(other.requests(), own.requests(), "the lifecycle, and the connection, {when}");
-        assert_eq!(other.has_ended(), own.has_ended(), "the lifecycle, and the connection, {when}");
-        assert_eq!(other.pipeline_broke(), own.pipeline_broke(), "the lifecycle, and the connection, {when}");
+        same(other.unanswered().collect::<Vec<_>>(), left, when);
+        same(other.is_reading(), own.is_reading(), when);
+        same(other.requests(), own.requests(), when);
+        same(other.has_ended(), own.has_ended(), when);
+        same(other.pipeline_broke(), own.pipeline_broke(), when);
         if !pair.end_is_untold() {
-            assert_eq!(other.peer_closed(), own.peer_closed(), "the lifecycle, and the connection, {when}");
+            same(other.peer_closed(), own.peer_closed(), when);
             let reusable = connection.reusable(pair.now);
-            assert_eq!(other.reusable(pair.now), reusable, "the lifecycle, and the connection, {when}");
+            same(other.reusable(pair.now), reusable, when);
         }
     }
 }

@@ -245,15 +245,7 @@ fn a_response_that_lay_in_the_socket_is_read() {
 fn a_stall_is_believed_after_another_try_to_write() {
     let mut driver = server(nothing().with_write_stall(some(5)));
     driver.feed(&get(""));
-    let mut out = [0; 300];
-    let head = driver.connection.send_response(
-        driver.now,
-        StatusCode::OK,
-        http_keepalive::NO_FIELDS,
-        Content::Exact(100),
-        &mut out,
-    );
-    let head = head.expect("it is due") as u64;
+    let head = driver.hand_out_head(Content::Exact(100));
     driver.wait(secs(60));
     passes(&mut driver, DeadlineKind::WriteStall);
     let wants = driver.connection.wants();
@@ -272,11 +264,7 @@ fn a_stall_is_believed_after_another_try_to_write() {
 fn a_try_that_writes_something_gives_the_rate_a_grace_and_one_term_at_most() {
     let mut driver = server(nothing().with_write_stall(some(5)).with_send_rate(Some(1_000_000)));
     driver.feed(&get(""));
-    let mut out = [0; 300];
-    driver
-        .connection
-        .send_response(driver.now, StatusCode::OK, http_keepalive::NO_FIELDS, Content::Exact(100), &mut out)
-        .expect("it is due");
+    driver.hand_out_head(Content::Exact(100));
     driver.wait(secs(7));
     passes(&mut driver, DeadlineKind::WriteStall);
     driver.connection.handle_sent(driver.now, 1);
@@ -313,11 +301,7 @@ fn one_look_answers_for_both_sides_only_what_it_found() {
     // a response under way, and content of its request still to come: both stopped, and only what we read had arrived
     let mut driver = server(nothing().with_content_gap(some(5)).with_write_stall(some(6)));
     driver.feed(POST);
-    let mut out = [0; 300];
-    driver
-        .connection
-        .send_response(driver.now, StatusCode::OK, http_keepalive::NO_FIELDS, Content::Exact(100), &mut out)
-        .expect("it is due");
+    driver.hand_out_head(Content::Exact(100));
     driver.wait(secs(60));
     passes(&mut driver, DeadlineKind::ContentGap);
     driver.feed("01234");
@@ -389,14 +373,7 @@ fn a_driver_that_does_not_know_of_looks_is_asked_twice_and_does_not_wait_for_eve
 
     let mut driver = server(nothing().with_write_stall(some(5)));
     driver.feed(&get(""));
-    let sent = driver.connection.send_response(
-        driver.now,
-        StatusCode::OK,
-        http_keepalive::NO_FIELDS,
-        Content::Empty,
-        &mut [0; 300],
-    );
-    assert!(sent.is_ok());
+    driver.hand_out_head(Content::Empty);
     driver.wait(secs(5));
     passes(&mut driver, DeadlineKind::WriteStall);
     driver.wait(secs(1));
@@ -473,17 +450,7 @@ fn what_comes_after_the_last_grace_is_looked_for_all_the_same() {
 
     let mut driver = server(nothing().with_write_stall(some(5)).with_send_rate(Some(10)));
     driver.feed(&get(""));
-    let mut out = [0; 300];
-    let response = driver.connection.send_response(
-        driver.now,
-        StatusCode::OK,
-        http_keepalive::NO_FIELDS,
-        Content::Exact(1000),
-        &mut out,
-    );
-    let head = response.expect("it is due");
-    driver.connection.send_content(driver.now, &[b'x'; 1000], &mut [0; 1000]).expect("it fits");
-    let octets = head as u64 + 1000;
+    let octets = driver.hand_out(1000);
     for _ in 0..2 {
         driver.now = driver.connection.next_deadline().expect("it is bounded").at + secs(90);
         assert!(driver.connection.handle_timeout(driver.now).is_some());

@@ -32,6 +32,12 @@ fn reads_all(reply: Reply) -> Reply {
     Reply { pause: if reply.early { Duration::ZERO } else { reply.pause }, ..reply }
 }
 
+/// It goes when those before it are over: one that is pipelined may meet a close.
+fn alone(ask: Ask) -> Ask {
+    let when = if ask.when == When::Behind { When::After(Duration::ZERO) } else { ask.when };
+    Ask { when, reply: reads_all(ask.reply), ..ask }
+}
+
 /// One of the steps of this run.
 fn step_of(report: &Report, step: Index) -> usize {
     step.index(report.steps) + 1
@@ -92,9 +98,6 @@ proptest! {
         let limits = Limits::DEFAULT.with_max_exchanges(most);
         let client = Config::<Four>::new(Limits::DEFAULT, Timeouts::DEFAULT, policies.0).expect("within bounds");
         let server = Config::<Server>::new(limits, Timeouts::DEFAULT, policies.1).expect("within bounds");
-        // one that goes behind another may meet its close
-        let after = |when| if when == When::Behind { When::After(Duration::ZERO) } else { when };
-        let alone = |ask: Ask| Ask { when: after(ask.when), reply: reads_all(ask.reply), ..ask };
         let scene = Scene { writes_first, ..Scene::of(asks.into_iter().map(alone).collect()) };
         let report = run(&client, &server, &network, &scene);
         for (fate, ask) in report.requests.iter().zip(&scene.asks) {
@@ -117,8 +120,6 @@ proptest! {
         // a client that our own full window keeps from sending is too slow for a rate
         let awaits = Timeouts::DEFAULT.with_content_rate(None);
         let server = Config::<Server>::new(Limits::DEFAULT, awaits, Policy::DEFAULT).expect("within bounds");
-        let after = |when| if when == When::Behind { When::After(Duration::ZERO) } else { when };
-        let alone = |ask: Ask| Ask { when: after(ask.when), reply: reads_all(ask.reply), ..ask };
         let quiet = Scene::of(asks.into_iter().map(alone).collect());
         let step = step_of(&run(&client, &server, &network, &quiet), step);
         let report = run(&client, &server, &network, &Scene { sleep: Some((Side::Server, step, millis(sleep))), ..quiet.clone() });

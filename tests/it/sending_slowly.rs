@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use http_keepalive::{
-    CloseReason, Config, Content, DeadlineKind, Lifecycle, Limits, NO_FIELDS, Policy, Server, Shut, StatusCode,
-    Timeouts,
+    CloseReason, Config, Content, DeadlineKind, Lifecycle, Limits, Policy, Server, Shut, StatusCode, Timeouts,
 };
 
 use crate::common::{Driver, Passes, get};
@@ -18,23 +17,12 @@ const fn some(seconds: u64) -> Option<Duration> {
     Some(secs(seconds))
 }
 
-/// A response of so many octets of content is handed out, and nothing of it leaves: all its octets.
-fn hand_out(driver: &mut Driver, octets: usize) -> u64 {
-    let mut out = vec![0; octets + 300];
-    let connection = &mut driver.connection;
-    let head = connection
-        .send_response(driver.now, StatusCode::OK, NO_FIELDS, Content::Exact(octets as u64), &mut out)
-        .expect("it is due");
-    connection.send_content(driver.now, &vec![b'x'; octets], &mut out).expect("it fits");
-    (head + octets) as u64
-}
-
 #[test]
 fn a_peer_that_reads_too_slowly_is_cut_and_one_that_keeps_the_rate_is_not() {
     for (each, cut) in [(40, false), (39, true)] {
         let mut driver = server(nothing().with_write_stall(some(5)).with_send_rate(Some(10)));
         driver.feed(&get(""));
-        let all = hand_out(&mut driver, 4000);
+        let all = driver.hand_out(4000);
         // four seconds an octet would be too slow at any length; so is a little less than ten octets a second, in time
         for _ in 0..all / each {
             driver.wait(secs(4));
@@ -54,7 +42,7 @@ fn without_a_rate_a_slow_reader_is_left_alone_and_without_a_stall_there_is_no_ra
     for timeouts in [nothing().with_write_stall(some(5)), nothing().with_send_rate(Some(1_000_000))] {
         let mut driver = server(timeouts);
         driver.feed(&get(""));
-        for _ in 0..hand_out(&mut driver, 100) {
+        for _ in 0..driver.hand_out(100) {
             driver.wait(secs(4));
             assert_eq!(driver.connection.expire(driver.now), None);
             driver.connection.handle_sent(driver.now, 1);
@@ -67,10 +55,10 @@ fn without_a_rate_a_slow_reader_is_left_alone_and_without_a_stall_there_is_no_ra
 fn of_pipelined_responses_each_has_its_advance_and_none_is_cut_earlier_than_alone() {
     let mut driver = server(nothing().with_write_stall(some(5)).with_send_rate(Some(10)));
     driver.feed(&(get("") + &get("")));
-    let first = hand_out(&mut driver, 100);
+    let first = driver.hand_out(100);
     driver.wait(secs(4)).pump(1000);
     driver.connection.handle_sent(driver.now, 20);
-    let second = hand_out(&mut driver, 100);
+    let second = driver.hand_out(100);
     // the first: five seconds, and two for the twenty octets; the second: five seconds from now
     let due = driver.connection.deadlines().find(|cause| cause.deadline.kind == DeadlineKind::SendRate);
     assert_eq!(due.map(|cause| cause.deadline.at), Some(driver.now + secs(5)));
@@ -83,7 +71,7 @@ fn of_pipelined_responses_each_has_its_advance_and_none_is_cut_earlier_than_alon
 fn age_is_judged_when_the_response_has_left_however_slowly() {
     let mut driver = server(nothing().with_age(some(10)).with_linger(some(9)));
     driver.feed(&get(""));
-    let all = hand_out(&mut driver, 100);
+    let all = driver.hand_out(100);
     for _ in 0..all - 1 {
         driver.wait(secs(50));
         assert_eq!(driver.connection.expire(driver.now), None, "what is being sent is not cut for its age");
@@ -116,7 +104,7 @@ fn a_half_closed_peer_is_answered_while_octets_go_and_not_for_ever() {
 fn what_waits_for_a_half_closed_peer_is_tried_once_more() {
     let mut driver = server(nothing().with_half_closed(some(10)));
     driver.feed(&get("")).eof();
-    let all = hand_out(&mut driver, 100);
+    let all = driver.hand_out(100);
     driver.wait(secs(3600));
     assert_eq!(driver.connection.handle_timeout(driver.now).map(|due| due.kind), Some(DeadlineKind::HalfClosed));
     assert!(driver.connection.wants().flush_once);

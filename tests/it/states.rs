@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use http_keepalive::*;
 
+use crate::common::offer;
+
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/states.md");
 const NOW: Instant = Instant::from_secs(1000);
 
@@ -76,17 +78,6 @@ static SHIELDED: std::sync::LazyLock<Config<Server>> = std::sync::LazyLock::new(
 static CLIENT: std::sync::LazyLock<Config<Client>> = std::sync::LazyLock::new(|| {
     Config::new(Limits::DEFAULT, timeouts(Timeouts::CLIENT), Policy::DEFAULT).expect("settings that fit")
 });
-
-/// Offers these octets until nothing more comes of them.
-fn offer<R: Role>(connection: &mut Connection<R, &'static Config<R>>, now: Instant, mut octets: &[u8]) {
-    for _ in 0..8 {
-        let Ok(received) = connection.receive(now, octets) else { return };
-        octets = &octets[received.consumed..];
-        if !matches!(received.outcome, Outcome::Event(_)) {
-            return;
-        }
-    }
-}
 
 /// Calls that both roles know.
 fn common<R: Role>() -> Vec<Call<R>> {

@@ -10,8 +10,9 @@ use std::collections::HashSet;
 use std::hash::{Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::laws::Law;
 use subject::{Letter, Subject};
-use world::{Law, World};
+use world::World;
 
 /// A hash that costs little in a debug build, over many small numbers.
 #[derive(Default)]

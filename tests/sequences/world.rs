@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use http_keepalive::*;
 
+use crate::laws::{Law, accuses, law, looks_always};
+
 use super::subject::{Fact, Intent, Letter, Refused, Subject, Told};
 
 /// What is left of a message that is being sent: octets, if their number was said.
@@ -38,13 +40,6 @@ impl<S: Subject> Hash for World<S> {
         (self.failed, self.told_error, self.told_tunnel, self.half_closed).hash(hasher);
         due_told.map(|told| now.saturating_duration_since(told)).hash(hasher);
     }
-}
-
-/// What is broken, if something is.
-pub type Law = Result<(), String>;
-
-fn law(holds: bool, says: impl FnOnce() -> String) -> Law {
-    if holds { Ok(()) } else { Err(says()) }
 }
 
 impl<S: Subject> World<S> {
@@ -413,32 +408,6 @@ impl<S: Subject> World<S> {
 
 /// Longer than any timeout.
 const LONG: Duration = Duration::from_secs(1000);
-
-/// It says that the peer was too slow.
-fn accuses(reason: CloseReason) -> bool {
-    use CloseReason::*;
-    matches!(
-        reason,
-        FirstOctetTimeout
-            | IdleTimeout
-            | HeadTimeout
-            | ContentTimeout
-            | ResponseTimeout
-            | WriteStall
-            | SendRate
-            | HalfClosedTimeout
-    )
-}
-
-/// A deadline of this kind takes effect after a look, whatever was granted before.
-fn looks_always(kind: DeadlineKind, is_client: bool) -> bool {
-    use DeadlineKind::*;
-    match kind {
-        FirstOctet | ContentGap | Response | LingerGap | WriteStall => true,
-        Idle | Age | IdleShield | DrainWindow => !is_client,
-        _ => false,
-    }
-}
 
 /// Every timeout is set, so that whenever the peer owes the next step a deadline is armed.
 pub const EVERY_TIMEOUT: Timeouts = {

@@ -6,6 +6,8 @@ use std::time::Duration;
 use http_keepalive::retry::{Advice, Reusable, Sent};
 use http_keepalive::*;
 
+use crate::laws::{Law, accuses, law, looks_always};
+
 /// What this world has, and what is wrong with it.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
@@ -176,39 +178,6 @@ pub struct World {
     was_cut: bool,
     slept: bool,
     paused: bool,
-}
-
-/// What is broken, if something is.
-pub type Law = Result<(), String>;
-
-fn law(holds: bool, says: impl FnOnce() -> String) -> Law {
-    if holds { Ok(()) } else { Err(says()) }
-}
-
-/// It says that the peer was too slow.
-fn accuses(reason: CloseReason) -> bool {
-    use CloseReason::*;
-    matches!(
-        reason,
-        FirstOctetTimeout
-            | IdleTimeout
-            | HeadTimeout
-            | ContentTimeout
-            | ResponseTimeout
-            | WriteStall
-            | SendRate
-            | HalfClosedTimeout
-    )
-}
-
-/// A deadline of this kind takes effect after a look, whatever was granted before.
-fn looks_always(who: Who, kind: DeadlineKind) -> bool {
-    use DeadlineKind::*;
-    match kind {
-        FirstOctet | ContentGap | Response | LingerGap | WriteStall => true,
-        Idle | Age | IdleShield | DrainWindow => who == AtServer,
-        _ => false,
-    }
 }
 
 /// What both sides are asked and told alike.
@@ -719,7 +688,7 @@ impl World {
         while let Some(deadline) = at!(self, who, |it| it.handle_timeout(now)) {
             expired.push(deadline);
             law(expired.len() < 8, || format!("{who:?}: deadlines without end: {expired:?}"))?;
-            let looks = !looks_always(who, deadline.kind) || self.is_looking(who);
+            let looks = !looks_always(deadline.kind, who == AtClient) || self.is_looking(who);
             law(looks, || format!("{who:?}: {deadline:?} takes effect without a look"))?;
             let told = self.drivers[who as usize].told.replace(deadline.at);
             law(told.is_none_or(|told| told <= deadline.at), || format!("{who:?}: {deadline:?} is told too late"))?;

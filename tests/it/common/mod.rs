@@ -12,9 +12,20 @@ use std::time::Duration;
 
 use http_keepalive::{
     BodyLength, Config, Connection, Content, Eof, Event, FieldSection, Fields, FramingRule, HeadFacts, Instant, Limits,
-    MethodKind, Outcome, PauseReason, Policy, ProtocolError, ProtocolErrorKind, ReadWant, RequestHead, ResponseHead,
-    SendError, Server, StatusCode, Timeouts, Tolerance, TunnelReason, Turn,
+    MethodKind, NO_FIELDS, Outcome, PauseReason, Policy, ProtocolError, ProtocolErrorKind, ReadWant, RequestHead,
+    ResponseHead, Role, SendError, Server, StatusCode, Timeouts, Tolerance, TunnelReason, Turn,
 };
+
+/// Offers these octets until nothing more comes of them.
+pub fn offer<R: Role>(connection: &mut Connection<R, &'static Config<R>>, now: Instant, mut octets: &[u8]) {
+    for _ in 0..8 {
+        let Ok(received) = connection.receive(now, octets) else { return };
+        octets = &octets[received.consumed..];
+        if !matches!(received.outcome, Outcome::Event(_)) {
+            return;
+        }
+    }
+}
 
 /// Names and values in order, escaped.
 pub type Pairs = Vec<(String, String)>;
@@ -244,7 +255,7 @@ impl Driver {
 
     /// Writes a head without fields.
     pub fn respond(&mut self, status: StatusCode, content: Content) -> &mut Self {
-        self.respond_with(status, http_keepalive::NO_FIELDS, content)
+        self.respond_with(status, NO_FIELDS, content)
     }
 
     pub fn respond_with(&mut self, status: StatusCode, fields: impl Fields, content: Content) -> &mut Self {
@@ -264,6 +275,21 @@ impl Driver {
         let sent = self.connection.send_response(self.now, status, fields, content, &mut out)?;
         self.sent(&out[..sent]);
         Ok(sent)
+    }
+
+    /// Hands a head without fields out, and nothing of it leaves: its octets.
+    pub fn hand_out_head(&mut self, content: Content) -> u64 {
+        let mut out = [0; 300];
+        let head = self.connection.send_response(self.now, StatusCode::OK, NO_FIELDS, content, &mut out);
+        head.expect("it is due") as u64
+    }
+
+    /// Hands a response of so much content out, and nothing of it leaves: all its octets.
+    pub fn hand_out(&mut self, octets: usize) -> u64 {
+        let head = self.hand_out_head(Content::Exact(octets as u64));
+        let (content, mut out) = (vec![b'x'; octets], vec![0; octets]);
+        self.connection.send_content(self.now, &content, &mut out).expect("it fits");
+        head + octets as u64
     }
 
     /// Tries to write an interim response.
@@ -295,8 +321,7 @@ impl Driver {
     /// Writes the refusal that is due.
     pub fn refuse(&mut self) -> &mut Self {
         let mut out = vec![0; 8192];
-        let sent =
-            self.connection.send_refusal(self.now, http_keepalive::NO_FIELDS, &mut out).expect("a refusal is due");
+        let sent = self.connection.send_refusal(self.now, NO_FIELDS, &mut out).expect("a refusal is due");
         self.sent(&out[..sent]);
         self
     }

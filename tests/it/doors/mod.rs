@@ -37,6 +37,12 @@ enum End {
     Told,
 }
 
+/// What a lifecycle says is what its connection says.
+#[track_caller]
+pub fn same<T: Debug + PartialEq>(lifecycle: T, connection: T, when: &str) {
+    assert_eq!(lifecycle, connection, "the lifecycle, and the connection, {when}");
+}
+
 /// How a user tells.
 #[derive(Clone, Copy, Debug)]
 pub struct Habits {
@@ -88,17 +94,17 @@ impl<'c, R: Doors> Pair<'c, R> {
             (wants.read, own_wants.read) = (ReadWant::No, ReadWant::No);
         }
         let closes: Vec<_> = own.close_reasons().collect();
-        assert_eq!(other.close_reasons().collect::<Vec<_>>(), closes, "the lifecycle, and the connection, {when}");
-        assert_eq!(other.phase(), connection.phase(), "the lifecycle, and the connection, {when}");
-        assert_eq!(wants, own_wants, "the lifecycle, and the connection, {when}");
-        assert_eq!(other.persistence(), connection.persistence(), "the lifecycle, and the connection, {when}");
+        same(other.close_reasons().collect::<Vec<_>>(), closes, when);
+        same(other.phase(), connection.phase(), when);
+        same(wants, own_wants, when);
+        same(other.persistence(), connection.persistence(), when);
         let deadlines: Vec<_> = connection.deadlines().collect();
-        assert_eq!(other.deadlines().collect::<Vec<_>>(), deadlines, "the lifecycle, and the connection, {when}");
-        assert_eq!(other.next_deadline(), connection.next_deadline(), "the lifecycle, and the connection, {when}");
-        assert_eq!(other.exchanges(), own.exchanges(), "the lifecycle, and the connection, {when}");
-        assert_eq!(other.octets_pending(), own.octets_pending(), "the lifecycle, and the connection, {when}");
-        assert_eq!(other.is_idle(), own.is_idle(), "the lifecycle, and the connection, {when}");
-        assert_eq!(other.is_closed(), own.is_closed(), "the lifecycle, and the connection, {when}");
+        same(other.deadlines().collect::<Vec<_>>(), deadlines, when);
+        same(other.next_deadline(), connection.next_deadline(), when);
+        same(other.exchanges(), own.exchanges(), when);
+        same(other.octets_pending(), own.octets_pending(), when);
+        same(other.is_idle(), own.is_idle(), when);
+        same(other.is_closed(), own.is_closed(), when);
         R::agree(self, when);
     }
 
