@@ -34,7 +34,7 @@ struct Options {
     /// The peer closes its side after the last octet.
     #[arg(long)]
     eof: bool,
-    /// Offer the input whole, one octet more at a time (`bytes`), or so many octets more at a time.
+    /// Offer the input whole, one octet more at a time (`bytes`), or N octets more at a time.
     #[arg(long, default_value = "whole", value_parser = parse_split)]
     split: usize,
     /// Client: a request that has been sent and waits, in order, repeatable: METHOD[,upgrade=TOKEN]. One GET if none is named.

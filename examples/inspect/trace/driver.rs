@@ -118,7 +118,7 @@ impl<R: Intents> Driver<'_, R> {
         std::mem::take(&mut self.found).into_iter().for_each(|fact| self.apply(fact));
     }
 
-    /// Finds that so many octets can leave now.
+    /// Finds that `octets` can leave now.
     fn find_room(&mut self) {
         let room = |fact: &Fact<R::Intent>| if let Fact::Sent { octets, .. } = fact { *octets } else { 0 };
         let octets = self.found.iter().filter(|fact| leaves(fact)).map(room).fold(0, u64::saturating_add);
