@@ -288,6 +288,28 @@ pub enum IdleClose {
     Staged,
 }
 
+/// When a server ends a connection that is as old as one may become (`age`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum AgeClose {
+    /// At any time: an idle or fresh connection is closed at its age. What is promised in `Keep-Alive: timeout=` ends before.
+    Any,
+    /// With a response that says `close`: an idle or fresh connection is never closed for its age, and none without a word. As nginx
+    /// and, where it is asked to, Envoy.
+    Announced,
+}
+
+/// What a drain does with a server's idle and fresh connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DrainMode {
+    /// They are closed, once `drain_window` is over.
+    Close,
+    /// They stay, and so may new ones: each is served, and its response says `close`. They end by their own timeouts, and at the hard end
+    /// (`drain`). For a server whose load balancer goes on sending for a while.
+    LameDuck,
+}
+
 /// When a `Keep-Alive` field is sent. Never without `Connection: keep-alive` beside it (RFC 2068 19.7.1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -379,6 +401,12 @@ settings! {
         stop_refused_content / with_stop_refused_content: Use = Use::Off;
         /// How a server closes an idle or fresh connection by itself (RFC 9112 9.6).
         idle_close / with_idle_close: IdleClose = IdleClose::AtOnce;
+        /// When a server ends a connection for its `age` (RFC 9112 9.5). A client's is closed at it.
+        age_close / with_age_close: AgeClose = AgeClose::Any;
+        /// What a drain does with a server's idle and fresh connections (RFC 9112 9.6).
+        drain_mode / with_drain_mode: DrainMode = DrainMode::Close;
+        /// 503 with `close` where the timeout `application` passed before a response began; off: silence (RFC 9110 15.6.4).
+        application_timeout_response / with_application_timeout_response: Use = Use::Off;
         /// A client's FIN after its request.
         half_close / with_half_close: HalfClose = HalfClose::Answer;
         /// 408 where a request had begun when its time ran out; off: silence (RFC 9110 15.5.9).

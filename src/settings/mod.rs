@@ -56,6 +56,8 @@ words! {
     crate::config::RequestHint { Silent = "silent", Ask = "ask", Timeout = "timeout", BareNumber = "bare-number" }
     crate::config::HalfClose { Answer = "answer", Abort = "abort" }
     crate::config::IdleClose { AtOnce = "at-once", Staged = "staged" }
+    crate::config::AgeClose { Any = "any", Announced = "announced" }
+    crate::config::DrainMode { Close = "close", LameDuck = "lame-duck" }
     crate::pool::Order {
         Newest = "newest", Oldest = "oldest", Warmest = "warmest", FirstOpened = "first-opened", RoundRobin = "round-robin",
         Random = "random"
