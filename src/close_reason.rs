@@ -59,6 +59,12 @@ reasons! {
         HeadTimeout => "head-timeout", "RFC 9110 15.5.9";
         /// Received content took too long.
         ContentTimeout => "content-timeout", "RFC 9110 15.5.9";
+        /// The driver refused a request, or the next one.
+        Refused => "refused", "RFC 9112 9.6";
+        /// The place of an idle connection was needed for another one.
+        PlaceNeeded => "place-needed", "RFC 9112 9.5";
+        /// The application is gone, and did not answer.
+        ApplicationGone => "application-gone", "RFC 9110 15.6.1";
         /// The application took too long to answer.
         ApplicationTimeout => "application-timeout", "RFC 9112 9.5";
         /// The peer took too long to answer.

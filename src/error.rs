@@ -298,6 +298,9 @@ reasons! {
         OctetsUnread => "octets-unread", "RFC 9112 9.2";
         /// A method that is no token, or a target that is none or not this method's.
         RequestLine => "request-line", "RFC 9112 3";
+        /// A reason phrase with CR, LF, NUL or another control octet; a version that is neither 1.0 nor 1.1; a switch of protocols as
+        /// HTTP/1.0.
+        StatusLine => "status-line", "RFC 9112 4";
         /// A request without `Host`, with more than one, with one that is no `uri-host [":" port]`, or with another one than the
         /// authority of its target where that names one (absolute-form and CONNECT; without `userinfo`, and empty if there is
         /// none). Only the case of letters may differ.

@@ -232,6 +232,7 @@ pub use message::head_facts::HeadFacts;
 pub use message::keep_alive::KeepAlive;
 pub use message::method::{Method, MethodKind, Version};
 pub use message::request::Request;
+pub use message::response::Response;
 pub use message::target::{PathAndQuery, Target, TargetForm};
 
 pub use lifecycle::Lifecycle;

@@ -95,14 +95,14 @@ fn run(options: &Options) -> Result<(), String> {
         Role::Server => {
             let config = settings::server(options.preset.as_deref(), &options.settings())?;
             match &options.trace {
-                Some(path) => replay(&config, path)?,
+                Some(path) => replay(config, path)?,
                 None => raw::serve(&config, &read_input()?, options.split, options.eof),
             }
         }
         Role::Client => {
             let config = settings::client(options.preset.as_deref(), &options.settings())?;
             match &options.trace {
-                Some(path) => replay(&config, path)?,
+                Some(path) => replay(config, path)?,
                 None => answers::read(&config, &options.request, &read_input()?, options.split, options.eof)?,
             }
         }
@@ -123,7 +123,7 @@ impl Options {
     }
 }
 
-fn replay<R: trace::Intents>(config: &Config<R>, path: &Path) -> Result<Vec<Value>, String> {
+fn replay<R: trace::Intents>(config: Config<R>, path: &Path) -> Result<Vec<Value>, String> {
     let octets = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
     let lines = trace::parse::<R>(&octets).map_err(|why| format!("{}: {why}", path.display()))?;
     Ok(trace::run(config, lines))

@@ -29,7 +29,7 @@ pub(crate) mod nearest;
 use core::marker::PhantomData;
 use core::time::Duration;
 
-use crate::config::nanos::Spans;
+use crate::config::nanos::{Span, Spans};
 use crate::error::ConfigError;
 
 /// We read requests and send responses.
@@ -434,11 +434,25 @@ pub(crate) struct Settings {
     pub(crate) policy: Policy,
     /// The timeouts, as they are counted.
     pub(crate) spans: Spans,
+    /// How long before its age a server's connection is promised to nobody any more.
+    pub(crate) hint_guard: Span,
+    /// A response that goes out so long before the age, or later, says `close`.
+    pub(crate) age_notice: Span,
 }
 
 impl Settings {
     pub(crate) const fn new(limits: Limits, timeouts: Timeouts, policy: Policy) -> Self {
-        Self { limits, timeouts, policy, spans: Spans::of(&timeouts) }
+        let spans = Spans::of(&timeouts);
+        let guard = match (timeouts.idle, timeouts.idle_advertised) {
+            (Some(_), Some(_)) => spans.idle.less(spans.idle_advertised).at_most(MOST_GUARD),
+            _ => Span::of_nanos(0),
+        };
+        let notice = match policy.age_close {
+            // less than a second would be left
+            AgeClose::Any => guard.plus(Span::of_nanos(999_999_999)),
+            AgeClose::Announced => Span::of_nanos(0),
+        };
+        Self { limits, timeouts, policy, spans, hint_guard: guard, age_notice: notice }
     }
 }
 
@@ -541,6 +555,9 @@ impl<R> Config<R> {
         &self.settings
     }
 }
+
+/// The most that is kept between what is promised and the age.
+const MOST_GUARD: Span = Span::of_nanos(5_000_000_000);
 
 /// Positions in a head are counted in 32 bits.
 const MOST_HEAD: u32 = 16 * 1024 * 1024;

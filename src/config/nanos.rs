@@ -22,7 +22,7 @@ macro_rules! spans {
 }
 
 spans! {
-    first_octet idle idle_shield head head_cap content_gap application response write_stall half_closed exchange expect linger linger_gap
+    first_octet idle idle_advertised idle_shield head head_cap content_gap application response write_stall half_closed exchange expect linger linger_gap
     drain drain_window drain_spread age hint_margin
 }
 
@@ -52,6 +52,12 @@ impl Span {
         self.0
     }
 
+    /// The time that `octets` take at `rate` octets a second, rounded up.
+    pub(crate) fn of_octets(octets: u64, rate: u32) -> Self {
+        let nanos = (u128::from(octets) * 1_000_000_000).div_ceil(u128::from(rate.max(1)));
+        Self(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+
     /// Nothing, where there is no end.
     pub(crate) const fn or_nothing(self) -> Self {
         if self.0 == u64::MAX { Self(0) } else { self }
@@ -64,6 +70,11 @@ impl Span {
     /// This span without the first `part` of it.
     pub(crate) const fn less(self, part: Self) -> Self {
         if self.0 == u64::MAX { self } else { Self(self.0.saturating_sub(part.0)) }
+    }
+
+    /// This span, or `most` if that is shorter.
+    pub(crate) const fn at_most(self, most: Self) -> Self {
+        if self.0 < most.0 { self } else { most }
     }
 
     /// This span and `other` after it.

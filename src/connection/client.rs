@@ -20,6 +20,7 @@ use crate::lifecycle::response_received;
 use crate::lifecycle::retry::{Reusable, Unanswered};
 use crate::lifecycle::role::LifecycleRole;
 use crate::lifecycle::state::Receiving;
+use crate::lifecycle::terms::Terms;
 use crate::message::announcement::Content;
 use crate::message::connection_facts::ConnectionFacts;
 use crate::message::fields_to_send::{self, Fields};
@@ -190,7 +191,8 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
             self.compare(request, &out[..written])?;
         }
         let (state, settings) = self.lifecycle.parts();
-        state.begin_to_send(now, settings);
+        // a new exchange has no timeouts of its own yet
+        state.begin_to_send(now, Terms::of(settings));
         request_to_send::record(state, now, request, &plan, &facts);
         self.lifecycle.on_written(now, written as u64);
         self.check();

@@ -40,13 +40,16 @@ use crate::time::Instant;
 ///
 /// **Facts in**: [`receive`](Self::receive), [`receive_eof`](Self::receive_eof), [`nothing_to_read`](Self::nothing_to_read),
 /// [`handle_sent`](Self::handle_sent), [`handle_shut`](Self::handle_shut), [`handle_timeout`](Self::handle_timeout),
-/// [`transport_failed`](Self::transport_failed). **Intents in, octets out** (all or nothing; state moves only if it fitted):
+/// [`write_failed`](Self::write_failed), [`transport_failed`](Self::transport_failed), of a server
+/// [`application_gone`](Connection::application_gone). **Intents in, octets out** (all or nothing; state moves only if it fitted):
 /// [`send_content`](Self::send_content), [`frame_content`](Self::frame_content), [`send_end`](Self::send_end), those of the
-/// role, and without octets [`content_use`](Self::content_use), [`close_after_exchange`](Self::close_after_exchange) and
-/// [`abort`](Self::abort). **Answers out**: everything that takes `&self`.
+/// role, and without octets [`content_use`](Self::content_use), [`exchange_timeouts`](Self::exchange_timeouts), of a server
+/// [`refuse`](Connection::refuse) and [`close_if_idle`](Connection::close_if_idle),
+/// [`close_after_exchange`](Self::close_after_exchange) and [`abort`](Self::abort). **Answers out**: everything that takes `&self`.
 ///
 /// **What may move a deadline earlier**, or arm one where none was: `receive`, `receive_eof`, `skip_content`, `content_use`, `handle_sent`,
-/// `handle_shut`, `handle_timeout`, `nothing_to_read`, `close_after_exchange`, `send_request`, `send_response`, `send_interim`,
+/// `handle_shut`, `handle_timeout`, `nothing_to_read`, `write_failed`, `exchange_timeouts`, `refuse`, `application_gone`, `close_if_idle`,
+/// `close_after_exchange`, `send_request`, `send_response`, `send_interim`,
 /// `send_continue`, `send_refusal`, `send_content`, `frame_content`, `send_end`. Ask for [`next_deadline`](Self::next_deadline) after them.
 /// After any other call a timer that was set stays right: it comes too early at most.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -129,6 +132,26 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     /// The half-close or close asked for is done.
     pub fn handle_shut(&mut self, now: Instant) {
         self.lifecycle.handle_shut(now);
+    }
+
+    /// A write failed: nothing more goes, and reading goes on ([`Lifecycle::write_failed`]). Say it instead of
+    /// [`transport_failed`](Self::transport_failed) where only writing did.
+    pub fn write_failed(&mut self, now: Instant) {
+        self.lifecycle.write_failed(now);
+        self.see_looks();
+        self.check();
+    }
+
+    /// Gives the exchange that is open timeouts of its own, and no longer than that: [`Lifecycle::exchange_timeouts`].
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Ended`]: the connection has ended. [`SendError::Misuse`]: no exchange is open; of a client that pipelines, one before
+    /// this has timeouts of its own and is not over; the connection is a tunnel. Nothing has moved.
+    pub fn exchange_timeouts(&mut self, now: Instant, config: C) -> Result<(), SendError> {
+        self.lifecycle.exchange_timeouts(now, config)?;
+        self.check();
+        Ok(())
     }
 
     /// The transport failed: nothing more comes or goes. It is still to be closed: [`wants`](Self::wants) asks for one

@@ -14,6 +14,7 @@ use crate::message::announcement::Content;
 use crate::message::fields_to_send::{Fields, NO_FIELDS};
 use crate::message::head::{Fault, FieldSection, FieldTable, Rules, Section};
 use crate::message::head::{RequestHead, blamed_field};
+use crate::message::response::Response;
 use crate::message::writer::Writer;
 use crate::status::StatusCode;
 use crate::time::Instant;
@@ -37,6 +38,10 @@ impl Reads for Server {
         }
         let (state, settings) = connection.lifecycle.parts();
         state.head_octets(now, buf.len() as u64);
+        if state.reads_nothing() {
+            // a refusal was kept for the request that begins
+            return connection.discard(now, buf, outcome);
+        }
         let rules = Rules { section: Section::Request, limits: &settings.limits, policy: &settings.policy };
         // read where it is returned from: a head is long to move
         *outcome = Outcome::Event(Event::Request(RequestHead::new()));
@@ -111,7 +116,7 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
         fields: impl Fields,
         out: &mut [u8],
     ) -> Result<usize, SendError> {
-        let (state, settings) = self.lifecycle.parts();
+        let (state, terms) = self.lifecycle.parts_on_terms();
         let now = state.tick(now);
         if !response_to_send::judge_interim(state, status)? {
             return Ok(0);
@@ -123,7 +128,7 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
         }
         writer.put(b"\r\n");
         let written = writer.finish()?;
-        state.begin_to_send(now, settings);
+        state.begin_to_send(now, terms);
         state.written(now, written as u64);
         response_to_send::record_interim(state, status);
         self.check();
@@ -140,7 +145,8 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
     }
 
     /// Writes the head of the final response to the request received, with what must be said of the connection and of the
-    /// content. `content` is what the application has; to a request or with a status that allows none, none is sent.
+    /// content. `content` is what the application has; to a request or with a status that allows none, none is sent. A [`Response`] says
+    /// more than its status: an own reason phrase, that the connection ends with it, or that it goes out as HTTP/1.0.
     ///
     /// `101` switches to a protocol that was offered, named in an `Upgrade` field; a successful answer to CONNECT opens a
     /// tunnel: after either the octets are no longer ours.
@@ -154,41 +160,75 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
     ///
     /// [`SendError::OutputTooSmall`]: the head does not fit. [`SendError::Ended`]: the connection has ended. [`SendError::Misuse`]:
     /// there is no request to answer, its final response has begun, the connection is a tunnel, the status is no final one, a `101` was
-    /// not offered, it or a `426` is without `Upgrade`, a switch or a tunnel comes before the request is whole, or a field may not be
-    /// sent. Nothing was written, and nothing has moved.
+    /// not offered, it or a `426` is without `Upgrade`, a switch or a tunnel comes before the request is whole, or a field, a version or a
+    /// reason phrase may not be sent. Nothing was written, and nothing has moved.
     #[inline]
-    pub fn send_response(
+    pub fn send_response<'r>(
         &mut self,
         now: Instant,
-        status: StatusCode,
+        response: impl Into<Response<'r>>,
         fields: impl Fields,
         content: Content,
         out: &mut [u8],
     ) -> Result<usize, SendError> {
-        let (state, settings) = self.lifecycle.parts();
+        let response = response.into();
+        let (state, terms) = self.lifecycle.parts_on_terms();
+        let settings = terms.connection;
         let now = state.tick(now);
         let (request, unread) = (state.request_facts(), u64::from(state.octets_unread()));
-        let plan = response_to_send::judge(state, request, settings, now, status, content, unread)?;
+        let plan = response_to_send::judge(state, request, settings, now, &response, content, unread)?;
         let mut writer = Writer::new(out);
-        writer.status_line(status);
+        writer.response_line(&response);
         let switches = plan.options.upgrade;
         let upgrades = writer.fields(fields, if switches { Some(state.offers()) } else { None })?;
-        let needed = switches || status == StatusCode::UPGRADE_REQUIRED;
+        let needed = switches || response.status == StatusCode::UPGRADE_REQUIRED;
         if needed && !upgrades {
             return Err(Misuse::UpgradeNotOffered.into());
         }
-        writer.announce(plan.framing, plan.options.with_upgrade(upgrades), plan.hint(state, settings), None);
+        writer.announce(plan.framing, plan.options.with_upgrade(upgrades), plan.hint, None);
         writer.end_head();
         let written = writer.finish()?;
-        state.begin_to_send(now, settings);
+        state.begin_to_send(now, terms);
         state.written(now, written as u64);
         response_to_send::record(state, settings, now, &plan);
         self.check();
         Ok(written)
     }
 
+    /// Refuses the request that is open, or the next one: [`Lifecycle::refuse`](crate::Lifecycle::refuse).
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Ended`]: the connection has ended, or another refusal is due. [`SendError::Misuse`]: the response has begun, the status
+    /// is not of 400 to 599, or the connection is a tunnel. Nothing has moved.
+    pub fn refuse(&mut self, now: Instant, status: StatusCode) -> Result<(), SendError> {
+        self.lifecycle.refuse(now, status)?;
+        self.see_looks();
+        self.check();
+        Ok(())
+    }
+
+    /// The application will not answer, or not go on: [`Lifecycle::application_gone`](crate::Lifecycle::application_gone).
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Ended`]: the connection has ended. [`SendError::Misuse`]: there is no request, or the connection is a tunnel. Nothing
+    /// has moved.
+    pub fn application_gone(&mut self, now: Instant) -> Result<(), SendError> {
+        self.lifecycle.application_gone(now)?;
+        self.check();
+        Ok(())
+    }
+
+    /// Closes the connection if it carries no exchange, after one more look at what came: [`Lifecycle::close_if_idle`](crate::Lifecycle::close_if_idle).
+    pub fn close_if_idle(&mut self, now: Instant) -> bool {
+        let closes = self.lifecycle.close_if_idle(now);
+        self.see_looks();
+        closes
+    }
+
     /// Writes the whole refusal that is due ([`Turn::Refuse`](crate::Turn::Refuse)): its status, `close`, and a line of text
-    /// that says why, beside the `fields` given: a server with a clock sends `Date` (RFC 9110 6.6.1). An application that knows
+    /// that says why (none where the driver [refused](Self::refuse)), beside the `fields` given: a server with a clock sends `Date` (RFC 9110 6.6.1). An application that knows
     /// better sends its own response instead.
     ///
     /// # Errors

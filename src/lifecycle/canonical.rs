@@ -13,14 +13,15 @@
 
 use core::ops::Deref;
 
-use crate::config::{Config, Settings};
+use crate::config::Config;
 use crate::lifecycle::Lifecycle;
 use crate::lifecycle::content_use::ContentUse;
 use crate::lifecycle::grace::Granted;
 use crate::lifecycle::jitter;
 use crate::lifecycle::relative::{Parser, Relative};
 use crate::lifecycle::role::LifecycleRole;
-use crate::lifecycle::state::{BodyEnd, ConnectionState, Receiving, RequestFacts, Sending, Stage};
+use crate::lifecycle::state::{BodyEnd, ConnectionState, Receiving, RequestFacts, Sending, Stage, Unread};
+use crate::lifecycle::terms::Terms;
 use crate::time::Instant;
 
 /// What a connection will do, whatever it has done: equal values do the same for every next call. See [`Lifecycle::canonical`].
@@ -54,15 +55,15 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     /// The same, where what may be called is known.
     pub(crate) fn canonical_by(&self, parser: Parser, now: Instant) -> Canonical<R> {
         let mut state = self.state.clone();
-        state.make_canonical(self.config.settings(), parser, now);
+        state.make_canonical(self.terms(), parser, now);
         Canonical(state)
     }
 }
 
 impl<R: LifecycleRole> ConnectionState<R> {
-    fn make_canonical(&mut self, settings: &Settings, parser: Parser, now: Instant) {
+    fn make_canonical(&mut self, terms: Terms<'_>, parser: Parser, now: Instant) {
         let relative = Relative::to(now, parser);
-        let (limits, timeouts) = (&settings.limits, &settings.timeouts);
+        let (limits, timeouts) = (&terms.connection.limits, &terms.set());
         let stage = self.lifetime.stage();
         let (open, lingers) = (stage == Stage::Open, stage == Stage::HalfClosed);
         let over = !open && !lingers && stage != Stage::Finishing;
@@ -85,6 +86,13 @@ impl<R: LifecycleRole> ConnectionState<R> {
         let late = !R::IS_CLIENT && (waits || parser == Parser::Theirs) && !over && !lingers;
         relative.keep(&mut self.exchange_began, timeouts.exchange.is_some() && (late || (open && !between)));
 
+        // an exchange that takes too long is cut, where nothing of ours may still be on its way
+        let own = terms.connection;
+        let may_be_cut = timeouts.application.is_some()
+            || timeouts.exchange.is_some()
+            || !own.policy.request_timeout_response.is_on();
+        let cut = may_be_cut && !R::IS_CLIENT && open && !between && self.send.is_idle();
+        let lately = cut && self.sent_lately(latest, own);
         let send = &mut self.send;
         let sends = open && send.half() == Sending::Content;
         if !sends {
@@ -103,13 +111,14 @@ impl<R: LifecycleRole> ConnectionState<R> {
         let before = between || (parser == Parser::Theirs && (R::IS_CLIENT || head));
         // octets of the message may go on to wait, and time in which none does is taken off
         let goes = !over && !lingers && (waits || sends || parser == Parser::Theirs);
-        let paced = goes && send.rate_began != Instant::MAX;
-        let still = (open && (before || (R::IS_CLIENT && asks))) || (waits && !over && !lingers) || paced;
+        // or since a write failed
+        let paced = (goes && send.rate_began != Instant::MAX) || (open && send.has_failed());
+        let still = lately || (open && (before || (R::IS_CLIENT && asks))) || (waits && !over && !lingers) || paced;
         relative.keep(&mut send.still_since, still);
         if paced {
             relative.keep(&mut send.rate_began, true);
         } else {
-            (send.rate_began, send.rate_octets, send.granted) = (Instant::MAX, 0, Granted::NOTHING);
+            (send.rate_began, send.granted) = (Instant::MAX, Granted::NOTHING);
         }
 
         let receive = &mut self.receive;
@@ -144,7 +153,12 @@ impl<R: LifecycleRole> ConnectionState<R> {
         if !open {
             receive.given_up = false;
             receive.fault = None;
-            (receive.unread, receive.ahead, receive.ahead_told) = (0, 0, false);
+            (receive.unread, receive.unread_at) = (0, Unread::Offered);
+            (receive.refusal, receive.own_timeouts) = (None, false);
+        }
+
+        if between && !waits {
+            receive.own_timeouts = false;
         }
 
         let lifetime = &mut self.lifetime;

@@ -12,7 +12,6 @@ use crate::lifecycle::state::{BodyEnd, ConnectionState, Ended, PeerSide, Receivi
 use crate::message::connection_facts::ConnectionFacts;
 use crate::message::method::MethodKind;
 use crate::message::upgrade::{Names, Offers};
-use crate::status::StatusCode;
 use crate::time::Instant;
 
 impl<R: LifecycleRole> ConnectionState<R> {
@@ -50,6 +49,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
             Ended::GivenUp => {
                 return Err(SendError::Ended(self.lifetime.causes.first().unwrap_or(CloseReason::PeerClosed)));
             }
+            Ended::WriteFailed => return Err(SendError::Ended(self.close_reason())),
             Ended::ByLength if octets == 0 => return Ok(()),
             Ended::WithHead if octets == 0 && !self.is_tunnel() => return Ok(()),
             Ended::ByLength | Ended::WithHead | Ended::ByCall => {}
@@ -62,7 +62,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
     #[inline]
     pub(crate) fn check_open(&self) -> Result<(), SendError> {
         match self.lifetime.stage() {
-            Stage::Open => Ok(()),
+            Stage::Open if !self.send.has_failed() => Ok(()),
             Stage::Tunnel(_) => Err(Misuse::Tunnel.into()),
             _ => Err(SendError::Ended(self.close_reason())),
         }
@@ -84,15 +84,6 @@ impl<R: LifecycleRole> ConnectionState<R> {
     pub(crate) fn close_reason(&self) -> CloseReason {
         debug_assert!(!self.lifetime.causes.is_empty(), "an end without a cause: {self:?}");
         self.lifetime.causes.end().unwrap_or(CloseReason::Aborted)
-    }
-
-    /// The refusal that is due: for what was wrong, or for what took too long.
-    pub(crate) fn refusal(&self) -> Option<StatusCode> {
-        match self.receive.fault {
-            _ if self.send.half() != Sending::RefusalDue => None,
-            Some(fault) => fault.suggested_status(),
-            None => Some(StatusCode::REQUEST_TIMEOUT),
-        }
     }
 
     #[inline]

@@ -9,8 +9,9 @@ use crate::lifecycle::persistence::CloseReason;
 use crate::lifecycle::pipeline::Outstanding;
 use crate::lifecycle::relative::Relative;
 use crate::lifecycle::retry::{Evidence, Reusable, Sender, Unanswered};
-use crate::lifecycle::role::{LifecycleRole, PeerTime};
+use crate::lifecycle::role::{LifecycleRole, Own, PeerTime};
 use crate::lifecycle::state::{ConnectionState, Receiving, Sending, Stage};
+use crate::lifecycle::terms::Terms;
 use crate::lifecycle::{Lifecycle, request_to_send, response_received};
 use crate::message::announcement::{Announce, Content};
 use crate::message::connection_facts::ConnectionFacts;
@@ -58,6 +59,7 @@ impl<const DEPTH: usize> LifecycleRole for Client<DEPTH> {
         if state.role.ends_after_response || (state.role.is_empty() && !state.lifetime.causes.is_empty()) {
             state.close_at_once();
         }
+        state.close_if_unanswerable();
     }
 
     fn on_written(state: &mut ConnectionState<Self>, octets: u64) {
@@ -76,6 +78,16 @@ impl<const DEPTH: usize> LifecycleRole for Client<DEPTH> {
     #[inline]
     fn peer_time(state: &ConnectionState<Self>) -> PeerTime {
         state.role.peer
+    }
+
+    #[inline(always)]
+    fn own_timeouts(state: &ConnectionState<Self>) -> Own {
+        state.role.own_timeouts()
+    }
+
+    fn give_timeouts(state: &mut ConnectionState<Self>) -> Result<(), Misuse> {
+        state.check_exchange()?;
+        state.role.give_timeouts()
     }
 
     fn canonical(state: &mut ConnectionState<Self>, limits: &Limits, timeouts: &Timeouts, relative: Relative) {
@@ -173,7 +185,8 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Lifecycle<Cli
         let target = Target::new(request.target, request.kind());
         state.role.offer(request_to_send::check_compared(target, &fields.compared)?);
         let announce = plan.announce(settings);
-        state.begin_to_send(now, settings);
+        // a new exchange has no timeouts of its own yet
+        state.begin_to_send(now, Terms::of(settings));
         request_to_send::record(state, now, request, &plan, &fields.facts);
         self.check();
         Ok(announce)

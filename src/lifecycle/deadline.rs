@@ -58,7 +58,7 @@ reasons! {
         OctetLeft => "octet-left", "RFC 9112 9.5";
         /// Content took too long while its response was under way, or an octet of that response went since.
         ContentTimedOut => "content-timed-out", "RFC 9110 15.5.9";
-        /// The first octet of a message began to wait; time in which none waits does not count.
+        /// The first octet of a message began to wait: moved on by time in which none waits, and by the time that the rate gives to what left.
         OctetWaits => "octet-waits", "RFC 9112 9.5";
         /// The peer closed its side, or an octet of ours left after it.
         PeerClosed => "peer-closed", "RFC 9112 9.6";
@@ -66,6 +66,8 @@ reasons! {
         ContentPaused => "content-paused", "RFC 9112 9.5";
         /// A look at the transport was asked for, and nothing has been said since.
         LookAsked => "look-asked", "RFC 9112 9.5";
+        /// A write failed.
+        WriteFailed => "write-failed", "RFC 9112 9.5";
         /// Our side was shut.
         HalfClosed => "half-closed", "RFC 9112 9.6";
         /// An octet was discarded, or our side was shut.
@@ -88,7 +90,7 @@ reasons! {
         ContentGap => "content_gap", "RFC 9110 15.5.9";
         /// The content as a whole, by the rate it must keep: then 408.
         ContentRate => "content_rate", "RFC 9110 15.5.9";
-        /// From a complete request until its response begins. And while the application takes no content, from when it paused.
+        /// From a complete request until its response begins: then the connection is closed, after a 503 if policy has it so. And while the application takes no content, from when it paused.
         Application => "application", "RFC 9112 9.5";
         /// From a request sent until its response begins.
         Response => "response", "RFC 9112 9.5";
@@ -102,7 +104,7 @@ reasons! {
         /// Waiting for `100 (Continue)`: then the content is sent all the same.
         Expect => "expect", "RFC 9110 10.1.1";
         /// From our half-close: then the connection is closed. And from a timeout of content, or an octet that goes after it, while the
-        /// response is under way: then the connection is cut.
+        /// response is under way: then the connection is cut. And from a write that failed, while the peer's message is still read.
         Linger => "linger", "RFC 9112 9.6";
         /// After our half-close, from the last octet discarded: then the connection is closed.
         LingerGap => "linger_gap", "RFC 9112 9.6";

@@ -14,14 +14,15 @@
 
 use core::time::Duration;
 
-use crate::config::Settings;
 use crate::config::nanos::Span;
+use crate::config::{AgeClose, DrainMode, Settings};
 use crate::lifecycle::content_use::ContentUse;
 use crate::lifecycle::deadline::{Deadline, DeadlineCause, DeadlineFact, DeadlineKind};
 use crate::lifecycle::looks::LONGEST_LOOK;
 use crate::lifecycle::phase::{Phase, Phases};
 use crate::lifecycle::role::LifecycleRole;
 use crate::lifecycle::state::{ConnectionState, Receiving};
+use crate::lifecycle::terms::Terms;
 use crate::time::Instant;
 
 /// In which phases a deadline may be armed.
@@ -58,7 +59,7 @@ const ROWS: [Row; DeadlineKind::ALL.len()] = {
     [
         Row { kind: Kind::Drain, server: Phases::LIVING, client: Phases::LIVING },
         row(Kind::Exchange, EXCHANGE, &[Requesting, AwaitsContinue, Waiting, Head, Content]),
-        row(Kind::FirstOctet, &[Fresh], &[]),
+        row(Kind::FirstOctet, &[Fresh, Leaving], &[]),
         row(Kind::Head, &[Idle, Head], &[Head]),
         row(Kind::ContentGap, CONTENT, &[Content]),
         row(Kind::ContentRate, CONTENT, &[Content]),
@@ -68,12 +69,12 @@ const ROWS: [Row; DeadlineKind::ALL.len()] = {
         row(Kind::SendRate, EXCHANGE, &[Flushing, Requesting, AwaitsContinue, Waiting, Head, Content]),
         row(Kind::HalfClosed, EXCHANGE, &[]),
         row(Kind::Expect, &[], &[AwaitsContinue, Head, Content]),
-        row(Kind::Linger, &[ContentLate, Lingering], &[]),
+        row(Kind::Linger, &[ContentLate, Content, Lingering], &[Waiting, Head, Content]),
         row(Kind::LingerGap, &[Lingering], &[]),
         row(Kind::IdleShield, &[Leaving], &[]),
         row(Kind::DrainWindow, &[Leaving], &[]),
         row(Kind::Idle, &[Idle, Leaving], &[Fresh, Idle, Flushing]),
-        row(Kind::Age, &[Fresh, Idle], &[Fresh, Idle, Flushing]),
+        row(Kind::Age, &[Fresh, Idle, Leaving], &[Fresh, Idle, Flushing]),
     ]
 };
 
@@ -122,9 +123,31 @@ impl<R: LifecycleRole> ConnectionState<R> {
         }
     }
 
+    /// A server's connection that is to end stays for one more request, as long as one that is to stay: it refuses that request, or it is
+    /// a lame duck.
+    fn stays_for_request(&self, settings: &Settings) -> bool {
+        match self.lifetime.drain_began() {
+            None => self.receive.refusal.is_some(),
+            Some(_) => settings.policy.drain_mode == DrainMode::LameDuck,
+        }
+    }
+
+    /// Its age ends a connection that is idle or fresh.
+    #[inline(always)]
+    pub(crate) fn closes_at_age(settings: &Settings) -> bool {
+        R::IS_CLIENT || settings.policy.age_close == AgeClose::Any
+    }
+
     /// May a draining server's idle connection end?
     pub(crate) fn may_end_idle(&self, settings: &Settings, now: Instant) -> bool {
-        self.idle_shield_end(settings).max(self.drain_window_end(settings)) <= now
+        !self.stays_for_request(settings)
+            && self.is_after_shield(settings, now)
+            && self.drain_window_end(settings) <= now
+    }
+
+    /// The shield of a connection that carries no exchange is over.
+    pub(crate) fn is_after_shield(&self, settings: &Settings, now: Instant) -> bool {
+        self.idle_shield_end(settings) <= now
     }
 
     /// How long a client stays idle: its own limit, and what the peer said less the margin.
@@ -149,9 +172,9 @@ impl<R: LifecycleRole> ConnectionState<R> {
 
     /// How long the application may take to end a response whose request's content came too late, and by which setting; counted anew from
     /// each octet that goes.
-    fn content_late_span(settings: &Settings) -> (Span, &'static str) {
+    fn content_late_span(terms: Terms<'_>) -> (Span, &'static str) {
         let (linger, stall) = (DeadlineKind::Linger.as_str(), DeadlineKind::WriteStall.as_str());
-        match (settings.spans.linger, settings.spans.write_stall) {
+        match (terms.connection.spans.linger, terms.sending.spans.write_stall) {
             (Span::NEVER, Span::NEVER) => (Span::of(Some(Duration::ZERO)), linger),
             (Span::NEVER, span) => (span, stall),
             (span, _) => (span, linger),
@@ -160,8 +183,9 @@ impl<R: LifecycleRole> ConnectionState<R> {
 
     /// One row: from when the deadline of this kind counts, for how long and why, if it is armed in this phase.
     #[inline(always)]
-    fn armed(&self, kind: DeadlineKind, phase: Phase, settings: &Settings) -> Option<Armed> {
+    fn armed(&self, kind: DeadlineKind, phase: Phase, terms: Terms<'_>) -> Option<Armed> {
         use DeadlineFact as Fact;
+        let (settings, receiving, sending) = (terms.connection, &terms.receiving.spans, &terms.sending.spans);
         let spans = &settings.spans;
         let (receive, send) = (&self.receive, &self.send);
         let after = |span: Span, since: Instant, fact, setting| Armed { at: span.after(since), since, fact, setting };
@@ -182,25 +206,27 @@ impl<R: LifecycleRole> ConnectionState<R> {
                     Phase::Finishing => send.unsent == 0,
                     _ => false,
                 };
-                if over { None } else { plain(spans.exchange, self.exchange_began, Fact::ExchangeBegan) }
+                if over { None } else { plain(receiving.exchange, self.exchange_began, Fact::ExchangeBegan) }
             }
+            DeadlineKind::FirstOctet if phase == Phase::Leaving && !self.stays_for_request(settings) => None,
+            DeadlineKind::FirstOctet if self.lifetime.exchanges > 0 => None,
             DeadlineKind::FirstOctet => plain(spans.first_octet, send.still_since, Fact::Opened),
             DeadlineKind::Head => {
                 let (octets, since) = match phase {
                     // nobody said that what came is a head
-                    Phase::Idle if receive.ahead == 0 => return None,
-                    Phase::Idle => (receive.ahead.into(), send.still_since),
+                    Phase::Idle if receive.ahead() == 0 => return None,
+                    Phase::Idle => (receive.ahead().into(), send.still_since),
                     _ => (receive.octets, receive.began),
                 };
                 let (span, setting) = Self::head_span(settings, octets);
                 Some(again(after(span, since, Fact::HeadBegan, setting)))
             }
             DeadlineKind::ContentGap | DeadlineKind::ContentRate if self.awaits_no_content() => None,
-            DeadlineKind::ContentGap => plain(spans.content_gap, receive.progress_at, Fact::ContentCame),
+            DeadlineKind::ContentGap => plain(receiving.content_gap, receive.progress_at, Fact::ContentCame),
             DeadlineKind::ContentRate => {
-                let rate = settings.timeouts.content_rate;
+                let rate = terms.receiving.timeouts.content_rate;
                 rate?;
-                let span = spans.content_gap.extended(receive.octets, rate, Span::NEVER);
+                let span = receiving.content_gap.extended(receive.octets, rate, Span::NEVER);
                 Some(again(after(span, receive.began, Fact::ContentBegan, kind.as_str())))
             }
             DeadlineKind::Application if receive.half() == Receiving::Content => {
@@ -209,31 +235,43 @@ impl<R: LifecycleRole> ConnectionState<R> {
                 if !self.is_paused() || !asked {
                     return None;
                 }
-                plain(spans.application, receive.progress_at, Fact::ContentPaused)
+                plain(receiving.application, receive.progress_at, Fact::ContentPaused)
             }
-            DeadlineKind::Application => plain(spans.application, receive.progress_at, Fact::RequestCame),
+            DeadlineKind::Application => plain(receiving.application, receive.progress_at, Fact::RequestCame),
             DeadlineKind::Response => {
                 let peer = R::peer_time(self);
                 let since = peer.waiting.filter(|_| receive.half() == Receiving::Idle)?;
                 // if it ran out while an interim head came, it is due when that head is complete
-                let at = spans.response.after(since).max(peer.interim_at);
+                let at = receiving.response.after(since).max(peer.interim_at);
                 Some(Armed { at, since, fact: Fact::RequestLeft, setting: kind.as_str() })
             }
-            DeadlineKind::WriteStall | DeadlineKind::SendRate if send.unsent == 0 => None,
+            DeadlineKind::WriteStall | DeadlineKind::SendRate if send.unsent == 0 || send.has_failed() => None,
             DeadlineKind::Expect if send.unsent > 0 || !send.request.awaits_continue => None,
-            DeadlineKind::WriteStall => plain(spans.write_stall, send.still_since, Fact::OctetLeft),
-            DeadlineKind::SendRate => plain(self.send_rate_span(settings)?, send.rate_began, Fact::OctetWaits),
+            DeadlineKind::WriteStall => plain(sending.write_stall, send.still_since, Fact::OctetLeft),
+            DeadlineKind::SendRate => {
+                let at = terms.send_rate_advance()?.after(send.rate_began);
+                // what left has moved it on, perhaps beyond now
+                let since = send.rate_began.min(self.latest);
+                Some(Armed { at, since, fact: Fact::OctetWaits, setting: kind.as_str() })
+            }
             DeadlineKind::HalfClosed => {
                 let owed = receive.has_ended() && (phase != Phase::Finishing || send.unsent > 0);
                 if owed { plain(spans.half_closed, receive.began, Fact::PeerClosed) } else { None }
             }
-            DeadlineKind::Expect => plain(spans.expect, send.still_since, Fact::OctetLeft),
+            DeadlineKind::Expect => plain(sending.expect, send.still_since, Fact::OctetLeft),
             DeadlineKind::Linger if phase == Phase::ContentLate => {
-                let (span, setting) = Self::content_late_span(settings);
+                let (span, setting) = Self::content_late_span(terms);
                 Some(after(span, receive.progress_at, Fact::ContentTimedOut, setting))
+            }
+            DeadlineKind::Linger if self.lifetime.is_open() => {
+                if !send.has_failed() {
+                    return None;
+                }
+                plain(spans.linger, send.rate_began, Fact::WriteFailed)
             }
             DeadlineKind::Linger => Some(again(after(spans.linger, receive.began, Fact::HalfClosed, kind.as_str()))),
             DeadlineKind::LingerGap => plain(spans.linger_gap, receive.progress_at, Fact::OctetDiscarded),
+            DeadlineKind::IdleShield | DeadlineKind::DrainWindow if self.stays_for_request(settings) => None,
             DeadlineKind::IdleShield => {
                 let shield = self.idle_shield_end(settings);
                 (self.drain_window_end(settings) <= shield).then(|| self.shielded(shield))
@@ -252,12 +290,13 @@ impl<R: LifecycleRole> ConnectionState<R> {
             }
             DeadlineKind::Idle => {
                 let shield = self.idle_shield_end(settings);
+                let fresh = self.lifetime.exchanges == 0;
                 let waits = phase == Phase::Leaving
-                    && (self.lifetime.exchanges == 0 || self.drain_window_end(settings) <= shield);
+                    && (fresh || (!self.stays_for_request(settings) && self.drain_window_end(settings) <= shield));
                 let armed = after(spans.idle, send.still_since, Fact::OctetLeft, kind.as_str());
                 (!waits).then(|| if armed.at < shield { self.shielded(shield) } else { armed })
             }
-            DeadlineKind::Age if self.lifetime.drain_began().is_some() => None,
+            DeadlineKind::Age if self.lifetime.drain_began().is_some() || !Self::closes_at_age(settings) => None,
             DeadlineKind::Age => {
                 let (at, shield) = (self.lifetime.age_ends_at(), self.idle_shield_end(settings));
                 let since = self.age(settings).before(at);
@@ -280,13 +319,13 @@ impl<R: LifecycleRole> ConnectionState<R> {
     }
 
     /// Every deadline that is armed now, in the order of their kinds.
-    pub(crate) fn deadlines(&self, settings: &Settings) -> impl Iterator<Item = DeadlineCause> {
+    pub(crate) fn deadlines<'s>(&'s self, terms: Terms<'s>) -> impl Iterator<Item = DeadlineCause> + 's {
         let (phase, passed) = (self.phase(), self.lifetime.passed);
         ROWS.iter().filter_map(move |row| {
             let Armed { at, since, fact, setting } = match passed {
                 Some(kind) if kind == row.kind => self.look_over(kind),
                 Some(_) if self.looks_before(row.kind).is_some() => return None,
-                _ if row.phases(R::IS_CLIENT).has(phase) => self.armed(row.kind, phase, settings)?,
+                _ if row.phases(R::IS_CLIENT).has(phase) => self.armed(row.kind, phase, terms)?,
                 _ => return None,
             };
             let deadline = Deadline { at, kind: row.kind };
@@ -295,9 +334,9 @@ impl<R: LifecycleRole> ConnectionState<R> {
     }
 
     /// Where the next deadline comes from.
-    pub(crate) fn deadline_cause(&self, settings: &Settings) -> Option<DeadlineCause> {
-        let next = self.next_deadline(settings)?;
-        self.deadlines(settings).find(|cause| cause.deadline == next)
+    pub(crate) fn deadline_cause(&self, terms: Terms<'_>) -> Option<DeadlineCause> {
+        let next = self.next_deadline(terms)?;
+        self.deadlines(terms).find(|cause| cause.deadline == next)
     }
 
     /// What is due next, and of several at once the first in the order of their kinds.
@@ -305,9 +344,9 @@ impl<R: LifecycleRole> ConnectionState<R> {
     /// The rows are told one after the other, each with a kind that the compiler knows: in a loop it reads every setting before it looks at
     /// the first row, about 300 instructions a call where these are 130.
     #[inline(never)]
-    pub(crate) fn next_deadline(&self, settings: &Settings) -> Option<Deadline> {
+    pub(crate) fn next_deadline(&self, terms: Terms<'_>) -> Option<Deadline> {
         if self.lifetime.passed.is_some() {
-            return self.next_deadline_beside_a_look(settings);
+            return self.next_deadline_beside_a_look(terms);
         }
         let phase = self.phase();
         let mut next = Deadline { at: Instant::MAX, kind: DeadlineKind::Drain };
@@ -315,7 +354,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
             ($($row:literal)+) => {
                 $(if const { ROWS[$row].phases(R::IS_CLIENT) }.has(phase) {
                     let kind = const { ROWS[$row].kind };
-                    match self.armed(kind, phase, settings) {
+                    match self.armed(kind, phase, terms) {
                         Some(Armed { at, .. }) if at < next.at => next = Deadline { at, kind },
                         _ => {}
                     }
@@ -330,8 +369,8 @@ impl<R: LifecycleRole> ConnectionState<R> {
     /// What is due next while a look is waited for: of several at once the first in the order of their kinds.
     #[cold]
     #[inline(never)]
-    fn next_deadline_beside_a_look(&self, settings: &Settings) -> Option<Deadline> {
-        self.deadlines(settings).map(|cause| cause.deadline).min_by_key(|deadline| deadline.at)
+    fn next_deadline_beside_a_look(&self, terms: Terms<'_>) -> Option<Deadline> {
+        self.deadlines(terms).map(|cause| cause.deadline).min_by_key(|deadline| deadline.at)
     }
 
     /// A deadline of this kind may be armed in the phase that the connection is in.
@@ -341,11 +380,11 @@ impl<R: LifecycleRole> ConnectionState<R> {
     }
 
     /// When the deadline of this kind was due, if it is: a look that is waited for not counted.
-    pub(crate) fn due(&self, kind: DeadlineKind, now: Instant, settings: &Settings) -> Option<Instant> {
+    pub(crate) fn due(&self, kind: DeadlineKind, now: Instant, terms: Terms<'_>) -> Option<Instant> {
         debug_assert!(self.lifetime.passed.is_none());
         let phase = self.phase();
         let row = ROWS.iter().find(|row| row.kind == kind).filter(|row| row.phases(R::IS_CLIENT).has(phase))?;
-        let at = self.armed(row.kind, phase, settings)?.at;
+        let at = self.armed(row.kind, phase, terms)?.at;
         (at <= now && at < Instant::MAX).then_some(at)
     }
 
@@ -369,13 +408,13 @@ impl<R: LifecycleRole> ConnectionState<R> {
             || self.receive.has_ended()
             || lifetime.passed.is_some()
             || !lifetime.causes.is_empty()
-            || self.receive.ahead > 0
+            || self.receive.ahead() > 0
         {
             return None;
         }
         let shield = self.idle_shield_end(settings);
         let idle = settings.spans.idle.after(self.send.still_since).max(shield);
-        let age = lifetime.age_ends_at().max(shield);
+        let age = if Self::closes_at_age(settings) { lifetime.age_ends_at().max(shield) } else { Instant::MAX };
         Some(idle_or_age(idle, age))
     }
 

@@ -21,7 +21,7 @@ use crate::lifecycle::deadline::DeadlineKind;
 use crate::lifecycle::grace::Grace;
 use crate::lifecycle::persistence::{CloseReason, Persistence, ReuseReason};
 use crate::lifecycle::role::LifecycleRole;
-use crate::lifecycle::state::{BodyEnd, ConnectionState, PeerSide, Receiving, RequestFacts, Sending, Stage};
+use crate::lifecycle::state::{BodyEnd, ConnectionState, PeerSide, Receiving, RequestFacts, Sending, Stage, Unread};
 use crate::status::StatusCode;
 use crate::time::Instant;
 
@@ -50,6 +50,10 @@ impl<R: LifecycleRole> ConnectionState<R> {
             self.end_look_at_reading();
             if !R::IS_CLIENT {
                 self.exchange_began = now;
+                self.receive.own_timeouts = false;
+                if self.receive.refusal.is_some() {
+                    self.refuse_next(now);
+                }
             }
         }
         self.receive.octets = octets;
@@ -62,13 +66,20 @@ impl<R: LifecycleRole> ConnectionState<R> {
         if receive.half() == Receiving::Content && receive.end == BodyEnd::Chunked {
             return;
         }
-        receive.ahead_told |= receive.half() == Receiving::Complete && receive.ahead == 0;
-        receive.ahead = u32::try_from(octets.saturating_add(receive.ahead.into())).unwrap_or(u32::MAX);
+        let is_exact = receive.half() == Receiving::Complete && receive.unread == 0;
+        if is_exact {
+            receive.unread_at = Unread::Told;
+        } else if receive.unread_at == Unread::Offered {
+            receive.unread_at = Unread::Guessed;
+        }
+        receive.unread = u32::try_from(octets.saturating_add(receive.unread.into())).unwrap_or(u32::MAX);
     }
 
     /// `octets` of these belong to what has been told.
     pub(crate) fn octets_told(&mut self, octets: u64) {
-        self.receive.ahead = u64::from(self.receive.ahead).saturating_sub(octets) as u32;
+        if self.receive.unread_at != Unread::Offered {
+            self.receive.unread = u64::from(self.receive.unread).saturating_sub(octets) as u32;
+        }
     }
 
     /// Octets came that belong to no message: empty lines between exchanges.
@@ -150,6 +161,20 @@ impl<R: LifecycleRole> ConnectionState<R> {
 
     /// Receiving ends here; `status` goes out if no response has begun and one is of use.
     pub(crate) fn refuse(&mut self, now: Instant, status: Option<StatusCode>) {
+        self.stop_receiving(now);
+        if R::IS_CLIENT {
+            // nobody is to be told
+            return self.close_at_once();
+        }
+        match (self.send.half(), status) {
+            (Sending::Idle, Some(_)) => self.send.owe_refusal(),
+            (Sending::Idle, None) => self.close_in_stages(),
+            _ => self.over_if_complete(now),
+        }
+    }
+
+    /// No more of a message is received, though it may not be complete.
+    pub(crate) fn stop_receiving(&mut self, now: Instant) {
         if self.receive.half() == Receiving::Idle && !R::IS_CLIENT {
             // no head had begun: an exchange of its own
             self.exchange_began = now;
@@ -158,17 +183,8 @@ impl<R: LifecycleRole> ConnectionState<R> {
         self.receive.progress_at = now;
         self.receive.given_up = true;
         self.send.request.awaits_continue = false;
-        // whoever is to be answered has come in time
+        // who is to be answered has come in time
         self.lifetime.passed = None;
-        if R::IS_CLIENT {
-            // nobody is to be told
-            return self.close_at_once();
-        }
-        match (self.send.half(), status) {
-            (Sending::Idle, Some(_)) => self.send.owe_refusal(),
-            (Sending::Idle, None) => self.close_once_sent(),
-            _ => self.over_if_complete(now),
-        }
     }
 
     /// Content took too long, and its response is under way: the application is told, and may end the response.
@@ -221,12 +237,24 @@ impl<R: LifecycleRole> ConnectionState<R> {
             self.send.begin_next();
             self.send.request = RequestFacts::NONE;
             R::on_exchange_over(self);
-            // an age that has passed ends the connection here, whatever came
-            if self.receive.ahead > 0 && self.receive.ahead_told && !self.is_over_age(now) {
-                self.head_octets(now, self.receive.ahead.into());
-            }
         } else {
             self.close_in_stages();
+        }
+    }
+
+    /// What came ahead of the end of an exchange begins the next head.
+    #[inline(always)]
+    pub(crate) fn begin_what_came(&mut self, now: Instant) {
+        if self.receive.unread_at == Unread::Told && self.receive.unread > 0 {
+            self.begin_told(now);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn begin_told(&mut self, now: Instant) {
+        if self.lifetime.is_open() && self.is_between_exchanges() {
+            self.head_octets(now, self.receive.unread.into());
         }
     }
 

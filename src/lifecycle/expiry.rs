@@ -6,7 +6,9 @@
 //! | `first_octet`, `idle`, `age`, and the end of `idle_shield` or `drain_window` of a server | the connection is closed in silence |
 //! | `idle`, `age` of a client | the same |
 //! | `head`, `content_gap`, `content_rate` | 408, where no response has begun; content after that is an error that is told |
+//! | `application`, by policy, where no response has begun | 503 |
 //! | `response`, `application`, `exchange`; `linger` of content that is late | the connection is cut |
+//! | `linger` after a failed write | the connection is closed |
 //! | `write_stall`, `send_rate` | a reset |
 //! | `half_closed` | a reset where the response has begun, else a close |
 //! | `drain` | the connection is cut, in every state |
@@ -23,47 +25,49 @@ use crate::lifecycle::deadline::{Deadline, DeadlineKind};
 use crate::lifecycle::persistence::CloseReason;
 use crate::lifecycle::role::LifecycleRole;
 use crate::lifecycle::state::{ConnectionState, Receiving, Sending};
+use crate::lifecycle::terms::Terms;
 use crate::status::StatusCode;
 use crate::time::Instant;
 
 impl<R: LifecycleRole> ConnectionState<R> {
     /// Lets the earliest deadline pass if it is due: it takes effect, or a look is waited for.
-    pub(crate) fn handle_timeout(&mut self, now: Instant, settings: &Settings) -> Option<Deadline> {
+    pub(crate) fn handle_timeout(&mut self, now: Instant, terms: Terms<'_>) -> Option<Deadline> {
         // a look is over by the time since anything was said
-        let next = self.next_deadline(settings);
+        let next = self.next_deadline(terms);
         let now = self.tick(now);
         let due = next.filter(|deadline| deadline.at <= now)?;
         if self.lifetime.passed == Some(due.kind) {
-            self.ask_again(now, settings);
+            self.ask_again(now, terms);
         } else if self.looks_before_effect(due).is_some() {
             self.lifetime.passed = Some(due.kind);
             self.grace.unanswered = 0;
         } else {
-            self.take_effect(due.kind, now, settings);
+            self.take_effect(due.kind, now, terms);
         }
         Some(due)
     }
 
     /// A deadline of this kind has passed, and no look has found that it may not.
-    pub(crate) fn take_effect(&mut self, kind: DeadlineKind, now: Instant, settings: &Settings) {
+    pub(crate) fn take_effect(&mut self, kind: DeadlineKind, now: Instant, terms: Terms<'_>) {
+        let settings = terms.connection;
         match kind {
-            DeadlineKind::Idle => self.end_idle(settings, CloseReason::IdleTimeout),
-            DeadlineKind::Age => self.end_idle(settings, CloseReason::Age),
-            DeadlineKind::FirstOctet => self.end_idle(settings, CloseReason::FirstOctetTimeout),
+            DeadlineKind::Idle => self.end_idle(now, settings, CloseReason::IdleTimeout),
+            DeadlineKind::Age => self.end_idle(now, settings, CloseReason::Age),
+            DeadlineKind::FirstOctet => self.end_idle(now, settings, CloseReason::FirstOctetTimeout),
             DeadlineKind::IdleShield | DeadlineKind::DrainWindow => {
                 // what the shield or the window kept
                 let reason = self.lifetime.causes.first().unwrap_or(CloseReason::Drain);
-                self.end_idle(settings, reason);
+                self.end_idle(now, settings, reason);
             }
             // nobody said that it was one
-            DeadlineKind::Head if self.receive.half() == Receiving::Idle => self.receive.ahead = 0,
+            DeadlineKind::Head if self.receive.half() == Receiving::Idle => self.receive.unread = 0,
             DeadlineKind::Head => self.time_out(now, settings, CloseReason::HeadTimeout),
             DeadlineKind::ContentGap | DeadlineKind::ContentRate => {
                 self.time_out(now, settings, CloseReason::ContentTimeout);
             }
-            DeadlineKind::Application => self.abort(now, CloseReason::ApplicationTimeout),
+            DeadlineKind::Application => self.application_late(now, settings),
             DeadlineKind::Response => self.abort(now, CloseReason::ResponseTimeout),
-            DeadlineKind::Exchange => self.abort(now, CloseReason::ExchangeTimeout),
+            DeadlineKind::Exchange => self.end_exchange(now, settings, CloseReason::ExchangeTimeout),
             DeadlineKind::Drain => self.abort(now, CloseReason::DrainTimeout),
             DeadlineKind::WriteStall => self.reset(CloseReason::WriteStall),
             DeadlineKind::SendRate => self.reset(CloseReason::SendRate),
@@ -74,6 +78,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
                 self.lifetime.owe_close();
             }
             DeadlineKind::HalfClosed => self.reset(CloseReason::HalfClosedTimeout),
+            DeadlineKind::Linger if self.send.has_failed() => self.lifetime.owe_close(),
             DeadlineKind::Linger if self.lifetime.is_open() => self.cut(CloseReason::ContentTimeout),
             DeadlineKind::Linger | DeadlineKind::LingerGap => self.lifetime.owe_close(),
             DeadlineKind::Expect => self.send.request.awaits_continue = false,
@@ -81,15 +86,37 @@ impl<R: LifecycleRole> ConnectionState<R> {
     }
 
     /// A connection that carries no exchange ends.
-    fn end_idle(&mut self, settings: &Settings, reason: CloseReason) {
+    fn end_idle(&mut self, now: Instant, settings: &Settings, reason: CloseReason) {
         self.lifetime.causes.end_by(reason);
         if R::IS_CLIENT {
             return self.close_at_once();
         }
         match settings.policy.idle_close {
-            IdleClose::AtOnce => self.close_once_sent(),
+            IdleClose::AtOnce => self.close_once_sent(now, settings),
             IdleClose::Staged => self.close_in_stages(),
         }
+    }
+
+    /// The application took too long.
+    fn application_late(&mut self, now: Instant, settings: &Settings) {
+        let reason = CloseReason::ApplicationTimeout;
+        let answers = !R::IS_CLIENT && settings.policy.application_timeout_response.is_on();
+        if answers && self.send.half() == Sending::Idle {
+            return self.answer_for_application(now, StatusCode::SERVICE_UNAVAILABLE, reason);
+        }
+        self.end_exchange(now, settings, reason);
+    }
+
+    /// An exchange ends before its time. What has begun is cut; where a server has begun nothing, the answers before it are not destroyed.
+    fn end_exchange(&mut self, now: Instant, settings: &Settings, reason: CloseReason) {
+        let begun = R::IS_CLIENT || !self.send.is_idle() || self.is_between_exchanges() || !self.lifetime.is_open();
+        // their octets had as much time as the exchange that is over
+        let stalls = reason == CloseReason::ExchangeTimeout && self.send.unsent > 0;
+        if begun || stalls {
+            return self.abort(now, reason);
+        }
+        self.lifetime.causes.end_by(reason);
+        self.close_once_sent(now, settings);
     }
 
     /// What was to be received came too late.
@@ -106,7 +133,11 @@ impl<R: LifecycleRole> ConnectionState<R> {
             // it was read after its response, and who reads is told
             self.receive.fault = Some(ProtocolErrorKind::ContentTimeout);
         }
-        let answers = settings.policy.request_timeout_response.is_on();
-        self.refuse(now, if answers { Some(StatusCode::REQUEST_TIMEOUT) } else { None });
+        if settings.policy.request_timeout_response.is_on() || self.send.half() != Sending::Idle {
+            self.refuse(now, Some(StatusCode::REQUEST_TIMEOUT));
+        } else {
+            self.stop_receiving(now);
+            self.close_once_sent(now, settings);
+        }
     }
 }

@@ -2,12 +2,17 @@
 //!
 //! A limit never cuts a message: the response head that reaches it says `close`. The age alone can pass after that head: then
 //! the connection ends with the exchange, without `Connection: close`, because the head had been sent (RFC 9112 9.5). An idle connection ends at
-//! its age, but not within the shield after its last exchange.
+//! its age, but not within the shield after its last exchange; or, by policy (`age_close`), never.
+//!
+//! **Promises.** What `Keep-Alive: timeout` says is kept: it ends before the age does, by a guard, which is that between `idle` and
+//! `idle_advertised`, of 5 s at most. A response after which less than a second could be promised says `close`.
 //!
 //! **Jitter.** A limit `n` with `j` per cent lies evenly between `n - n·j/100` and `n + n·j/100`, by 16 bits of the seed. Without a
 //! seed it is `n`, so that what a setting says is exact.
 //!
 //! `inline(always)` in `exchange`, `lifetime` and `mod` buys 17 instructions of `client-exchange` (1008; benches, `count`).
+
+use core::time::Duration;
 
 use crate::config::Settings;
 use crate::config::nanos::Span;
@@ -78,7 +83,8 @@ impl<R: LifecycleRole> ConnectionState<R> {
     /// What ends with the message whose head is judged, `octets` of content in it.
     #[inline(always)]
     pub(crate) fn lifetime_causes(&self, settings: &Settings, now: Instant, octets: u64, causes: &mut Causes) {
-        if self.is_over_age(now) {
+        // what would be promised is bounded by the age, and where that is less than a second nothing is
+        if self.is_over_age(settings.age_notice.after(now)) {
             causes.add(CloseReason::Age);
         }
         if let Some(most) = settings.limits.max_octets {
@@ -90,12 +96,29 @@ impl<R: LifecycleRole> ConnectionState<R> {
 
     /// An exchange of a server may have ended, and the age have passed while its response was under way.
     #[inline(always)]
-    pub(crate) fn end_if_old(&mut self, now: Instant) {
+    pub(crate) fn end_if_old(&mut self, now: Instant, settings: &Settings) {
         let old = !R::IS_CLIENT && self.lifetime.may_be_over_age(now);
-        if old && self.is_between_exchanges() && self.lifetime.causes.is_empty() && self.is_over_age(now) {
+        if old && self.is_between_exchanges() && self.lifetime.causes.is_empty() && Self::closes_at_age(settings) {
+            self.end_by_age(now);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn end_by_age(&mut self, now: Instant) {
+        if self.is_over_age(now) {
             self.lifetime.causes.add(CloseReason::Age);
             self.close_in_stages();
         }
+    }
+
+    /// For how long a client may be told to count on an idle connection, by its age; `None`: that does not bound it.
+    pub(crate) fn age_left(&self, settings: &Settings, now: Instant) -> Option<Duration> {
+        let end = self.lifetime.age_ends_at();
+        if end == Instant::MAX || !Self::closes_at_age(settings) {
+            return None;
+        }
+        Some(settings.hint_guard.before(end).saturating_duration_since(now))
     }
 
     /// The share of `span` that falls to this connection.

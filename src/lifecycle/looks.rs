@@ -7,7 +7,7 @@
 //! | deadlines | looks for | what the look finds | and otherwise |
 //! | --- | --- | --- | --- |
 //! | a gap: `first_octet`, `content_gap`, `response`, `linger_gap`, `idle` | octets that came | it counts anew | it takes effect |
-//! | a total: `head`, `content_rate`, `linger` | octets that came | ended by what is complete, else due again after a grace | it takes effect |
+//! | a total: `head`, `content_rate`, `linger`, also that of a failed write | octets that came | ended by what is complete, else due again after a grace | it takes effect |
 //! | `age`, `idle_shield`, `drain_window`, between exchanges | octets that came | the begin of a head is served | it takes effect |
 //! | a gap: `write_stall`, `half_closed`, and `linger` of content that is late, while octets wait | octets that leave | it counts anew | it takes effect |
 //! | a total: `send_rate` | octets that leave | due again after a grace | it takes effect |
@@ -25,11 +25,11 @@
 //! stopped between the question and its look is asked once more. What no longer holds when the look is over (the application pauses, a message
 //! is given up) takes no effect.
 
-use crate::config::Settings;
 use crate::config::nanos::Span;
 use crate::lifecycle::deadline::{Deadline, DeadlineKind};
 use crate::lifecycle::role::LifecycleRole;
 use crate::lifecycle::state::{ConnectionState, Receiving};
+use crate::lifecycle::terms::Terms;
 use crate::time::Instant;
 
 /// After how long a look that nobody answers is asked for again, or is over. A second: a driver that looks does so at once, or within the
@@ -57,7 +57,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
             // nobody said that it was one
             Kind::Head if self.receive.half() == Receiving::Idle => None,
             // content is late, and it is for the application to end its response
-            Kind::Linger if self.lifetime.is_open() => waits.then_some(Side::Writing),
+            Kind::Linger if self.lifetime.is_open() && self.content_timed_out() => waits.then_some(Side::Writing),
             Kind::HalfClosed => waits.then_some(Side::Writing),
             Kind::WriteStall | Kind::SendRate => Some(Side::Writing),
             Kind::FirstOctet | Kind::Head | Kind::ContentGap | Kind::ContentRate | Kind::Response => {
@@ -75,6 +75,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
         use DeadlineKind as Kind;
         let side = self.looks_before(due.kind)?;
         let looked_at = match due.kind {
+            Kind::Linger if self.send.has_failed() => self.send.granted.is_spent(),
             Kind::Head | Kind::ContentRate | Kind::Linger => {
                 self.grace.granted.is_spent() && due.at <= self.grace.again_at(self.receive.began)
             }
@@ -104,7 +105,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
         match kind {
             // the octets that waited may have left since
             DeadlineKind::HalfClosed => Some(Side::Writing),
-            DeadlineKind::Linger if self.lifetime.is_open() => Some(Side::Writing),
+            DeadlineKind::Linger if self.lifetime.is_open() && self.content_timed_out() => Some(Side::Writing),
             kind => self.looks_before(kind),
         }
     }
@@ -119,81 +120,91 @@ impl<R: LifecycleRole> ConnectionState<R> {
     /// exchanges it depends on what the octets are.
     #[cold]
     #[inline(never)]
-    pub(crate) fn look_found_octets(&mut self, now: Instant, settings: &Settings) {
+    pub(crate) fn look_found_octets(&mut self, now: Instant, terms: Terms<'_>) {
         let now = self.tick(now);
         let Some(kind) = self.lifetime.passed else { return };
         if Self::ends_idleness(kind) || self.look_of(kind) != Some(Side::Reading) {
             return;
         }
         self.lifetime.passed = None;
-        let spans = &settings.spans;
+        let spans = &terms.connection.spans;
         for (kind, setting) in [
             (DeadlineKind::Head, spans.head),
-            (DeadlineKind::ContentRate, spans.content_gap),
+            (DeadlineKind::ContentRate, terms.receiving.spans.content_gap),
             (DeadlineKind::Linger, spans.linger),
         ] {
-            let Some(due) = self.due(kind, now, settings) else { continue };
+            let Some(due) = self.due(kind, now, terms) else { continue };
             let late = now.as_nanos() - due.as_nanos();
+            if kind == DeadlineKind::Linger && self.send.has_failed() {
+                self.grant_after_failure(now, late, setting);
+                continue;
+            }
             // where nothing more is granted this was the last look
             let grace = self.grace.granted.grant(late, setting).unwrap_or(0);
             self.grace.set_again(self.receive.began, Span::of_nanos(grace).after(now));
         }
         let mut gaps = [DeadlineKind::ContentGap, DeadlineKind::LingerGap].into_iter();
-        if gaps.any(|gap| self.due(gap, now, settings).is_some()) {
+        if gaps.any(|gap| self.due(gap, now, terms).is_some()) {
             self.receive.progress_at = now;
         }
-        if self.due(DeadlineKind::Response, now, settings).is_some() {
+        if self.due(DeadlineKind::Response, now, terms).is_some() {
             R::wait_anew(self, now);
         }
     }
 
+    /// What is read after a failed write has a grace: it counts from later.
+    fn grant_after_failure(&mut self, now: Instant, late: u64, linger: Span) {
+        let grace = self.send.granted.grant(late, linger).unwrap_or(0);
+        self.send.rate_began = linger.before(Span::of_nanos(grace).after(now));
+    }
+
     /// The look at what can be read found nothing.
-    pub(crate) fn nothing_to_read(&mut self, now: Instant, settings: &Settings) {
+    pub(crate) fn nothing_to_read(&mut self, now: Instant, terms: Terms<'_>) {
         let now = self.tick(now);
         if self.look() == Some(Side::Reading) {
-            self.look_found_nothing(now, settings);
+            self.look_found_nothing(now, terms);
         }
     }
 
     /// A try to write what waits was told while it was asked for: so many `octets` left, of which the state knows already.
     #[cold]
     #[inline(never)]
-    pub(crate) fn tried_to_write(&mut self, now: Instant, settings: &Settings, octets: u64, due: Option<Instant>) {
+    pub(crate) fn tried_to_write(&mut self, now: Instant, terms: Terms<'_>, octets: u64, due: Option<Instant>) {
         let now = self.tick(now);
         if self.look() != Some(Side::Writing) {
             return;
         }
         if octets == 0 {
-            return self.look_found_nothing(now, settings);
+            return self.look_found_nothing(now, terms);
         }
         self.lifetime.passed = None;
         let Some(due) = due.filter(|due| *due <= now) else { return };
         // what left has extended it, perhaps by enough
-        let Some(natural) = self.due(DeadlineKind::SendRate, now, settings) else { return };
-        if let Some(grace) = self.send.granted.grant(now.as_nanos() - due.as_nanos(), settings.spans.write_stall) {
+        let Some(natural) = self.due(DeadlineKind::SendRate, now, terms) else { return };
+        if let Some(grace) = self.send.granted.grant(now.as_nanos() - due.as_nanos(), terms.sending.spans.write_stall) {
             let moves = now.as_nanos().saturating_add(grace) - natural.as_nanos();
             self.send.rate_began = Span::of_nanos(moves).after(self.send.rate_began);
         }
     }
 
     /// Nobody answered the look: it is asked for once more.
-    pub(super) fn ask_again(&mut self, now: Instant, settings: &Settings) {
+    pub(super) fn ask_again(&mut self, now: Instant, terms: Terms<'_>) {
         if self.grace.unanswered > 0 {
-            return self.look_found_nothing(now, settings);
+            return self.look_found_nothing(now, terms);
         }
         self.grace.unanswered = 1;
     }
 
     /// What has passed takes effect, if it is still due.
-    fn look_found_nothing(&mut self, now: Instant, settings: &Settings) {
+    fn look_found_nothing(&mut self, now: Instant, terms: Terms<'_>) {
         let Some(kind) = self.lifetime.passed.take() else { return };
         // empty lines found by the look are no request, and put off nothing
         let holds = match Self::ends_idleness(kind) {
             true => self.lifetime.is_open() && self.is_between_exchanges(),
-            false => self.due(kind, now, settings).is_some(),
+            false => self.due(kind, now, terms).is_some(),
         };
         if holds {
-            self.take_effect(kind, now, settings);
+            self.take_effect(kind, now, terms);
         }
     }
 

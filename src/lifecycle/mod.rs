@@ -44,11 +44,13 @@ mod invariants;
 pub(crate) mod jitter;
 pub(crate) mod lifetime;
 pub(crate) mod looks;
+pub(crate) mod own_timeouts;
 pub(crate) mod packing;
 pub(crate) mod parking;
 pub mod persistence;
 pub(crate) mod phase;
 pub(crate) mod pipeline;
+pub(crate) mod refusals;
 pub(crate) mod relative;
 pub(crate) mod request_received;
 pub(crate) mod request_to_send;
@@ -60,7 +62,9 @@ pub(crate) mod sending;
 mod server;
 pub(crate) mod state;
 pub(crate) mod teardown;
+pub(crate) mod terms;
 pub(crate) mod wants;
+pub(crate) mod write_failure;
 
 use core::ops::Deref;
 
@@ -71,7 +75,7 @@ use crate::lifecycle::deadline::{Deadline, DeadlineCause};
 use crate::lifecycle::persistence::{CloseReason, Persistence};
 use crate::lifecycle::phase::Phase;
 use crate::lifecycle::role::LifecycleRole;
-use crate::lifecycle::state::{BodyEnd, ConnectionState, Ended, Receiving, Sending, Stage};
+use crate::lifecycle::state::{BodyEnd, ConnectionState, Ended, Receiving, Sending, Stage, Unread};
 use crate::lifecycle::wants::Wants;
 use crate::time::Instant;
 
@@ -80,14 +84,17 @@ use crate::time::Instant;
 /// **Facts in**: [`octets_received`](Self::octets_received), [`head_received`](Self::head_received),
 /// [`content_received`](Self::content_received), [`end_received`](Self::end_received), [`eof_received`](Self::eof_received) or
 /// [`truncation_received`](Self::truncation_received), [`octets_written`](Self::octets_written), [`handle_sent`](Self::handle_sent), [`handle_shut`](Self::handle_shut),
-/// [`handle_timeout`](Self::handle_timeout), [`nothing_to_read`](Self::nothing_to_read),
-/// [`transport_failed`](Self::transport_failed). **Intents in**: [`head_to_send`](Self::head_to_send),
+/// [`handle_timeout`](Self::handle_timeout), [`nothing_to_read`](Self::nothing_to_read), [`write_failed`](Self::write_failed),
+/// [`transport_failed`](Self::transport_failed), [`application_gone`](Lifecycle::application_gone). **Intents in**:
+/// [`head_to_send`](Self::head_to_send), [`refuse`](Lifecycle::refuse), [`exchange_timeouts`](Self::exchange_timeouts),
 /// [`interim_to_send`](Lifecycle::interim_to_send), [`send_refusal`](Lifecycle::send_refusal), [`content_sent`](Self::content_sent),
 /// [`end_sent`](Self::end_sent), [`content_use`](Self::content_use), [`close_after_exchange`](Self::close_after_exchange),
-/// [`abort`](Self::abort). **Answers out**: everything that takes `&self`.
+/// [`close_if_idle`](Lifecycle::close_if_idle), [`abort`](Self::abort). **Answers out**: everything that takes `&self`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Lifecycle<R: LifecycleRole, C: Deref<Target = Config<R>> = &'static Config<R>> {
     config: C,
+    /// Of the exchange, where it has timeouts of its own: what is kept after it counts no more.
+    exchange_config: Option<C>,
     state: ConnectionState<R>,
 }
 
@@ -96,7 +103,7 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     pub fn new(now: Instant, config: C) -> Self {
         let mut state = ConnectionState::new(now);
         state.start_lifetime(config.settings(), jitter::MIDDLE);
-        Self { config, state }
+        Self { config, exchange_config: None, state }
     }
 
     /// [`Connection::with_seed`](crate::Connection::with_seed): before anything happens.
@@ -133,16 +140,18 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     /// A message was moved on, perhaps to its end, and with it the exchange.
     #[inline(always)]
     pub(crate) fn after_content(&mut self, now: Instant) {
-        R::on_message_complete(&mut self.state, now);
-        self.state.end_if_old(now);
+        let (state, settings) = self.parts();
+        R::on_message_complete(state, now);
+        state.end_if_old(now, settings);
+        state.begin_what_came(now);
     }
 
     /// Octets have come, or a part of a message is told whose octets have: a look that is waited for found them.
     #[inline(always)]
     pub(crate) fn octets_came(&mut self, now: Instant) {
-        let (state, settings) = self.parts();
+        let (state, terms) = self.parts_on_terms();
         if state.is_looking() {
-            state.look_found_octets(now, settings);
+            state.look_found_octets(now, terms);
         }
     }
 
@@ -211,7 +220,7 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
             self.check();
             return;
         }
-        (state.receive.ahead, state.receive.ahead_told) = (octets, true);
+        (state.receive.unread, state.receive.unread_at) = (octets, Unread::Told);
         match (state.lifetime.stage(), state.receive.half()) {
             (Stage::Open, Receiving::Idle) if octets > 0 && state.is_between_exchanges() => {
                 state.head_octets(now, octets.into());
@@ -269,12 +278,11 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
             Receiving::Content if self.state.receive.end != BodyEnd::Exact => {
                 self.octets_came(now);
                 self.state.end_received(now);
-                self.state.end_if_old(now);
+                self.after_content(now);
             }
             Receiving::Content => return Err(Misuse::ContentNotExpected.into()),
-            Receiving::Complete | Receiving::Idle | Receiving::Head => {}
+            Receiving::Complete | Receiving::Idle | Receiving::Head => R::on_message_complete(&mut self.state, now),
         }
-        R::on_message_complete(&mut self.state, now);
         self.check();
         Ok(())
     }
@@ -325,8 +333,8 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
 
     /// The look that [`ReadWant::LookOnce`](crate::ReadWant::LookOnce) asked for found nothing.
     pub fn nothing_to_read(&mut self, now: Instant) {
-        let (state, settings) = self.parts();
-        state.nothing_to_read(now, settings);
+        let (state, terms) = self.parts_on_terms();
+        state.nothing_to_read(now, terms);
         self.check();
     }
 
@@ -349,7 +357,8 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
 
     #[inline(always)]
     fn note_sent(&mut self, now: Instant, octets: u64) {
-        self.state.sent(now, octets);
+        let (state, terms) = self.parts_on_terms();
+        state.sent(now, octets, terms);
         if octets > 0 {
             self.state.response_goes_on(self.state.latest);
         }
@@ -360,18 +369,26 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     #[cold]
     #[inline(never)]
     fn handle_tried(&mut self, now: Instant, octets: u64) {
-        let due = self.state.send_rate_due(self.config.settings());
+        let due = self.state.send_rate_due(self.terms());
         if octets > 0 {
             self.note_sent(now, octets);
         }
-        let (state, settings) = self.parts();
-        state.tried_to_write(now, settings, octets, due);
+        let (state, terms) = self.parts_on_terms();
+        state.tried_to_write(now, terms, octets, due);
         self.check();
     }
 
     /// The half-close or close asked for is done.
     pub fn handle_shut(&mut self, now: Instant) {
         self.state.shut_done(now);
+        self.check();
+    }
+
+    /// A write failed, which says nothing about reading: nothing more goes, and what comes is read until what is awaited is complete, the peer
+    /// ends, or `linger` has passed since. So the answer of a server that refuses an upload is read, though the server has stopped reading
+    /// (RFC 9112 9.5). Where nothing is awaited, a client's connection is to be closed at once.
+    pub fn write_failed(&mut self, now: Instant) {
+        self.state.write_failed(now);
         self.check();
     }
 
@@ -384,8 +401,8 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     /// Lets what is due expire: the deadline that did, if one was due. To be called until `None`; then the next deadline is
     /// absent or later than `now`.
     pub fn handle_timeout(&mut self, now: Instant) -> Option<Deadline> {
-        let (state, settings) = self.parts();
-        let expired = state.handle_timeout(now, settings);
+        let (state, terms) = self.parts_on_terms();
+        let expired = state.handle_timeout(now, terms);
         self.check();
         expired
     }
@@ -494,21 +511,21 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
         let next = match idle {
             Some(deadline) if deadline.at == Instant::MAX => None,
             Some(deadline) => Some(deadline),
-            None => self.state.next_deadline(settings),
+            None => self.state.next_deadline(self.terms()),
         };
-        debug_assert_eq!(next, self.state.next_deadline(settings), "the fast path differs from its twin");
+        debug_assert_eq!(next, self.state.next_deadline(self.terms()), "the fast path differs from its twin");
         next
     }
 
     /// Which fact armed the next deadline, and which setting gave its length.
     pub fn deadline_cause(&self) -> Option<DeadlineCause> {
-        self.state.deadline_cause(self.config.settings())
+        self.state.deadline_cause(self.terms())
     }
 
     /// Every deadline that is armed now, each with its cause, in the order of [`DeadlineKind`](crate::DeadlineKind): of those that are due
     /// at once the first expires first. [`next_deadline`](Self::next_deadline) is the earliest. Empty where nothing is armed.
     pub fn deadlines(&self) -> impl Iterator<Item = DeadlineCause> {
-        self.state.deadlines(self.config.settings())
+        self.state.deadlines(self.terms())
     }
 
     /// Where the connection stands, in one word: for logs, counters and pictures. What to do is in [`wants`](Self::wants).

@@ -90,7 +90,7 @@ pub(crate) fn pack<R: LifecycleRole, C: Deref<Target = Config<R>>>(
     let state = &lifecycle.state;
     let ConnectionState { receive, send, lifetime, .. } = state;
     let idle = lifetime.is_open() && state.is_between_exchanges() && send.unsent == 0;
-    let unread = receive.unread > 0 || receive.ahead > 0 || receive.has_ended();
+    let unread = receive.unread > 0 || receive.has_ended();
     let ends = !lifetime.causes.is_empty() || lifetime.passed.is_some() || receive.given_up;
     if !idle || unread || ends || send.request != RequestFacts::NONE {
         return None;
@@ -140,7 +140,7 @@ pub(crate) fn unpack<R: LifecycleRole, C: Deref<Target = Config<R>>>(
     state.receive.empty_lines = (bits >> 3) as u8;
     let own = core::array::from_fn(|_| unpacker.take(1) as u8);
     R::unpack(own, &mut state);
-    (Lifecycle { config, state }, offset)
+    (Lifecycle { config, exchange_config: None, state }, offset)
 }
 
 impl<R> Clone for Parked<R> {

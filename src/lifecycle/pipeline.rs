@@ -29,7 +29,7 @@ use crate::lifecycle::packing::{OWN, Packer, Unpacker};
 use crate::lifecycle::persistence::CloseReason;
 use crate::lifecycle::relative::{Parser, Relative};
 use crate::lifecycle::retry::Sent;
-use crate::lifecycle::role::PeerTime;
+use crate::lifecycle::role::{Own, PeerTime};
 use crate::lifecycle::state::{ConnectionState, Sending};
 use crate::message::method::MethodKind;
 use crate::message::upgrade::Names;
@@ -51,6 +51,8 @@ pub(crate) struct Pending {
     pub(crate) marks: Marks,
     /// It went after another one that had no answer yet.
     pub(crate) pipelined: bool,
+    /// Its exchange has timeouts of its own.
+    own_timeouts: bool,
 }
 
 /// How far a request has gone.
@@ -198,6 +200,25 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
             (0, false) if self.nothing_left => Sent::Nothing,
             (0, false) => Sent::Unknown,
             (_, false) => Sent::Some,
+        }
+    }
+
+    /// Which half of the exchange has timeouts of its own: what is received is of the first request, what is sent of the last.
+    #[inline(always)]
+    pub(crate) fn own_timeouts(&self) -> Own {
+        let own = |request: Option<&Pending>| request.is_some_and(|request| request.own_timeouts);
+        Own { receiving: own(self.requests.first()), sending: own(self.requests.last()) }
+    }
+
+    /// The exchange of the last request has timeouts of its own: one at a time.
+    pub(crate) fn give_timeouts(&mut self) -> Result<(), Misuse> {
+        match self.requests.split_last_mut() {
+            None => Err(Misuse::NothingToAnswer),
+            Some((_, before)) if before.iter().any(|request| request.own_timeouts) => Err(Misuse::ExchangeOpen),
+            Some((last, _)) => {
+                last.own_timeouts = true;
+                Ok(())
+            }
         }
     }
 
@@ -356,6 +377,7 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
             self.ends_after_response = false;
             for request in &mut self.requests {
                 (request.marks.last, request.marks.offers) = (false, false);
+                request.own_timeouts = false;
             }
         }
     }
@@ -432,8 +454,17 @@ impl<const DEPTH: usize> ConnectionState<Client<DEPTH>> {
     pub(crate) fn push(&mut self, now: Instant, method: MethodKind, marks: Marks) {
         let pipelined = !self.role.is_empty();
         let from = self.role.written;
-        let request =
-            Pending { began: now, left_at: now, from, to: 0, method, progress: Progress::Begun, marks, pipelined };
+        let request = Pending {
+            began: now,
+            left_at: now,
+            from,
+            to: 0,
+            method,
+            progress: Progress::Begun,
+            marks,
+            pipelined,
+            own_timeouts: false,
+        };
         if !pipelined {
             self.exchange_began = now;
             self.role.peer.waiting = None;

@@ -19,6 +19,7 @@ use crate::lifecycle::state::{AnsweredMethod, BodyEnd, ConnectionState, Ended, R
 use crate::message::announcement::{Announce, ConnectionOptions, Content, FramingField};
 use crate::message::framing::BodyLength;
 use crate::message::keep_alive::KeepAlive;
+use crate::message::response::Response;
 use crate::status::StatusCode;
 use crate::time::Instant;
 
@@ -28,8 +29,8 @@ pub(crate) struct Plan {
     pub(crate) options: ConnectionOptions,
     pub(crate) framing: FramingField,
     pub(crate) sends: Sends,
-    /// A `Keep-Alive` field goes with it.
-    hints: bool,
+    /// The `Keep-Alive` field that goes with it.
+    pub(crate) hint: Option<KeepAlive>,
     /// It ends HTTP on this connection.
     tunnel: Option<TunnelReason>,
     /// The application has content, but none may be sent.
@@ -47,27 +48,30 @@ pub(crate) enum Sends {
 }
 
 impl Plan {
-    pub(crate) fn announce(&self, state: &ConnectionState<Server>, settings: &Settings) -> Announce {
+    pub(crate) fn announce(&self) -> Announce {
         let length = match (self.sends, self.framing) {
             (Sends::Exact, FramingField::ContentLength(octets)) => BodyLength::Exact(octets),
             (Sends::Nothing | Sends::Exact, _) => BodyLength::Empty,
             (Sends::Chunked, _) => BodyLength::Chunked,
             (Sends::UntilClose, _) => BodyLength::UntilClose,
         };
-        let keep_alive = self.hint(state, settings);
-        Announce { options: self.options, keep_alive, bare_keep_alive: None, framing: self.framing, length }
+        Announce { options: self.options, keep_alive: self.hint, bare_keep_alive: None, framing: self.framing, length }
     }
+}
 
-    /// The `Keep-Alive` field: how long we advertise to wait, and how many exchanges are left.
-    #[inline]
-    pub(crate) fn hint(&self, state: &ConnectionState<Server>, settings: &Settings) -> Option<KeepAlive> {
-        if !self.hints {
-            return None;
-        }
-        let timeout = settings.timeouts.idle_advertised.map(|idle| u32::try_from(idle.as_secs()).unwrap_or(u32::MAX));
-        let max = state.most_exchanges(settings).map(|most| most.saturating_sub(state.lifetime.exchanges));
-        Some(KeepAlive { timeout, max })
-    }
+/// The `Keep-Alive` field: how long a client may count on the connection when it is idle, and how many exchanges are left; `None`: nothing is
+/// known of either. No time of less than a second is said: clients take `timeout=0` for "not again".
+#[cold]
+#[inline(never)]
+fn hint(state: &ConnectionState<Server>, settings: &Settings, now: Instant) -> Option<KeepAlive> {
+    let told = settings.timeouts.idle_advertised.map(|told| match state.age_left(settings, now) {
+        Some(left) => told.min(left),
+        None => told,
+    });
+    let seconds = told.map(|told| u32::try_from(told.as_secs()).unwrap_or(u32::MAX));
+    let timeout = seconds.filter(|&seconds| seconds > 0);
+    let max = state.most_exchanges(settings).map(|most| most.saturating_sub(state.lifetime.exchanges));
+    (timeout.is_some() || max.is_some()).then_some(KeepAlive { timeout, max })
 }
 
 /// What a final response must say, if it may be sent at all. `request` is what is known of its request; `unread`: octets of the peer that
@@ -78,10 +82,11 @@ pub(crate) fn judge(
     request: RequestFacts,
     settings: &Settings,
     now: Instant,
-    status: StatusCode,
+    response: &Response<'_>,
     content: Content,
     unread: u64,
 ) -> Result<Plan, SendError> {
+    let status = response.status;
     state.check_open()?;
     let refusing = state.send.half() == Sending::RefusalDue;
     if !refusing && matches!(state.receive.half(), Receiving::Idle | Receiving::Head) {
@@ -97,6 +102,11 @@ pub(crate) fn judge(
     if switches && state.role.is_empty() {
         return Err(Misuse::UpgradeNotOffered.into());
     }
+    response.check_line()?;
+    if switches && response.is_http10() {
+        return Err(Misuse::StatusLine.into());
+    }
+    let is_http10 = state.send.peer_is_http10 || response.is_http10();
     let connects = request.method == AnsweredMethod::Connect && status.is_successful();
     let tunnel = match (switches, connects) {
         (true, _) => Some(TunnelReason::Upgrade),
@@ -107,7 +117,10 @@ pub(crate) fn judge(
         return Err(Misuse::UpgradeTooEarly.into());
     }
     let mut causes = state.lifetime.causes;
-    let (framing, sends) = frame_response(state, request.method, status, content, connects);
+    if response.close {
+        causes.add(CloseReason::CloseSent);
+    }
+    let (framing, sends) = frame_response(state, request.method, status, content, connects, is_http10);
     if sends == Sends::UntilClose {
         causes.add(CloseReason::UntilClose);
     }
@@ -118,11 +131,11 @@ pub(crate) fn judge(
     state.lifetime_causes(settings, now, octets, &mut causes);
     late_causes(state, request.method, settings, status, unread, (sends, octets), &mut causes);
     let is_suppressed = sends == Sends::Nothing && !matches!(content, Content::Empty | Content::Exact(0));
-    let (options, hints) = match tunnel {
-        Some(_) => (ConnectionOptions { upgrade: switches, ..ConnectionOptions::default() }, false),
-        None => options(state.send.peer_is_http10, request.keep_alive, settings, &causes),
+    let (options, hint) = match tunnel {
+        Some(_) => (ConnectionOptions { upgrade: switches, ..ConnectionOptions::default() }, None),
+        None => options(state, is_http10, request.keep_alive, settings, now, &causes),
     };
-    Ok(Plan { options, framing, sends, hints, tunnel, is_suppressed, causes })
+    Ok(Plan { options, framing, sends, hint, tunnel, is_suppressed, causes })
 }
 
 /// Which field frames the content, and how what is really sent is framed (RFC 9110 8.6, RFC 9112 6.1).
@@ -133,6 +146,7 @@ fn frame_response(
     status: StatusCode,
     content: Content,
     connects: bool,
+    is_http10: bool,
 ) -> (FramingField, Sends) {
     if connects || (status.has_no_content() && status != StatusCode::NOT_MODIFIED) {
         return (FramingField::None, Sends::Nothing);
@@ -151,7 +165,7 @@ fn frame_response(
         Content::Empty => (FramingField::ContentLength(0), Sends::Nothing),
         Content::Exact(octets) => (FramingField::ContentLength(octets), Sends::Exact),
         // what an HTTP/1.0 client sees must end by closing (RFC 9112 6.1); so must the answer to a head never understood
-        Content::Unknown if !state.send.peer_is_http10 && state.send.half() != Sending::RefusalDue => {
+        Content::Unknown if !is_http10 && state.send.half() != Sending::RefusalDue => {
             (FramingField::Chunked, Sends::Chunked)
         }
         Content::Unknown | Content::UntilClose => (FramingField::None, Sends::UntilClose),
@@ -189,24 +203,30 @@ fn late_causes(
     }
 }
 
-/// The connection options to send, and whether a `Keep-Alive` field goes with them.
+/// The connection options to send, and the `Keep-Alive` field that goes with them.
 #[inline(always)]
-fn options(is_http10: bool, asked: bool, settings: &Settings, causes: &Causes) -> (ConnectionOptions, bool) {
+fn options(
+    state: &ConnectionState<Server>,
+    is_http10: bool,
+    asked: bool,
+    settings: &Settings,
+    now: Instant,
+    causes: &Causes,
+) -> (ConnectionOptions, Option<KeepAlive>) {
     let mut options = ConnectionOptions::default();
     if !causes.is_empty() {
         options.close = true;
-        return (options, false);
+        return (options, None);
     }
     let wanted = match settings.policy.keep_alive_field {
         KeepAliveField::Never => false,
         KeepAliveField::OnOption => asked,
         KeepAliveField::Always => true,
     };
-    let known = settings.timeouts.idle_advertised.is_some() || settings.limits.max_exchanges.is_some();
-    let hints = wanted && known;
+    let hint = if wanted { hint(state, settings, now) } else { None };
     // an HTTP/1.0 client knows of persistence only if it is told (RFC 9112 9.3)
-    options.keep_alive = is_http10 || hints;
-    (options, hints)
+    options.keep_alive = is_http10 || hint.is_some();
+    (options, hint)
 }
 
 /// The response judged was handed out.

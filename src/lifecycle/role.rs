@@ -6,6 +6,7 @@ use core::fmt::Debug;
 use core::hash::Hash;
 
 use crate::config::{Config, Limits, Policy, Settings, Timeouts};
+use crate::error::Misuse;
 use crate::lifecycle::packing::OWN;
 use crate::lifecycle::relative::Relative;
 use crate::lifecycle::state::ConnectionState;
@@ -24,6 +25,13 @@ pub struct PeerTime {
 
 impl PeerTime {
     pub(crate) const UNKNOWN: Self = Self { waiting: None, interim_at: Instant::EPOCH, hint: u32::MAX };
+}
+
+/// Which half of an exchange has timeouts of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Own {
+    pub(crate) receiving: bool,
+    pub(crate) sending: bool,
 }
 
 /// A role, as far as decisions go: [`Server`](crate::Server) or [`Client`](crate::Client). Sealed, since this module is private.
@@ -70,6 +78,12 @@ pub trait LifecycleRole: Copy + Debug + Eq + Hash + 'static {
     /// Octets left.
     #[inline]
     fn on_sent(_: &mut ConnectionState<Self>, _: Instant) {}
+
+    /// Which half of the exchange has timeouts of its own.
+    fn own_timeouts(state: &ConnectionState<Self>) -> Own;
+
+    /// The exchange that began last has timeouts of its own.
+    fn give_timeouts(state: &mut ConnectionState<Self>) -> Result<(), Misuse>;
 
     /// What is known of the peer's time.
     #[inline]

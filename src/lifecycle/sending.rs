@@ -2,54 +2,46 @@
 //!
 //! Two clocks watch it. The gap counts from the last octet that left, or the first that began to wait (`write_stall`). The rate counts all of a
 //! message: its octets are to leave at `send_rate` octets a second, `write_stall` given in advance. Time in which none waits does not count.
+//! It is kept as one instant, from which the advance counts: what leaves moves that on by the time that the rate gives it.
 //!
 //! **Tie-break.** Of pipelined messages several may wait at once, and which octets are whose is not kept. A message that begins while
 //! octets of an earlier one wait has its own advance from then, and what the earlier one had left is kept where that is more.
 
-use crate::config::Settings;
 use crate::config::nanos::Span;
 use crate::lifecycle::grace::Granted;
 use crate::lifecycle::role::LifecycleRole;
 use crate::lifecycle::state::{ConnectionState, Stage};
+use crate::lifecycle::terms::Terms;
 use crate::time::Instant;
 
 impl<R: LifecycleRole> ConnectionState<R> {
     /// The head of a message is about to be handed out.
     #[inline(always)]
-    pub(crate) fn begin_to_send(&mut self, now: Instant, settings: &Settings) {
-        if settings.timeouts.send_rate.is_some() {
-            self.begin_to_pace(now, settings);
+    pub(crate) fn begin_to_send(&mut self, now: Instant, terms: Terms<'_>) {
+        if terms.sending.timeouts.send_rate.is_some() {
+            self.begin_to_pace(now);
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn begin_to_pace(&mut self, now: Instant, settings: &Settings) {
+    fn begin_to_pace(&mut self, now: Instant) {
         self.send.granted = Granted::NOTHING;
         let send = &mut self.send;
-        let earned = Span::of_nanos(0).extended(send.rate_octets, settings.timeouts.send_rate, Span::NEVER);
-        if send.unsent > 0 && send.rate_began != Instant::MAX && earned.after(send.rate_began) > now {
+        if send.unsent > 0 && send.rate_began != Instant::MAX && send.rate_began > now {
             return;
         }
         if send.unsent == 0 {
             // its octets are told later, perhaps: until then none waits
             send.still_since = now;
         }
-        (send.rate_began, send.rate_octets) = (now, 0);
-    }
-
-    /// How long the octets of the message have to leave, by what of them has left.
-    #[inline(always)]
-    pub(crate) fn send_rate_span(&self, settings: &Settings) -> Option<Span> {
-        let rate = settings.timeouts.send_rate;
-        rate?;
-        Some(settings.spans.write_stall.extended(self.send.rate_octets, rate, Span::NEVER))
+        send.rate_began = now;
     }
 
     /// When the rate of what goes is due, if it is armed, or would be but for a look.
-    pub(crate) fn send_rate_due(&self, settings: &Settings) -> Option<Instant> {
-        let span = self.send_rate_span(settings)?;
-        (self.send.unsent > 0).then(|| span.after(self.send.rate_began))
+    pub(crate) fn send_rate_due(&self, terms: Terms<'_>) -> Option<Instant> {
+        let advance = terms.send_rate_advance()?;
+        (self.send.unsent > 0).then(|| advance.after(self.send.rate_began))
     }
 
     /// Octets were handed out to be sent.
@@ -84,22 +76,27 @@ impl<R: LifecycleRole> ConnectionState<R> {
 
     /// Octets left.
     #[inline(always)]
-    pub(crate) fn sent(&mut self, now: Instant, octets: u64) {
+    pub(crate) fn sent(&mut self, now: Instant, octets: u64, terms: Terms<'_>) {
         let now = self.tick(now);
         if octets > 0 {
             self.send.unsent = self.send.unsent.saturating_sub(octets);
             self.send.still_since = now;
             if self.send.rate_began != Instant::MAX || self.receive.has_ended() {
-                self.note_what_left(now, octets);
+                self.note_what_left(now, octets, terms);
             }
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn note_what_left(&mut self, now: Instant, octets: u64) {
-        self.send.rate_octets = self.send.rate_octets.saturating_add(octets);
-        self.send.granted.look_again();
+    fn note_what_left(&mut self, now: Instant, octets: u64, terms: Terms<'_>) {
+        let send = &mut self.send;
+        if send.rate_began != Instant::MAX && !send.has_failed() {
+            if let Some(rate) = terms.sending.timeouts.send_rate {
+                send.rate_began = Span::of_octets(octets, rate).after(send.rate_began);
+            }
+            send.granted.look_again();
+        }
         if self.receive.has_ended() && self.lifetime.stage() != Stage::HalfClosed {
             // who waits for an answer gets it
             self.receive.began = now;

@@ -7,14 +7,15 @@ use crate::error::{Misuse, ReceiveError, SendError};
 use crate::lifecycle::packing::{OWN, Packer, Unpacker};
 use crate::lifecycle::relative::Relative;
 use crate::lifecycle::response_to_send::Sends;
-use crate::lifecycle::role::LifecycleRole;
-use crate::lifecycle::state::{ConnectionState, Receiving};
+use crate::lifecycle::role::{LifecycleRole, Own};
+use crate::lifecycle::state::{ConnectionState, Receiving, Unread};
 use crate::lifecycle::{Lifecycle, request_received, response_to_send};
 use crate::message::announcement::{Announce, Content};
 use crate::message::connection_facts::ConnectionFacts;
 use crate::message::fields_to_send::Fields;
 use crate::message::framing::{BodyLength, Framing};
 use crate::message::head_facts::HeadFacts;
+use crate::message::response::Response;
 use crate::message::upgrade::Offers;
 use crate::message::writer::Writer;
 use crate::status::StatusCode;
@@ -29,6 +30,18 @@ impl LifecycleRole for Server {
     #[inline]
     fn on_exchange_over(state: &mut ConnectionState<Self>) {
         state.role = Offers::NONE;
+    }
+
+    #[inline(always)]
+    fn own_timeouts(state: &ConnectionState<Self>) -> Own {
+        let own = state.receive.own_timeouts;
+        Own { receiving: own, sending: own }
+    }
+
+    fn give_timeouts(state: &mut ConnectionState<Self>) -> Result<(), Misuse> {
+        state.check_exchange()?;
+        state.receive.own_timeouts = true;
+        Ok(())
     }
 
     fn canonical(state: &mut ConnectionState<Self>, _: &Limits, _: &Timeouts, _: Relative) {
@@ -70,33 +83,54 @@ impl<C: Deref<Target = Config<Server>>> Lifecycle<Server, C> {
             state.head_octets(now, 0);
         }
         state.octets_told(octets.into());
-        state.receive.ahead_told = told;
+        state.receive.unread_at = if told { Unread::Told } else { Unread::Guessed };
         let framing = request_received::received(state, settings, now, head);
         if framing.is_ok_and(|framing| framing.length == BodyLength::Chunked) {
-            state.receive.ahead = 0;
+            state.receive.unread = 0;
         }
         self.check();
         Ok(framing?)
     }
 
-    /// May a final response of this status and content be sent, and what must its head say? Then it counts as handed out.
+    /// May a final response of this status and content be sent, and what must its head say? Then it counts as handed out. A [`Response`] says
+    /// more than its status: that the connection ends with it, or that it goes out as HTTP/1.0.
     ///
     /// # Errors
     ///
     /// [`SendError::Ended`]: the connection has ended. [`SendError::Misuse`]: there is no request to answer, its final response has
-    /// begun, the connection is a tunnel, the status is no final one, a `101` was not offered, or a switch or a tunnel comes before the
-    /// request is whole. Nothing has moved.
-    pub fn head_to_send(&mut self, now: Instant, status: StatusCode, content: Content) -> Result<Announce, SendError> {
-        let (state, settings) = self.parts();
+    /// begun, the connection is a tunnel, the status is no final one, a `101` was not offered, a switch or a tunnel comes before the
+    /// request is whole, or a version or reason phrase may not be sent. Nothing has moved.
+    pub fn head_to_send<'r>(
+        &mut self,
+        now: Instant,
+        response: impl Into<Response<'r>>,
+        content: Content,
+    ) -> Result<Announce, SendError> {
+        let response = response.into();
+        let (state, terms) = self.parts_on_terms();
+        let settings = terms.connection;
         let now = state.tick(now);
         // what came after a CONNECT that is refused may be of its tunnel
-        let unread = if state.receive.ahead_told { state.receive.ahead.into() } else { 0 };
-        let plan = response_to_send::judge(state, state.send.request, settings, now, status, content, unread)?;
-        let announce = plan.announce(state, settings);
-        state.begin_to_send(now, settings);
+        let unread = if state.receive.unread_at == Unread::Told { state.receive.unread.into() } else { 0 };
+        let plan = response_to_send::judge(state, state.send.request, settings, now, &response, content, unread)?;
+        let announce = plan.announce();
+        state.begin_to_send(now, terms);
         response_to_send::record(state, settings, now, &plan);
+        state.begin_what_came(now);
         self.check();
         Ok(announce)
+    }
+
+    /// Closes the connection if it carries no exchange, since its place is needed for another one. Whether that is so: it is idle or fresh,
+    /// nothing of ours waits to leave, and `idle_shield` is over. Then one more look at what came is asked for
+    /// ([`ReadWant::LookOnce`](crate::ReadWant::LookOnce)); a request that it finds is served, and its response says `close`. The close is staged
+    /// where octets of ours left less than `linger_gap` ago (RFC 9112 9.6). Which connection is to go says
+    /// [`IdleQueue`](crate::IdleQueue).
+    pub fn close_if_idle(&mut self, now: Instant) -> bool {
+        let (state, settings) = self.parts();
+        let closes = state.close_if_idle(now, settings);
+        self.check();
+        closes
     }
 
     /// May an interim response of this status be sent? Then it counts as handed out. `false`: it is not to be sent, for it would say
@@ -108,11 +142,11 @@ impl<C: Deref<Target = Config<Server>>> Lifecycle<Server, C> {
     /// final response has begun, its client speaks HTTP/1.0, the connection is a tunnel, or the status is no interim one or is `101`.
     /// Nothing has moved.
     pub fn interim_to_send(&mut self, now: Instant, status: StatusCode) -> Result<bool, SendError> {
-        let (state, settings) = self.parts();
+        let (state, terms) = self.parts_on_terms();
         let now = state.tick(now);
         let says = response_to_send::judge_interim(state, status)?;
         if says {
-            state.begin_to_send(now, settings);
+            state.begin_to_send(now, terms);
             response_to_send::record_interim(state, status);
         }
         self.check();
@@ -120,7 +154,7 @@ impl<C: Deref<Target = Config<Server>>> Lifecycle<Server, C> {
     }
 
     /// Writes the whole refusal that is due ([`Turn::Refuse`](crate::Turn::Refuse)), as [`Connection`](crate::Connection) does: its status,
-    /// `close`, and a line of text that says why, beside the `fields` given: a server with a clock sends `Date` (RFC 9110 6.6.1). Its
+    /// `close`, and a line of text that says why (none where the driver [refused](Self::refuse)), beside the `fields` given: a server with a clock sends `Date` (RFC 9110 6.6.1). Its
     /// octets count as handed out: [`octets_written`](Self::octets_written) is not said of them. An application that knows better sends its
     /// own response instead ([`head_to_send`](Self::head_to_send)).
     ///
@@ -143,34 +177,47 @@ impl<C: Deref<Target = Config<Server>>> Lifecycle<Server, C> {
         fields: impl Fields,
         out: &mut [u8],
     ) -> Result<usize, SendError> {
-        let (state, settings) = self.parts();
+        let (state, terms) = self.parts_on_terms();
+        let settings = terms.connection;
         let now = state.tick(now);
         state.check_open()?;
         let Some(status) = state.refusal() else { return Err(Misuse::NothingToAnswer.into()) };
         let known = state.known_by_refusal(late);
-        let (reason, clause) = state.refusal_reason();
+        let said = state.refusal_reason();
+        let (reason, clause) = said.unwrap_or_default();
         let digits = status.digits();
-        let text: [&[u8]; 7] =
-            [&digits, b" ", status.reason_phrase().as_bytes(), b": ", reason.as_bytes(), b", ", clause.as_bytes()];
-        let octets = text.iter().map(|piece| piece.len()).sum::<usize>() + 1;
-        let plan = response_to_send::judge(state, known, settings, now, status, Content::Exact(octets as u64), 0)?;
+        let text: [&[u8]; 8] = [
+            &digits,
+            b" ",
+            status.reason_phrase().as_bytes(),
+            b": ",
+            reason.as_bytes(),
+            b", ",
+            clause.as_bytes(),
+            b"\n",
+        ];
+        let octets = if said.is_some() { text.iter().map(|piece| piece.len()).sum::<usize>() } else { 0 };
+        let response = Response::new(status);
+        let plan = response_to_send::judge(state, known, settings, now, &response, Content::Exact(octets as u64), 0)?;
         let mut writer = Writer::new(out);
         writer.status_line(status);
-        writer.fields([("Content-Type", "text/plain; charset=us-ascii")], None)?;
+        if octets > 0 {
+            writer.fields([("Content-Type", "text/plain; charset=us-ascii")], None)?;
+        }
         let upgrades = writer.fields(fields, None)?;
-        writer.announce(plan.framing, plan.options.with_upgrade(upgrades), plan.hint(state, settings), None);
+        writer.announce(plan.framing, plan.options.with_upgrade(upgrades), plan.hint, None);
         writer.end_head();
-        if plan.sends != Sends::Nothing {
+        let has_text = plan.sends != Sends::Nothing && octets > 0;
+        if has_text {
             text.iter().for_each(|piece| writer.put(piece));
-            writer.put(b"\n");
         }
         let written = writer.finish()?;
         state.record_refused(late);
-        state.begin_to_send(now, settings);
+        state.begin_to_send(now, terms);
         state.written(now, written as u64);
         response_to_send::record(state, settings, now, &plan);
         // it was written whole
-        if plan.sends != Sends::Nothing {
+        if has_text {
             self.content_sent(now, octets as u64)?;
         }
         self.check();

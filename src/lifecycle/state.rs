@@ -12,6 +12,8 @@
 //! **One field, one meaning.** A field that counts or dates "what is being received" speaks of the part of a message that the receiving half
 //! names: its head, its content; or, once our side is shut, of what is dropped; or, once the peer's side is closed, of its end.
 
+use core::num::NonZeroU8;
+
 use crate::error::ProtocolErrorKind;
 use crate::lifecycle::content_use::ContentUse;
 use crate::lifecycle::deadline::DeadlineKind;
@@ -22,6 +24,7 @@ use crate::lifecycle::relative::Relative;
 use crate::lifecycle::role::LifecycleRole;
 use crate::message::framing::BodyLength;
 use crate::message::method::MethodKind;
+use crate::status::StatusCode;
 use crate::time::Instant;
 
 /// Everything a decision is made from, whichever door the facts came through. Public in name only, for the sealed trait of roles.
@@ -104,12 +107,10 @@ pub(crate) struct Receive {
     /// How many octets of content may come at most: what is left of a known length; all there are, until the connection closes; of chunked
     /// content that nobody reads, what it is worth to keep the connection.
     pub(super) remaining: u64,
-    /// Octets that were offered and have not been looked at.
+    /// Octets that came and belong to no message told so far.
     pub(super) unread: u32,
-    /// Octets that a parser of the user was given and that belong to no message told so far.
-    pub(super) ahead: u32,
-    /// `ahead` is known to be exact.
-    pub(super) ahead_told: bool,
+    /// Where they are, and how well their number is known.
+    pub(super) unread_at: Unread,
     /// No more of the message is read, though it may not be complete: after a fault, or where the rest is not worth it.
     pub(super) given_up: bool,
     /// What the application does with the content.
@@ -119,6 +120,39 @@ pub(crate) struct Receive {
     pub(super) peer_side: PeerSide,
     /// What the peer did wrong.
     pub(super) fault: Option<ProtocolErrorKind>,
+    /// A server's: what is answered instead of the application, to the request that is open, or to the next one.
+    pub(super) refusal: Option<Refusal>,
+    /// A server's: this exchange has timeouts of its own.
+    pub(super) own_timeouts: bool,
+}
+
+/// Where the octets are that have not been looked at, and how well their number is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Unread {
+    /// They are offered again.
+    Offered,
+    /// A parser of the user was given them, and how many are of no message is a guess.
+    Guessed,
+    /// The same, and the number was told.
+    Told,
+}
+
+/// A status that refuses, 400 to 599, in one octet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Refusal(NonZeroU8);
+
+impl Refusal {
+    /// Of this status, if it refuses.
+    pub(super) fn of(status: StatusCode) -> Option<Self> {
+        if !(400..600).contains(&status.as_u16()) {
+            return None;
+        }
+        u8::try_from(status.as_u16() - 399).ok().and_then(NonZeroU8::new).map(Self)
+    }
+
+    pub(super) fn status(self) -> StatusCode {
+        StatusCode::new(u16::from(self.0.get()) + 399).unwrap_or(StatusCode::SERVICE_UNAVAILABLE)
+    }
 }
 
 /// What goes.
@@ -138,11 +172,9 @@ pub(crate) struct Send {
     pub(super) unsent: u64,
     /// Since when nothing moves: the connection opened, an octet left, an octet began to wait, or an exchange ended.
     pub(super) still_since: Instant,
-    /// From when the rate of what goes counts: its first octet began to wait; time in which none waits moves it on. [`Instant::MAX`]: it does
-    /// not count.
+    /// From when the rate of what goes counts: its first octet began to wait. Time in which none waits moves it on, and so does what leaves,
+    /// by the time that the rate gives it. [`Instant::MAX`]: it does not count. Once a write has failed: since then.
     pub(super) rate_began: Instant,
-    /// Octets that left since.
-    pub(super) rate_octets: u64,
     /// What looks at the transport have granted to the rate of this message.
     pub(super) granted: Granted<u8>,
 }
@@ -158,6 +190,8 @@ pub(crate) enum Ended {
     WithHead,
     /// What was left of it is not wanted.
     GivenUp,
+    /// A write failed: no octet goes any more, of this message or another one.
+    WriteFailed,
 }
 
 /// What of a request decides how it is answered.
@@ -264,14 +298,21 @@ impl Receive {
             octets: 0,
             remaining: 0,
             unread: 0,
-            ahead: 0,
-            ahead_told: false,
+            unread_at: Unread::Offered,
             given_up: false,
             content_use: ContentUse::Undecided,
             empty_lines: 0,
             peer_side: PeerSide::Open,
             fault: None,
+            refusal: None,
+            own_timeouts: false,
         }
+    }
+
+    /// Octets that a parser of the user was given and that belong to no message told so far.
+    #[inline(always)]
+    pub(super) fn ahead(&self) -> u32 {
+        if self.unread == 0 || self.unread_at == Unread::Offered { 0 } else { self.unread }
     }
 
     #[inline]
@@ -341,7 +382,6 @@ impl Send {
             unsent: 0,
             still_since: now,
             rate_began: Instant::MAX,
-            rate_octets: 0,
             granted: Granted::NOTHING,
         }
     }
@@ -349,6 +389,12 @@ impl Send {
     #[inline]
     pub(crate) const fn half(&self) -> Sending {
         self.half
+    }
+
+    /// A write failed: no octet goes any more.
+    #[inline(always)]
+    pub(super) fn has_failed(&self) -> bool {
+        self.ended == Ended::WriteFailed
     }
 
     /// No head has been handed out in this exchange.

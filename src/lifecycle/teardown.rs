@@ -9,18 +9,20 @@
 //! | what ends the connection | function | first stage |
 //! | --- | --- | --- |
 //! | an exchange that is over, with a cause to close; the peer's close | `close_in_stages` | `Finishing` |
-//! | an idle time, or a refusal of which no status goes out | `close_once_sent` | `CloseDue`, or `Finishing` while octets wait |
+//! | an idle time, an exchange that took too long before its response, a refusal of which no status goes out | `close_once_sent` | `CloseDue`, or `Finishing` while octets wait or have left lately |
 //! | anything that ends a client's connection | `close_at_once` | `CloseDue` |
 //! | an abort or a deadline within a message | `cut` | `CloseDue`, or `ResetDue` where cut content would pass for complete |
 //! | a peer that does not read | `reset` | `ResetDue` |
 //! | a failure of the transport | `transport_failed` | `CloseDue` |
+//! | a write that failed | [`write_failed`](crate::lifecycle::write_failure) | none, or `HalfClosed`, or `CloseDue` |
 //!
 //! **Draining** asks for the end without cutting anything: a busy connection ends with its exchange, whose response says so. A fresh one and
 //! an idle one end at once, the idle one not within the shield after its last exchange; or both stay for a window in which a request that
-//! was on its way is answered, with `close`. A hard deadline ends it in any state.
+//! was on its way is answered, with `close`. As a lame duck (`drain_mode`) they stay by their own timeouts, and each is served, with `close`.
+//! A hard deadline ends it in any state.
 
+use crate::config::nanos::Span;
 use crate::config::{HalfClose, Settings};
-use crate::error::ProtocolErrorKind;
 use crate::lifecycle::deadline::DeadlineKind;
 use crate::lifecycle::persistence::CloseReason;
 use crate::lifecycle::role::LifecycleRole;
@@ -30,18 +32,28 @@ use crate::time::Instant;
 impl<R: LifecycleRole> ConnectionState<R> {
     /// Sends what was handed out, then closes in stages. A teardown never goes back.
     pub(crate) fn close_in_stages(&mut self) {
-        if matches!(self.lifetime.stage(), Stage::Open | Stage::Finishing) {
+        if self.send.has_failed() {
+            self.shut_by_failure();
+        } else if matches!(self.lifetime.stage(), Stage::Open | Stage::Finishing) {
             self.lifetime.begin_finishing();
         }
     }
 
-    /// Closes where nothing can be lost but what was handed out.
-    pub(crate) fn close_once_sent(&mut self) {
-        if self.send.unsent > 0 {
+    /// Closes where nothing can be lost but what was handed out, or has left a short time ago.
+    pub(crate) fn close_once_sent(&mut self, now: Instant, settings: &Settings) {
+        if self.send.unsent > 0 || self.sent_lately(now, settings) {
             self.close_in_stages();
         } else if matches!(self.lifetime.stage(), Stage::Open | Stage::Finishing) {
             self.lifetime.owe_close();
         }
+    }
+
+    /// Octets of ours left less than `linger_gap` ago (or `linger`, where that is off): whether the peer has them is not known, and a close
+    /// that meets octets of the peer would destroy them.
+    pub(crate) fn sent_lately(&self, now: Instant, settings: &Settings) -> bool {
+        let spans = &settings.spans;
+        let span = if spans.linger_gap == Span::NEVER { spans.linger } else { spans.linger_gap };
+        self.lifetime.exchanges > 0 && span != Span::NEVER && !span.is_over(self.send.still_since, now)
     }
 
     /// Ends the connection of a client, which has nothing to lose: what it was told has been read, or will not come.
@@ -156,6 +168,23 @@ impl<R: LifecycleRole> ConnectionState<R> {
         }
     }
 
+    /// The place of a server's idle or fresh connection is needed for another one: it ends after one more look, if it may. Whether it may: it
+    /// carries no exchange, nothing of ours waits to leave, and its shield is over.
+    pub(crate) fn close_if_idle(&mut self, now: Instant, settings: &Settings) -> bool {
+        let now = self.tick(now);
+        let may = self.lifetime.is_open()
+            && self.is_between_exchanges()
+            && self.send.unsent == 0
+            && self.receive.ahead() == 0
+            && self.is_after_shield(settings, now);
+        if may {
+            self.lifetime.causes.add(CloseReason::PlaceNeeded);
+            self.lifetime.passed = Some(DeadlineKind::IdleShield);
+            self.grace.unanswered = 0;
+        }
+        may
+    }
+
     /// The peer has closed its side. By policy it is taken to have gone, and what it asked for is not answered.
     pub(crate) fn half_closed_by_peer(&mut self, settings: &Settings) {
         let waits = self.lifetime.is_open() && !self.is_between_exchanges() && !R::IS_CLIENT;
@@ -192,15 +221,6 @@ impl<R: LifecycleRole> ConnectionState<R> {
         }
         if self.lifetime.stage() != Stage::ResetDue {
             self.lifetime.owe_close();
-        }
-    }
-
-    /// Why a refusal goes out, for people.
-    pub(crate) fn refusal_reason(&self) -> (&'static str, &'static str) {
-        match (self.receive.fault, self.lifetime.causes.end()) {
-            (Some(fault), _) => (fault.as_str(), fault.clause()),
-            (None, Some(cause)) => (cause.as_str(), cause.clause()),
-            (None, None) => (ProtocolErrorKind::NotHttp.as_str(), ProtocolErrorKind::NotHttp.clause()),
         }
     }
 }

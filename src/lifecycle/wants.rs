@@ -129,7 +129,7 @@ impl Shut {
 impl<R: LifecycleRole> ConnectionState<R> {
     /// What the connection waits for. Each part is independent of the others.
     pub(crate) fn wants(&self) -> Wants {
-        let waits = self.send.unsent > 0;
+        let waits = self.send.unsent > 0 && !self.send.has_failed();
         Wants {
             read: self.read_want(),
             flush: waits && matches!(self.lifetime.stage(), Stage::Open | Stage::Finishing | Stage::Tunnel(_)),

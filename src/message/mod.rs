@@ -26,6 +26,7 @@ pub(crate) mod known_fields;
 pub(crate) mod method;
 pub(crate) mod octets;
 pub(crate) mod request;
+pub(crate) mod response;
 pub(crate) mod target;
 pub(crate) mod upgrade;
 pub(crate) mod writer;

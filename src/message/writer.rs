@@ -13,6 +13,7 @@ use crate::message::known_fields::never_a_trailer;
 use crate::message::method::MethodKind;
 use crate::message::octets;
 use crate::message::request::Request;
+use crate::message::response::Response;
 use crate::message::upgrade::{self, Offers};
 use crate::status::StatusCode;
 
@@ -126,6 +127,25 @@ impl<'o> Writer<'o> {
         self.put_array(&[b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'1', b' ', x, y, z, b' ']);
         self.put(status.reason_phrase().as_bytes());
         self.put_array(b"\r\n");
+    }
+
+    /// The status line of a response, as its caller wants it.
+    #[inline(always)]
+    pub(crate) fn response_line(&mut self, response: &Response<'_>) {
+        if response.reason.is_none() && !response.is_http10() {
+            return self.status_line(response.status);
+        }
+        self.own_response_line(response);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn own_response_line(&mut self, response: &Response<'_>) {
+        self.put(if response.is_http10() { b"HTTP/1.0 " } else { b"HTTP/1.1 " });
+        self.put(&response.status.digits());
+        self.put(b" ");
+        self.put(response.reason.unwrap_or(response.status.reason_phrase().as_bytes()));
+        self.put(b"\r\n");
     }
 
     /// Writes `name: value CRLF`, and says whether that may be sent. The value has no whitespace at its ends.

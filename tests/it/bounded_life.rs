@@ -75,16 +75,21 @@ fn close_02_octets_passed_past_the_connection_count_as_well() {
     }
 }
 
+/// An age of ten seconds, and nothing that is promised beyond it.
+fn of_ten_seconds() -> Config<Server> {
+    timeouts(Timeouts::DEFAULT.with_age(Some(secs(10))).with_idle_advertised(None))
+}
+
 #[test]
 fn close_02_an_age_that_passes_behind_the_head_ends_the_connection_with_the_exchange() {
-    let mut driver = Driver::new(&timeouts(Timeouts::DEFAULT.with_age(Some(secs(10)))));
+    let mut driver = Driver::new(&of_ten_seconds());
     driver.wait(secs(9)).feed(&get("")).respond(StatusCode::OK, Content::Unknown);
     assert!(!driver.connection.lifecycle().is_idle());
     driver.wait(secs(2)).content("late").end(NO_FIELDS);
     assert!(!driver.response().has_option("close"), "its head was out");
     assert_eq!(driver.connection.wants().shut, Some(Shut::HalfClose(CloseReason::Age)));
     // one nanosecond before it, the connection stays for the next
-    let mut driver = Driver::new(&timeouts(Timeouts::DEFAULT.with_age(Some(secs(10)))));
+    let mut driver = Driver::new(&of_ten_seconds());
     driver.wait(secs(9)).feed(&get("")).respond(StatusCode::OK, Content::Unknown);
     driver.wait(secs(1) - Duration::from_nanos(1)).content("just").end(NO_FIELDS);
     assert_eq!(driver.connection.wants().shut, None);
@@ -105,7 +110,7 @@ fn close_02_an_age_that_passes_behind_the_head_of_its_response_ends_a_client_wit
 
 #[test]
 fn close_02_an_age_that_passes_while_unread_content_is_discarded_ends_the_connection_behind_it() {
-    let mut driver = Driver::new(&timeouts(Timeouts::DEFAULT.with_age(Some(secs(10)))));
+    let mut driver = Driver::new(&of_ten_seconds());
     driver.wait(secs(9)).feed("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n");
     driver.respond(StatusCode::OK, Content::Empty).feed("12");
     assert_eq!(driver.connection.wants().shut, None);

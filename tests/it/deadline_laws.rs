@@ -112,7 +112,7 @@ fn a_fin_found_by_the_look_ends_it() {
 
 #[test]
 fn a_fin_behind_octets_that_were_not_looked_at_makes_nothing_due_twice() {
-    let mut driver = driver(Timeouts::DEFAULT.with_age(secs(5)), Policy::DEFAULT);
+    let mut driver = driver(Timeouts::DEFAULT.with_age(secs(5)).with_idle_advertised(None), Policy::DEFAULT);
     driver.feed(&(get("") + "\r\n")).respond(StatusCode::OK, Content::Empty);
     assert_eq!(expire(&mut driver), DeadlineKind::Age);
     driver.eof();
@@ -131,7 +131,7 @@ fn empty_lines_found_by_the_look_make_nothing_due_twice() {
         assert!(later, "{state}: {next:?} at {before:?}");
         if driver.connection.wants().read == ReadWant::LookOnce {
             driver.connection.nothing_to_read(driver.now);
-            assert!(matches!(driver.connection.wants().shut, Some(Shut::Close(_))), "{state}");
+            assert!(driver.connection.wants().shut.is_some(), "{state}");
         }
     }
 }

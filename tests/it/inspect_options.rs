@@ -179,7 +179,7 @@ fn the_trace_of_the_help_is_one() {
     let all = help.lines().map(str::trim_start).filter(|line| line.starts_with("{\"at\"") && line.ends_with('}'));
     let example = all.collect::<Vec<_>>().join("\n");
     let config = server(Some("nginx"), &[]).expect("it is known");
-    let lines = trace::run(&config, trace::parse::<Server>(example.as_bytes()).expect("a trace"));
+    let lines = trace::run(config, trace::parse::<Server>(example.as_bytes()).expect("a trace"));
     let events: Vec<_> = lines.iter().map(|line| line["event"].as_str().expect("each has one")).collect();
     let after = ["deadline", "write", "write", "deadline", "expired", "action", "deadline", "state"];
     assert_eq!(events, [&["deadline", "request", "end"][..], &after].concat());

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 fn run(lines: &[Value]) -> Vec<Value> {
     let text: Vec<_> = lines.iter().map(Value::to_string).collect();
     let config = settings::server(None, &[]).expect("no settings");
-    trace::run::<Server>(&config, trace::parse::<Server>(text.join("\n").as_bytes()).expect("a trace"))
+    trace::run::<Server>(config, trace::parse::<Server>(text.join("\n").as_bytes()).expect("a trace"))
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn a_late_look_finds_its_lines_in_their_order() {
         let text: Vec<_> = lines.iter().map(Value::to_string).collect();
         let config = settings::client(None, &[]).expect("no settings");
         let lines =
-            trace::run::<Client<16>>(&config, trace::parse::<Client<16>>(text.join("\n").as_bytes()).expect("a trace"));
+            trace::run::<Client<16>>(config, trace::parse::<Client<16>>(text.join("\n").as_bytes()).expect("a trace"));
         lines.last().map(|line| line["state"].clone())
     };
     assert_eq!(last(&[get.clone(), sent.clone(), answer.clone()]), Some(json!("idle")), "the request left first");

@@ -81,7 +81,7 @@ fn age_is_judged_when_the_response_has_left_however_slowly() {
     driver.connection.handle_sent(driver.now, 1);
     while driver.connection.expire(driver.now).is_some() {}
     driver.connection.nothing_to_read(driver.now);
-    assert!(matches!(driver.connection.wants().shut, Some(Shut::Close(CloseReason::Age))));
+    assert!(matches!(driver.connection.wants().shut, Some(Shut::HalfClose(CloseReason::Age))));
 }
 
 #[test]

@@ -39,13 +39,13 @@ impl Intents for Client<DEPTH> {
         let (close, fields) =
             value.take("fields", parse::fields)?.unwrap_or_default().into_iter().partition(says_close);
         let close: Vec<_> = close;
-        let version = value.take("version", version)?.unwrap_or(Version::HTTP_11);
+        let version = value.take("version", parse::version)?.unwrap_or(Version::HTTP_11);
         let (content, piece) = value.content()?;
         value.end()?;
         Ok(Intent::Request(Asked { method, target, version, fields, closes: !close.is_empty(), content, piece }))
     }
 
-    fn intend(driver: &mut Driver<'_, Self>, Intent::Request(asked): Intent) {
+    fn intend(driver: &mut Driver<Self>, Intent::Request(asked): Intent) {
         let now = driver.now;
         let request = Request::new(Method::new(asked.method.as_bytes()), asked.target.as_bytes())
             .with_version(asked.version)
@@ -59,32 +59,28 @@ impl Intents for Client<DEPTH> {
         }
     }
 
-    fn refuse(_: &mut Driver<'_, Self>) -> bool {
+    fn exchanges(driver: &Driver<Self>) -> u32 {
+        driver.connection.lifecycle().requests()
+    }
+
+    fn refuse(_: &mut Driver<Self>) -> bool {
         false
     }
 
-    fn nothing_left(driver: &mut Driver<'_, Self>) {
+    fn nothing_left(driver: &mut Driver<Self>) {
         driver.connection.nothing_left(driver.now);
     }
 
-    fn leftovers(driver: &Driver<'_, Self>) -> Vec<Value> {
+    fn leftovers(driver: &Driver<Self>) -> Vec<Value> {
         driver.connection.unanswered().map(|unanswered| lines::retry(&unanswered)).collect()
     }
 
-    fn broke_off(driver: &Driver<'_, Self>) -> bool {
+    fn broke_off(driver: &Driver<Self>) -> bool {
         driver.connection.lifecycle().peer_closed() && driver.connection.unanswered().next().is_some()
     }
 
-    fn is_idle(driver: &Driver<'_, Self>) -> bool {
+    fn is_idle(driver: &Driver<Self>) -> bool {
         let lifecycle = driver.connection.lifecycle();
         !lifecycle.is_reading() && driver.connection.wants().application.is_none()
-    }
-}
-
-fn version(value: &Value) -> Result<Version, String> {
-    match value.as_str() {
-        Some("1.0") => Ok(Version::HTTP_10),
-        Some("1.1") => Ok(Version::HTTP_11),
-        _ => Err(format!("expected \"1.0\" or \"1.1\", not {value}")),
     }
 }

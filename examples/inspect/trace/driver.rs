@@ -4,10 +4,12 @@
 //! says, and what the machine itself must send.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
+use http_keepalive::settings::{Settings, Value as Setting};
 use http_keepalive::{
-    Config, Connection, Deadline, Eof, Event, Instant, Outcome, Persistence, ProtocolErrorKind, ReadWant, ReceiveError,
-    Shut, Turn,
+    Config, Connection, Deadline, Eof, Event, Instant, Misuse, Outcome, Persistence, ProtocolErrorKind, ReadWant,
+    ReceiveError, Shut, Timeouts, Turn,
 };
 use serde_json::{Value, json};
 
@@ -15,8 +17,11 @@ use super::super::lines;
 use super::Intents;
 use super::parse::{Fact, Line};
 
-pub struct Driver<'c, R: Intents> {
-    pub(super) connection: Connection<R, &'c Config<R>>,
+pub struct Driver<R: Intents> {
+    pub(super) connection: Connection<R, Arc<Config<R>>>,
+    config: Arc<Config<R>>,
+    /// Those of the exchange of this number.
+    timeouts: (u32, Timeouts),
     lines: Vec<Value>,
     pub(super) now: Instant,
     /// Received and not consumed.
@@ -42,9 +47,12 @@ pub struct Driver<'c, R: Intents> {
 }
 
 /// What the connection makes of a trace.
-pub fn run<R: Intents>(config: &Config<R>, trace: Vec<Line<R::Intent>>) -> Vec<Value> {
+pub fn run<R: Intents>(config: Config<R>, trace: Vec<Line<R::Intent>>) -> Vec<Value> {
+    let config = Arc::new(config);
     let mut driver = Driver {
-        connection: Connection::new(Instant::EPOCH, config),
+        connection: Connection::new(Instant::EPOCH, config.clone()),
+        timeouts: (0, *config.timeouts()),
+        config,
         lines: Vec::new(),
         now: Instant::EPOCH,
         input: Vec::new(),
@@ -86,7 +94,7 @@ pub fn run<R: Intents>(config: &Config<R>, trace: Vec<Line<R::Intent>>) -> Vec<V
     driver.lines
 }
 
-impl<R: Intents> Driver<'_, R> {
+impl<R: Intents> Driver<R> {
     pub(super) fn say(&mut self, mut line: Value) {
         line["at"] = seconds(self.now);
         self.lines.push(line);
@@ -160,7 +168,9 @@ impl<R: Intents> Driver<'_, R> {
         match fact {
             Fact::Receive(octets) => self.input.extend(octets),
             Fact::Eof => self.eof(),
-            Fact::Drain => self.connection.close_after_exchange(now),
+            Fact::Drain => self.drain(),
+            Fact::Timeouts(said) => self.exchange_timeouts(&said),
+            Fact::Failed { both } => self.fail(both),
             Fact::ContentUse(said) => match self.connection.content_use(now, said) {
                 Ok(()) => {}
                 Err(ReceiveError::Misuse(misuse)) => self.refused("content_use", misuse.as_str(), misuse.clause()),
@@ -176,6 +186,47 @@ impl<R: Intents> Driver<'_, R> {
             Fact::Intent(intent) => R::intend(self, intent),
         }
         self.offer();
+    }
+
+    fn drain(&mut self) {
+        match self.connection.ended_by() {
+            Some(reason) if matches!(self.action, Some("close" | "reset")) => {
+                self.refused("drain", reason.as_str(), reason.clause());
+            }
+            _ if self.tunnel => self.refused("drain", Misuse::Tunnel.as_str(), Misuse::Tunnel.clause()),
+            _ => self.connection.close_after_exchange(self.now),
+        }
+    }
+
+    /// Of this exchange, beside those that were said of it before.
+    fn exchange_timeouts(&mut self, said: &[(String, Setting)]) {
+        let exchange = R::exchanges(self);
+        let mut timeouts = match self.timeouts {
+            (number, timeouts) if number == exchange => timeouts,
+            _ => *self.config.timeouts(),
+        };
+        for (name, value) in said {
+            // both were checked when the line was read
+            let _ = timeouts.set(name, value);
+        }
+        let config = Config::new(*self.config.limits(), timeouts, *self.config.policy());
+        let given = match config {
+            Ok(config) => self.connection.exchange_timeouts(self.now, Arc::new(config)),
+            Err(error) => return self.refused("timeouts", &error.to_string(), "RFC 9112 9.5"),
+        };
+        if self.taken("timeouts", given) {
+            self.timeouts = (exchange, timeouts);
+        }
+    }
+
+    fn fail(&mut self, both: bool) {
+        self.say_what_left();
+        if both {
+            self.connection.transport_failed(self.now);
+        } else {
+            self.connection.write_failed(self.now);
+        }
+        (self.output, self.unconfirmed) = (0, 0);
     }
 
     fn offer(&mut self) {

@@ -26,13 +26,15 @@ pub trait Intents: Role + Sized {
 
     /// The intent of a key, which is one of `KEYS`.
     fn read(key: &str, value: &Value) -> Result<Self::Intent, String>;
-    fn intend(driver: &mut Driver<'_, Self>, intent: Self::Intent);
+    fn intend(driver: &mut Driver<Self>, intent: Self::Intent);
+    /// The number of the exchange that began last.
+    fn exchanges(driver: &Driver<Self>) -> u32;
     /// Sends the refusal that the machine asks for. Whether that was possible.
-    fn refuse(driver: &mut Driver<'_, Self>) -> bool;
+    fn refuse(driver: &mut Driver<Self>) -> bool;
     /// Gives the word that nothing of what waits has left.
-    fn nothing_left(driver: &mut Driver<'_, Self>);
+    fn nothing_left(driver: &mut Driver<Self>);
     /// What a connection that has ended leaves.
-    fn leftovers(driver: &Driver<'_, Self>) -> Vec<Value>;
-    fn broke_off(driver: &Driver<'_, Self>) -> bool;
-    fn is_idle(driver: &Driver<'_, Self>) -> bool;
+    fn leftovers(driver: &Driver<Self>) -> Vec<Value>;
+    fn broke_off(driver: &Driver<Self>) -> bool;
+    fn is_idle(driver: &Driver<Self>) -> bool;
 }

@@ -5,7 +5,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http_keepalive::presets::nearest;
-use http_keepalive::{Client, Content, ContentUse, Instant, Server, StatusCode};
+use http_keepalive::settings::{Settings, Value as Setting};
+use http_keepalive::{
+    Client, Config, Content, ContentUse, Instant, Limits, Policy, Server, StatusCode, Timeouts, Version,
+};
 use serde_json::{Map, Value};
 
 use super::super::settings::DEPTH;
@@ -31,6 +34,12 @@ pub enum Fact<I> {
     },
     Drain,
     ContentUse(ContentUse),
+    /// Timeouts of this exchange, by their names, and whether they are within bounds is known.
+    Timeouts(Vec<(String, Setting)>),
+    /// The transport failed: of `both` sides, or only as far as it is written to.
+    Failed {
+        both: bool,
+    },
     Send(Vec<u8>),
     SendEnd(Vec<(String, String)>),
     /// What only one role can be told.
@@ -38,7 +47,11 @@ pub enum Fact<I> {
 }
 
 /// The keys of what either role can be told.
-const KEYS: &[&str] = &["receive", "receive_b64", "eof", "sent", "drain", "content_use", "send", "send_end"];
+const KEYS: &[&str] =
+    &["receive", "receive_b64", "eof", "sent", "drain", "content_use", "timeouts", "failed", "send", "send_end"];
+/// The timeouts that an exchange can have of its own.
+const OF_AN_EXCHANGE: [&str; 8] =
+    ["content_gap", "content_rate", "application", "response", "write_stall", "send_rate", "exchange", "expect"];
 /// Those of what a look at the transport may find.
 const FOUND: [&str; 4] = ["receive", "receive_b64", "eof", "sent"];
 
@@ -82,6 +95,8 @@ fn read<R: Intents>(key: &str, value: &Value, unconfirmed: bool) -> Result<Fact<
         "sent" => Fact::Sent { octets: number(value)?, unconfirmed },
         "drain" => only_true(value, Fact::Drain)?,
         "content_use" => Fact::ContentUse(content_use(value)?),
+        "timeouts" => Fact::Timeouts(timeouts(value)?),
+        "failed" => Fact::Failed { both: failed(value)? },
         "send" => Fact::Send(text(value)?.into_bytes()),
         "send_end" if *value == Value::Bool(true) => Fact::SendEnd(Vec::new()),
         "send_end" => Fact::SendEnd(fields(value)?),
@@ -178,11 +193,49 @@ fn content_use(value: &Value) -> Result<ContentUse, String> {
     found.ok_or_else(|| expected("reading, paused or dropped", value))
 }
 
+/// Timeouts by name, each of which an exchange can have, and together within their bounds.
+fn timeouts(value: &Value) -> Result<Vec<(String, Setting)>, String> {
+    let Value::Object(entries) = value else { return Err(expected("an object", value)) };
+    let mut timeouts = Timeouts::DEFAULT;
+    let mut said = Vec::new();
+    for (name, value) in entries {
+        if !OF_AN_EXCHANGE.contains(&name.as_str()) {
+            return Err(unknown("timeout of an exchange", name, OF_AN_EXCHANGE.into_iter()));
+        }
+        let setting = match value {
+            Value::Number(number) => number.as_u64().map(Setting::Number),
+            Value::String(text) => Some(Setting::Text(text.clone())),
+            _ => None,
+        };
+        let setting = setting.ok_or_else(|| expected("a duration, a number or `off`", value))?;
+        timeouts.set(name, &setting).map_err(|error| error.to_string())?;
+        said.push((name.clone(), setting));
+    }
+    let within = Config::<Server>::new(Limits::DEFAULT, timeouts, Policy::DEFAULT);
+    within.map_err(|error| error.to_string()).map(|_| said)
+}
+
+fn failed(value: &Value) -> Result<bool, String> {
+    match value.as_str() {
+        Some("write") => Ok(false),
+        Some("both") => Ok(true),
+        _ => Err(expected("write or both", value)),
+    }
+}
+
+pub fn version(value: &Value) -> Result<Version, String> {
+    match value.as_str() {
+        Some("1.0") => Ok(Version::HTTP_10),
+        Some("1.1") => Ok(Version::HTTP_11),
+        _ => Err(format!("expected \"1.0\" or \"1.1\", not {value}")),
+    }
+}
+
 pub fn truth(value: &Value) -> Result<bool, String> {
     value.as_bool().ok_or_else(|| expected("true or false", value))
 }
 
-fn only_true<T>(value: &Value, then: T) -> Result<T, String> {
+pub fn only_true<T>(value: &Value, then: T) -> Result<T, String> {
     if *value == Value::Bool(true) { Ok(then) } else { Err(expected("true", value)) }
 }
 
@@ -195,6 +248,12 @@ fn seconds(value: &Value) -> Result<Instant, String> {
 pub fn status(value: &Value) -> Result<StatusCode, String> {
     let code = value.as_u64().and_then(|code| u16::try_from(code).ok());
     code.and_then(StatusCode::new).ok_or_else(|| expected("a status", value))
+}
+
+/// A status that refuses.
+pub fn refusal(value: &Value) -> Result<StatusCode, String> {
+    let refuses = |status: &StatusCode| (400..600).contains(&status.as_u16());
+    status(value).ok().filter(refuses).ok_or_else(|| expected("a status of 400 to 599", value))
 }
 
 /// Fields to send, in order.

@@ -1,5 +1,7 @@
 //! What a driver has sent, and what of it has left.
 
+use std::sync::Arc;
+
 use http_keepalive::{Config, Connection, SendError};
 use serde_json::json;
 
@@ -7,7 +9,7 @@ use super::super::lines;
 use super::Intents;
 use super::driver::Driver;
 
-impl<R: Intents> Driver<'_, R> {
+impl<R: Intents> Driver<R> {
     /// Whoever says what leaves knows what has not.
     pub(super) fn say_what_left(&mut self) {
         if self.says_sent && self.output > 0 && self.unconfirmed == 0 {
@@ -19,21 +21,14 @@ impl<R: Intents> Driver<'_, R> {
     pub(super) fn write(
         &mut self,
         intent: &str,
-        mut send: impl FnMut(&mut Connection<R, &Config<R>>, &mut [u8]) -> Result<usize, SendError>,
+        mut send: impl FnMut(&mut Connection<R, Arc<Config<R>>>, &mut [u8]) -> Result<usize, SendError>,
     ) -> bool {
         let mut out = vec![0; 64 * 1024];
         let octets = loop {
             match send(&mut self.connection, &mut out) {
                 Ok(octets) => break octets,
                 Err(SendError::OutputTooSmall { needed }) => out.resize(needed, 0),
-                Err(SendError::Misuse(misuse)) => {
-                    self.refused(intent, misuse.as_str(), misuse.clause());
-                    return false;
-                }
-                Err(SendError::Ended(reason)) => {
-                    self.refused(intent, reason.as_str(), reason.clause());
-                    return false;
-                }
+                Err(error) => return self.taken(intent, Err(error)),
             }
         };
         if octets > 0 {
@@ -41,6 +36,17 @@ impl<R: Intents> Driver<'_, R> {
             self.output += octets as u64;
         }
         true
+    }
+
+    /// Whether an intent was taken; if not, it is said to be refused.
+    pub(super) fn taken(&mut self, intent: &str, result: Result<(), SendError>) -> bool {
+        match result {
+            Ok(()) => return true,
+            Err(SendError::Misuse(misuse)) => self.refused(intent, misuse.as_str(), misuse.clause()),
+            Err(SendError::Ended(reason)) => self.refused(intent, reason.as_str(), reason.clause()),
+            Err(error) => self.refused(intent, &error.to_string(), "RFC 9112 9.5"),
+        }
+        false
     }
 
     pub(super) fn refused(&mut self, intent: &str, reason: &str, clause: &str) {

@@ -1,0 +1,55 @@
+//! The settings that hold now: those of the connection, and the timeouts that an exchange may have of its own.
+//!
+//! An upload, an event stream, a slow report want other times than the connection that carries them. So an exchange may be given a second
+//! configuration ([`Lifecycle::exchange_timeouts`](crate::Lifecycle::exchange_timeouts)), of which eight timeouts count, and nothing else:
+//! `content_gap`, `content_rate`, `application`, `response`, `exchange` for what is received, `write_stall`, `send_rate`, `expect` for what is
+//! sent. Anchors stay; what is due is told anew.
+//!
+//! **How long.** A server's hold until the first octet of the next head, so also while the last octets of a response wait to leave. A
+//! client's are those of one request: they hold for what is received while it is the first that waits, and for what is sent while it is the
+//! last that was sent.
+
+use crate::config::nanos::Span;
+use crate::config::{Settings, Timeouts};
+
+/// The settings that hold now.
+#[derive(Clone, Copy)]
+pub(crate) struct Terms<'s> {
+    /// Of the connection: all but the eight.
+    pub(crate) connection: &'s Settings,
+    /// Of the exchange, as far as it receives.
+    pub(crate) receiving: &'s Settings,
+    /// Of the exchange, as far as it sends.
+    pub(crate) sending: &'s Settings,
+}
+
+impl<'s> Terms<'s> {
+    /// Those of the connection alone.
+    #[inline(always)]
+    pub(crate) const fn of(connection: &'s Settings) -> Self {
+        Self { connection, receiving: connection, sending: connection }
+    }
+
+    /// Which of the timeouts are set of any message that is open: for what has to be kept of the state.
+    pub(crate) fn set(&self) -> Timeouts {
+        let (receiving, sending) = (&self.receiving.timeouts, &self.sending.timeouts);
+        let own = self.connection.timeouts;
+        Timeouts {
+            content_gap: receiving.content_gap.or(own.content_gap),
+            content_rate: receiving.content_rate.or(own.content_rate),
+            application: receiving.application.or(own.application),
+            response: receiving.response.or(own.response),
+            exchange: receiving.exchange.or(own.exchange),
+            write_stall: sending.write_stall.or(own.write_stall),
+            send_rate: sending.send_rate.or(own.send_rate),
+            expect: sending.expect.or(own.expect),
+            ..own
+        }
+    }
+
+    /// How long the octets of a message have to leave, of which none has; `None`: no rate is set.
+    #[inline(always)]
+    pub(crate) fn send_rate_advance(&self) -> Option<Span> {
+        self.sending.timeouts.send_rate.map(|_| self.sending.spans.write_stall)
+    }
+}
