@@ -158,8 +158,8 @@ const SERVERS_AND_PROXIES: &[ServerPreset] = &[
         limits: Limits::DEFAULT.with_max_exchanges(Some(1001)),
         ..preset(
             "lighttpd",
-            "5 s and 1001 requests; 60 s between two reads, also within a head, of which nothing bounds the whole; 360 s for a write; a stop \
-             takes 8 s",
+            "5 s and 1001 requests; 60 s between two reads, but 5 s in the head of a later request, and nothing bounds a head as a whole; \
+             360 s for a write; a stop takes 8 s",
             "lighttpd/lighttpd1.4 src/configfile.c, src/h1.c, src/connections.c, src/server.c",
             NONE.with_idle(secs(5))
                 .with_first_octet(secs(60))
