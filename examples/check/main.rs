@@ -2,6 +2,7 @@
 //!
 //! ```sh
 //! cargo run --release --example check -- --client undici --server node --rtt 50ms
+//! cargo run --release --example check -- --client nginx-upstream --server uvicorn
 //! cargo run --release --example check -- --client aws-alb --server my-server.toml
 //! cargo run --release --example check -- --client chromium --via gcp-lb-front,gcp-lb --server behind-gcp-lb
 //! ```
@@ -151,11 +152,11 @@ fn show(findings: &[(Severity, usize, Value)], hops: &[Hop<'_>], given: &[&str])
 fn list() {
     println!("servers:");
     for preset in presets::SERVERS {
-        println!("  {:16} {}", preset.name, preset.about);
+        println!("  {:20} {}", preset.name, preset.about);
     }
     println!("clients:");
     for preset in presets::CLIENTS {
-        println!("  {:16} {}", preset.name, preset.about);
+        println!("  {:20} {}", preset.name, preset.about);
     }
 }
 

@@ -4,7 +4,7 @@ use core::fmt;
 use core::time::Duration;
 
 use super::shown::Shown;
-use crate::config::Use;
+use crate::config::{AgeClose, Use};
 use crate::presets::{ClientPreset, HeadTimer, Repeats, ServerPreset};
 
 /// Whose setting.
@@ -73,6 +73,9 @@ changes! {
     server_idle(time: Duration): Server "idle" = Time(time) => server.timeouts.idle = Some(time);
     drain_window(time: Duration): Server "drain_window" = Time(time) => server.timeouts.drain_window = Some(time);
     drain(time: Duration): Server "drain" = Time(time) => server.timeouts.drain = Some(time);
+    linger_gap(time: Duration): Server "linger_gap" = Time(time) => server.timeouts.linger_gap = Some(time);
+    idle_shield(time: Duration): Server "idle_shield" = Time(time) => server.timeouts.idle_shield = Some(time);
+    announced_age(): Server "age_close" = Word("announced") => server.policy.age_close = AgeClose::Announced;
     own_head_timer(): Server "head_timer" = Word("own") => server.head_timer = HeadTimer::Own;
     used_idle(time: Duration): Client "used_idle" = Time(time) => client.timeouts.used_idle = Some(time);
     unused_idle(time: Duration): Client "unused_idle" = Time(time) => client.timeouts.unused_idle = Some(time);

@@ -57,6 +57,9 @@ reasons! {
         DrainRace => "drain-race", "RFC 9112 9.6";
         /// A restart can take for ever.
         DrainEndless => "drain-endless", "RFC 9112 9.6";
+        /// A close at once can destroy an answer that has left: pipelined requests meet a closed socket, and its reset takes the answer
+        /// with it.
+        AnswerDestroyed => "answer-destroyed", "RFC 9112 9.6";
         /// A request that is not idempotent can be done twice.
         BlindRepeat => "blind-repeat", "RFC 9110 9.2.2";
     }
@@ -145,6 +148,12 @@ impl fmt::Display for Finding {
                 f.write_str("at a restart idle connections close at once, and a request on its way is lost")
             }
             (Hazard::DrainEndless, ..) => f.write_str("a restart waits for connections that nothing ends"),
+            (Hazard::AnswerDestroyed, _, stays) => write!(
+                f,
+                "requests are pipelined, and an idle connection that is closed stays for {}: the reset of a later request can destroy an \
+                 answer that has left",
+                Shown(stays.unwrap_or_default())
+            ),
             (Hazard::BlindRepeat, ..) => {
                 f.write_str("what the race loses is repeated whatever its method: it can be done twice")
             }

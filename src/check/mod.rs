@@ -14,7 +14,14 @@
 //! in between                                it depends on how late the timers are
 //! ```
 //!
-//! **The age** is the same race once in a connection's life, where a server closes an idle connection for its age.
+//! **The age** is the same race once in a connection's life, where a server closes an idle connection for its age. There is none where the
+//! age is only announced (`age_close`).
+//!
+//! **A restart** closes idle connections, unless the server goes on serving them (`drain_mode`), keeps them for a round trip
+//! (`drain_window`), or closes none before a client's last request has come (`idle_shield`).
+//!
+//! **An answer that has left** is destroyed where a pipelined request arrives on a closed socket: TCP answers with a reset, and the client
+//! loses what it has not read (RFC 9112 9.6). A server that waits after its half-close (`linger_gap`) for a round trip loses none.
 //!
 //! **Severity.** An error loses requests, or can. A warning costs connections, or loses requests only where the client repeats
 //! every request, or where timers are late. A note is for information.

@@ -6,8 +6,8 @@ use std::vec::Vec;
 use super::Network;
 use super::cure::Cure;
 use super::finding::{Finding, Hazard, Severity};
-use crate::config::KeepAliveField;
-use crate::presets::{AgeCheck, ClientPreset, HeadTimer, Repeats, ServerPreset};
+use crate::config::{AgeClose, DrainMode, IdleClose, KeepAliveField};
+use crate::presets::{ClientPreset, HeadTimer, Repeats, ServerPreset};
 
 /// What is judged.
 pub(super) struct Pair<'p> {
@@ -37,7 +37,9 @@ impl Pair<'_> {
         findings.extend(self.pool_over_cap());
         findings.extend(self.pipeline_over_max());
         findings.extend(self.starvation());
-        findings.extend(self.drain());
+        findings.extend(self.drain_race());
+        findings.extend(self.drain_endless());
+        findings.extend(self.answer_destroyed());
     }
 
     /// Does the server send its hint to this client?
@@ -133,11 +135,13 @@ impl Pair<'_> {
         Some(Finding { severity, hazard: Hazard::IdleRace, client: arrival, server: Some(close), cure })
     }
 
+    /// The age at which the server closes an idle connection.
+    fn closing_age(&self) -> Option<Duration> {
+        self.server.timeouts.age.filter(|_| self.server.policy.age_close == AgeClose::Any)
+    }
+
     fn age_race(&self) -> Option<Finding> {
-        let age = self.server.timeouts.age.filter(|_| self.reuses())?;
-        if self.server.age_check == AgeCheck::AtRequest {
-            return None;
-        }
+        let age = self.closing_age().filter(|_| self.reuses())?;
         let varied = |age: Duration, percent: u8| (age / 100).saturating_mul(percent.into());
         // the shortest of the server's, the longest of the client's
         let close = age.saturating_sub(varied(age, self.server.limits.jitter));
@@ -152,7 +156,7 @@ impl Pair<'_> {
         let most = u64::try_from(most).unwrap_or(u64::MAX);
         // in whole seconds, as pools count them
         let cure = Duration::from_secs(Duration::from_nanos(most).as_secs());
-        let cure = if cure.is_zero() { None } else { Some(Cure::client_age(cure)) };
+        let cure = Some(if cure.is_zero() { Cure::announced_age() } else { Cure::client_age(cure) });
         // once in a connection's life, and only if it is idle then
         let severity = Severity::Warning;
         Some(Finding { severity, hazard: Hazard::AgeRace, client: arrival, server: Some(close), cure })
@@ -257,20 +261,57 @@ impl Pair<'_> {
         Some(Finding { severity: Severity::Note, hazard: Hazard::Starvation, client: None, server: None, cure })
     }
 
-    fn drain(&self) -> Option<Finding> {
+    fn drain_endless(&self) -> Option<Finding> {
         let timeouts = &self.server.timeouts;
-        let note = |hazard, cure| {
-            Some(Finding { severity: Severity::Note, hazard, client: None, server: timeouts.drain, cure: Some(cure) })
-        };
         // a peer that does not close its side is waited for after the exchange, too
         let lingers = timeouts.linger.is_none() && timeouts.linger_gap.is_none();
-        if timeouts.drain.is_none() && (timeouts.exchange.is_none() || lingers) {
-            return note(Hazard::DrainEndless, Cure::drain(Duration::from_secs(30)));
+        if timeouts.drain.is_some() || (timeouts.exchange.is_some() && !lingers) {
+            return None;
         }
+        let (severity, hazard) = (Severity::Note, Hazard::DrainEndless);
+        Some(Finding { severity, hazard, client: None, server: None, cure: Some(Cure::drain(Duration::from_secs(30))) })
+    }
+
+    fn drain_race(&self) -> Option<Finding> {
+        if !self.drain_closes() || !self.reuses() {
+            return None;
+        }
+        let (severity, hazard, server) = (Severity::Note, Hazard::DrainRace, self.server.timeouts.drain);
+        Some(Finding { severity, hazard, client: None, server, cure: Some(Cure::drain_window(self.way())) })
+    }
+
+    /// Does a drain close a connection on which a request can be on its way?
+    fn drain_closes(&self) -> bool {
+        let timeouts = &self.server.timeouts;
+        if self.server.policy.drain_mode == DrainMode::LameDuck
+            || timeouts.drain_window.unwrap_or_default() >= self.way()
+        {
+            return false;
+        }
+        // the shield holds in a drain, too: no close before the last request that the client sends has come
+        let arrival = self.arrival(self.client_idle());
+        timeouts.idle_shield.is_none_or(|shield| self.race(arrival, shield) != Race::None)
+    }
+
+    /// A request that arrives on a closed socket is answered by a reset, and that takes with it what the client has not read yet.
+    fn answer_destroyed(&self) -> Option<Finding> {
+        let (timeouts, policy) = (&self.server.timeouts, &self.server.policy);
         let least = self.way();
-        if self.reuses() && timeouts.drain_window.unwrap_or_default() < least {
-            return note(Hazard::DrainRace, Cure::drain_window(least));
+        let short = |time: Option<Duration>| time.is_some_and(|time| time < least);
+        if self.client.depth <= 1 || !self.reuses() || timeouts.idle_shield.unwrap_or_default() >= least {
+            return None;
         }
-        None
+        // off, the gap stages no close that is to be at once; in a staged one it waits for as long as the peer takes
+        let at_once = policy.idle_close == IdleClose::AtOnce && timeouts.linger_gap.is_none();
+        let unprotected = at_once || short(timeouts.linger_gap) || short(timeouts.linger);
+        let closes_early = short(timeouts.idle) || self.closing_age().is_some() || self.drain_closes();
+        if !unprotected || !closes_early {
+            return None;
+        }
+        // the linger as a whole bounds the gap: where it is short, too, the shield is the one change that helps
+        let cure = Some(if short(timeouts.linger) { Cure::idle_shield(least) } else { Cure::linger_gap(least) });
+        let (severity, hazard) = (Severity::Warning, Hazard::AnswerDestroyed);
+        let stays = [timeouts.linger, timeouts.linger_gap].into_iter().flatten().min().filter(|_| !at_once);
+        Some(Finding { severity, hazard, client: None, server: stays, cure })
     }
 }

@@ -21,10 +21,15 @@
 //! # Ok::<(), http_keepalive::presets::PresetError>(())
 //! ```
 
+mod application_servers;
+#[cfg(feature = "std")]
+mod browsers;
 #[cfg(feature = "std")]
 mod client_preset;
 #[cfg(feature = "std")]
 mod clients;
+#[cfg(feature = "std")]
+mod proxies;
 mod servers;
 
 use core::fmt;
@@ -45,6 +50,21 @@ const fn secs(secs: u64) -> Option<Duration> {
     Some(Duration::from_secs(secs))
 }
 
+/// The lists as one; `N` is how many they have together.
+const fn joined<T: Copy, const N: usize>(lists: &[&[T]]) -> [T; N] {
+    let mut all = [lists[0][0]; N];
+    let (mut list, mut at) = (0, 0);
+    while list < lists.len() {
+        let mut next = 0;
+        while next < lists[list].len() {
+            all[at] = lists[list][next];
+            (at, next) = (at + 1, next + 1);
+        }
+        list += 1;
+    }
+    all
+}
+
 /// Which timer bounds the head of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -54,16 +74,6 @@ pub enum HeadTimer {
     /// The idle timer goes on until the head is complete: a request that begins late has little time left. A server of this
     /// crate does not do that; only a check of policies knows of it.
     SharedWithIdle,
-}
-
-/// When a connection's age counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum AgeCheck {
-    /// At any time: an idle connection is closed at its age. As servers of this crate.
-    Any,
-    /// With a request: its response says `close`. An idle connection is not closed for its age.
-    AtRequest,
 }
 
 /// What a server does, by the name of a system.
@@ -84,8 +94,6 @@ pub struct ServerPreset {
     pub policy: Policy,
     /// The timer of its heads.
     pub head_timer: HeadTimer,
-    /// When `age` counts.
-    pub age_check: AgeCheck,
     /// How many connections it serves at once, idle ones included; more of them wait. `None`: as many as there are descriptors.
     pub connections: Option<u32>,
     /// Settings whose values are not known of this system, by the names of their fields; the values there are guesses.

@@ -2,11 +2,12 @@
 
 use core::time::Duration;
 
-use super::{AgeCheck, HeadTimer, ServerPreset, secs};
-use crate::config::{IdleClose, KeepAliveField, Limits, Policy, Timeouts, Use};
+use super::application_servers::APPLICATION_SERVERS;
+use super::{HeadTimer, ServerPreset, joined, secs};
+use crate::config::{AgeClose, IdleClose, KeepAliveField, Limits, Policy, Timeouts, Use};
 
-/// No limits in time, and a close is done at once.
-const NONE: Timeouts = Timeouts::DEFAULT
+/// No limits in time but those that a drain and a half-closed client have by default, and a close is done at once.
+pub(super) const NONE: Timeouts = Timeouts::DEFAULT
     .with_first_octet(None)
     .with_idle(None)
     .with_idle_advertised(None)
@@ -24,7 +25,7 @@ const NONE: Timeouts = Timeouts::DEFAULT
 const UNCOUNTED: Limits = Limits::DEFAULT.with_max_exchanges(None);
 
 /// The `Keep-Alive` field is not sent, and a head that takes too long is cut in silence.
-const SILENT: Policy =
+pub(super) const SILENT: Policy =
     Policy::DEFAULT.with_keep_alive_field(KeepAliveField::Never).with_request_timeout_response(Use::Off);
 
 /// Apache httpd before 2.4: one timeout for every read and write, and a linger of 30 s that ends 2 s after the last octet.
@@ -43,7 +44,17 @@ const fn apache(io: u64, idle: u64) -> Timeouts {
 /// `max` counts down from 100, and the response after `max=1` says `close`: 101 requests in all.
 const APACHE_REQUESTS: Limits = Limits::DEFAULT.with_max_exchanges(Some(101));
 
-const fn preset(name: &'static str, about: &'static str, source: &'static str, timeouts: Timeouts) -> ServerPreset {
+/// Go's net/http: unread content up to 256 KiB is read, and 500 ms pass between the FIN and the close.
+const GO: Timeouts =
+    NONE.with_linger(Some(Duration::from_millis(500))).with_linger_gap(Some(Duration::from_millis(500)));
+const GO_LIMITS: Limits = UNCOUNTED.with_unread_octets(Some(256 * 1024));
+
+pub(super) const fn preset(
+    name: &'static str,
+    about: &'static str,
+    source: &'static str,
+    timeouts: Timeouts,
+) -> ServerPreset {
     ServerPreset {
         name,
         about,
@@ -52,14 +63,19 @@ const fn preset(name: &'static str, about: &'static str, source: &'static str, t
         timeouts,
         policy: SILENT,
         head_timer: HeadTimer::Own,
-        age_check: AgeCheck::Any,
         connections: None,
         unknown: &[],
     }
 }
 
 /// Every server there is.
-pub const SERVERS: &[ServerPreset] = &[
+pub const SERVERS: &[ServerPreset] =
+    &joined::<ServerPreset, { SERVERS_AND_PROXIES.len() + APPLICATION_SERVERS.len() }>(&[
+        SERVERS_AND_PROXIES,
+        APPLICATION_SERVERS,
+    ]);
+
+const SERVERS_AND_PROXIES: &[ServerPreset] = &[
     ServerPreset {
         limits: Limits::DEFAULT,
         policy: Policy::DEFAULT,
@@ -120,12 +136,12 @@ pub const SERVERS: &[ServerPreset] = &[
     },
     ServerPreset {
         limits: Limits::DEFAULT.with_max_exchanges(Some(1000)),
-        policy: SILENT.with_request_timeout_response(Use::On),
-        age_check: AgeCheck::AtRequest,
+        policy: SILENT.with_request_timeout_response(Use::On).with_age_close(AgeClose::Announced),
         connections: Some(512),
         ..preset(
             "nginx",
-            "75 s, 1000 requests, an hour, 512 worker_connections; says nothing of it unless keepalive_timeout has a second value",
+            "75 s, 1000 requests, an hour, 512 worker_connections; says nothing of it unless keepalive_timeout has a second value; \
+             keepalive_min_timeout (1.27.4), which is off, is idle_shield: no close before it, in a graceful stop neither",
             "nginx/nginx src/http/ngx_http_core_module.c, ngx_http_request.c; docs/xml/nginx/changes.xml",
             NONE.with_idle(secs(75))
                 .with_age(secs(3600))
@@ -134,6 +150,23 @@ pub const SERVERS: &[ServerPreset] = &[
                 .with_content_gap(secs(60))
                 .with_write_stall(secs(60))
                 .with_linger(secs(30))
+                .with_linger_gap(secs(5)),
+        )
+    },
+    ServerPreset {
+        // the response after the thousandth says `close`
+        limits: Limits::DEFAULT.with_max_exchanges(Some(1001)),
+        ..preset(
+            "lighttpd",
+            "5 s and 1001 requests; 60 s between two reads, but 5 s in the head of a later request, and nothing bounds a head as a whole; \
+             360 s for a write; a stop takes 8 s",
+            "lighttpd/lighttpd1.4 src/configfile.c, src/h1.c, src/connections.c, src/server.c",
+            NONE.with_idle(secs(5))
+                .with_first_octet(secs(60))
+                .with_content_gap(secs(60))
+                .with_write_stall(secs(360))
+                .with_drain(secs(8))
+                .with_linger(secs(5))
                 .with_linger_gap(secs(5)),
         )
     },
@@ -181,12 +214,36 @@ pub const SERVERS: &[ServerPreset] = &[
         )
     },
     ServerPreset {
-        limits: UNCOUNTED.with_unread_octets(Some(256 * 1024)),
+        limits: GO_LIMITS,
         ..preset(
             "go-server",
             "no limit unless IdleTimeout or ReadTimeout is set; reads 256 KiB of unread content, and waits 500 ms after its FIN",
             "golang/go src/net/http/server.go",
-            NONE.with_linger(Some(Duration::from_millis(500))).with_linger_gap(Some(Duration::from_millis(500))),
+            GO,
+        )
+    },
+    ServerPreset {
+        limits: GO_LIMITS,
+        ..preset(
+            "caddy",
+            "5 min; heads 60 s, 60 s for each read of content and each write; a stop waits for as long as exchanges take",
+            "caddyserver/caddy modules/caddyhttp/app.go; golang/go src/net/http/server.go",
+            GO.with_idle(secs(300))
+                .with_drain(None)
+                .with_first_octet(secs(60))
+                .with_head(secs(60))
+                .with_content_gap(secs(60))
+                .with_write_stall(secs(60)),
+        )
+    },
+    ServerPreset {
+        limits: GO_LIMITS,
+        ..preset(
+            "traefik",
+            "180 s; 60 s for a whole request, of which the time of its head is said here; a stop takes 10 s; neither keepAliveMaxRequests \
+             nor keepAliveMaxTime unless it is set",
+            "traefik/traefik pkg/config/static/static_config.go, pkg/server/server_entrypoint_tcp.go; golang/go src/net/http/server.go",
+            GO.with_idle(secs(180)).with_first_octet(secs(60)).with_head(secs(60)).with_drain(secs(10)),
         )
     },
     ServerPreset {
@@ -221,7 +278,7 @@ pub const SERVERS: &[ServerPreset] = &[
     },
     ServerPreset {
         unknown: &["head", "first_octet"],
-        age_check: AgeCheck::AtRequest,
+        policy: SILENT.with_age_close(AgeClose::Announced),
         ..preset(
             "squid-front",
             "2 min, a day",
@@ -241,6 +298,24 @@ pub const SERVERS: &[ServerPreset] = &[
         "docs.aws.amazon.com, edit-load-balancer-attributes",
         NONE.with_idle(secs(60)),
     ),
+    ServerPreset {
+        unknown: &["head", "first_octet"],
+        ..preset(
+            "cloudflare-front",
+            "400 s towards clients",
+            "developers.cloudflare.com/fundamentals/reference/connection-limits",
+            NONE.with_idle(secs(400)),
+        )
+    },
+    ServerPreset {
+        unknown: &["head", "first_octet"],
+        ..preset(
+            "azure-gateway-front",
+            "Application Gateway: 120 s towards clients, of both kinds; until 2023 its documents had 75 s for v2",
+            "MicrosoftDocs/azure-docs articles/application-gateway/application-gateway-faq.yml; docs.azure.cn, application-gateway-faq",
+            NONE.with_idle(secs(120)),
+        )
+    },
     ServerPreset {
         limits: UNCOUNTED,
         policy: Policy::DEFAULT.with_idle_close(IdleClose::Staged),

@@ -63,8 +63,8 @@ impl<'de> Deserialize<'de> for Sections {
 }
 
 /// The settings that a preset has outside of its sections.
-const PRESET_FIELDS: [&str; 9] =
-    ["request_hint", "asks", "max_hint", "depth", "repeats", "attempts", "head_timer", "age_check", "connections"];
+const PRESET_FIELDS: [&str; 8] =
+    ["request_hint", "asks", "max_hint", "depth", "repeats", "attempts", "head_timer", "connections"];
 
 /// The section into which a setting belongs.
 fn section_of(name: &str) -> Option<&'static str> {
@@ -123,7 +123,7 @@ impl Sections {
 }
 
 impl<'de> Deserialize<'de> for ServerPreset {
-    /// A server: `preset`, and over it `limits`, `timeouts`, `policy`, `head_timer`, `age_check`, `connections`.
+    /// A server: `preset`, and over it `limits`, `timeouts`, `policy`, `head_timer`, `connections`.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let file = Sections::deserialize(deserializer)?;
         let mut preset = named(file.preset.as_deref(), presets::SERVERS, |preset| preset.name)?;
@@ -132,7 +132,6 @@ impl<'de> Deserialize<'de> for ServerPreset {
         for (name, value) in &file.own.0 {
             match name.as_str() {
                 "head_timer" => preset.head_timer = own("head_timer", value)?,
-                "age_check" => preset.age_check = own("age_check", value)?,
                 "connections" => preset.connections = own("connections", value)?,
                 _ => return Err(de::Error::custom(format!("setting `{name}` is none of a server"))),
             }

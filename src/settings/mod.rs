@@ -66,7 +66,6 @@ words! {
     crate::pool::Eviction { Never = "never", LongestIdle = "longest-idle", NearestExpiry = "nearest-expiry" }
     crate::pool::Excess { Returned = "returned", Idle = "idle" }
     crate::presets::Repeats { Nothing = "nothing", NeverStarted = "never-started", Idempotent = "idempotent", Any = "any" }
-    crate::presets::AgeCheck { Any = "any", AtRequest = "at-request" }
     crate::presets::HeadTimer { Own = "own", SharedWithIdle = "shared-with-idle" }
 }
 

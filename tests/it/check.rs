@@ -6,33 +6,33 @@ use http_keepalive::check::{Finding, Hazard, Hop, Network, Severity, Side, To, c
 use http_keepalive::presets::{self, ClientPreset, Repeats, ServerPreset};
 use http_keepalive::{KeepAliveField, Limits, Policy, Timeouts, Use};
 
-const NETWORK: Network = Network::of(Duration::from_millis(50));
+pub const NETWORK: Network = Network::of(Duration::from_millis(50));
 
-fn client(name: &str) -> ClientPreset {
+pub fn client(name: &str) -> ClientPreset {
     *presets::client(name).unwrap_or_else(|| panic!("no client {name}"))
 }
 
-fn server(name: &str) -> ServerPreset {
+pub fn server(name: &str) -> ServerPreset {
     *presets::server(name).unwrap_or_else(|| panic!("no server {name}"))
 }
 
-fn seconds(seconds: u64) -> Option<Duration> {
+pub fn seconds(seconds: u64) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
 }
 
-fn found(client: &ClientPreset, server: &ServerPreset, hazard: Hazard) -> Option<Finding> {
+pub fn found(client: &ClientPreset, server: &ServerPreset, hazard: Hazard) -> Option<Finding> {
     check(client, server, &NETWORK).into_iter().find(|finding| finding.hazard == hazard)
 }
 
 #[track_caller]
-fn assert_found(client: &ClientPreset, server: &ServerPreset, severity: Severity, hazard: Hazard) -> Finding {
+pub fn assert_found(client: &ClientPreset, server: &ServerPreset, severity: Severity, hazard: Hazard) -> Finding {
     let finding = found(client, server, hazard);
     assert_eq!(finding.map(|one| one.severity), Some(severity), "{:#?}", check(client, server, &NETWORK));
     finding.expect("it is found")
 }
 
 #[track_caller]
-fn assert_no_error(client: &ClientPreset, server: &ServerPreset) {
+pub fn assert_no_error(client: &ClientPreset, server: &ServerPreset) {
     let findings = check(client, server, &NETWORK);
     assert!(
         findings.iter().all(|one| one.severity < Severity::Error),
@@ -163,28 +163,6 @@ fn the_line_between_safe_and_lost_is_where_it_is_said_to_be() {
 }
 
 #[test]
-fn ages_race_where_a_server_closes_idle_connections_by_them() {
-    let finding = assert_found(&client("nginx-upstream"), &server("crate-default"), Severity::Warning, Hazard::AgeRace);
-    assert_eq!((finding.client, finding.server), (Some(Duration::from_millis(3_600_050)), seconds(3600)));
-    // nginx looks at the age with a request
-    assert_eq!(found(&client("nginx-upstream"), &server("nginx"), Hazard::AgeRace), None);
-    // jitter on either side brings them closer
-    let mut ours = (client("crate-default"), server("crate-default"));
-    assert_eq!(found(&ours.0, &ours.1, Hazard::AgeRace), None);
-    ours.1.limits = ours.1.limits.with_jitter(10);
-    assert_found(&ours.0, &ours.1, Severity::Warning, Hazard::AgeRace);
-}
-
-/// Of 100 per cent nothing is left that a connection is sure to live.
-#[test]
-fn an_age_that_may_be_any_races_and_nothing_of_the_client_cures_it() {
-    let mut any = server("crate-default");
-    any.limits.jitter = 100;
-    let finding = assert_found(&client("crate-default"), &any, Severity::Warning, Hazard::AgeRace);
-    assert_eq!((finding.server, finding.cure), (Some(Duration::ZERO), None));
-}
-
-#[test]
 fn connections_opened_in_advance_race_with_the_first_octets_time() {
     let mut eager = client("crate-default");
     assert_eq!(found(&eager, &server("crate-default"), Hazard::UnusedRace), None);
@@ -256,19 +234,6 @@ fn a_pipeline_that_is_deeper_than_what_is_answered() {
     assert_eq!(finding.cure.map(|cure| cure.to_string()), Some("client: depth = 1".to_owned()));
     pipelining.repeats = Repeats::Nothing;
     assert_found(&pipelining, &server("nginx"), Severity::Error, Hazard::PipelineOverMax);
-}
-
-#[test]
-fn restarts_that_lose_requests_or_never_end() {
-    assert_found(&client("crate-default"), &server("crate-default"), Severity::Note, Hazard::DrainRace);
-    assert!(found(&client("crate-default"), &server("go-server"), Hazard::DrainRace).is_some());
-    let mut endless = server("go-server");
-    endless.timeouts.drain = None;
-    assert_found(&client("crate-default"), &endless, Severity::Note, Hazard::DrainEndless);
-    endless.timeouts.exchange = seconds(300);
-    assert_eq!(found(&client("crate-default"), &endless, Hazard::DrainEndless), None);
-    (endless.timeouts.linger, endless.timeouts.linger_gap) = (None, None);
-    assert_found(&client("crate-default"), &endless, Severity::Note, Hazard::DrainEndless);
 }
 
 #[test]

@@ -142,6 +142,14 @@ fn idle_connections_are_used_as_long_as_the_system_uses_them() {
         ("jdk-http", 30.0),
         ("aws-alb", 60.0),
         ("gcp-lb", 600.0),
+        ("reqwest", 90.0),
+        ("httpx", 5.0),
+        ("aiohttp", 15.0),
+        ("dotnet", 60.0),
+        ("cloudflare", 900.0),
+        ("heroku", 90.0),
+        ("caddy-upstream", 120.0),
+        ("traefik-upstream", 90.0),
     ] {
         assert_idle(name, idle);
     }
@@ -149,7 +157,9 @@ fn idle_connections_are_used_as_long_as_the_system_uses_them() {
 
 #[test]
 fn some_have_no_time_limit() {
-    for name in ["rfc2616-client", "rfc2616-proxy", "rfc9112", "netscape-4", "opera-9", "pingora-pool", "requests"] {
+    for name in
+        ["rfc2616-client", "rfc2616-proxy", "rfc9112", "netscape-4", "opera-9", "pingora-pool", "requests", "urllib3"]
+    {
         let mut pool = pool(name);
         pool.fetch("a");
         assert_eq!(pool.pool.next_deadline(), None, "{name}");
@@ -182,6 +192,10 @@ fn the_hint_counts_less_what_the_system_takes_off_or_not_at_all() {
         ("chromium", 10, 300.0),
         ("go-transport", 10, 90.0),
         ("aws-alb", 10, 60.0),
+        ("dotnet", 10, 9.0),
+        ("reqwest", 10, 90.0),
+        ("httpx", 2, 5.0),
+        ("aiohttp", 10, 15.0),
     ] {
         for (wait, reused) in [(until - 0.1, true), (until + 0.1, false)] {
             let mut pool = pool(name);
@@ -206,12 +220,65 @@ fn which_is_used_first_is_what_the_system_uses_first() {
         ("curl", [1, 2, 3]),
         ("okhttp", [1, 2, 3]),
         ("jdk-http", [1, 2, 3]),
+        ("nginx-upstream", [3, 2, 1]),
+        ("reqwest", [3, 2, 1]),
+        ("dotnet", [3, 2, 1]),
+        ("httpx", [1, 2, 3]),
+        ("aiohttp", [1, 2, 3]),
     ] {
         let mut pool = pool(name);
         let all = pool.open_all("a", 3);
         all.iter().for_each(|&id| pool.done(id));
         let order: Vec<u32> = (0..3).map(|_| pool.ask("a").id()).collect();
         assert_eq!(order, expected, "{name}");
+    }
+}
+
+/// Idle ones of one origin and in all, uses, and what is looked at; 0 for no limit.
+#[test]
+fn as_many_connections_stay_idle_as_with_the_system() {
+    for (name, per_origin, total, looked_at) in [
+        ("nginx-upstream", 0, 32, None),
+        ("caddy-upstream", 32, 0, None),
+        ("traefik-upstream", 200, 0, None),
+        ("reqwest", 0, 0, None),
+        ("urllib3", 1, 0, Some(Duration::ZERO)),
+        ("httpx", 0, 20, Some(Duration::ZERO)),
+        ("aiohttp", 0, 0, None),
+        ("dotnet", 0, 0, Some(Duration::ZERO)),
+        ("heroku", 0, 0, None),
+        ("cloudflare", 0, 0, None),
+        ("azure-gateway", 0, 0, None),
+    ] {
+        let (limits, timeouts) = (preset(name).limits, preset(name).timeouts);
+        let most = (limits.idle_per_origin.unwrap_or(0), limits.idle_total.unwrap_or(0), timeouts.look_after);
+        assert_eq!(most, (per_origin, total, looked_at), "{name}");
+    }
+    assert_eq!(preset("nginx-upstream").limits.uses, Some(1000));
+    for (name, total, wait) in [("httpx", 100, 5), ("aiohttp", 100, 300)] {
+        let (limits, timeouts) = (preset(name).limits, preset(name).timeouts);
+        assert_eq!((limits.total, timeouts.wait), (Some(total), Some(Duration::from_secs(wait))), "{name}");
+    }
+}
+
+#[test]
+fn what_is_repeated_and_asked_for_is_what_the_system_does() {
+    for (name, repeats, attempts, asks) in [
+        ("nginx-upstream", Repeats::Idempotent, 2, Use::Off),
+        ("caddy-upstream", Repeats::Idempotent, 2, Use::Off),
+        ("traefik-upstream", Repeats::Idempotent, 2, Use::Off),
+        ("reqwest", Repeats::NeverStarted, 2, Use::Off),
+        ("urllib3", Repeats::Idempotent, 4, Use::Off),
+        ("httpx", Repeats::Nothing, 1, Use::On),
+        ("aiohttp", Repeats::Idempotent, 2, Use::Off),
+        ("dotnet", Repeats::Idempotent, 4, Use::Off),
+        ("heroku", Repeats::Nothing, 1, Use::On),
+    ] {
+        let preset = preset(name);
+        assert_eq!((preset.repeats, preset.attempts, preset.asks), (repeats, Some(attempts), asks), "{name}");
+    }
+    for (name, unknown) in [("cloudflare", &["repeats"][..]), ("azure-gateway", &["used_idle", "repeats"])] {
+        assert_eq!(preset(name).unknown, unknown, "{name}");
     }
 }
 
@@ -243,7 +310,7 @@ fn a_connection_of_the_crate_keeps_to_the_limits_of_the_preset() {
 #[test]
 fn what_is_not_known_of_a_system_is_said_and_is_no_configuration_until_it_is_completed() {
     let unknown: Vec<_> = presets::CLIENTS.iter().filter(|preset| !preset.unknown.is_empty()).collect();
-    assert_eq!(unknown.len(), 8);
+    assert_eq!(unknown.len(), 10);
     for preset in unknown {
         let error = PresetError::Unknown { preset: preset.name, settings: preset.unknown };
         assert_eq!(preset.pool(), Err(error));

@@ -86,6 +86,16 @@ fn idle_connections_end_when_those_of_the_system_do() {
         ("pingora-server", 60.0),
         ("gunicorn", 2.0),
         ("tomcat", 60.0),
+        ("uvicorn", 5.0),
+        ("hypercorn", 5.0),
+        ("aiohttp", 75.0),
+        ("bun", 10.0),
+        ("cowboy", 5.0),
+        ("kestrel", 130.0),
+        ("jetty", 30.0),
+        ("lighttpd", 5.0),
+        ("caddy", 300.0),
+        ("traefik", 180.0),
         ("gcp-lb-front", 610.0),
         ("aws-alb-front", 60.0),
         ("behind-aws-alb", 75.0),
@@ -96,10 +106,76 @@ fn idle_connections_end_when_those_of_the_system_do() {
 }
 
 #[test]
-fn go_does_not_end_an_idle_connection() {
-    let mut driver = open("go-server");
-    exchange(&mut driver);
-    assert_eq!(driver.connection.next_deadline(), None);
+fn go_and_deno_do_not_end_an_idle_connection() {
+    for name in ["go-server", "deno"] {
+        let mut driver = open(name);
+        exchange(&mut driver);
+        assert_eq!(driver.connection.next_deadline(), None, "{name}");
+    }
+}
+
+/// A fresh connection, a head, a gap in content, a write, a stop: in seconds, 0 for no limit.
+#[test]
+fn what_is_not_idle_ends_when_that_of_the_system_does() {
+    for (name, first_octet, head, content_gap, write_stall, drain) in [
+        ("uvicorn", 0, 0, 0, 0, 0),
+        ("hypercorn", 5, 5, 0, 0, 3),
+        ("aiohttp", 75, 75, 0, 0, 60),
+        ("bun", 10, 10, 10, 0, 0),
+        ("deno", 0, 0, 0, 0, 0),
+        ("cowboy", 5, 5, 60, 0, 5),
+        ("kestrel", 130, 30, 0, 0, 30),
+        ("jetty", 30, 0, 30, 30, 5),
+        // its drain is a guess
+        ("iis", 120, 120, 120, 0, 30),
+        ("lighttpd", 60, 0, 60, 360, 8),
+        ("caddy", 60, 60, 60, 60, 0),
+        ("traefik", 60, 60, 0, 0, 10),
+    ] {
+        let timeouts = preset(name).timeouts;
+        let those = [timeouts.first_octet, timeouts.head, timeouts.content_gap, timeouts.write_stall, timeouts.drain];
+        let those = those.map(|time| time.map_or(0, |time| time.as_secs()));
+        assert_eq!(those, [first_octet, head, content_gap, write_stall, drain], "{name}");
+    }
+    assert_eq!(preset("bun").timeouts.content_rate, Some(16 * 1024));
+}
+
+#[test]
+fn one_timer_for_idleness_and_head_is_what_some_have() {
+    let shared = presets::SERVERS.iter().filter(|preset| preset.head_timer == HeadTimer::SharedWithIdle);
+    let names: Vec<_> = shared.map(|preset| preset.name).collect();
+    assert_eq!(names, ["hyper-server", "hypercorn", "aiohttp", "bun", "cowboy"]);
+}
+
+#[test]
+fn what_lingers_after_a_close_is_what_the_system_has() {
+    for (name, linger, gap) in [
+        ("lighttpd", 5.0, 5.0),
+        ("cowboy", 1.0, 1.0),
+        ("caddy", 0.5, 0.5),
+        ("traefik", 0.5, 0.5),
+        ("uvicorn", 0.0, 0.0),
+    ] {
+        let timeouts = preset(name).timeouts;
+        assert_eq!((timeouts.linger, timeouts.linger_gap), (Some(seconds(linger)), Some(seconds(gap))), "{name}");
+    }
+}
+
+#[test]
+fn an_age_is_announced_by_those_that_do_not_close_for_it() {
+    for (name, age) in [("nginx", 3600.0), ("squid-front", 86_400.0)] {
+        let preset = preset(name);
+        assert_eq!((preset.timeouts.age, preset.policy.age_close), (Some(seconds(age)), AgeClose::Announced), "{name}");
+    }
+    // keepalive_min_timeout is off
+    assert_eq!((preset("nginx").timeouts.idle_shield, preset("nginx").timeouts.drain_window), (None, None));
+}
+
+#[test]
+fn a_balancers_front_keeps_connections_as_long_as_its_documents_say() {
+    for (name, idle) in [("cloudflare-front", 400.0), ("azure-gateway-front", 120.0), ("iis", 120.0)] {
+        assert_eq!(preset(name).timeouts.idle, Some(seconds(idle)), "{name}");
+    }
 }
 
 #[test]
@@ -125,7 +201,14 @@ fn apache_says_nothing_of_it_to_a_client_that_does_not_ask() {
 
 #[test]
 fn the_last_request_is_that_of_the_system() {
-    for (name, last) in [("nginx", 1000), ("tomcat", 100), ("crate-default", 1000)] {
+    for (name, last) in [
+        ("nginx", 1000),
+        ("tomcat", 100),
+        ("crate-default", 1000),
+        ("hypercorn", 1000),
+        ("cowboy", 1000),
+        ("lighttpd", 1001),
+    ] {
         assert_last_request(name, last);
     }
 }
@@ -138,6 +221,8 @@ fn what_is_announced_is_what_the_system_announces() {
         ("node", Some("timeout=5")),
         ("node-20", Some("timeout=5")),
         ("go-server", None),
+        ("uvicorn", None),
+        ("kestrel", None),
         ("behind-aws-alb", Some("timeout=65")),
         ("behind-gcp-lb", Some("timeout=620")),
     ] {
@@ -210,7 +295,7 @@ fn nginx_ends_a_connection_after_an_hour_and_squid_after_a_day() {
 
 #[test]
 fn what_is_not_known_of_a_system_is_said_and_is_no_configuration_until_it_is_completed() {
-    for name in ["apache-1.1", "haproxy-front", "squid-front"] {
+    for name in ["apache-1.1", "haproxy-front", "squid-front", "cloudflare-front", "azure-gateway-front", "iis"] {
         let preset = preset(name);
         let error = preset.config().expect_err("it is not known");
         assert_eq!(error, PresetError::Unknown { preset: name, settings: preset.unknown });
