@@ -15,7 +15,8 @@
 //! ```
 //!
 //! **The age** is the same race once in a connection's life, where a server closes an idle connection for its age. There is none where the
-//! age is only announced (`age_close`).
+//! age is only announced (`age_close`), and none for a client that is told a hint and keeps to it: a server of this crate promises no more
+//! than is left of the age, less a guard (the difference of `idle` and `idle_advertised`, 5 s at most).
 //!
 //! **A restart** closes idle connections, unless the server goes on serving them (`drain_mode`), keeps them for a round trip
 //! (`drain_window`), or closes none before a client's last request has come (`idle_shield`).

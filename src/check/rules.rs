@@ -9,6 +9,9 @@ use super::finding::{Finding, Hazard, Severity};
 use crate::config::{AgeClose, DrainMode, IdleClose, KeepAliveField};
 use crate::presets::{ClientPreset, HeadTimer, Repeats, ServerPreset};
 
+/// The most that a server of this crate takes off what is left of a connection's age before it tells it.
+const MOST_GUARD: Duration = Duration::from_secs(5);
+
 /// What is judged.
 pub(super) struct Pair<'p> {
     pub(super) client: &'p ClientPreset,
@@ -140,8 +143,22 @@ impl Pair<'_> {
         self.server.timeouts.age.filter(|_| self.server.policy.age_close == AgeClose::Any)
     }
 
+    /// Does the client stop before the age, because it is told less than what is left of it? The server takes a guard off what is left,
+    /// and the client its margin: both together must be as long as its way.
+    fn is_told_of_age(&self) -> bool {
+        let timeouts = &self.server.timeouts;
+        let guard = match (timeouts.idle, timeouts.idle_advertised) {
+            (Some(idle), Some(told)) => idle.saturating_sub(told).min(MOST_GUARD),
+            _ => Duration::ZERO,
+        };
+        // a hint may be as short as a second: a part of it is no margin to count on
+        let margin = self.margin(Duration::ZERO);
+        let obeys = self.said().is_some() && self.client.policy.hints.is_on();
+        obeys && guard.saturating_add(margin) >= self.way()
+    }
+
     fn age_race(&self) -> Option<Finding> {
-        let age = self.closing_age().filter(|_| self.reuses())?;
+        let age = self.closing_age().filter(|_| self.reuses() && !self.is_told_of_age())?;
         let varied = |age: Duration, percent: u8| (age / 100).saturating_mul(percent.into());
         // the shortest of the server's, the longest of the client's
         let close = age.saturating_sub(varied(age, self.server.limits.jitter));

@@ -37,6 +37,32 @@ fn ages_race_where_a_server_closes_idle_connections_by_them() {
     assert_found(&ours.0, &ours.1, Severity::Warning, Hazard::AgeRace);
 }
 
+/// A server never promises more than is left of its age, less a guard: who is told and obeys stops before.
+#[test]
+fn who_is_told_what_is_left_of_the_age_and_obeys_does_not_race_with_it() {
+    let (mut asks, mut tells) = (client("crate-default"), server("crate-default"));
+    asks.timeouts.age = None;
+    assert_eq!(found(&asks, &tells, Hazard::AgeRace), None);
+    // the guard and the margin are to be longer than the way of a request, 60 ms: both ...
+    asks.timeouts.margin = Duration::from_millis(20);
+    tells.timeouts.idle = millis(60_040);
+    assert_eq!(found(&asks, &tells, Hazard::AgeRace), None);
+    tells.timeouts.idle = millis(60_039);
+    assert_found(&asks, &tells, Severity::Warning, Hazard::AgeRace);
+    // ... or either; of a guard no more than 5 s counts, of one that is off nothing
+    asks.timeouts.margin = Duration::from_millis(60);
+    assert_eq!(found(&asks, &tells, Hazard::AgeRace), None);
+    (asks.timeouts.margin, tells.timeouts.idle) = (Duration::ZERO, None);
+    assert_found(&asks, &tells, Severity::Warning, Hazard::AgeRace);
+    // who is not told, or does not obey, races
+    let tells = server("crate-default");
+    asks.asks = Use::Off;
+    assert_found(&asks, &tells, Severity::Warning, Hazard::AgeRace);
+    asks.asks = Use::On;
+    asks.policy = asks.policy.with_hints(Use::Off);
+    assert_found(&asks, &tells, Severity::Warning, Hazard::AgeRace);
+}
+
 /// Of 100 per cent nothing is left that a connection is sure to live.
 #[test]
 fn an_age_that_may_be_any_races_and_is_to_be_announced() {
