@@ -92,7 +92,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
             || timeouts.exchange.is_some()
             || !own.policy.request_timeout_response.is_on();
         let cut = may_be_cut && !R::IS_CLIENT && open && !between && self.send.is_idle();
-        let lately = cut && self.sent_lately(latest, own);
+        let lately = cut && self.moved_lately(latest, own);
         let send = &mut self.send;
         let sends = open && send.half() == Sending::Content;
         if !sends {

@@ -58,11 +58,17 @@ impl<R: LifecycleRole> ConnectionState<R> {
         Err(Misuse::NotSending.into())
     }
 
+    /// The final response has begun, so none may be sent; or nothing can be sent any more.
+    #[cold]
+    pub(crate) fn already_answered(&self) -> SendError {
+        if self.send.has_failed() { SendError::Ended(self.close_reason()) } else { Misuse::AlreadyAnswered.into() }
+    }
+
     /// Messages may be sent: HTTP is spoken.
     #[inline]
     pub(crate) fn check_open(&self) -> Result<(), SendError> {
         match self.lifetime.stage() {
-            Stage::Open if !self.send.has_failed() => Ok(()),
+            Stage::Open => Ok(()),
             Stage::Tunnel(_) => Err(Misuse::Tunnel.into()),
             _ => Err(SendError::Ended(self.close_reason())),
         }

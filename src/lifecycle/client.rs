@@ -56,10 +56,10 @@ impl<const DEPTH: usize> LifecycleRole for Client<DEPTH> {
             // it passed after the head of the response
             state.lifetime.causes.add(CloseReason::Age);
         }
-        if state.role.ends_after_response || (state.role.is_empty() && !state.lifetime.causes.is_empty()) {
+        let ends = !state.lifetime.causes.is_empty() && (state.role.is_empty() || state.is_unanswerable());
+        if state.role.ends_after_response || ends {
             state.close_at_once();
         }
-        state.close_if_unanswerable();
     }
 
     fn on_written(state: &mut ConnectionState<Self>, octets: u64) {

@@ -250,8 +250,8 @@ impl<R: LifecycleRole> ConnectionState<R> {
             DeadlineKind::WriteStall => plain(sending.write_stall, send.still_since, Fact::OctetLeft),
             DeadlineKind::SendRate => {
                 let at = terms.send_rate_advance()?.after(send.rate_began);
-                // what left has moved it on, perhaps beyond now
-                let since = send.rate_began.min(self.latest);
+                // what left has moved it on, perhaps beyond the last octet that did
+                let since = send.rate_began.min(send.still_since);
                 Some(Armed { at, since, fact: Fact::OctetWaits, setting: kind.as_str() })
             }
             DeadlineKind::HalfClosed => {

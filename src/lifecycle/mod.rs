@@ -357,12 +357,20 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
 
     #[inline(always)]
     fn note_sent(&mut self, now: Instant, octets: u64) {
-        let (state, terms) = self.parts_on_terms();
-        state.sent(now, octets, terms);
+        if self.state.sent(now, octets) {
+            self.note_what_left(octets);
+        }
         if octets > 0 {
             self.state.response_goes_on(self.state.latest);
         }
         R::on_sent(&mut self.state, now);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn note_what_left(&mut self, octets: u64) {
+        let (state, terms) = self.parts_on_terms();
+        state.note_what_left(octets, terms);
     }
 
     /// The same, and perhaps the answer to a look.

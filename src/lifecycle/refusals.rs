@@ -38,6 +38,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
 
     /// No response has begun, and none of the application's will: this status goes out, for this reason.
     pub(crate) fn answer_for_application(&mut self, now: Instant, status: StatusCode, reason: CloseReason) {
+        let now = self.tick(now);
         self.lifetime.causes.end_by(reason);
         self.receive.refusal = Refusal::of(status);
         self.refuse(now, Some(status));
@@ -70,7 +71,7 @@ impl ConnectionState<Server> {
         let Some(refusal) = Refusal::of(status) else { return Err(Misuse::Status.into()) };
         match (self.receive.half(), self.send.half()) {
             (_, Sending::RefusalDue) => Err(SendError::Ended(self.close_reason())),
-            (_, Sending::Content | Sending::Complete) => Err(Misuse::AlreadyAnswered.into()),
+            (_, Sending::Content | Sending::Complete) => Err(self.already_answered()),
             (Receiving::Idle, Sending::Idle) => {
                 self.tick(now);
                 self.receive.refusal = Some(refusal);

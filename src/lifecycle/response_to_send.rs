@@ -93,7 +93,7 @@ pub(crate) fn judge(
         return Err(Misuse::NothingToAnswer.into());
     }
     if !state.send.is_idle() {
-        return Err(Misuse::AlreadyAnswered.into());
+        return Err(state.already_answered());
     }
     let switches = status == StatusCode::SWITCHING_PROTOCOLS;
     if !status.is_valid() || (status.is_interim() && !switches) {
@@ -264,7 +264,7 @@ pub(crate) fn judge_interim(state: &ConnectionState<Server>, status: StatusCode)
         return Err(Misuse::NothingToAnswer.into());
     }
     if state.send.half() != Sending::Idle {
-        return Err(Misuse::AlreadyAnswered.into());
+        return Err(state.already_answered());
     }
     if state.send.peer_is_http10 {
         return Err(Misuse::InterimToHttp10.into());

@@ -74,22 +74,22 @@ impl<R: LifecycleRole> ConnectionState<R> {
         }
     }
 
-    /// Octets left.
+    /// Octets left. Whether more is to be [noted](Self::note_what_left) of them.
     #[inline(always)]
-    pub(crate) fn sent(&mut self, now: Instant, octets: u64, terms: Terms<'_>) {
+    pub(crate) fn sent(&mut self, now: Instant, octets: u64) -> bool {
         let now = self.tick(now);
-        if octets > 0 {
-            self.send.unsent = self.send.unsent.saturating_sub(octets);
-            self.send.still_since = now;
-            if self.send.rate_began != Instant::MAX || self.receive.has_ended() {
-                self.note_what_left(now, octets, terms);
-            }
+        if octets == 0 {
+            return false;
         }
+        self.send.unsent = self.send.unsent.saturating_sub(octets);
+        self.send.still_since = now;
+        self.send.rate_began != Instant::MAX || self.receive.has_ended()
     }
 
+    /// What left counts for the rate, and for a peer that has closed its side.
     #[cold]
-    #[inline(never)]
-    fn note_what_left(&mut self, now: Instant, octets: u64, terms: Terms<'_>) {
+    pub(crate) fn note_what_left(&mut self, octets: u64, terms: Terms<'_>) {
+        let now = self.latest;
         let send = &mut self.send;
         if send.rate_began != Instant::MAX && !send.has_failed() {
             if let Some(rate) = terms.sending.timeouts.send_rate {

@@ -50,10 +50,15 @@ impl<R: LifecycleRole> ConnectionState<R> {
 
     /// Octets of ours left less than `linger_gap` ago (or `linger`, where that is off): whether the peer has them is not known, and a close
     /// that meets octets of the peer would destroy them.
-    pub(crate) fn sent_lately(&self, now: Instant, settings: &Settings) -> bool {
+    fn sent_lately(&self, now: Instant, settings: &Settings) -> bool {
+        self.lifetime.exchanges > 0 && self.moved_lately(now, settings)
+    }
+
+    /// The same of a connection that may have sent nothing so far.
+    pub(crate) fn moved_lately(&self, now: Instant, settings: &Settings) -> bool {
         let spans = &settings.spans;
         let span = if spans.linger_gap == Span::NEVER { spans.linger } else { spans.linger_gap };
-        self.lifetime.exchanges > 0 && span != Span::NEVER && !span.is_over(self.send.still_since, now)
+        span != Span::NEVER && !span.is_over(self.send.still_since, now)
     }
 
     /// Ends the connection of a client, which has nothing to lose: what it was told has been read, or will not come.

@@ -39,7 +39,9 @@ impl<R: LifecycleRole> ConnectionState<R> {
         self.send.granted = Granted::NOTHING;
         self.lifetime.passed = None;
         if R::IS_CLIENT {
-            self.close_if_unanswerable();
+            if self.lifetime.is_open() && self.is_unanswerable() {
+                self.close_at_once();
+            }
             return;
         }
         // what of a client's requests never left is evidence, of a server's responses it is nothing
@@ -55,14 +57,8 @@ impl<R: LifecycleRole> ConnectionState<R> {
     }
 
     /// A client's write has failed, and nothing of the request that is to be answered next has left.
-    pub(crate) fn close_if_unanswerable(&mut self) {
-        if self.send.has_failed()
-            && self.lifetime.is_open()
-            && !R::awaits(self)
-            && self.receive.half() == Receiving::Idle
-        {
-            self.close_at_once();
-        }
+    pub(crate) fn is_unanswerable(&self) -> bool {
+        self.send.has_failed() && !R::awaits(self) && self.receive.half() == Receiving::Idle
     }
 
     /// Our side can not be shut any more: it counts as shut since the failure.

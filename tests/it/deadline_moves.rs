@@ -44,6 +44,13 @@ static CLIENT: std::sync::LazyLock<Config<Client<2>>> = std::sync::LazyLock::new
     Config::new(Limits::DEFAULT, timeouts(Timeouts::CLIENT), Policy::DEFAULT).expect("within bounds")
 });
 
+/// For one exchange: each less than that of the connection.
+static SHORT: std::sync::LazyLock<Config<Server>> = std::sync::LazyLock::new(|| {
+    let some = |seconds| Some(Duration::from_secs(seconds));
+    let short = timeouts(Timeouts::DEFAULT).with_application(some(3)).with_exchange(some(5)).with_content_gap(some(4));
+    Config::new(Limits::DEFAULT, short, Policy::DEFAULT).expect("within bounds")
+});
+
 fn of_both<R: Role>() -> Vec<Call<R>> {
     vec![
         ("receive", |it, now| offer(it, now, b"ab")),
@@ -63,13 +70,14 @@ fn of_both<R: Role>() -> Vec<Call<R>> {
         ("send_content", |it, now| _ = it.send_content(now, b"y", &mut [0; 99])),
         ("frame_content", |it, now| drop(it.frame_content(now, 1))),
         ("send_end", |it, now| _ = it.send_end(now, NO_FIELDS, &mut [0; 99])),
+        ("write_failed", |it, now| it.write_failed(now)),
         ("abort", |it, now| it.abort(now)),
         ("transport_failed", |it, now| it.transport_failed(now)),
     ]
 }
 
 fn of_server() -> Vec<Call<Server>> {
-    let own: [Call<Server>; 11] = [
+    let own: [Call<Server>; 15] = [
         ("receive", |it, now| offer(it, now, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")),
         ("receive", |it, now| offer(it, now, b"GET")),
         ("receive", |it, now| offer(it, now, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n")),
@@ -89,6 +97,10 @@ fn of_server() -> Vec<Call<Server>> {
             _ = it.send_response(now, StatusCode::OK, NO_FIELDS, Content::UntilClose, &mut [0; 999]);
         }),
         ("send_refusal", |it, now| _ = it.send_refusal(now, NO_FIELDS, &mut [0; 999])),
+        ("exchange_timeouts", |it, now| _ = it.exchange_timeouts(now, &SHORT)),
+        ("refuse", |it, now| _ = it.refuse(now, StatusCode::SERVICE_UNAVAILABLE)),
+        ("application_gone", |it, now| _ = it.application_gone(now)),
+        ("close_if_idle", |it, now| _ = it.close_if_idle(now)),
     ];
     [of_both(), own.to_vec()].concat()
 }
