@@ -317,9 +317,9 @@ fn what_was_kept_of_a_connection_that_is_gone_does_no_harm() {
     few.queue.set(7, &mut other, None);
     assert_eq!((few.first_to_go(3), few.queue.len()), (Some(0), 1));
     // as little as that of a queue that is no more
-    let mut foreign = core::mem::take(&mut few.queued[0]);
+    few.queue.set(7, &mut other, Some(idle(4)));
     let mut new = Few::of(&[idle(1)]);
-    new.queue.set(9, &mut foreign, None);
+    new.queue.set(7, &mut other, None);
     assert_eq!(new.first_to_go(1), Some(0));
 }
 
