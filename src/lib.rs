@@ -23,7 +23,7 @@
 //!          │                                                                  │
 //!  connection/  both together, of one role: reading, server, client, parking      Connection
 //!
-//!  deadline_queue, pool/                                                    many connections
+//!  deadline_queue, idle_queue, pool/                                        many connections
 //!  presets/, check/, settings/                                              policies with names, in files, against each other
 //! ```
 //!
@@ -31,8 +31,8 @@
 //! alone, for users who have a parser. [`RequestHead::parse`] and [`ResponseHead::parse`] are the first step of a message alone; [`framing`] and [`persistence`] are the rules as pure functions.
 //! Where a connection stands is its [`Phase`]: all of them, what each waits for and what follows are in [`states`].
 //! [`Config`] holds [`Limits`], [`Timeouts`] and [`Policy`], checked once; [`presets`] are some with names. [`DeadlineQueue`] keeps the
-//! deadlines of many connections, [`Parked`] the idle ones themselves; [`pool`] says which of a client's is used next. Whether two
-//! policies fit, [`check`] says, and what to choose, [`choosing_a_timeout`].
+//! deadlines of many connections, [`Parked`] the idle ones themselves; [`IdleQueue`] says which of a server's goes when places run
+//! out, [`pool`] which of a client's is used next. Whether two policies fit, [`check`] says, and what to choose, [`choosing_a_timeout`].
 //!
 //! # The run loop
 //!
@@ -178,7 +178,7 @@
 //!
 //! # Features
 //!
-//! `std` (default): [`Instant::since`], [`DeadlineQueue`], [`pool`], the clients among the [`presets`]. `serde`: settings from files,
+//! `std` (default): [`Instant::since`], [`DeadlineQueue`], [`IdleQueue`], [`pool`], the clients among the [`presets`]. `serde`: settings from files,
 //! in the module `settings`. No feature changes a verdict. Rust 1.85 or later.
 
 #[cfg(any(feature = "std", test))]
@@ -199,6 +199,8 @@ pub mod check;
 mod connection;
 #[cfg(feature = "std")]
 mod deadline_queue;
+#[cfg(feature = "std")]
+mod idle_queue;
 mod lifecycle;
 mod message;
 #[cfg(feature = "std")]
@@ -252,6 +254,8 @@ pub use connection::{CanonicalConnection, Connection};
 
 #[cfg(feature = "std")]
 pub use deadline_queue::{Armed, DeadlineQueue};
+#[cfg(feature = "std")]
+pub use idle_queue::{IdleQueue, Idleness, Queued};
 
 /// The README's example compiles.
 #[cfg(doctest)]

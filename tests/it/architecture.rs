@@ -12,7 +12,7 @@ const FLOORS: [&[&str]; 7] = [
     &["config"],
     &["message"],
     &["lifecycle"],
-    &["connection", "deadline_queue"],
+    &["connection", "deadline_queue", "idle_queue"],
     &["pool", "presets", "check", "settings"],
 ];
 

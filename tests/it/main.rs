@@ -48,6 +48,7 @@ mod expect_upgrade;
 mod faulty_framing;
 mod framing;
 mod hostile_server;
+mod idle_queue;
 mod inspect_options;
 mod inspect_trace;
 mod leniency;
