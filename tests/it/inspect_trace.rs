@@ -40,7 +40,8 @@ fn a_bad_trace_names_its_line_and_what_is_wrong_with_it() {
         (r#"{"at":1,"recieve":"x"}"#, "no fact or intent `recieve`: did you mean `receive`?"),
         (
             r#"{"at":1,"zzzzzzzz":"x"}"#,
-            "no fact or intent `zzzzzzzz`; there are: receive, receive_b64, eof, sent, drain, content_use, send, send_end, respond, interim",
+            "no fact or intent `zzzzzzzz`; there are: receive, receive_b64, eof, sent, drain, content_use, timeouts, failed, send, send_end, \
+             respond, interim, refuse, application_gone",
         ),
         (r#"{"at":"1"}"#, r#"`at`: expected seconds since the start, not "1""#),
         (r#"{"at":-1}"#, "`at`: expected seconds since the start, not -1"),

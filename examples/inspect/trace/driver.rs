@@ -189,12 +189,10 @@ impl<R: Intents> Driver<R> {
     }
 
     fn drain(&mut self) {
-        match self.connection.ended_by() {
-            Some(reason) if matches!(self.action, Some("close" | "reset")) => {
-                self.refused("drain", reason.as_str(), reason.clause());
-            }
-            _ if self.tunnel => self.refused("drain", Misuse::Tunnel.as_str(), Misuse::Tunnel.clause()),
-            _ => self.connection.close_after_exchange(self.now),
+        if self.tunnel {
+            self.refused("drain", Misuse::Tunnel.as_str(), Misuse::Tunnel.clause());
+        } else {
+            self.connection.close_after_exchange(self.now);
         }
     }
 
