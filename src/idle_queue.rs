@@ -32,28 +32,8 @@
 use std::collections::BTreeMap;
 use std::vec::Vec;
 
+use crate::lifecycle::idleness::Idleness;
 use crate::time::Instant;
-
-/// How a server's connection that carries no exchange is idle, for the choice of which goes when places run out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "users of the queue make their own: what the order of going is made of, and no more"
-)]
-pub struct Idleness {
-    /// Since when nothing moves: the connection opened, or its last octet left.
-    pub since: Instant,
-    /// No octet of a request has come on it yet.
-    pub is_fresh: bool,
-    /// Until when its client may count on it: what `Keep-Alive: timeout=` told (RFC 2068 19.7.1.1). It has passed at this instant.
-    /// `None`: nothing was promised; [`Instant::MAX`], which never passes, is the same.
-    pub promised_until: Option<Instant>,
-    /// Until when we do not close it: the end of `idle_shield`. It may go at this instant. [`Instant::EPOCH`]: it may go at once.
-    ///
-    /// Of a fresh one, too: give it the time that a first request takes to come. Without that, newcomers that come faster than their
-    /// requests displace each other while connections that are idle for longer stay.
-    pub shielded_until: Instant,
-}
 
 /// A server's idle connections, in the order in which they go when places run out. `Id` is how the driver names a connection: an
 /// index or a token, best a small one.

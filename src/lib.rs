@@ -241,6 +241,7 @@ pub use lifecycle::Lifecycle;
 pub use lifecycle::canonical::Canonical;
 pub use lifecycle::content_use::ContentUse;
 pub use lifecycle::deadline::{Deadline, DeadlineCause, DeadlineFact, DeadlineKind};
+pub use lifecycle::idleness::Idleness;
 pub use lifecycle::parking::Parked;
 pub use lifecycle::persistence::{CloseReason, Persistence, ReuseReason, TunnelReason};
 pub use lifecycle::phase::Phase;
@@ -255,7 +256,7 @@ pub use connection::{CanonicalConnection, Connection};
 #[cfg(feature = "std")]
 pub use deadline_queue::{Armed, DeadlineQueue};
 #[cfg(feature = "std")]
-pub use idle_queue::{IdleQueue, Idleness, Queued};
+pub use idle_queue::{IdleQueue, Queued};
 
 /// The README's example compiles.
 #[cfg(doctest)]

@@ -44,11 +44,11 @@ use crate::time::Instant;
 /// [`application_gone`](Connection::application_gone). **Intents in, octets out** (all or nothing; state moves only if it fitted):
 /// [`send_content`](Self::send_content), [`frame_content`](Self::frame_content), [`send_end`](Self::send_end), those of the
 /// role, and without octets [`content_use`](Self::content_use), [`exchange_timeouts`](Self::exchange_timeouts), of a server
-/// [`refuse`](Connection::refuse) and [`close_if_idle`](Connection::close_if_idle),
+/// [`refuse`](Connection::refuse) and [`free_place`](Connection::free_place),
 /// [`close_after_exchange`](Self::close_after_exchange) and [`abort`](Self::abort). **Answers out**: everything that takes `&self`.
 ///
 /// **What may move a deadline earlier**, or arm one where none was: `receive`, `receive_eof`, `skip_content`, `content_use`, `handle_sent`,
-/// `handle_shut`, `handle_timeout`, `nothing_to_read`, `write_failed`, `exchange_timeouts`, `refuse`, `application_gone`, `close_if_idle`,
+/// `handle_shut`, `handle_timeout`, `nothing_to_read`, `write_failed`, `exchange_timeouts`, `refuse`, `application_gone`, `free_place`,
 /// `close_after_exchange`, `send_request`, `send_response`, `send_interim`,
 /// `send_continue`, `send_refusal`, `send_content`, `frame_content`, `send_end`. Ask for [`next_deadline`](Self::next_deadline) after them.
 /// After any other call a timer that was set stays right: it comes too early at most.

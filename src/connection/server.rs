@@ -8,6 +8,7 @@ use crate::connection::event::{Event, Outcome};
 use crate::connection::receive::{Reading, Reads, Step};
 use crate::error::ProtocolErrorKind::{BareCr, BareLf, EmptyLines};
 use crate::error::{Misuse, ProtocolError, ProtocolErrorKind, SendError};
+use crate::lifecycle::idleness::Idleness;
 use crate::lifecycle::request_received;
 use crate::lifecycle::response_to_send;
 use crate::message::announcement::Content;
@@ -220,11 +221,18 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
         Ok(())
     }
 
-    /// Closes the connection if it carries no exchange, after one more look at what came: [`Lifecycle::close_if_idle`](crate::Lifecycle::close_if_idle).
-    pub fn close_if_idle(&mut self, now: Instant) -> bool {
-        let closes = self.lifecycle.close_if_idle(now);
+    /// What the connection is for one that looks for a place: [`Lifecycle::idleness`](crate::Lifecycle::idleness). Octets that were offered
+    /// and not consumed are a request that has come: then it is not idle.
+    pub fn idleness(&self) -> Option<Idleness> {
+        if self.lifecycle.state().octets_unread() > 0 { None } else { self.lifecycle.idleness() }
+    }
+
+    /// Frees the place of the connection for another one, if it may go: [`Lifecycle::free_place`](crate::Lifecycle::free_place).
+    pub fn free_place(&mut self, now: Instant) -> bool {
+        let goes = self.idleness().is_some() && self.lifecycle.free_place(now);
         self.see_looks();
-        closes
+        self.check();
+        goes
     }
 
     /// Writes the whole refusal that is due ([`Turn::Refuse`](crate::Turn::Refuse)): its status, `close`, and a line of text

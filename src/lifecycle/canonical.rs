@@ -93,6 +93,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
             || !own.policy.request_timeout_response.is_on();
         let cut = may_be_cut && !R::IS_CLIENT && open && !between && self.send.is_idle();
         let lately = cut && self.moved_lately(latest, own);
+        let shielded = !self.is_after_shield(own, latest);
         let send = &mut self.send;
         let sends = open && send.half() == Sending::Content;
         if !sends {
@@ -113,7 +114,12 @@ impl<R: LifecycleRole> ConnectionState<R> {
         let goes = !over && !lingers && (waits || sends || parser == Parser::Theirs);
         // or since a write failed
         let paced = (goes && send.rate_began != Instant::MAX) || (open && send.has_failed());
-        let still = lately || (open && (before || (R::IS_CLIENT && asks))) || (waits && !over && !lingers) || paced;
+        // the place of one whose side is shut may be freed after the shield
+        let still = lately
+            || (lingers && shielded)
+            || (open && (before || (R::IS_CLIENT && asks)))
+            || (waits && !over && !lingers)
+            || paced;
         relative.keep(&mut send.still_since, still);
         if paced {
             relative.keep(&mut send.rate_began, true);
@@ -141,7 +147,8 @@ impl<R: LifecycleRole> ConnectionState<R> {
             || (open && receive.half() == Receiving::Content && limits.content.is_some())
             || (lingers && limits.linger_octets.is_some());
         if !counts {
-            receive.octets = 0;
+            // whether anything was dropped since our side was shut
+            receive.octets = if lingers { receive.octets.min(1) } else { 0 };
         }
         if !open || receive.half() != Receiving::Content {
             (receive.end, receive.remaining) = (BodyEnd::Exact, 0);

@@ -12,8 +12,6 @@
 //!
 //! `inline(always)` in `exchange`, `lifetime` and `mod` buys 17 instructions of `client-exchange` (1008; benches, `count`).
 
-use core::time::Duration;
-
 use crate::config::Settings;
 use crate::config::nanos::Span;
 use crate::lifecycle::persistence::{Causes, CloseReason};
@@ -112,13 +110,12 @@ impl<R: LifecycleRole> ConnectionState<R> {
         }
     }
 
-    /// For how long a client may be told to count on an idle connection, by its age; `None`: that does not bound it.
-    pub(crate) fn age_left(&self, settings: &Settings, now: Instant) -> Option<Duration> {
-        let end = self.lifetime.age_ends_at();
-        if end == Instant::MAX || !Self::closes_at_age(settings) {
-            return None;
+    /// Until when a client may be told to count on an idle connection, by its age; [`Instant::MAX`]: that does not bound it.
+    pub(crate) fn promises_end_at(&self, settings: &Settings) -> Instant {
+        match self.lifetime.age_ends_at() {
+            end if end < Instant::MAX && Self::closes_at_age(settings) => settings.hint_guard.before(end),
+            _ => Instant::MAX,
         }
-        Some(settings.hint_guard.before(end).saturating_duration_since(now))
     }
 
     /// The share of `span` that falls to this connection.

@@ -40,6 +40,7 @@ pub(crate) mod deadlines;
 pub(crate) mod exchange;
 pub(crate) mod expiry;
 pub(crate) mod grace;
+pub(crate) mod idleness;
 mod invariants;
 pub(crate) mod jitter;
 pub(crate) mod lifetime;
@@ -89,7 +90,7 @@ use crate::time::Instant;
 /// [`head_to_send`](Self::head_to_send), [`refuse`](Lifecycle::refuse), [`exchange_timeouts`](Self::exchange_timeouts),
 /// [`interim_to_send`](Lifecycle::interim_to_send), [`send_refusal`](Lifecycle::send_refusal), [`content_sent`](Self::content_sent),
 /// [`end_sent`](Self::end_sent), [`content_use`](Self::content_use), [`close_after_exchange`](Self::close_after_exchange),
-/// [`close_if_idle`](Lifecycle::close_if_idle), [`abort`](Self::abort). **Answers out**: everything that takes `&self`.
+/// [`free_place`](Lifecycle::free_place), [`abort`](Self::abort). **Answers out**: everything that takes `&self`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Lifecycle<R: LifecycleRole, C: Deref<Target = Config<R>> = &'static Config<R>> {
     config: C,

@@ -64,10 +64,8 @@ impl Plan {
 #[cold]
 #[inline(never)]
 fn hint(state: &ConnectionState<Server>, settings: &Settings, now: Instant) -> Option<KeepAlive> {
-    let told = settings.timeouts.idle_advertised.map(|told| match state.age_left(settings, now) {
-        Some(left) => told.min(left),
-        None => told,
-    });
+    let left = state.promises_end_at(settings).saturating_duration_since(now);
+    let told = settings.timeouts.idle_advertised.map(|told| told.min(left));
     let seconds = told.map(|told| u32::try_from(told.as_secs()).unwrap_or(u32::MAX));
     let timeout = seconds.filter(|&seconds| seconds > 0);
     let max = state.most_exchanges(settings).map(|most| most.saturating_sub(state.lifetime.exchanges));

@@ -121,18 +121,6 @@ impl<C: Deref<Target = Config<Server>>> Lifecycle<Server, C> {
         Ok(announce)
     }
 
-    /// Closes the connection if it carries no exchange, since its place is needed for another one. Whether that is so: it is idle or fresh,
-    /// nothing of ours waits to leave, and `idle_shield` is over. Then one more look at what came is asked for
-    /// ([`ReadWant::LookOnce`](crate::ReadWant::LookOnce)); a request that it finds is served, and its response says `close`. The close is staged
-    /// where octets of ours left less than `linger_gap` ago (RFC 9112 9.6). Which connection is to go says
-    /// [`IdleQueue`](crate::IdleQueue).
-    pub fn close_if_idle(&mut self, now: Instant) -> bool {
-        let (state, settings) = self.parts();
-        let closes = state.close_if_idle(now, settings);
-        self.check();
-        closes
-    }
-
     /// May an interim response of this status be sent? Then it counts as handed out. `false`: it is not to be sent, for it would say
     /// nothing: a `100 (Continue)` that nobody waits for, or no longer.
     ///

@@ -173,23 +173,6 @@ impl<R: LifecycleRole> ConnectionState<R> {
         }
     }
 
-    /// The place of a server's idle or fresh connection is needed for another one: it ends after one more look, if it may. Whether it may: it
-    /// carries no exchange, nothing of ours waits to leave, and its shield is over.
-    pub(crate) fn close_if_idle(&mut self, now: Instant, settings: &Settings) -> bool {
-        let now = self.tick(now);
-        let may = self.lifetime.is_open()
-            && self.is_between_exchanges()
-            && self.send.unsent == 0
-            && self.receive.ahead() == 0
-            && self.is_after_shield(settings, now);
-        if may {
-            self.lifetime.causes.add(CloseReason::PlaceNeeded);
-            self.lifetime.passed = Some(DeadlineKind::IdleShield);
-            self.grace.unanswered = 0;
-        }
-        may
-    }
-
     /// The peer has closed its side. By policy it is taken to have gone, and what it asked for is not answered.
     pub(crate) fn half_closed_by_peer(&mut self, settings: &Settings) {
         let waits = self.lifetime.is_open() && !self.is_between_exchanges() && !R::IS_CLIENT;

@@ -100,7 +100,7 @@ fn of_server() -> Vec<Call<Server>> {
         ("exchange_timeouts", |it, now| _ = it.exchange_timeouts(now, &SHORT)),
         ("refuse", |it, now| _ = it.refuse(now, StatusCode::SERVICE_UNAVAILABLE)),
         ("application_gone", |it, now| _ = it.application_gone(now)),
-        ("close_if_idle", |it, now| _ = it.close_if_idle(now)),
+        ("free_place", |it, now| _ = it.free_place(now)),
     ];
     [of_both(), own.to_vec()].concat()
 }
