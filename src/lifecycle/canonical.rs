@@ -93,7 +93,9 @@ impl<R: LifecycleRole> ConnectionState<R> {
             || !own.policy.request_timeout_response.is_on();
         let cut = may_be_cut && !R::IS_CLIENT && open && !between && self.send.is_idle();
         let lately = cut && self.moved_lately(latest, own);
-        let shielded = !self.is_after_shield(own, latest);
+        // the place of one whose side is shut may be freed after the shield
+        let shut = lingers || stage == Stage::Finishing;
+        let shielded = shut && own.spans.idle_shield.or_nothing().after(self.send.still_since) > latest;
         let send = &mut self.send;
         let sends = open && send.half() == Sending::Content;
         if !sends {
@@ -114,12 +116,8 @@ impl<R: LifecycleRole> ConnectionState<R> {
         let goes = !over && !lingers && (waits || sends || parser == Parser::Theirs);
         // or since a write failed
         let paced = (goes && send.rate_began != Instant::MAX) || (open && send.has_failed());
-        // the place of one whose side is shut may be freed after the shield
-        let still = lately
-            || (lingers && shielded)
-            || (open && (before || (R::IS_CLIENT && asks)))
-            || (waits && !over && !lingers)
-            || paced;
+        let still =
+            lately || shielded || (open && (before || (R::IS_CLIENT && asks))) || (waits && !over && !lingers) || paced;
         relative.keep(&mut send.still_since, still);
         if paced {
             relative.keep(&mut send.rate_began, true);

@@ -170,6 +170,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
             && self.may_end_idle(settings, now)
         {
             self.lifetime.passed = Some(DeadlineKind::DrainWindow);
+            self.grace.unanswered = 0;
         }
     }
 
