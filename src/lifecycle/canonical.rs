@@ -93,9 +93,9 @@ impl<R: LifecycleRole> ConnectionState<R> {
             || !own.policy.request_timeout_response.is_on();
         let cut = may_be_cut && !R::IS_CLIENT && open && !between && self.send.is_idle();
         let lately = cut && self.moved_lately(latest, own);
-        // the place of one whose side is shut may be freed after the shield
-        let shut = lingers || stage == Stage::Finishing;
-        let shielded = shut && own.spans.idle_shield.or_nothing().after(self.send.still_since) > latest;
+        // the place of one whose side is shut, or will be, may be freed after the shield
+        let shielded =
+            !R::IS_CLIENT && !over && own.spans.idle_shield.or_nothing().after(self.send.still_since) > latest;
         let send = &mut self.send;
         let sends = open && send.half() == Sending::Content;
         if !sends {
