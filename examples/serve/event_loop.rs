@@ -6,14 +6,20 @@
 //! **Sockets before deadlines.** What has come and what may leave is taken first; only then what is still due by the time that was taken
 //! expires. So a process that was stopped or starved blames nobody for its own sleep. A peer that is always ready holds up no deadline: it
 //! has its share of a turn ([`Attended::GoesOn`]), and the deadlines have theirs in each.
+//!
+//! **When places run out** the longest idle connection goes, and not the newest client: it waits aside until one may go, the shield of the
+//! last answer being over. If none is idle it is refused, with 503.
+//!
+//! **A lame duck** goes on accepting after the end has been asked for: each answer says `close`. After its time it accepts nothing, and what
+//! is idle goes.
 
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use http_keepalive::{Config, DeadlineQueue, Instant, Server};
-use mio::net::TcpListener;
+use http_keepalive::{Config, DeadlineQueue, DrainMode, IdleQueue, Instant, Server};
+use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token, Waker};
 use slab::Slab;
 
@@ -26,6 +32,8 @@ use super::slot::Slot;
 pub struct Shared {
     pub config: Config<Server>,
     pub site: Site,
+    /// How long a lame duck goes on accepting, if it is not until the hard end.
+    pub lame_duck: Option<Duration>,
     /// A line for each closed connection.
     pub logs: bool,
     /// The end has been asked for; to be set before the loops are woken.
@@ -36,13 +44,32 @@ pub struct Shared {
     pub not_accepted: AtomicU64,
 }
 
+impl Shared {
+    /// Of a process that writes no log.
+    pub fn new(config: Config<Server>, site: Site) -> Self {
+        Self {
+            config,
+            site,
+            lame_duck: None,
+            logs: false,
+            draining: AtomicBool::new(false),
+            octets_lost: AtomicU64::new(0),
+            not_accepted: AtomicU64::new(0),
+        }
+    }
+}
+
 /// A loop that has not begun.
 pub struct EventLoop {
     shared: &'static Shared,
     poll: Poll,
     waker: Arc<Waker>,
-    /// None once the end has been asked for.
+    /// None once nothing more is accepted.
     listener: Option<TcpListener>,
+    /// One that has been accepted, and waits for a place.
+    newcomer: Option<TcpStream>,
+    /// The end has been asked for, and until when it accepts all the same.
+    ends: Option<Instant>,
     /// The listener may have connections waiting.
     acceptable: bool,
     /// The last connection could not be accepted.
@@ -51,6 +78,8 @@ pub struct EventLoop {
     /// Connections accepted.
     accepted: u64,
     deadlines: DeadlineQueue<usize>,
+    /// Which goes when places run out.
+    idle: IdleQueue<usize>,
     /// Peers to be attended to.
     ready: Vec<usize>,
     clock: Clock,
@@ -71,11 +100,14 @@ impl EventLoop {
             poll,
             waker,
             listener: Some(listener),
+            newcomer: None,
+            ends: None,
             acceptable: true,
             refuses: false,
             peers: Slab::new(),
             accepted: 0,
             deadlines: DeadlineQueue::new(),
+            idle: IdleQueue::new(),
             ready: Vec::new(),
             clock: Clock::new(),
             input: Buffer::default(),
@@ -113,9 +145,10 @@ impl EventLoop {
                 }
             }
             self.accept(now);
-            if self.listener.is_some() && self.shared.draining.load(Ordering::Acquire) {
+            if self.ends.is_none() && self.shared.draining.load(Ordering::Acquire) {
                 self.drain(now);
             }
+            self.end_accepting(now);
             for id in std::mem::take(&mut self.ready) {
                 self.attend(now, id);
             }
@@ -133,62 +166,140 @@ impl EventLoop {
         if !self.ready.is_empty() {
             return Some(Duration::ZERO);
         }
-        let due = self.deadlines.next().map(|due| {
+        // one waits for a place, or all are to go
+        let leaves = self.newcomer.is_some() || self.has_been_lame_duck();
+        let goes = self.idle.next().filter(|_| leaves);
+        let ends = self.ends.filter(|_| self.listener.is_some());
+        let due = self.deadlines.next().into_iter().chain(goes).chain(ends).min().map(|due| {
             let left = due.saturating_duration_since(self.clock.now());
             Duration::from_millis(u64::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX))
         });
         // nobody tells that descriptors are to be had again, and who waits to be accepted has been told of already
-        let waits = self.refuses && self.acceptable && self.listener.is_some();
+        let waits = (self.refuses && self.acceptable && self.listener.is_some()) || self.newcomer.is_some();
         due.into_iter().chain(waits.then_some(ACCEPT_AGAIN)).min()
     }
 
+    /// Takes in who waits, as far as there are places.
     fn accept(&mut self, now: Instant) {
-        let Some(listener) = self.listener.as_ref().filter(|_| self.acceptable) else { return };
         loop {
+            if let Some(newcomer) = self.newcomer.take() {
+                match self.find_place(now) {
+                    Found::None => return self.newcomer = Some(newcomer),
+                    Found::Place => self.admit(now, newcomer, false),
+                    Found::Door => self.admit(now, newcomer, true),
+                }
+            }
+            let Some(listener) = self.listener.as_ref().filter(|_| self.acceptable) else { return };
             match listener.accept() {
-                Ok((mut stream, address)) => {
+                Ok((stream, _)) => {
                     self.refuses = false;
-                    // answers are written whole, and none is to wait for more
-                    let _ = stream.set_nodelay(true);
-                    let entry = self.peers.vacant_entry();
-                    let token = Token(entry.key());
-                    let interest = Interest::READABLE | Interest::WRITABLE;
-                    if let Err(error) = self.poll.registry().register(&mut stream, token, interest) {
-                        eprintln!("serve: {address}: {error}");
-                        continue;
-                    }
-                    self.ready.push(entry.key());
-                    self.accepted += 1;
-                    entry.insert(Slot::new(now, stream, self.accepted, &self.shared.config));
+                    self.newcomer = Some(stream);
                 }
                 Err(error) => match error.kind() {
                     io::ErrorKind::WouldBlock => return self.acceptable = false,
                     io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted => {}
-                    // no descriptors, no memory: tried again at the next turn
+                    // no descriptors, no memory: the longest idle goes, or it is tried again at the next turn
                     _ => {
-                        self.shared.not_accepted.fetch_add(1, Ordering::Release);
-                        if !std::mem::replace(&mut self.refuses, true) {
-                            eprintln!("serve: cannot accept: {error}");
+                        let peers = self.peers.len();
+                        if let Some(id) = self.idle.first_to_go(now) {
+                            self.free_place(now, id);
                         }
-                        return;
+                        if self.peers.len() == peers {
+                            return self.note_not_accepted(&error);
+                        }
                     }
                 },
             }
         }
     }
 
-    /// Accepts nothing any more, and asks every peer for its end.
+    /// Its time is over, and what is idle is to go.
+    fn has_been_lame_duck(&self) -> bool {
+        self.listener.is_none() && self.shared.config.policy().drain_mode == DrainMode::LameDuck
+    }
+
+    fn note_not_accepted(&mut self, error: &io::Error) {
+        self.shared.not_accepted.fetch_add(1, Ordering::Release);
+        if !std::mem::replace(&mut self.refuses, true) {
+            eprintln!("serve: cannot accept: {error}");
+        }
+    }
+
+    /// A place for a newcomer: a free one, or that of the longest idle, which goes; or one at the door.
+    fn find_place(&mut self, now: Instant) -> Found {
+        let places = self.shared.site.places();
+        while places.are_full() {
+            match self.idle.first_to_go(now) {
+                Some(id) => self.free_place(now, id),
+                // it may go a little later
+                None if self.idle.next().is_some() || places.is_door_full() => return Found::None,
+                None => return Found::Door,
+            }
+        }
+        Found::Place
+    }
+
+    fn free_place(&mut self, now: Instant, id: usize) {
+        self.peers[id].peer(&self.shared.config).0.free_place(now);
+        self.attend(now, id);
+    }
+
+    fn admit(&mut self, now: Instant, mut stream: TcpStream, is_refused: bool) {
+        // answers are written whole, and none is to wait for more
+        let _ = stream.set_nodelay(true);
+        let entry = self.peers.vacant_entry();
+        let id = entry.key();
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        if let Err(error) = self.poll.registry().register(&mut stream, Token(id), interest) {
+            eprintln!("serve: a connection can not be waited for: {error}");
+            return;
+        }
+        self.accepted += 1;
+        let place = self.shared.site.places().hold();
+        let slot = entry.insert(Slot::new(now, stream, self.accepted, &self.shared.config, place));
+        let (peer, ..) = slot.peer(&self.shared.config);
+        if is_refused {
+            peer.refuse(now);
+        }
+        if self.ends.is_some() {
+            peer.drain(now);
+        }
+        self.ready.push(id);
+    }
+
+    /// The end has been asked for: every peer is to come to its own. A lame duck goes on accepting for a while.
     fn drain(&mut self, now: Instant) {
-        self.listener = None;
+        let config = &self.shared.config;
+        self.ends = Some(match config.policy().drain_mode {
+            DrainMode::LameDuck => match self.shared.lame_duck.or(config.timeouts().drain) {
+                Some(time) => now + time,
+                None => Instant::MAX,
+            },
+            _ => now,
+        });
         for (id, slot) in &mut self.peers {
-            slot.peer(&self.shared.config).0.drain(now);
+            slot.peer(config).0.drain(now);
             self.ready.push(id);
+        }
+    }
+
+    /// Accepts nothing any more, once that has come to its end; and what is idle then, or becomes it, goes.
+    fn end_accepting(&mut self, now: Instant) {
+        if self.ends.is_none_or(|ends| ends > now) {
+            return;
+        }
+        self.listener = None;
+        self.newcomer = None;
+        if self.has_been_lame_duck() {
+            while let Some(id) = self.idle.first_to_go(now) {
+                self.free_place(now, id);
+            }
         }
     }
 
     fn attend(&mut self, now: Instant, id: usize) {
         let Some(slot) = self.peers.get_mut(id) else { return };
-        let (peer, armed) = slot.peer(&self.shared.config);
+        let (peer, armed, queued) = slot.peer(&self.shared.config);
         let lent = Lent {
             site: &self.shared.site,
             date: &self.clock.date,
@@ -199,6 +310,8 @@ impl EventLoop {
         let attended = peer.attend(now, lent);
         let next = peer.next_deadline();
         self.deadlines.arm(id, armed, next);
+        let idleness = if attended == Attended::Closed { None } else { peer.idleness() };
+        self.idle.set(id, queued, idleness);
         match attended {
             Attended::Waits => slot.sleep(),
             Attended::GoesOn => self.ready.push(id),
@@ -213,6 +326,15 @@ impl EventLoop {
             }
         }
     }
+}
+
+/// What there is for a newcomer.
+enum Found {
+    Place,
+    /// All places are held, and none is idle: it is refused.
+    Door,
+    /// Nothing yet.
+    None,
 }
 
 /// The two times of a loop: one that never goes back, for the machines, and the calendar's, for people.

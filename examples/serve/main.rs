@@ -12,6 +12,7 @@
 mod buffer;
 mod event_loop;
 mod peer;
+mod places;
 mod site;
 mod slot;
 
@@ -19,18 +20,19 @@ use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
 use clap::Parser;
-use http_keepalive::{Config, IdleClose, Limits, Policy, Server, Timeouts, Use};
+use http_keepalive::{Config, DrainMode, IdleClose, Limits, Policy, Server, Timeouts, Use};
 use listenfd::ListenFd;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use socket2::{Domain, Socket, Type};
 
 use crate::event_loop::{EventLoop, Shared};
+use crate::places::Places;
 use crate::site::Site;
 
 /// Serves a folder over HTTP/1.0 and HTTP/1.1 on persistent connections.
@@ -87,6 +89,14 @@ struct Options {
     /// random [1s].
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     drain_window: Option<Duration>,
+    /// How long a lame duck goes on after the end was asked for: it accepts, and each answer says `close`; then all end as above. 0: until
+    /// `--drain-timeout` [off].
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    lame_duck: Option<Duration>,
+    /// The most connections, open files counted as well. When they run out the longest idle one goes; if none is idle, newcomers get 503
+    /// [as many as the limit of descriptors allows].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    max_connections: Option<u32>,
     /// Threads, each with its own loop; 0: as many as cores.
     #[arg(long, value_name = "N", default_value_t = 0)]
     threads: usize,
@@ -118,7 +128,6 @@ fn run(options: &Options) -> Result<(), String> {
         print!("{}", toml::to_string(&config).map_err(|error| error.to_string())?);
         return Ok(());
     }
-    let site = Site::new(&options.dir).map_err(|error| format!("cannot serve {}: {error}", options.dir.display()))?;
     let threads = match options.threads {
         0 => thread::available_parallelism().map_or(1, |cores| cores.get()),
         threads => threads,
@@ -126,14 +135,14 @@ fn run(options: &Options) -> Result<(), String> {
     let listeners =
         listeners(&options.addr, threads).map_err(|error| format!("cannot listen on {}: {error}", options.addr))?;
     let address = listeners[0].local_addr().map_err(|error| error.to_string())?;
+    let places = Places::new(options.max_connections.map(|most| most as usize), DESCRIPTORS_OF_A_LOOP * threads);
+    let site =
+        Site::new(&options.dir, places).map_err(|error| format!("cannot serve {}: {error}", options.dir.display()))?;
     // loops live as long as the process
     let shared: &'static Shared = Box::leak(Box::new(Shared {
-        config,
-        site,
+        lame_duck: options.lame_duck.filter(|time| !time.is_zero()),
         logs: options.log,
-        draining: AtomicBool::new(false),
-        octets_lost: AtomicU64::new(0),
-        not_accepted: AtomicU64::new(0),
+        ..Shared::new(config, site)
     }));
     let loops: Vec<EventLoop> = listeners
         .into_iter()
@@ -187,6 +196,10 @@ fn config(options: &Options) -> Result<Config<Server>, String> {
     timeouts.content_gap = options.content.or(timeouts.content_gap);
     timeouts.write_stall = options.write_stall.or(timeouts.write_stall);
     timeouts.drain = options.drain_timeout.or(timeouts.drain);
+    if let Some(time) = options.lame_duck {
+        policy.drain_mode = DrainMode::LameDuck;
+        timeouts.drain = timeouts.drain.map(|drain| drain.saturating_add(time));
+    }
     if let Some(most) = options.max_requests {
         limits.max_exchanges = Some(most).filter(|&most| most > 0);
     }
@@ -262,5 +275,7 @@ fn heed_signals(shared: &'static Shared, loops: &[EventLoop]) -> io::Result<()> 
     Ok(())
 }
 
+/// Descriptors of a loop beside its listener: what it waits with, and what wakes it; and those of the signals.
+const DESCRIPTORS_OF_A_LOOP: usize = 4;
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 1024;

@@ -24,8 +24,8 @@ use std::net::Shutdown;
 use std::time::Duration;
 
 use http_keepalive::{
-    BodyLength, CloseReason, Config, Connection, Content as Length, Deadline, DeadlineKind, Eof, Event, Instant,
-    NO_FIELDS, Outcome, Parked, ReadWant, RequestHead, SendError, Server, Shut, Turn,
+    BodyLength, CloseReason, Config, Connection, Content as Length, Deadline, DeadlineKind, Eof, Event, Idleness,
+    Instant, NO_FIELDS, Outcome, Parked, ReadWant, RequestHead, SendError, Server, Shut, StatusCode, Turn,
 };
 use mio::net::TcpStream;
 use socket2::SockRef;
@@ -163,6 +163,24 @@ impl Peer {
         }
     }
 
+    /// It has no place here: its first request, if one comes, is refused.
+    pub fn refuse(&mut self, now: Instant) {
+        if let Err(error) = self.machine.refuse(now, StatusCode::SERVICE_UNAVAILABLE) {
+            eprintln!("serve: {}: it can not be refused: {error}", self.address());
+            self.machine.abort(now);
+        }
+    }
+
+    /// What it is for one that looks for a place.
+    pub fn idleness(&self) -> Option<Idleness> {
+        self.machine.idleness().filter(|_| self.input.is_empty())
+    }
+
+    /// Gives its place up, if it may go.
+    pub fn free_place(&mut self, now: Instant) {
+        self.machine.free_place(now);
+    }
+
     /// Asks for the end, without cutting anything off.
     pub fn drain(&mut self, now: Instant) {
         self.machine.close_after_exchange(now);
@@ -210,6 +228,8 @@ impl Peer {
                     }
                 }
                 _ if self.offer(now, lent) => {}
+                // the request that begins may be refused, without an event
+                _ if matches!(self.machine.wants().application, Some(Turn::Refuse(_))) => {}
                 _ => return true,
             }
         }
@@ -272,7 +292,7 @@ impl Peer {
                 let text = std::mem::take(text);
                 self.send_all(now, text.as_bytes());
             }
-            Some(Content::File(file, left)) if *left > 0 => {
+            Some(Content::File { file, left, .. }) if *left > 0 => {
                 let most = piece.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
                 match file.read(&mut piece[..most]) {
                     Ok(octets) if octets > 0 => {
@@ -283,7 +303,9 @@ impl Peer {
                     // it was cut since it was opened, or can not be read: what was promised can not be kept
                     result => {
                         eprintln!("serve: {}: a file ended early: {result:?}", self.address());
-                        self.machine.abort(now);
+                        if self.machine.application_gone(now).is_err() {
+                            self.content = None;
+                        }
                     }
                 }
             }
@@ -351,6 +373,13 @@ impl Peer {
                         self.machine.handle_sent(now, 0);
                     }
                     io::ErrorKind::Interrupted => {}
+                    // what it still sends may be read
+                    io::ErrorKind::BrokenPipe => {
+                        self.machine.write_failed(now);
+                        self.output.take(self.output.len());
+                        self.content = None;
+                        return;
+                    }
                     _ => self.machine.transport_failed(now),
                 },
             }
@@ -362,7 +391,10 @@ impl Peer {
         match self.machine.wants().shut {
             None => return,
             Some(Shut::HalfClose(reason)) => {
-                if matches!(reason, CloseReason::IdleTimeout | CloseReason::FirstOctetTimeout) {
+                if matches!(
+                    reason,
+                    CloseReason::IdleTimeout | CloseReason::FirstOctetTimeout | CloseReason::PlaceNeeded
+                ) {
                     self.count_lost();
                 }
                 let _ = self.stream.shutdown(Shutdown::Write);

@@ -13,10 +13,14 @@ use std::path::{Path, PathBuf};
 
 use http_keepalive::{MethodKind, RequestHead, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encode};
+use rustix::io::Errno;
+
+use super::places::{Place, Places};
 
 /// A folder to be served.
 pub struct Site {
     root: PathBuf,
+    places: &'static Places,
 }
 
 /// The answer to a request: what the application has to say. What must be said of the connection is the machine's.
@@ -29,25 +33,34 @@ pub struct Answer {
 /// Content, and how many octets it has.
 pub enum Content {
     Text(String),
-    File(File, u64),
+    /// A file, which holds a place of its own.
+    File {
+        file: File,
+        left: u64,
+        _place: Place,
+    },
 }
 
 impl Content {
     pub fn octets(&self) -> u64 {
         match self {
             Self::Text(text) => text.len() as u64,
-            Self::File(_, octets) => *octets,
+            Self::File { left, .. } => *left,
         }
     }
 }
 
 impl Site {
     /// The site of this folder, if it is one.
-    pub fn new(root: &Path) -> io::Result<Self> {
+    pub fn new(root: &Path, places: &'static Places) -> io::Result<Self> {
         let root = root.canonicalize()?;
         // also tells whether it may be read
         fs::read_dir(&root)?;
-        Ok(Self { root })
+        Ok(Self { root, places })
+    }
+
+    pub fn places(&self) -> &'static Places {
+        self.places
     }
 
     pub fn root(&self) -> &Path {
@@ -74,12 +87,12 @@ impl Site {
         named.extend(segments.iter().map(|segment| OsStr::from_bytes(segment)));
         let found = self.real(&named)?;
         match (found.metadata.is_dir(), path.ends_with(b"/")) {
-            (false, false) => open(&named, &found),
+            (false, false) => self.open(&named, &found),
             (false, true) => Err(StatusCode::NOT_FOUND),
             (true, false) => Ok(moved_to(&segments, query)),
             (true, true) => {
                 let page = named.join("index.html");
-                match self.real(&page).and_then(|found| open(&page, &found)) {
+                match self.real(&page).and_then(|found| self.open(&page, &found)) {
                     Err(StatusCode::NOT_FOUND) => index(&named, &segments),
                     answer => answer,
                 }
@@ -100,26 +113,31 @@ impl Site {
         let metadata = fs::metadata(&place).map_err(status_of)?;
         Ok(Found { place, metadata })
     }
+
+    fn open(&self, named: &Path, found: &Found) -> Result<Answer, StatusCode> {
+        // asked before it is opened: a pipe would block
+        if !found.metadata.is_file() {
+            return Err(StatusCode::NOT_FOUND);
+        }
+        let place = self.places.hold();
+        let file = File::open(&found.place).map_err(status_of)?;
+        let metadata = file.metadata().map_err(status_of)?;
+        let mut fields = vec![("Content-Type", media_type(named))];
+        if let Ok(modified) = metadata.modified() {
+            fields.push(("Last-Modified", httpdate::fmt_http_date(modified)));
+        }
+        Ok(Answer {
+            status: StatusCode::OK,
+            fields,
+            content: Content::File { file, left: metadata.len(), _place: place },
+        })
+    }
 }
 
 /// Something under the root: its real place, and what it is.
 struct Found {
     place: PathBuf,
     metadata: fs::Metadata,
-}
-
-fn open(named: &Path, found: &Found) -> Result<Answer, StatusCode> {
-    // asked before it is opened: a pipe would block
-    if !found.metadata.is_file() {
-        return Err(StatusCode::NOT_FOUND);
-    }
-    let file = File::open(&found.place).map_err(status_of)?;
-    let metadata = file.metadata().map_err(status_of)?;
-    let mut fields = vec![("Content-Type", media_type(named))];
-    if let Ok(modified) = metadata.modified() {
-        fields.push(("Last-Modified", httpdate::fmt_http_date(modified)));
-    }
-    Ok(Answer { status: StatusCode::OK, fields, content: Content::File(file, metadata.len()) })
 }
 
 impl Answer {
@@ -149,6 +167,10 @@ fn status_of(error: io::Error) -> StatusCode {
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => StatusCode::NOT_FOUND,
         io::ErrorKind::PermissionDenied => StatusCode::FORBIDDEN,
+        // more descriptors than this process may have, or the system has
+        _ if [Errno::MFILE, Errno::NFILE].map(|errno| Some(errno.raw_os_error())).contains(&error.raw_os_error()) => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
@@ -240,7 +262,7 @@ mod tests {
             let _ = fs::remove_file(root.join(link));
             std::os::unix::fs::symlink(to, root.join(link)).unwrap();
         }
-        let site = Site::new(&root).unwrap();
+        let site = Site::new(&root, Places::new(None, 0)).unwrap();
         let status = |path: &str| match site.find(path.as_bytes(), None) {
             Ok(answer) => answer.status.as_u16(),
             Err(status) => status.as_u16(),

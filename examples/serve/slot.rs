@@ -1,15 +1,20 @@
 //! A connection's place in a loop: its peer while something goes on, and what is left of it while nothing does.
 
-use http_keepalive::{Armed, Config, Instant, Server};
+use http_keepalive::{Armed, Config, Instant, Queued, Server};
 use mio::net::TcpStream;
 
 use super::peer::{Asleep, Peer};
+use super::places::Place;
 
 /// A place.
 pub struct Slot {
     /// In the queue of deadlines.
     pub armed: Armed,
+    /// In the queue of idle connections.
+    pub queued: Queued,
     state: State,
+    /// Given back with it.
+    _place: Place,
 }
 
 enum State {
@@ -19,18 +24,19 @@ enum State {
 }
 
 impl Slot {
-    pub fn new(now: Instant, stream: TcpStream, seed: u64, config: &'static Config<Server>) -> Self {
-        Self { armed: Armed::default(), state: State::Awake(Box::new(Peer::new(now, stream, seed, config))) }
+    pub fn new(now: Instant, stream: TcpStream, seed: u64, config: &'static Config<Server>, place: Place) -> Self {
+        let state = State::Awake(Box::new(Peer::new(now, stream, seed, config)));
+        Self { armed: Armed::default(), queued: Queued::default(), state, _place: place }
     }
 
-    /// The peer, woken if it slept; and its place in the queue of deadlines.
-    pub fn peer(&mut self, config: &'static Config<Server>) -> (&mut Peer, &mut Armed) {
+    /// The peer, woken if it slept; and its places in the queues of deadlines and of idle connections.
+    pub fn peer(&mut self, config: &'static Config<Server>) -> (&mut Peer, &mut Armed, &mut Queued) {
         if let State::Asleep(asleep) = &mut self.state {
             let asleep = asleep.take().expect("it is put back by what took it");
             self.state = State::Awake(Box::new(Peer::wake(asleep, config)));
         }
         match &mut self.state {
-            State::Awake(peer) => (peer, &mut self.armed),
+            State::Awake(peer) => (peer, &mut self.armed, &mut self.queued),
             State::Asleep(_) => unreachable!("it was woken"),
         }
     }

@@ -110,7 +110,8 @@ impl ConnectionState<Server> {
 impl<C: Deref<Target = Config<Server>>> Lifecycle<Server, C> {
     /// Refuses the request that is open, in any part of it, or the next one: 400 to 599, without content, and with `close`. It is then due
     /// as any refusal ([`Turn::Refuse`](crate::Turn::Refuse)); on a fresh or idle connection with the first octet of the next head, and if
-    /// none comes the connection closes in silence. For a server that has no place (503), limits or types of its own (431, 400).
+    /// none comes the connection closes in silence. No event and no error tells of it, so [`wants`](Self::wants) is to be asked after what came
+    /// was offered. For a server that has no place (503), limits or types of its own (431, 400).
     ///
     /// # Errors
     ///

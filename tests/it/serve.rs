@@ -8,6 +8,8 @@ mod buffer;
 pub mod event_loop;
 #[path = "../../examples/serve/peer.rs"]
 mod peer;
+#[path = "../../examples/serve/places.rs"]
+pub mod places;
 #[expect(dead_code, reason = "the program's own uses are in its main")]
 #[path = "../../examples/serve/site.rs"]
 pub mod site;
@@ -19,13 +21,14 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use http_keepalive::{Config, Limits, Policy, Timeouts};
+use http_keepalive::{Config, DrainMode, Limits, Policy, Timeouts};
 
 use self::event_loop::{EventLoop, Shared};
+use self::places::Places;
 use self::site::Site;
 
 /// A running loop over a folder of its own.
@@ -39,22 +42,19 @@ struct Served {
 
 impl Served {
     fn new(name: &str) -> Self {
+        // an idle connection may be closed at once, so that a drain has nothing to wait for
+        Self::of(name, Timeouts::DEFAULT.with_idle_shield(None), Policy::DEFAULT, None, None)
+    }
+
+    /// With so many places at most, and so long a lame duck.
+    fn of(name: &str, timeouts: Timeouts, policy: Policy, most: Option<usize>, lame_duck: Option<Duration>) -> Self {
         let folder = std::env::temp_dir().join(format!("serve-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("small.txt"), SMALL).unwrap();
         std::fs::write(folder.join("large.bin"), vec![b'x'; LARGE]).unwrap();
-        // an idle connection may be closed at once, so that a drain has nothing to wait for
-        let timeouts = Timeouts::DEFAULT.with_idle_shield(None);
-        let config = Config::new(Limits::DEFAULT, timeouts, Policy::DEFAULT).unwrap();
-        let site = Site::new(&folder).unwrap();
-        let shared: &'static Shared = Box::leak(Box::new(Shared {
-            config,
-            site,
-            logs: false,
-            draining: AtomicBool::new(false),
-            octets_lost: AtomicU64::new(0),
-            not_accepted: AtomicU64::new(0),
-        }));
+        let config = Config::new(Limits::DEFAULT, timeouts, policy).unwrap();
+        let site = Site::new(&folder, Places::new(most, 0)).unwrap();
+        let shared: &'static Shared = Box::leak(Box::new(Shared { lame_duck, ..Shared::new(config, site) }));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let one = EventLoop::new(shared, listener).unwrap();
@@ -227,4 +227,78 @@ fn who_could_not_be_accepted_is_when_there_are_descriptors_again() {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.ends_with(SMALL), "{answer}");
+}
+
+/// The status of an answer, all of whose octets have been read.
+fn status(stream: &mut TcpStream) -> String {
+    let (mut answer, mut octet) = (Vec::new(), [0]);
+    while !answer.ends_with(SMALL.as_bytes()) && stream.read(&mut octet).unwrap() > 0 {
+        answer.push(octet[0]);
+    }
+    String::from_utf8_lossy(answer.get(9..12).unwrap_or_default()).into_owned()
+}
+
+const GET: &[u8] = b"GET /small.txt HTTP/1.1\r\nHost: a\r\n\r\n";
+
+#[test]
+fn when_places_run_out_the_longest_idle_goes_and_the_newcomer_is_served() {
+    let timeouts = Timeouts::DEFAULT.with_idle_shield(None);
+    let served = Served::of("places", timeouts, Policy::DEFAULT, Some(3), None);
+    let mut held = Vec::new();
+    for number in 0..9 {
+        let mut stream = served.connect();
+        stream.write_all(GET).unwrap();
+        assert_eq!(status(&mut stream), "200", "client {number}");
+        held.push(stream);
+    }
+    // those that were idle for longest have gone, in order; the last three are there
+    let (gone, here) = held.split_at_mut(6);
+    for stream in gone {
+        assert_eq!(stream.read(&mut [0]).unwrap_or(0), 0);
+    }
+    for stream in here {
+        stream.write_all(GET).unwrap();
+        assert_eq!(status(stream), "200");
+    }
+}
+
+#[test]
+fn where_no_connection_is_idle_a_newcomer_is_refused_once_it_has_asked() {
+    let served = Served::of("door", Timeouts::DEFAULT, Policy::DEFAULT, Some(1), None);
+    let mut busy = served.connect();
+    // a head that has begun is no idle connection
+    busy.write_all(b"GET /small.txt").unwrap();
+    let mut newcomer = served.connect();
+    newcomer.write_all(GET).unwrap();
+    let mut answer = String::new();
+    newcomer.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("Connection: close"), "{answer}");
+    busy.write_all(b" HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    assert_eq!(status(&mut busy), "200");
+}
+
+#[test]
+fn a_lame_duck_goes_on_accepting_and_says_close_until_its_time_is_over() {
+    let policy = Policy::DEFAULT.with_drain_mode(DrainMode::LameDuck);
+    let timeouts = Timeouts::DEFAULT.with_idle_shield(None);
+    let mut served = Served::of("lame", timeouts, policy, None, Some(Duration::from_millis(400)));
+    let mut idle = served.connect();
+    idle.write_all(GET).unwrap();
+    assert_eq!(status(&mut idle), "200");
+    served.shared.draining.store(true, Ordering::Release);
+    served.waker.wake().unwrap();
+    let closes = |mut stream: TcpStream| {
+        stream.write_all(GET).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer.starts_with("HTTP/1.1 200 ") && answer.contains("Connection: close")
+    };
+    // one that was idle, and one that has just come
+    assert!(closes(idle));
+    assert!(closes(served.connect()));
+    // one that is idle does not hold up the end
+    let mut fresh = served.connect();
+    served.drain();
+    assert_eq!(fresh.read(&mut [0]).unwrap(), 0);
+    assert!(TcpStream::connect(served.address).is_err());
 }

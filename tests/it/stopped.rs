@@ -10,7 +10,8 @@ use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use std::sync::{Barrier, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -20,6 +21,7 @@ use mio::{Events, Interest, Poll, Token};
 use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::serve::event_loop::{EventLoop, Shared};
+use crate::serve::places::Places;
 use crate::serve::site::Site;
 
 #[path = "../../examples/hello/serve.rs"]
@@ -66,14 +68,9 @@ impl Process {
                 std::process::exit(0);
             });
             let limits = Limits::DEFAULT.with_max_exchanges(None);
-            let shared: &'static Shared = Box::leak(Box::new(Shared {
-                config: Config::new(limits, timeouts, Policy::DEFAULT).unwrap(),
-                site: Site::new(folder.as_ref()).unwrap(),
-                logs: false,
-                draining: AtomicBool::new(false),
-                octets_lost: AtomicU64::new(0),
-                not_accepted: AtomicU64::new(0),
-            }));
+            let config = Config::new(limits, timeouts, Policy::DEFAULT).unwrap();
+            let site = Site::new(folder.as_ref(), Places::new(None, 0)).unwrap();
+            let shared: &'static Shared = Box::leak(Box::new(Shared::new(config, site)));
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             println!("{LISTENS}{}", listener.local_addr().unwrap());
             EventLoop::new(shared, listener).unwrap().run().unwrap();
