@@ -58,7 +58,7 @@ struct Options {
     /// Print the settings in force, and no more.
     #[arg(long)]
     print_config: bool,
-    /// Close a connection after so long without an octet between exchanges, never sooner than 1s unless a file says so [65s]; 0: with its first response. A
+    /// Close a connection after so long without an octet between exchanges, never sooner than 500ms unless a file says so [65s]; 0: with its first response. A
     /// client that asks is told less, by 5s or by half if that is shorter, so that it does not send into our close; of less than
     /// a second it is told nothing.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
@@ -212,6 +212,8 @@ fn config(options: &Options) -> Result<Config<Server>, String> {
 const DEFAULT: Config<Server> = match Config::new(
     Limits::DEFAULT.with_content(Some(1024 * 1024)).with_jitter(10),
     Timeouts::DEFAULT
+        // under pressure it is what a newcomer waits for
+        .with_idle_shield(Some(Duration::from_millis(500)))
         .with_drain_window(Some(Duration::from_secs(1)))
         .with_drain_spread(Some(Duration::from_millis(500))),
     Policy::DEFAULT.with_idle_close(IdleClose::Staged),
