@@ -77,8 +77,9 @@ impl<R: LifecycleRole> ConnectionState<R> {
         }
     }
 
-    /// An exchange is open that can have timeouts of its own.
+    /// An exchange is open that can have timeouts of its own: one of which octets wait to leave is not over.
     pub(crate) fn check_exchange(&self) -> Result<(), Misuse> {
-        if self.is_between_exchanges() { Err(Misuse::NothingToAnswer) } else { Ok(()) }
+        let over = self.is_between_exchanges() && self.send.unsent == 0;
+        if over { Err(Misuse::NothingToAnswer) } else { Ok(()) }
     }
 }

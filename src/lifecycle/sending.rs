@@ -58,7 +58,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
     #[inline(always)]
     pub(crate) fn stay_still(&mut self, now: Instant) {
         let send = &mut self.send;
-        if send.rate_began != Instant::MAX {
+        if send.rate_began != Instant::MAX && !send.has_failed() {
             let still = now.saturating_duration_since(send.still_since);
             send.rate_began = send.rate_began.saturating_add(still);
         }
