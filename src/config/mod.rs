@@ -516,6 +516,9 @@ impl<R> Config<R> {
         if matches!(timeouts.content_rate, Some(0)) {
             return broken("content_rate", "at least 1 octet a second");
         }
+        if matches!(timeouts.send_rate, Some(0)) {
+            return broken("send_rate", "at least 1 octet a second");
+        }
         if let (Some(advertised), Some(idle)) = (timeouts.idle_advertised, timeouts.idle) {
             if advertised.as_nanos() > idle.as_nanos() {
                 return broken("idle_advertised", "at most `idle`");

@@ -20,7 +20,7 @@ use crate::lifecycle::grace::Granted;
 use crate::lifecycle::jitter;
 use crate::lifecycle::relative::{Parser, Relative};
 use crate::lifecycle::role::LifecycleRole;
-use crate::lifecycle::state::{BodyEnd, ConnectionState, Receiving, RequestFacts, Sending, Stage, Unread};
+use crate::lifecycle::state::{BodyEnd, ConnectionState, OwnTimeouts, Receiving, RequestFacts, Sending, Stage, Unread};
 use crate::lifecycle::terms::Terms;
 use crate::time::Instant;
 
@@ -159,11 +159,12 @@ impl<R: LifecycleRole> ConnectionState<R> {
             receive.given_up = false;
             receive.fault = None;
             (receive.unread, receive.unread_at) = (0, Unread::Offered);
-            (receive.refusal, receive.own_timeouts) = (None, false);
+            receive.refusal = None;
         }
 
-        if between && !waits {
-            receive.own_timeouts = false;
+        let goes = waits && !over && !lingers;
+        if over || lingers || (between && !goes) || (receive.own_timeouts == OwnTimeouts::OfWhatGoes && !goes) {
+            receive.own_timeouts = OwnTimeouts::None;
         }
 
         let lifetime = &mut self.lifetime;

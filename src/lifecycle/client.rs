@@ -85,6 +85,10 @@ impl<const DEPTH: usize> LifecycleRole for Client<DEPTH> {
         state.role.own_timeouts()
     }
 
+    fn exchange_due(state: &ConnectionState<Self>, terms: Terms<'_>) -> (Instant, Instant) {
+        state.role.exchange_due(terms)
+    }
+
     fn give_timeouts(state: &mut ConnectionState<Self>) -> Result<(), Misuse> {
         state.check_exchange()?;
         state.role.give_timeouts()
@@ -242,7 +246,9 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Lifecycle<Cli
 
     /// The requests without a whole answer, in order, each with the evidence for a verdict: final once the connection has ended.
     pub fn unanswered(&self) -> impl Iterator<Item = Unanswered> + '_ {
-        self.state.role.iter().enumerate().map(move |(place, (request, pending))| {
+        // an answer can be whole while its request is still being sent
+        let answered = self.state.receive.half() == Receiving::Complete && !self.state.receive.given_up;
+        self.state.role.iter().enumerate().skip(answered.into()).map(move |(place, (request, pending))| {
             let evidence = Evidence {
                 sent: self.state.role.sent_of(self.state.send.unsent, pending),
                 method: pending.method,

@@ -206,7 +206,11 @@ impl<R: LifecycleRole> ConnectionState<R> {
                     Phase::Finishing => send.unsent == 0,
                     _ => false,
                 };
-                if over { None } else { plain(receiving.exchange, self.exchange_began, Fact::ExchangeBegan) }
+                if over {
+                    return None;
+                }
+                let (at, since) = R::exchange_due(self, terms);
+                Some(Armed { at, since, fact: Fact::ExchangeBegan, setting: kind.as_str() })
             }
             DeadlineKind::FirstOctet if phase == Phase::Leaving && !self.stays_for_request(settings) => None,
             DeadlineKind::FirstOctet if self.lifetime.exchanges > 0 => None,

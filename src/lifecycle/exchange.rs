@@ -21,7 +21,9 @@ use crate::lifecycle::deadline::DeadlineKind;
 use crate::lifecycle::grace::Grace;
 use crate::lifecycle::persistence::{CloseReason, Persistence, ReuseReason};
 use crate::lifecycle::role::LifecycleRole;
-use crate::lifecycle::state::{BodyEnd, ConnectionState, PeerSide, Receiving, RequestFacts, Sending, Stage, Unread};
+use crate::lifecycle::state::{
+    BodyEnd, ConnectionState, OwnTimeouts, PeerSide, Receiving, RequestFacts, Sending, Stage, Unread,
+};
 use crate::status::StatusCode;
 use crate::time::Instant;
 
@@ -50,13 +52,22 @@ impl<R: LifecycleRole> ConnectionState<R> {
             self.end_look_at_reading();
             if !R::IS_CLIENT {
                 self.exchange_began = now;
-                self.receive.own_timeouts = false;
+                self.leave_own_timeouts();
                 if self.receive.refusal.is_some() {
                     self.refuse_next(now);
                 }
             }
         }
         self.receive.octets = octets;
+    }
+
+    /// The next exchange has those of the connection; what still waits to leave keeps its own.
+    #[inline(always)]
+    fn leave_own_timeouts(&mut self) {
+        if self.receive.own_timeouts != OwnTimeouts::None {
+            let waits = self.send.unsent > 0;
+            self.receive.own_timeouts = if waits { OwnTimeouts::OfWhatGoes } else { OwnTimeouts::None };
+        }
     }
 
     /// Octets came, read by a parser of the user.

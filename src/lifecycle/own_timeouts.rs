@@ -7,7 +7,7 @@ use crate::error::{Misuse, SendError};
 use crate::lifecycle::Lifecycle;
 use crate::lifecycle::deadline::DeadlineKind;
 use crate::lifecycle::role::LifecycleRole;
-use crate::lifecycle::state::{ConnectionState, Sending};
+use crate::lifecycle::state::{ConnectionState, Sending, Stage};
 use crate::lifecycle::terms::Terms;
 use crate::time::Instant;
 
@@ -21,7 +21,7 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
             Some(own) if is_own => own.settings(),
             _ => connection,
         };
-        Terms { connection, receiving: of(own.receiving), sending: of(own.sending) }
+        Terms { connection, own: of(true), receiving: of(own.receiving), sending: of(own.sending) }
     }
 
     /// The state, and the settings that hold now.
@@ -33,7 +33,8 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
             Some(own) if is_own => own.settings(),
             _ => connection,
         };
-        (&mut self.state, Terms { connection, receiving: of(own.receiving), sending: of(own.sending) })
+        let terms = Terms { connection, own: of(true), receiving: of(own.receiving), sending: of(own.sending) };
+        (&mut self.state, terms)
     }
 
     /// Gives the exchange that is open timeouts of its own, and no longer than that: of `config` count `content_gap`, `content_rate`,
@@ -45,14 +46,17 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     ///
     /// # Errors
     ///
-    /// [`SendError::Ended`]: the connection has ended. [`SendError::Misuse`]: no exchange is open; of a client that pipelines, one before
+    /// [`SendError::Ended`]: the connection has ended, and nothing waits to leave. [`SendError::Misuse`]: no exchange is open; of a client that pipelines, one before
     /// this has timeouts of its own and is not over; the connection is a tunnel. Nothing has moved.
     pub fn exchange_timeouts(&mut self, now: Instant, config: C) -> Result<(), SendError> {
-        self.state.check_open()?;
+        if self.state.stage() != Stage::Finishing || self.state.send.unsent == 0 {
+            self.state.check_open()?;
+        }
+        let rate = self.terms().sending.timeouts.send_rate;
         R::give_timeouts(&mut self.state)?;
         self.exchange_config = Some(config);
         let (state, terms) = self.parts_on_terms();
-        state.terms_changed(now, terms);
+        state.terms_changed(now, rate, terms);
         self.check();
         Ok(())
     }
@@ -60,7 +64,7 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
 
 impl<R: LifecycleRole> ConnectionState<R> {
     /// Other settings hold from here on.
-    fn terms_changed(&mut self, now: Instant, terms: Terms<'_>) {
+    fn terms_changed(&mut self, now: Instant, rate: Option<u32>, terms: Terms<'_>) {
         use DeadlineKind as Kind;
         let now = self.tick(now);
         let moved = matches!(
@@ -72,8 +76,8 @@ impl<R: LifecycleRole> ConnectionState<R> {
             self.lifetime.passed = None;
         }
         let goes = self.send.unsent > 0 || self.send.half() == Sending::Content;
-        if goes && self.send.rate_began == Instant::MAX {
-            self.begin_to_send(now, terms);
+        if goes && terms.sending.timeouts.send_rate != rate && !self.send.has_failed() {
+            self.pace_anew(now);
         }
     }
 

@@ -31,6 +31,7 @@ use crate::lifecycle::relative::{Parser, Relative};
 use crate::lifecycle::retry::Sent;
 use crate::lifecycle::role::{Own, PeerTime};
 use crate::lifecycle::state::{ConnectionState, Sending};
+use crate::lifecycle::terms::Terms;
 use crate::message::method::MethodKind;
 use crate::message::upgrade::Names;
 use crate::time::Instant;
@@ -203,11 +204,22 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
         }
     }
 
-    /// Which half of the exchange has timeouts of its own: what is received is of the first request, what is sent of the last.
+    /// Which half of the exchange has timeouts of its own: what is received is of the first request, what is sent of the first of which not all
+    /// has left, or else of the last.
     #[inline(always)]
     pub(crate) fn own_timeouts(&self) -> Own {
         let own = |request: Option<&Pending>| request.is_some_and(|request| request.own_timeouts);
-        Own { receiving: own(self.requests.first()), sending: own(self.requests.last()) }
+        let goes = self.requests.iter().find(|request| request.progress != Progress::Left);
+        Own { receiving: own(self.requests.first()), sending: own(goes.or(self.requests.last())) }
+    }
+
+    /// When the first of the exchanges has taken as long as it may, and since when that counts.
+    pub(crate) fn exchange_due(&self, terms: Terms<'_>) -> (Instant, Instant) {
+        let due = |request: &Pending| {
+            let settings = if request.own_timeouts { terms.own } else { terms.connection };
+            (settings.spans.exchange.after(request.began), request.began)
+        };
+        self.requests.iter().map(due).min().unwrap_or((Instant::MAX, Instant::MAX))
     }
 
     /// The exchange of the last request has timeouts of its own: one at a time.

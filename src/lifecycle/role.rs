@@ -10,6 +10,7 @@ use crate::error::Misuse;
 use crate::lifecycle::packing::OWN;
 use crate::lifecycle::relative::Relative;
 use crate::lifecycle::state::ConnectionState;
+use crate::lifecycle::terms::Terms;
 use crate::time::Instant;
 
 /// What a role knows of its peer's time: nothing, of a server.
@@ -81,6 +82,12 @@ pub trait LifecycleRole: Copy + Debug + Eq + Hash + 'static {
 
     /// Which half of the exchange has timeouts of its own.
     fn own_timeouts(state: &ConnectionState<Self>) -> Own;
+
+    /// When the exchange that is due first has taken as long as it may, and since when that counts.
+    #[inline(always)]
+    fn exchange_due(state: &ConnectionState<Self>, terms: Terms<'_>) -> (Instant, Instant) {
+        (terms.receiving.spans.exchange.after(state.exchange_began), state.exchange_began)
+    }
 
     /// The exchange that began last has timeouts of its own.
     fn give_timeouts(state: &mut ConnectionState<Self>) -> Result<(), Misuse>;

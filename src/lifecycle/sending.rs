@@ -10,7 +10,7 @@
 use crate::config::nanos::Span;
 use crate::lifecycle::grace::Granted;
 use crate::lifecycle::role::LifecycleRole;
-use crate::lifecycle::state::{ConnectionState, Stage};
+use crate::lifecycle::state::{ConnectionState, OwnTimeouts, Stage};
 use crate::lifecycle::terms::Terms;
 use crate::time::Instant;
 
@@ -18,6 +18,10 @@ impl<R: LifecycleRole> ConnectionState<R> {
     /// The head of a message is about to be handed out.
     #[inline(always)]
     pub(crate) fn begin_to_send(&mut self, now: Instant, terms: Terms<'_>) {
+        if self.receive.own_timeouts == OwnTimeouts::OfWhatGoes {
+            // those of the exchange before
+            self.receive.own_timeouts = OwnTimeouts::None;
+        }
         if terms.sending.timeouts.send_rate.is_some() {
             self.begin_to_pace(now);
         }
@@ -36,6 +40,15 @@ impl<R: LifecycleRole> ConnectionState<R> {
             send.still_since = now;
         }
         send.rate_began = now;
+    }
+
+    /// Another rate holds for what goes from here on.
+    pub(crate) fn pace_anew(&mut self, now: Instant) {
+        let send = &mut self.send;
+        if send.unsent == 0 {
+            send.still_since = now;
+        }
+        (send.rate_began, send.granted) = (send.still_since, Granted::NOTHING);
     }
 
     /// When the rate of what goes is due, if it is armed, or would be but for a look.

@@ -8,7 +8,7 @@ use crate::lifecycle::packing::{OWN, Packer, Unpacker};
 use crate::lifecycle::relative::Relative;
 use crate::lifecycle::response_to_send::Sends;
 use crate::lifecycle::role::{LifecycleRole, Own};
-use crate::lifecycle::state::{ConnectionState, Receiving, Unread};
+use crate::lifecycle::state::{ConnectionState, OwnTimeouts, Receiving, Unread};
 use crate::lifecycle::{Lifecycle, request_received, response_to_send};
 use crate::message::announcement::{Announce, Content};
 use crate::message::connection_facts::ConnectionFacts;
@@ -35,12 +35,12 @@ impl LifecycleRole for Server {
     #[inline(always)]
     fn own_timeouts(state: &ConnectionState<Self>) -> Own {
         let own = state.receive.own_timeouts;
-        Own { receiving: own, sending: own }
+        Own { receiving: own == OwnTimeouts::OfExchange, sending: own != OwnTimeouts::None }
     }
 
     fn give_timeouts(state: &mut ConnectionState<Self>) -> Result<(), Misuse> {
         state.check_exchange()?;
-        state.receive.own_timeouts = true;
+        state.receive.own_timeouts = OwnTimeouts::OfExchange;
         Ok(())
     }
 

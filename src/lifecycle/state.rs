@@ -122,8 +122,18 @@ pub(crate) struct Receive {
     pub(super) fault: Option<ProtocolErrorKind>,
     /// A server's: what is answered instead of the application, to the request that is open, or to the next one.
     pub(super) refusal: Option<Refusal>,
-    /// A server's: this exchange has timeouts of its own.
-    pub(super) own_timeouts: bool,
+    /// A server's: which timeouts are those of an exchange.
+    pub(super) own_timeouts: OwnTimeouts,
+}
+
+/// Which timeouts are those of an exchange, and not those of the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum OwnTimeouts {
+    None,
+    /// Those of the exchange that is open.
+    OfExchange,
+    /// Those of the exchange before, for its octets that wait to leave.
+    OfWhatGoes,
 }
 
 /// Where the octets are that have not been looked at, and how well their number is known.
@@ -305,7 +315,7 @@ impl Receive {
             peer_side: PeerSide::Open,
             fault: None,
             refusal: None,
-            own_timeouts: false,
+            own_timeouts: OwnTimeouts::None,
         }
     }
 

@@ -5,18 +5,23 @@
 //! `content_gap`, `content_rate`, `application`, `response`, `exchange` for what is received, `write_stall`, `send_rate`, `expect` for what is
 //! sent. Anchors stay; what is due is told anew.
 //!
-//! **How long.** A server's hold until the first octet of the next head, so also while the last octets of a response wait to leave. A
-//! client's are those of one request: they hold for what is received while it is the first that waits, and for what is sent while it is the
-//! last that was sent.
+//! **How long.** A server's hold until the first octet of the next head; for what is sent until the head of the next response, if octets of
+//! the exchange wait to leave then. A client's are those of one request, and of one of those that are outstanding: they hold for what is
+//! received while it is the first that waits, and for what is sent while it is the first of which not all has left.
+//!
+//! **A rate that changes** while a message goes counts from the last octet that left, or the first that waits: what left before has been
+//! judged by the rate that held then.
 
 use crate::config::nanos::Span;
 use crate::config::{Settings, Timeouts};
 
-/// The settings that hold now.
+/// The settings that hold now. Public in name only, for the sealed trait of roles.
 #[derive(Clone, Copy)]
-pub(crate) struct Terms<'s> {
+pub struct Terms<'s> {
     /// Of the connection: all but the eight.
     pub(crate) connection: &'s Settings,
+    /// Of the exchange that has its own, or the same.
+    pub(crate) own: &'s Settings,
     /// Of the exchange, as far as it receives.
     pub(crate) receiving: &'s Settings,
     /// Of the exchange, as far as it sends.
@@ -27,7 +32,7 @@ impl<'s> Terms<'s> {
     /// Those of the connection alone.
     #[inline(always)]
     pub(crate) const fn of(connection: &'s Settings) -> Self {
-        Self { connection, receiving: connection, sending: connection }
+        Self { connection, own: connection, receiving: connection, sending: connection }
     }
 
     /// Which of the timeouts are set of any message that is open: for what has to be kept of the state.
@@ -39,7 +44,7 @@ impl<'s> Terms<'s> {
             content_rate: receiving.content_rate.or(own.content_rate),
             application: receiving.application.or(own.application),
             response: receiving.response.or(own.response),
-            exchange: receiving.exchange.or(own.exchange),
+            exchange: receiving.exchange.or(self.own.timeouts.exchange).or(own.exchange),
             write_stall: sending.write_stall.or(own.write_stall),
             send_rate: sending.send_rate.or(own.send_rate),
             expect: sending.expect.or(own.expect),

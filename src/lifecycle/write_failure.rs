@@ -39,6 +39,8 @@ impl<R: LifecycleRole> ConnectionState<R> {
         self.send.granted = Granted::NOTHING;
         self.lifetime.passed = None;
         if R::IS_CLIENT {
+            // an answer that is whole ended nothing while its request was being sent
+            R::on_message_complete(self, now);
             if self.lifetime.is_open() && self.is_unanswerable() {
                 self.close_at_once();
             }

@@ -48,8 +48,8 @@ const UPLOAD: &str = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r
 #[test]
 fn each_of_the_eight_is_that_of_the_exchange_and_counts_from_where_it_did() {
     type Arm = fn(&mut Driver);
-    let upload: Arm = |driver| drop(driver.feed(UPLOAD));
-    let asked: Arm = |driver| drop(driver.feed(&get("")));
+    let upload: Arm = |driver| _ = driver.feed(UPLOAD);
+    let asked: Arm = |driver| _ = driver.feed(&get(""));
     let sending: Arm = |driver| {
         driver.feed(&get(""));
         driver.hand_out(100);

@@ -198,8 +198,8 @@ fn a_close_shortly_after_an_answer_is_staged_whatever_its_cause() {
     let idle: (Timeouts, Cause) = (timeouts.with_idle(some(2)), |_| {});
     let aged: (Timeouts, Cause) = (timeouts.with_age(some(2)), |_| {});
     let drained: (Timeouts, Cause) = (timeouts.with_drain_window(some(2)), lame_duck);
-    let late: (Timeouts, Cause) = (timeouts.with_application(some(2)), |driver| drop(driver.feed(&get(""))));
-    let head: (Timeouts, Cause) = (timeouts.with_head(some(2)).with_head_rate(None), |driver| drop(driver.feed("GET")));
+    let late: (Timeouts, Cause) = (timeouts.with_application(some(2)), |driver| _ = driver.feed(&get("")));
+    let head: (Timeouts, Cause) = (timeouts.with_head(some(2)).with_head_rate(None), |driver| _ = driver.feed("GET"));
     for (name, (timeouts, cause)) in
         [("idle", idle), ("age", aged), ("drain", drained), ("application", late), ("head", head)]
     {

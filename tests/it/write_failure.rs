@@ -151,13 +151,13 @@ fn lingers(mut driver: Driver, since: Instant) {
 fn a_server_that_can_send_nothing_drops_what_comes() {
     let states: [fn(&mut Driver); 5] = [
         |_| {},
-        |driver| drop(driver.feed("GET / HT")),
-        |driver| drop(driver.feed(&get(""))),
+        |driver| _ = driver.feed("GET / HT"),
+        |driver| _ = driver.feed(&get("")),
         |driver| {
             driver.feed(&get(""));
             driver.hand_out(100);
         },
-        |driver| drop(driver.feed(&get("")).respond(StatusCode::OK, Content::UntilClose).content("ab")),
+        |driver| _ = driver.feed(&get("")).respond(StatusCode::OK, Content::UntilClose).content("ab"),
     ];
     for reach in states {
         let mut driver = server(lingering());

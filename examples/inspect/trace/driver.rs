@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use http_keepalive::settings::{Settings, Value as Setting};
 use http_keepalive::{
-    Config, Connection, Deadline, Eof, Event, Instant, Misuse, Outcome, Persistence, ProtocolErrorKind, ReadWant,
+    Config, Connection, Deadline, Eof, Event, Instant, Misuse, Outcome, Phase, ProtocolErrorKind, ReadWant,
     ReceiveError, Shut, Timeouts, Turn,
 };
 use serde_json::{Value, json};
@@ -24,6 +24,8 @@ pub struct Driver<R: Intents> {
     timeouts: (u32, Timeouts),
     lines: Vec<Value>,
     pub(super) now: Instant,
+    /// No deadline is announced as due before this: now, but where nothing ran since the line before.
+    since: Instant,
     /// Received and not consumed.
     pub(super) input: Vec<u8>,
     /// The trace says what leaves; else everything does, at once.
@@ -55,6 +57,7 @@ pub fn run<R: Intents>(config: Config<R>, trace: Vec<Line<R::Intent>>) -> Vec<Va
         config,
         lines: Vec::new(),
         now: Instant::EPOCH,
+        since: Instant::EPOCH,
         input: Vec::new(),
         says_sent: trace.iter().any(|line| matches!(line.fact, Some(Fact::Sent { .. }))),
         output: 0,
@@ -82,7 +85,7 @@ pub fn run<R: Intents>(config: Config<R>, trace: Vec<Line<R::Intent>>) -> Vec<Va
         let arrives = matches!(line.fact, Some(Fact::Receive(_)));
         let at = line.at.max(driver.now);
         driver.expire(|due| due < at || (due == at && !arrives));
-        driver.now = at;
+        (driver.now, driver.since) = (at, at);
         if let Some(fact) = line.fact {
             driver.apply(fact);
         }
@@ -149,7 +152,8 @@ impl<R: Intents> Driver<R> {
     fn announce(&mut self) {
         let next = self.connection.next_deadline();
         if next != self.announced || !self.any_announced {
-            let due = next.map_or(Value::Null, |deadline| seconds(deadline.at));
+            // what is past by now expires now
+            let due = next.map_or(Value::Null, |deadline| seconds(deadline.at.max(self.since)));
             let mut line =
                 json!({ "event": "deadline", "due": due, "kind": next.map(|deadline| deadline.kind.as_str()) });
             if let Some(cause) = self.connection.deadline_cause() {
@@ -323,15 +327,17 @@ impl<R: Intents> Driver<R> {
                     R::leftovers(self).into_iter().for_each(|line| self.say(line));
                 }
             } else {
-                return self.offer();
+                self.offer();
+                if self.connection.wants() == wants {
+                    return;
+                }
             }
         }
     }
 
     fn finish(&mut self) {
-        let verdict = self.connection.persistence();
-        let over = self.action.is_some()
-            || (matches!(verdict, Persistence::Close(_)) && self.connection.wants().application.is_none());
+        // an announced close is complete, though its octets may still wait
+        let over = self.action.is_some() || self.connection.phase() >= Phase::Finishing && !self.tunnel;
         let state = match self.connection.error().map(|error| error.kind) {
             Some(ProtocolErrorKind::IncompleteHead | ProtocolErrorKind::IncompleteContent) => "truncated",
             Some(_) => "error",

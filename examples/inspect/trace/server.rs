@@ -1,6 +1,6 @@
 //! What a trace tells a server, and what it makes of its connection.
 
-use http_keepalive::{Content, NO_FIELDS, Response, Server, StatusCode, Version};
+use http_keepalive::{Content, NO_FIELDS, Phase, Response, Server, StatusCode, Version};
 use serde_json::Value;
 
 use super::Intents;
@@ -81,7 +81,9 @@ impl Intents for Server {
     }
 
     fn exchanges(driver: &Driver<Self>) -> u32 {
-        driver.connection.lifecycle().exchanges()
+        let lifecycle = driver.connection.lifecycle();
+        // one counts once its head is complete
+        lifecycle.exchanges() + u32::from(lifecycle.phase() == Phase::Head)
     }
 
     fn refuse(driver: &mut Driver<Self>) -> bool {
