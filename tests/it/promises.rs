@@ -300,3 +300,52 @@ fn a_place_is_freed_after_the_shield_and_a_look_and_in_stages_where_an_answer_ha
     driver.feed(&get("")).wait(secs(30));
     assert!(!driver.connection.free_place(driver.now));
 }
+
+// ---- nothing is cut for what was promised
+
+/// A download of a hundred MiB whose reader takes ten minutes.
+#[test]
+fn a_slow_download_is_not_cut_by_a_close_an_age_that_passes_or_a_drain_that_is_announced() {
+    const OCTETS: u64 = 100 << 20;
+    type Begin = fn(&mut Driver) -> http_keepalive::Response<'static>;
+    let plain: Begin = |_| http_keepalive::Response::new(StatusCode::OK);
+    let closing: Begin = |_| http_keepalive::Response::new(StatusCode::OK).with_close(true);
+    let drained: Begin = |driver| {
+        lame_duck(driver);
+        http_keepalive::Response::new(StatusCode::OK)
+    };
+    let usual = Timeouts::DEFAULT.with_drain(None);
+    let lame = Policy::DEFAULT.with_drain_mode(DrainMode::LameDuck);
+    for (name, begin, timeouts, policy) in [
+        ("close", closing, usual.with_drain(some(30)), Policy::DEFAULT),
+        ("age", plain, usual.with_age(some(60)), Policy::DEFAULT),
+        ("age, announced", plain, usual.with_age(some(60)), Policy::DEFAULT.with_age_close(AgeClose::Announced)),
+        ("drain", drained, usual, Policy::DEFAULT),
+        ("lame duck", drained, usual, lame),
+    ] {
+        let mut driver = Driver::new(&config(timeouts, policy));
+        driver.feed(&get(""));
+        let response = begin(&mut driver);
+        let mut out = [0; 300];
+        let head = driver.connection.send_response(
+            driver.now,
+            response,
+            http_keepalive::NO_FIELDS,
+            Content::Exact(OCTETS),
+            &mut out,
+        );
+        driver.connection.handle_sent(driver.now, head.expect("it may") as u64);
+        // all of it waits from the begin
+        driver.connection.frame_content(driver.now, OCTETS).expect("it is to come");
+        for _ in 0..600 {
+            driver.wait(secs(1));
+            while let Some(passed) = driver.connection.expire(driver.now) {
+                panic!("{name}: {passed:?}");
+            }
+            assert_eq!(driver.connection.wants().shut, None, "{name}");
+            driver.connection.handle_sent(driver.now, OCTETS / 600);
+        }
+        driver.connection.handle_sent(driver.now, driver.connection.octets_pending());
+        assert!(driver.connection.octets_pending() == 0, "{name}: all of it has left");
+    }
+}
