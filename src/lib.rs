@@ -39,7 +39,8 @@
 //! 1. Offer what was received: [`receive`](Connection::receive), until it needs more or is paused.
 //! 2. Do what [`wants`](Connection::wants) says of the application: respond, continue, send content, send the refusal.
 //! 3. Send what was written and say how much left: [`handle_sent`](Connection::handle_sent).
-//! 4. Shut as [`wants`](Connection::wants) says, and say so: [`handle_shut`](Connection::handle_shut).
+//! 4. Shut as [`wants`](Connection::wants) says, and say so: [`handle_shut`](Connection::handle_shut). Where only a write fails, say
+//!    [`write_failed`](Connection::write_failed), and read on.
 //! 5. Wait for octets or for [`next_deadline`](Connection::next_deadline); when it is due, [`handle_timeout`](Connection::handle_timeout)
 //!    until it returns `None`, and back to 2.
 //!
