@@ -50,13 +50,25 @@ impl<R: LifecycleRole> ConnectionState<R> {
             self.end_look_at_reading();
             if !R::IS_CLIENT {
                 self.exchange_began = now;
-                self.receive.own_timeouts = false;
-                if self.receive.refusal.is_some() {
-                    self.refuse_next(now);
+                if self.receive.own_timeouts || self.receive.refusal.is_some() {
+                    self.begin_as_said(now);
                 }
             }
         }
         self.receive.octets = octets;
+    }
+
+    /// A request begins, and before it something was said: of the exchange before, or of this one.
+    #[cold]
+    #[inline(never)]
+    fn begin_as_said(&mut self, now: Instant) {
+        if self.receive.own_timeouts {
+            self.receive.own_timeouts = false;
+            self.own_timeouts_end(now);
+        }
+        if self.receive.refusal.is_some() {
+            self.refuse_next(now);
+        }
     }
 
     /// Octets came, read by a parser of the user.

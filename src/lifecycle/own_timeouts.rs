@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::error::{Misuse, SendError};
 use crate::lifecycle::Lifecycle;
 use crate::lifecycle::deadline::DeadlineKind;
+use crate::lifecycle::grace::Granted;
 use crate::lifecycle::role::LifecycleRole;
 use crate::lifecycle::state::{ConnectionState, Sending};
 use crate::lifecycle::terms::Terms;
@@ -74,6 +75,22 @@ impl<R: LifecycleRole> ConnectionState<R> {
         let goes = self.send.unsent > 0 || self.send.half() == Sending::Content;
         if goes && self.send.rate_began == Instant::MAX {
             self.begin_to_send(now, terms);
+        }
+    }
+
+    /// An exchange with timeouts of its own is over. What still waits of it counts by those of the connection, from now.
+    #[cold]
+    pub(crate) fn own_timeouts_end(&mut self, now: Instant) {
+        let send = &mut self.send;
+        if send.has_failed() {
+            return;
+        }
+        if send.unsent > 0 {
+            send.still_since = now;
+        }
+        // octets of it may be told later, too
+        if send.rate_began != Instant::MAX {
+            (send.rate_began, send.granted) = (now, Granted::NOTHING);
         }
     }
 

@@ -470,6 +470,8 @@ impl<const DEPTH: usize> ConnectionState<Client<DEPTH>> {
             self.role.peer.waiting = None;
             self.receive.octets = 0;
             self.role.interim = 0;
+        } else {
+            self.follow(now);
         }
         if self.role.requests.try_push(request).is_err() {
             return;
@@ -477,6 +479,14 @@ impl<const DEPTH: usize> ConnectionState<Client<DEPTH>> {
         self.role.asked = self.role.asked.saturating_add(1);
         if let Some(budget) = &mut self.role.budget {
             *budget = budget.saturating_sub(1);
+        }
+    }
+
+    /// A request follows another one: what is sent from here on is of its exchange.
+    #[inline(never)]
+    fn follow(&mut self, now: Instant) {
+        if self.role.own_timeouts().sending {
+            self.own_timeouts_end(now);
         }
     }
 
@@ -493,11 +503,14 @@ impl<const DEPTH: usize> ConnectionState<Client<DEPTH>> {
         if DEPTH > 1 && self.role.requests.len() > 1 {
             return self.begin_next_exchange();
         }
-        self.role.requests.clear();
-        self.send.begin_next();
         if self.send.unsent == 0 {
             self.stay_still(now);
         }
+        if self.role.own_timeouts().sending {
+            self.own_timeouts_end(now);
+        }
+        self.role.requests.clear();
+        self.send.begin_next();
         self.send.still_since = now;
         self.role.peer.waiting = None;
     }

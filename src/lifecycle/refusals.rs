@@ -28,8 +28,6 @@ use crate::time::Instant;
 
 impl<R: LifecycleRole> ConnectionState<R> {
     /// The request that begins is the one that a refusal was kept for.
-    #[cold]
-    #[inline(never)]
     pub(crate) fn refuse_next(&mut self, now: Instant) {
         let status = self.receive.refusal.map(Refusal::status);
         self.lifetime.causes.end_by(CloseReason::Refused);
