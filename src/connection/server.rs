@@ -39,8 +39,8 @@ impl Reads for Server {
         }
         let (state, settings) = connection.lifecycle.parts();
         state.head_octets(now, buf.len() as u64);
-        if state.reads_nothing() {
-            // a refusal was kept for the request that begins
+        if state.owes_refusal() {
+            // it was kept for the request that begins
             return connection.discard(now, buf, outcome);
         }
         let rules = Rules { section: Section::Request, limits: &settings.limits, policy: &settings.policy };

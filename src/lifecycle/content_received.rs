@@ -66,6 +66,10 @@ impl<R: LifecycleRole> ConnectionState<R> {
 
     /// What is still to come is read by nobody: it is walked over if it is worth it, else given up.
     pub(crate) fn drop_content(&mut self, now: Instant, settings: &Settings) {
+        if self.send.has_failed() {
+            // only for the application it was read on
+            return if R::IS_CLIENT { self.close_at_once() } else { self.shut_by_failure() };
+        }
         let most = settings.limits.unread_octets.unwrap_or(u64::MAX);
         let is_worth_it = match self.receive.end {
             BodyEnd::Exact => self.receive.remaining <= most,

@@ -52,21 +52,26 @@ impl<R: LifecycleRole> ConnectionState<R> {
             self.end_look_at_reading();
             if !R::IS_CLIENT {
                 self.exchange_began = now;
-                self.leave_own_timeouts();
-                if self.receive.refusal.is_some() {
-                    self.refuse_next(now);
+                if self.receive.own_timeouts != OwnTimeouts::None || self.receive.refusal.is_some() {
+                    self.begin_as_said(now);
                 }
             }
         }
         self.receive.octets = octets;
     }
 
-    /// The next exchange has those of the connection; what still waits to leave keeps its own.
-    #[inline(always)]
-    fn leave_own_timeouts(&mut self) {
-        if self.receive.own_timeouts != OwnTimeouts::None {
-            let waits = self.send.unsent > 0;
-            self.receive.own_timeouts = if waits { OwnTimeouts::OfWhatGoes } else { OwnTimeouts::None };
+    /// A request begins, and before it something was said: of the exchange before, or of this one.
+    #[cold]
+    #[inline(never)]
+    fn begin_as_said(&mut self, now: Instant) {
+        if self.receive.own_timeouts != OwnTimeouts::None && self.send.unsent > 0 {
+            // what still waits to leave keeps its own
+            self.receive.own_timeouts = OwnTimeouts::OfWhatGoes;
+        } else if self.receive.own_timeouts != OwnTimeouts::None {
+            self.own_timeouts_end(now);
+        }
+        if self.receive.refusal.is_some() {
+            self.refuse_next(now);
         }
     }
 

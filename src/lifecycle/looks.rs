@@ -58,6 +58,8 @@ impl<R: LifecycleRole> ConnectionState<R> {
             Kind::Head if self.receive.half() == Receiving::Idle => None,
             // content is late, and it is for the application to end its response
             Kind::Linger if self.lifetime.is_open() && self.content_timed_out() => waits.then_some(Side::Writing),
+            // all there is has come, and nobody takes it
+            Kind::Linger if self.receive.has_ended() && self.is_paused() => None,
             Kind::HalfClosed => waits.then_some(Side::Writing),
             Kind::WriteStall | Kind::SendRate => Some(Side::Writing),
             Kind::FirstOctet | Kind::Head | Kind::ContentGap | Kind::ContentRate | Kind::Response => {

@@ -2,12 +2,13 @@
 
 use core::ops::Deref;
 
-use crate::config::Config;
+use crate::config::{Config, Settings};
 use crate::error::{Misuse, SendError};
 use crate::lifecycle::Lifecycle;
 use crate::lifecycle::deadline::DeadlineKind;
-use crate::lifecycle::role::LifecycleRole;
-use crate::lifecycle::state::{ConnectionState, Sending, Stage};
+use crate::lifecycle::grace::Granted;
+use crate::lifecycle::role::{LifecycleRole, Own};
+use crate::lifecycle::state::{ConnectionState, OwnTimeouts, Sending, Stage};
 use crate::lifecycle::terms::Terms;
 use crate::time::Instant;
 
@@ -15,25 +16,13 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     /// The settings that hold now.
     #[inline(always)]
     pub(crate) fn terms(&self) -> Terms<'_> {
-        let connection = self.config.settings();
-        let own = R::own_timeouts(&self.state);
-        let of = |is_own: bool| match &self.exchange_config {
-            Some(own) if is_own => own.settings(),
-            _ => connection,
-        };
-        Terms { connection, own: of(true), receiving: of(own.receiving), sending: of(own.sending) }
+        terms(&self.config, &self.exchange_config, &self.state)
     }
 
     /// The state, and the settings that hold now.
     #[inline(always)]
     pub(crate) fn parts_on_terms(&mut self) -> (&mut ConnectionState<R>, Terms<'_>) {
-        let connection = self.config.settings();
-        let own = R::own_timeouts(&self.state);
-        let of = |is_own: bool| match &self.exchange_config {
-            Some(own) if is_own => own.settings(),
-            _ => connection,
-        };
-        let terms = Terms { connection, own: of(true), receiving: of(own.receiving), sending: of(own.sending) };
+        let terms = terms(&self.config, &self.exchange_config, &self.state);
         (&mut self.state, terms)
     }
 
@@ -62,6 +51,25 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     }
 }
 
+#[inline(always)]
+fn terms<'s, R: LifecycleRole, C: Deref<Target = Config<R>>>(
+    connection: &'s C,
+    exchange: &'s Option<C>,
+    state: &ConnectionState<R>,
+) -> Terms<'s> {
+    match exchange {
+        None => Terms::of(connection.settings()),
+        Some(exchange) => own_terms(connection.settings(), exchange.settings(), R::own_timeouts(state)),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn own_terms<'s>(connection: &'s Settings, own: &'s Settings, has: Own) -> Terms<'s> {
+    let of = |is_own| if is_own { own } else { connection };
+    Terms { connection, own, receiving: of(has.receiving), sending: of(has.sending) }
+}
+
 impl<R: LifecycleRole> ConnectionState<R> {
     /// Other settings hold from here on.
     fn terms_changed(&mut self, now: Instant, rate: Option<u32>, terms: Terms<'_>) {
@@ -78,6 +86,24 @@ impl<R: LifecycleRole> ConnectionState<R> {
         let goes = self.send.unsent > 0 || self.send.half() == Sending::Content;
         if goes && terms.sending.timeouts.send_rate != rate && !self.send.has_failed() {
             self.pace_anew(now);
+        }
+    }
+
+    /// An exchange with timeouts of its own is over. What still waits of it counts by those of the connection, from now.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn own_timeouts_end(&mut self, now: Instant) {
+        self.receive.own_timeouts = OwnTimeouts::None;
+        let send = &mut self.send;
+        if send.has_failed() {
+            return;
+        }
+        if send.unsent > 0 {
+            send.still_since = now;
+        }
+        // octets of it may be told later, too
+        if send.rate_began != Instant::MAX {
+            (send.rate_began, send.granted) = (now, Granted::NOTHING);
         }
     }
 

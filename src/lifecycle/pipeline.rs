@@ -502,14 +502,17 @@ impl<const DEPTH: usize> ConnectionState<Client<DEPTH>> {
         self.receive.octets = 0;
         self.receive.given_up = false;
         self.receive.content_use = ContentUse::Undecided;
+        if self.role.first().is_some_and(|first| first.own_timeouts) {
+            self.own_timeouts_end(now);
+        }
         if DEPTH > 1 && self.role.requests.len() > 1 {
             return self.begin_next_exchange();
         }
-        self.role.requests.clear();
-        self.send.begin_next();
         if self.send.unsent == 0 {
             self.stay_still(now);
         }
+        self.role.requests.clear();
+        self.send.begin_next();
         self.send.still_since = now;
         self.role.peer.waiting = None;
     }

@@ -28,8 +28,6 @@ use crate::time::Instant;
 
 impl<R: LifecycleRole> ConnectionState<R> {
     /// The request that begins is the one that a refusal was kept for.
-    #[cold]
-    #[inline(never)]
     pub(crate) fn refuse_next(&mut self, now: Instant) {
         let status = self.receive.refusal.map(Refusal::status);
         self.lifetime.causes.end_by(CloseReason::Refused);
@@ -42,6 +40,12 @@ impl<R: LifecycleRole> ConnectionState<R> {
         self.lifetime.causes.end_by(reason);
         self.receive.refusal = Refusal::of(status);
         self.refuse(now, Some(status));
+    }
+
+    /// A refusal is due.
+    #[inline(always)]
+    pub(crate) fn owes_refusal(&self) -> bool {
+        self.send.half() == Sending::RefusalDue
     }
 
     /// The refusal that is due: for what was wrong, for what took too long, or as it was said.

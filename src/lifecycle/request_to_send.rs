@@ -125,7 +125,7 @@ pub(crate) fn check_compared<'h>(target: Target<'_>, head: &'h Compared) -> Resu
 }
 
 /// The request judged was handed out, and what it offers is kept already.
-#[inline]
+#[inline(always)]
 pub(crate) fn record<const DEPTH: usize>(
     state: &mut ConnectionState<Client<DEPTH>>,
     now: Instant,

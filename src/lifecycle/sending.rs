@@ -18,9 +18,9 @@ impl<R: LifecycleRole> ConnectionState<R> {
     /// The head of a message is about to be handed out.
     #[inline(always)]
     pub(crate) fn begin_to_send(&mut self, now: Instant, terms: Terms<'_>) {
-        if self.receive.own_timeouts == OwnTimeouts::OfWhatGoes {
+        if !R::IS_CLIENT && self.receive.own_timeouts == OwnTimeouts::OfWhatGoes {
             // those of the exchange before
-            self.receive.own_timeouts = OwnTimeouts::None;
+            self.own_timeouts_end(now);
         }
         if terms.sending.timeouts.send_rate.is_some() {
             self.begin_to_pace(now);

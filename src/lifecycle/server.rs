@@ -72,7 +72,7 @@ impl<C: Deref<Target = Config<Server>>> Lifecycle<Server, C> {
     /// # Errors
     ///
     /// [`ReceiveError::Fault`]: what is wrong with it; then the refusal is due. [`ReceiveError::Ended`]: the connection ends, and what comes
-    /// is to be dropped. [`ReceiveError::Misuse`]: the exchange before is not over; pipelined requests wait (RFC 9112 9.3.2).
+    /// is to be dropped; or a refusal was [kept](Self::refuse) for it, and is due now. [`ReceiveError::Misuse`]: the exchange before is not over; pipelined requests wait (RFC 9112 9.3.2).
     pub fn head_received(&mut self, now: Instant, head: &HeadFacts) -> Result<Framing, ReceiveError> {
         let (octets, told, head) = (head.octets, head.octets_told, &head.facts);
         self.state().check_head()?;
@@ -81,6 +81,10 @@ impl<C: Deref<Target = Config<Server>>> Lifecycle<Server, C> {
         if state.receive.half() == Receiving::Idle {
             // its octets ran ahead: the exchange begins where it is looked at
             state.head_octets(now, 0);
+            if state.reads_nothing() {
+                // a refusal was kept for it
+                return Err(ReceiveError::Ended(state.close_reason()));
+            }
         }
         state.octets_told(octets.into());
         state.receive.unread_at = if told { Unread::Told } else { Unread::Guessed };

@@ -3,7 +3,7 @@
 //! An upload, an event stream, a slow report want other times than the connection that carries them. So an exchange may be given a second
 //! configuration ([`Lifecycle::exchange_timeouts`](crate::Lifecycle::exchange_timeouts)), of which eight timeouts count, and nothing else:
 //! `content_gap`, `content_rate`, `application`, `response`, `exchange` for what is received, `write_stall`, `send_rate`, `expect` for what is
-//! sent. Anchors stay; what is due is told anew.
+//! sent. Anchors stay; what is due is told anew. Only what still waits to leave when they end counts from then.
 //!
 //! **How long.** A server's hold until the first octet of the next head; for what is sent until the head of the next response, if octets of
 //! the exchange wait to leave then. A client's are those of one request, and of one of those that are outstanding: they hold for what is

@@ -33,6 +33,10 @@ impl<R: LifecycleRole> ConnectionState<R> {
         if matches!(self.send.half(), Sending::Content | Sending::RefusalDue) || !R::IS_CLIENT {
             self.send.complete();
         }
+        if !R::IS_CLIENT && self.send.request.awaits_continue {
+            // nobody tells the peer to send its content: its time begins now, if it does all the same
+            (self.receive.began, self.receive.progress_at) = (now, now);
+        }
         self.send.request.awaits_continue = false;
         self.send.ended = Ended::WriteFailed;
         self.send.rate_began = now;

@@ -7,7 +7,7 @@ use http_keepalive::*;
 
 use super::subject::{Fact, Intent, Refused, Subject, Told};
 
-/// A configuration that costs nothing to compare: there is one in a search.
+/// A configuration that costs nothing to compare: there is one in a search, and one for exchanges with timeouts of their own.
 #[derive(Debug)]
 pub struct Held<R: Role>(pub &'static Config<R>);
 
@@ -37,11 +37,14 @@ impl<R: Role> Deref for Held<R> {
 pub struct Whole<R: Role> {
     connection: Connection<R, Held<R>>,
     inbox: Vec<u8>,
+    own: Held<R>,
 }
 
 impl<R: Role> Whole<R> {
-    pub fn new(config: &'static Config<R>) -> Self {
-        Self { connection: Connection::new(Instant::from_secs(1), Held(config)), inbox: Vec::new() }
+    /// `own`: for an exchange that gets timeouts of its own.
+    pub fn new([config, own]: [&'static Config<R>; 2]) -> Self {
+        let connection = Connection::new(Instant::from_secs(1), Held(config));
+        Self { connection, inbox: Vec::new(), own: Held(own) }
     }
 }
 
@@ -49,11 +52,12 @@ impl<R: Role> Whole<R> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bare<R: Role> {
     lifecycle: Lifecycle<R, Held<R>>,
+    own: Held<R>,
 }
 
 impl<R: Role> Bare<R> {
-    pub fn new(config: &'static Config<R>) -> Self {
-        Self { lifecycle: Lifecycle::new(Instant::from_secs(1), Held(config)) }
+    pub fn new([config, own]: [&'static Config<R>; 2]) -> Self {
+        Self { lifecycle: Lifecycle::new(Instant::from_secs(1), Held(config)), own: Held(own) }
     }
 }
 
@@ -93,6 +97,9 @@ macro_rules! alike {
         fn transport_failed(&mut self, now: Instant) {
             self.$machine.transport_failed(now)
         }
+        fn write_failed(&mut self, now: Instant) {
+            self.$machine.write_failed(now)
+        }
         fn abort(&mut self, now: Instant) {
             self.$machine.abort(now)
         }
@@ -126,13 +133,30 @@ fn told(outcome: &Outcome<'_>) -> Option<Told> {
     }
 }
 
+fn frees(goes: bool) -> Result<(), Refused> {
+    if goes { Ok(()) } else { Err(Refused::Stays) }
+}
+
+/// A final response, and the last one.
+fn last_response() -> Response<'static> {
+    Response::new(StatusCode::OK).with_close(true)
+}
+
+fn code(status: u16) -> StatusCode {
+    StatusCode::new(status).expect("three digits")
+}
+
 /// What a connection has of both roles; its own follows.
 macro_rules! whole {
-    ($role:ty, $is_client:expr, |$connection:ident, $now:ident, $out:ident, $intent:ident| $own:expr) => {
+    ($role:ty, $is_client:expr, |$asked:ident| $idleness:expr, |$connection:ident, $now:ident, $out:ident, $intent:ident| $own:expr) => {
         impl Subject for Whole<$role> {
             const TELLS: bool = true;
             const IS_CLIENT: bool = $is_client;
             alike!(connection);
+            fn idleness(&self) -> Option<Idleness> {
+                let $asked = &self.connection;
+                $idleness
+            }
             fn close_reasons(&self) -> Vec<CloseReason> {
                 self.connection.lifecycle().close_reasons().collect()
             }
@@ -175,6 +199,7 @@ macro_rules! whole {
                     }
                     Intent::Skip(octets) => received($connection.skip_content($now, octets))?,
                     Intent::Use(said) => received($connection.content_use($now, said))?,
+                    Intent::OwnTimeouts => $connection.exchange_timeouts($now, self.own.clone())?,
                     _ => {
                         $own;
                     }
@@ -185,18 +210,22 @@ macro_rules! whole {
     };
 }
 
-whole!(Server, false, |connection, now, out, intent| match intent {
+whole!(Server, false, |asked| asked.idleness(), |connection, now, out, intent| match intent {
     Intent::Respond(content) => connection.send_response(now, StatusCode::OK, NO_FIELDS, content, out)?,
     Intent::RespondSmall => {
         connection.send_response(now, StatusCode::OK, NO_FIELDS, Content::Empty, &mut out[..9])?
     }
+    Intent::RespondLast(content) => connection.send_response(now, last_response(), NO_FIELDS, content, out)?,
     Intent::Continue => connection.send_continue(now, out)?,
     Intent::Refuse => connection.send_refusal(now, NO_FIELDS, out)?,
     Intent::RefuseSmall => connection.send_refusal(now, NO_FIELDS, &mut out[..9])?,
+    Intent::TurnAway(status) => connection.refuse(now, code(status)).map(|()| 0)?,
+    Intent::Gone => connection.application_gone(now).map(|()| 0)?,
+    Intent::FreePlace => frees(connection.free_place(now)).map(|()| 0)?,
     other => unreachable!("{other:?} is a client's"),
 });
 
-whole!(Client<2>, true, |connection, now, out, intent| match intent {
+whole!(Client<2>, true, |_asked| None, |connection, now, out, intent| match intent {
     Intent::Ask(method, field, content, last) => {
         let target: &[u8] = if method == "CONNECT" { b"a:80" } else { b"/" };
         let request = Request::new(Method::new(method.as_bytes()), target).with_close(last);
@@ -212,11 +241,15 @@ whole!(Client<2>, true, |connection, now, out, intent| match intent {
 
 /// What a lifecycle has of both roles; its own follows.
 macro_rules! bare {
-    ($role:ty, $is_client:expr, |$head:ident| $facts:expr, |$lifecycle:ident, $now:ident, $intent:ident| $own:expr) => {
+    ($role:ty, $is_client:expr, |$asked:ident| $idleness:expr, |$head:ident| $facts:expr, |$lifecycle:ident, $now:ident, $intent:ident| $own:expr) => {
         impl Subject for Bare<$role> {
             const TELLS: bool = false;
             const IS_CLIENT: bool = $is_client;
             alike!(lifecycle);
+            fn idleness(&self) -> Option<Idleness> {
+                let $asked = &self.lifecycle;
+                $idleness
+            }
             fn close_reasons(&self) -> Vec<CloseReason> {
                 self.lifecycle.close_reasons().collect()
             }
@@ -272,6 +305,7 @@ macro_rules! bare {
                     }
                     Intent::End => $lifecycle.end_sent($now)?,
                     Intent::Use(said) => received($lifecycle.content_use($now, said))?,
+                    Intent::OwnTimeouts => $lifecycle.exchange_timeouts($now, self.own.clone())?,
                     _ => $own,
                 }
                 Ok(())
@@ -283,6 +317,7 @@ macro_rules! bare {
 bare!(
     Server,
     false,
+    |asked| asked.idleness(),
     |status| match status {
         10 => HeadFacts::request(Method::new(b"GET"), Version::HTTP_10),
         1 => HeadFacts::request(Method::new(b"CONNECT"), Version::HTTP_11),
@@ -293,6 +328,13 @@ bare!(
             lifecycle.head_to_send(now, StatusCode::OK, content)?;
             lifecycle.octets_written(now, 20);
         }
+        Intent::RespondLast(content) => {
+            lifecycle.head_to_send(now, last_response(), content)?;
+            lifecycle.octets_written(now, 20);
+        }
+        Intent::TurnAway(status) => lifecycle.refuse(now, code(status))?,
+        Intent::Gone => lifecycle.application_gone(now)?,
+        Intent::FreePlace => frees(lifecycle.free_place(now))?,
         Intent::Continue => {
             if lifecycle.interim_to_send(now, StatusCode::CONTINUE)? {
                 lifecycle.octets_written(now, 20);
@@ -311,6 +353,7 @@ bare!(
 bare!(
     Client<2>,
     true,
+    |_asked| None,
     |status| HeadFacts::response(StatusCode::new(status).expect("three digits"), Version::HTTP_11),
     |lifecycle, now, intent| match intent {
         Intent::Ask(method, field, content, last) => {

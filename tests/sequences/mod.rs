@@ -113,6 +113,15 @@ pub fn search<S: Subject>(start: S, letters: &[Letter], length: usize) -> Result
     Ok(report)
 }
 
+/// These letters alone, one after the other; whoever does as asked after them comes to an end.
+pub fn walk<S: Subject>(start: S, letters: &[Letter]) -> Law {
+    let mut world = World::new(start);
+    for &letter in letters {
+        guarded(|| world.apply(letter))?;
+    }
+    guarded(|| ends(&world, &mut HashSet::new()))
+}
+
 /// A panic breaks a law, too.
 fn guarded(step: impl FnOnce() -> Law) -> Law {
     catch_unwind(AssertUnwindSafe(step)).unwrap_or_else(|panic| {

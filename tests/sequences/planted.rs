@@ -29,6 +29,12 @@ pub enum Fault {
     BlamesThePause,
     /// What a look at the transport finds is told too late: what was due has taken effect.
     FindsNothing,
+    /// A refusal is not kept for the next request.
+    ForgetsTheRefusal,
+    /// That the application is gone is not known.
+    WaitsForWhoIsGone,
+    /// A write failed, and nobody was told.
+    WritesOn,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,6 +99,10 @@ impl<S: Subject> Subject for Planted<S> {
         self.subject.octets_pending()
     }
 
+    fn idleness(&self) -> Option<Idleness> {
+        self.subject.idleness()
+    }
+
     fn handle_timeout(&mut self, now: Instant) -> Option<Deadline> {
         self.subject.handle_timeout(now)
     }
@@ -113,6 +123,12 @@ impl<S: Subject> Subject for Planted<S> {
 
     fn transport_failed(&mut self, now: Instant) {
         self.subject.transport_failed(now);
+    }
+
+    fn write_failed(&mut self, now: Instant) {
+        if self.fault != Fault::WritesOn {
+            self.subject.write_failed(now);
+        }
     }
 
     fn abort(&mut self, now: Instant) {
@@ -152,6 +168,14 @@ impl<S: Subject> Subject for Planted<S> {
     fn act(&mut self, now: Instant, intent: Intent) -> Result<(), Refused> {
         if self.fault == Fault::RefusesTheAnswer && matches!(intent, Intent::Respond(_)) {
             return Err(Refused::Ended);
+        }
+        let said = match self.fault {
+            Fault::ForgetsTheRefusal => matches!(intent, Intent::TurnAway(_)) && self.subject.is_idle(),
+            Fault::WaitsForWhoIsGone => intent == Intent::Gone && self.subject.wants().application.is_some(),
+            _ => false,
+        };
+        if said {
+            return Ok(());
         }
         let done = self.subject.act(now, intent);
         if self.fault == Fault::MovesWhenRefused && done == Err(Refused::TooSmall) {

@@ -29,6 +29,8 @@ pub enum Letter {
     /// What is asked for is done.
     Shut,
     Failed,
+    /// A write failed, and reading may go on.
+    WriteFailed,
     Abort,
     Drain,
     Act(Intent),
@@ -51,9 +53,19 @@ pub enum Intent {
     Respond(Content),
     /// The same, with no room for it.
     RespondSmall,
+    /// The last response of the connection, which says so.
+    RespondLast(Content),
     Continue,
     Refuse,
     RefuseSmall,
+    /// The driver refuses the request that is open, or the next one, with this status.
+    TurnAway(u16),
+    /// The application will not answer, or not go on.
+    Gone,
+    /// The place of the connection is needed.
+    FreePlace,
+    /// The exchange gets timeouts of its own.
+    OwnTimeouts,
     /// A method, a field line and content; whether it is the last.
     Ask(&'static str, Option<(&'static str, &'static str)>, Content, bool),
     Content(u64),
@@ -80,6 +92,8 @@ pub enum Told {
 pub enum Refused {
     TooSmall,
     Ended,
+    /// Its place is not free.
+    Stays,
     Misuse(Misuse),
 }
 
@@ -107,11 +121,14 @@ pub trait Subject: Clone + Debug + Eq {
     fn persistence(&self) -> Persistence;
     fn close_reasons(&self) -> Vec<CloseReason>;
     fn octets_pending(&self) -> u64;
+    /// Of a server: how it is idle.
+    fn idleness(&self) -> Option<Idleness>;
     fn handle_timeout(&mut self, now: Instant) -> Option<Deadline>;
     fn nothing_to_read(&mut self, now: Instant);
     fn handle_sent(&mut self, now: Instant, octets: u64);
     fn handle_shut(&mut self, now: Instant);
     fn transport_failed(&mut self, now: Instant);
+    fn write_failed(&mut self, now: Instant);
     fn abort(&mut self, now: Instant);
     fn close_after_exchange(&mut self, now: Instant);
     /// Octets arrive, to be looked at by [`pump`](Self::pump).

@@ -1,11 +1,13 @@
-//! A subject with what its driver knows, and the laws that hold in every state.
+//! A subject with what its driver knows.
+
+mod checks;
 
 use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 use http_keepalive::*;
 
-use crate::laws::{Law, accuses, law, looks_always};
+use crate::laws::{Law, law, looks_always};
 
 use super::subject::{Fact, Intent, Letter, Refused, Subject, Told};
 
@@ -24,6 +26,12 @@ pub struct World<S> {
     /// The answer was sent whole before the message had come whole: its end may be told, or not.
     gave_up: bool,
     failed: bool,
+    /// A write failed.
+    write_failed: bool,
+    /// The next request is refused.
+    turns_away: bool,
+    /// An exchange was given timeouts of its own.
+    own_timeouts: bool,
     told_error: bool,
     told_tunnel: bool,
     half_closed: bool,
@@ -37,6 +45,7 @@ impl<S: Subject> Hash for World<S> {
         self.subject.canonical(self.now, hasher);
         let Self { subject: _, now, owes_answer, sending, receiving, gave_up, due_told, .. } = self;
         (owes_answer, sending, receiving, gave_up).hash(hasher);
+        (self.write_failed, self.turns_away, self.own_timeouts).hash(hasher);
         (self.failed, self.told_error, self.told_tunnel, self.half_closed).hash(hasher);
         due_told.map(|told| now.saturating_duration_since(told)).hash(hasher);
     }
@@ -52,6 +61,9 @@ impl<S: Subject> World<S> {
             receiving: None,
             gave_up: false,
             failed: false,
+            write_failed: false,
+            turns_away: false,
+            own_timeouts: false,
             told_error: false,
             told_tunnel: false,
             half_closed: false,
@@ -79,16 +91,6 @@ impl<S: Subject> World<S> {
             self.check_look(&wanted, &had)?;
         }
         self.check()
-    }
-
-    /// What a look has found is not punished.
-    fn check_look(&self, wanted: &Wants, had: &[CloseReason]) -> Law {
-        let wants = self.subject.wants();
-        let accused = self.subject.close_reasons().into_iter().find(|reason| accuses(*reason) && !had.contains(reason));
-        law(accused.is_none(), || format!("a look has found something, and {accused:?}"))?;
-        let late = Some(Turn::Refuse(StatusCode::REQUEST_TIMEOUT));
-        let refused = wants.application != wanted.application && wants.application == late;
-        law(!refused, || "a look has found something, and it is refused with 408".into())
     }
 
     fn go(&mut self, letter: Letter) -> Law {
@@ -133,6 +135,10 @@ impl<S: Subject> World<S> {
                 self.subject.transport_failed(now);
                 self.failed = true;
             }
+            Letter::WriteFailed => {
+                self.subject.write_failed(now);
+                self.write_failed = true;
+            }
             Letter::Abort => {
                 self.subject.abort(now);
                 self.failed = true;
@@ -163,41 +169,11 @@ impl<S: Subject> World<S> {
         self.due_told = self.due_told.filter(|_| late);
     }
 
-    /// What a state says of itself.
-    fn check(&self) -> Law {
-        let (wants, due) = (self.subject.wants(), self.subject.next_deadline());
-        let (closed, tunnel) = (self.subject.is_closed(), self.is_tunnel());
-        match wants.owed_by() {
-            Party::Nobody => law(closed || tunnel, || "nobody owes the next step".into())?,
-            Party::Peer => law(due.is_some(), || format!("no deadline while the peer owes the next step: {wants:?}"))?,
-            Party::Transport | Party::Application => {}
-        }
-        let told = self.due_told.unwrap_or(self.now);
-        // a rate goes on after a pause from where it stood: it may have been due before what was told in the pause
-        let resumed = due.is_some_and(|due| due.kind == DeadlineKind::ContentRate);
-        law(resumed || due.is_none_or(|due| due.at >= told), || format!("{due:?} was due and is not told of"))?;
-        law(!self.is_looking() || due.is_some(), || "a look that nobody takes has no end".into())?;
-        law(!wants.flush_once || wants.flush, || "nothing waits, and a try to write it is asked for".into())?;
-        let content = |due: Deadline| matches!(due.kind, DeadlineKind::ContentGap | DeadlineKind::ContentRate);
-        let blames = wants.take_content && due.is_some_and(content);
-        law(!blames, || "the application takes no content, and its peer is blamed for it".into())?;
-        if closed {
-            let nothing = wants.owed_by() == Party::Nobody && !wants.flush;
-            law(nothing && due.is_none(), || format!("closed, and still {wants:?}, {due:?}"))?;
-        }
-        if self.failed && !closed && !tunnel {
-            law(wants.shut.is_some() || wants.flush, || format!("it has ended, and is not to be shut: {wants:?}"))?;
-        }
-        if let Some(Turn::Content) = wants.application {
-            law(self.sending.is_some(), || "content is asked for, and none is being sent".into())?;
-        }
-        Ok(())
-    }
-
     fn expire(&mut self, due: Deadline, late: Duration) -> Law {
         self.now = self.now.max(due.at).saturating_add(late);
         // a look that nobody takes is asked for twice, and then over
         let looked = self.is_looking();
+        let mut before = Vec::new();
         let mut expired = self.subject.handle_timeout(self.now);
         law(expired == Some(due), || format!("{due:?} is announced, {expired:?} expires"))?;
         for _ in 0..8 {
@@ -205,12 +181,15 @@ impl<S: Subject> World<S> {
             // its end counts from what was said last, and others may have been due before
             let told = if looked { None } else { self.due_told.replace(deadline.at) };
             let resumed = deadline.kind == DeadlineKind::ContentRate;
-            let in_time = resumed || told.is_none_or(|told| told <= deadline.at);
+            // another one took effect while its look was waited for, and the look is asked for anew
+            let again = before.contains(&deadline);
+            let in_time = resumed || again || told.is_none_or(|told| told <= deadline.at);
             law(in_time, || format!("{deadline:?} is told too late"))?;
             // what came before the end of the peer is looked at first
             let looks = self.is_looking() || self.subject.wants().read == ReadWant::Offer;
             let looks = looks || looked || !looks_always(deadline.kind, S::IS_CLIENT);
             law(looks, || format!("{deadline:?} takes effect without a look"))?;
+            before.push(deadline);
             expired = self.subject.handle_timeout(self.now);
         }
         Err("a deadline stays due".into())
@@ -232,6 +211,7 @@ impl<S: Subject> World<S> {
             Told::Head(content) => {
                 let ends = self.receiving.is_none() || self.gave_up || !S::TELLS;
                 law(ends, || "a message begins, and the end of the one before was not told".into())?;
+                law(!self.turns_away, || "the next request is refused, and told".into())?;
                 self.receiving = Some(content);
                 self.gave_up = false;
                 self.owes_answer = !S::IS_CLIENT;
@@ -264,21 +244,14 @@ impl<S: Subject> World<S> {
         match self.subject.fact(self.now, fact) {
             Ok(Some(told)) => self.hear(told),
             Ok(None) => Ok(()),
+            // it is the one that a refusal was kept for
+            Err(Refused::Ended) if self.turns_away && before.is_idle() && self.subject != before => {
+                let due = matches!(self.subject.wants().application, Some(Turn::Refuse(_)));
+                law(due, || format!("the next request is refused, and {fact:?} leads to no refusal"))
+            }
             Err(refused) => {
                 law(self.subject == before, || format!("{fact:?} is refused, {refused:?}, and changes something"))
             }
-        }
-    }
-
-    /// What is allowed by all that the driver did and was told.
-    fn allows(&self, intent: Intent) -> bool {
-        match intent {
-            Intent::Respond(_) => self.owes_answer,
-            Intent::Continue => self.owes_answer && self.sending.is_none(),
-            Intent::Content(octets) => self.sending.is_some_and(|left| left.is_none_or(|left| left >= octets)),
-            Intent::End => self.sending.is_some_and(|left| left.unwrap_or(0) == 0),
-            Intent::Use(_) => self.subject.wants().take_content,
-            _ => false,
         }
     }
 
@@ -289,17 +262,22 @@ impl<S: Subject> World<S> {
         if let Err(refused) = self.subject.act(self.now, intent) {
             law(self.subject == before, || format!("{intent:?} is refused, {refused:?}, and changes something"))?;
             // of the version it was told
-            let misuse = matches!(refused, Refused::Misuse(misuse) if misuse != Misuse::InterimToHttp10);
+            let misuse = match refused {
+                Refused::Misuse(misuse) => misuse != Misuse::InterimToHttp10,
+                Refused::Stays => true,
+                Refused::TooSmall | Refused::Ended => false,
+            };
             law(!(allowed && misuse), || format!("{intent:?} is allowed, and {refused:?}"))?;
             return Ok(false);
         }
+        self.check_taken(intent, &before)?;
         let begins = |content| match content {
             Content::Empty | Content::Exact(0) => None,
             Content::Exact(octets) => Some(Some(octets)),
             Content::Unknown | Content::UntilClose => Some(None),
         };
         match intent {
-            Intent::Respond(content) => {
+            Intent::Respond(content) | Intent::RespondLast(content) => {
                 self.owes_answer = false;
                 self.sending = begins(content);
             }
@@ -312,6 +290,21 @@ impl<S: Subject> World<S> {
                 });
             }
             Intent::End => self.sending = None,
+            Intent::TurnAway(_) => self.turns_away |= before.is_idle(),
+            // what had begun is cut, if it could go on
+            Intent::Gone => self.failed |= self.sending.take().is_some() && !self.write_failed,
+            Intent::FreePlace => {
+                law(allowed, || "a place is freed that is shielded, or no place".into())?;
+                if self.is_looking() {
+                    self.due_told.get_or_insert(self.now);
+                }
+            }
+            Intent::OwnTimeouts => {
+                self.own_timeouts = true;
+                // what is due by them is told next
+                let past = self.subject.next_deadline().map(|due| due.at).filter(|at| *at < self.now);
+                self.due_told = past.map(|at| self.due_told.map_or(at, |told| told.min(at))).or(self.due_told);
+            }
             // it was received past the connection
             Intent::Skip(octets) => {
                 self.receiving = self.receiving.map(|left| left.map(|left| left.saturating_sub(octets)));
