@@ -18,11 +18,13 @@ impl<R: LifecycleRole> ConnectionState<R> {
     /// The head of a message is about to be handed out.
     #[inline(always)]
     pub(crate) fn begin_to_send(&mut self, now: Instant, terms: Terms<'_>) {
+        let mut settings = terms.sending;
         if !R::IS_CLIENT && self.receive.own_timeouts == OwnTimeouts::OfWhatGoes {
             // those of the exchange before
             self.own_timeouts_end(now);
+            settings = terms.connection;
         }
-        if terms.sending.timeouts.send_rate.is_some() {
+        if settings.timeouts.send_rate.is_some() {
             self.begin_to_pace(now);
         }
     }
