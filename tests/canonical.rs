@@ -69,7 +69,7 @@ const OTHER: Policy = Policy::DEFAULT
     .with_stop_refused_content(Use::On)
     .with_read_unwanted_content(Use::On);
 
-/// The usual one, a narrow one, and one where nothing is counted.
+/// The usual one, a narrow one, and one where nothing is counted, whose age is announced, and that drains as a lame duck.
 const fn configs<R: Role>() -> [Config<R>; 3] {
     [
         config(Limits::DEFAULT.with_max_exchanges(Some(4)), TIMEOUTS, Policy::DEFAULT),
@@ -84,14 +84,18 @@ const fn configs<R: Role>() -> [Config<R>; 3] {
                 .with_content(Some(9)),
             TIMEOUTS
                 .with_exchange(None)
-                .with_age(None)
+                .with_age(secs(75))
                 .with_idle_shield(secs(8))
                 .with_drain_window(secs(3))
                 .with_head_rate(None)
                 .with_content_rate(None)
                 .with_half_closed(None)
                 .with_send_rate(Some(100)),
-            Policy::DEFAULT.with_read_unwanted_content(Use::On),
+            Policy::DEFAULT
+                .with_read_unwanted_content(Use::On)
+                .with_age_close(AgeClose::Announced)
+                .with_drain_mode(DrainMode::LameDuck)
+                .with_application_timeout_response(Use::On),
         ),
     ]
 }
@@ -100,7 +104,7 @@ static SERVERS: [Config<Server>; 3] = configs();
 static CLIENTS: [Config<Client<2>>; 3] = configs();
 static PLAIN_CLIENTS: [Config<Client<1>>; 3] = configs();
 
-const REST: [Call; 19] = [
+const REST: [Call; 22] = [
     Eof(End::Clean),
     NothingToRead,
     Sent(0),
@@ -114,6 +118,9 @@ const REST: [Call; 19] = [
     Said(ContentUse::Undecided),
     Shut,
     Failed,
+    WriteFailed,
+    OwnTimeouts,
+    OwnTimeouts,
     Timeout,
     TimeoutOnce,
     Drain,
@@ -150,10 +157,16 @@ fn of_server() -> Letters {
         content: vec![Content(5), Content(2), Content(1), Frame(2), End],
         rest: REST
             .into_iter()
+            .chain(of_driver())
             .chain([Skip(2), Skip(1), Refuse, Interim(100), Interim(103), Eof(End::Truncated)])
             .chain([Once("GET / HTTP/1.1\r\nHost: a\r\n\r\n"), Once(""), Once("abc")])
             .collect(),
     }
+}
+
+/// What a server's driver says of the whole.
+fn of_driver() -> [Call; 5] {
+    [TurnAway(503), TurnAway(431), Gone, FreePlace, FreePlace]
 }
 
 fn of_answers() -> Vec<Call> {
@@ -162,6 +175,8 @@ fn of_answers() -> Vec<Call> {
         Respond(200, None, Length::Exact(5)),
         Respond(200, None, Length::Unknown),
         Respond(200, None, Length::UntilClose),
+        RespondAs(Version::HTTP_10, false, Length::Unknown),
+        RespondAs(Version::HTTP_11, true, Length::Exact(2)),
         Respond(304, None, Length::Exact(2)),
         Respond(401, None, Length::Empty),
         Respond(101, Some(("Upgrade", "x")), Length::Empty),
@@ -244,7 +259,11 @@ fn of_bare_server() -> Letters {
         requests: Vec::new(),
         answers: of_answers(),
         content: vec![Content(5), Content(2), End, Written(7), SentAll],
-        rest: REST.into_iter().chain([Refuse, Interim(100), Interim(103), Written(7), Written(7), Fault]).collect(),
+        rest: REST
+            .into_iter()
+            .chain(of_driver())
+            .chain([Refuse, Interim(100), Interim(103), Written(7), Written(7), Fault])
+            .collect(),
     }
 }
 

@@ -63,10 +63,14 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
 impl<R: LifecycleRole> ConnectionState<R> {
     fn make_canonical(&mut self, terms: Terms<'_>, parser: Parser, now: Instant) {
         let relative = Relative::to(now, parser);
-        let (limits, timeouts) = (&terms.connection.limits, &terms.set());
         let stage = self.lifetime.stage();
         let (open, lingers) = (stage == Stage::Open, stage == Stage::HalfClosed);
         let over = !open && !lingers && stage != Stage::Finishing;
+        // octets of an exchange may wait, or be told, after it
+        let leaves = (self.send.unsent > 0 || parser == Parser::Theirs) && !over && !lingers;
+        // what an exchange may be given may count
+        let exchanges = (open && !self.is_between_exchanges()) || leaves;
+        let (limits, timeouts) = (&terms.connection.limits, &terms.set(exchanges));
         let half = |half| open && self.receive.half() == half;
         let (head, content) = (half(Receiving::Head), half(Receiving::Content));
         let complete = half(Receiving::Complete);
@@ -82,8 +86,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
         }
         R::canonical(self, limits, timeouts, relative);
         relative.keep(&mut self.latest, looks || (latest > now && !over));
-        // the octets of an exchange may leave, or be told, after it
-        let late = !R::IS_CLIENT && (waits || parser == Parser::Theirs) && !over && !lingers;
+        let late = !R::IS_CLIENT && leaves;
         relative.keep(&mut self.exchange_began, timeouts.exchange.is_some() && (late || (open && !between)));
 
         // an exchange that takes too long is cut, where nothing of ours may still be on its way
@@ -93,9 +96,14 @@ impl<R: LifecycleRole> ConnectionState<R> {
             || !own.policy.request_timeout_response.is_on();
         let cut = may_be_cut && !R::IS_CLIENT && open && !between && self.send.is_idle();
         let lately = cut && self.moved_lately(latest, own);
-        // the place of one whose side is shut, or will be, may be freed after the shield
-        let shielded =
-            !R::IS_CLIENT && !over && own.spans.idle_shield.or_nothing().after(self.send.still_since) > latest;
+        // the place of one whose side is shut, or will be, may be freed after the shield, and not before it was shut
+        let shut_at = match self.send.has_failed() {
+            _ if lingers => self.receive.began,
+            true => self.send.rate_began,
+            false => latest,
+        };
+        let shield = own.spans.idle_shield.or_nothing();
+        let shielded = !R::IS_CLIENT && !over && shield.after(self.send.still_since) > shut_at;
         let send = &mut self.send;
         let sends = open && send.half() == Sending::Content;
         if !sends {
@@ -114,12 +122,13 @@ impl<R: LifecycleRole> ConnectionState<R> {
         let before = between || (parser == Parser::Theirs && (R::IS_CLIENT || head));
         // octets of the message may go on to wait, and time in which none does is taken off
         let goes = !over && !lingers && (waits || sends || parser == Parser::Theirs);
-        // or since a write failed
-        let paced = (goes && send.rate_began != Instant::MAX) || (open && send.has_failed());
+        let rated = terms.set(false).send_rate.is_some() && !send.has_failed();
+        let paced = goes && rated && send.rate_began != Instant::MAX;
         let still =
             lately || shielded || (open && (before || (R::IS_CLIENT && asks))) || (waits && !over && !lingers) || paced;
         relative.keep(&mut send.still_since, still);
-        if paced {
+        // or since a write failed
+        if paced || (open && send.has_failed()) {
             relative.keep(&mut send.rate_began, true);
         } else {
             (send.rate_began, send.granted) = (Instant::MAX, Granted::NOTHING);
@@ -162,8 +171,8 @@ impl<R: LifecycleRole> ConnectionState<R> {
             receive.refusal = None;
         }
 
-        let goes = waits && !over && !lingers;
-        if over || lingers || (between && !goes) || (receive.own_timeouts == OwnTimeouts::OfWhatGoes && !goes) {
+        let own = open && !between && receive.own_timeouts == OwnTimeouts::OfExchange;
+        if !own && !leaves {
             receive.own_timeouts = OwnTimeouts::None;
         }
 

@@ -26,7 +26,7 @@ use crate::time::Instant;
     reason = "users of the queue make their own: what the order of going is made of, and no more"
 )]
 pub struct Idleness {
-    /// Since when nothing moves: the connection opened, or its last octet left.
+    /// Since when nothing moves: the connection opened, its last octet left, or our side was shut.
     pub since: Instant,
     /// No octet of a request has come on it yet.
     pub is_fresh: bool,
@@ -47,7 +47,9 @@ impl ConnectionState<Server> {
         let lingers = self.lifetime.stage() == Stage::HalfClosed && self.receive.octets == 0;
         if lingers {
             // its end has been told
-            return Some(Idleness { since, is_fresh: false, promised_until: Some(since), shielded_until });
+            let shut = self.receive.began;
+            let shielded_until = shielded_until.max(shut);
+            return Some(Idleness { since: shut, is_fresh: false, promised_until: Some(shut), shielded_until });
         }
         let idles = self.lifetime.is_open()
             && self.is_between_exchanges()

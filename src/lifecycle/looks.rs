@@ -77,7 +77,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
         use DeadlineKind as Kind;
         let side = self.looks_before(due.kind)?;
         let looked_at = match due.kind {
-            Kind::Linger if self.send.has_failed() => self.send.granted.is_spent(),
+            Kind::Linger if self.reads_on() => self.send.granted.is_spent(),
             Kind::Head | Kind::ContentRate | Kind::Linger => {
                 self.grace.granted.is_spent() && due.at <= self.grace.again_at(self.receive.began)
             }
@@ -137,7 +137,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
         ] {
             let Some(due) = self.due(kind, now, terms) else { continue };
             let late = now.as_nanos() - due.as_nanos();
-            if kind == DeadlineKind::Linger && self.send.has_failed() {
+            if kind == DeadlineKind::Linger && self.reads_on() {
                 self.grant_after_failure(now, late, setting);
                 continue;
             }
@@ -152,6 +152,11 @@ impl<R: LifecycleRole> ConnectionState<R> {
         if self.due(DeadlineKind::Response, now, terms).is_some() {
             R::wait_anew(self, now);
         }
+    }
+
+    /// A write failed, and what is awaited is read.
+    fn reads_on(&self) -> bool {
+        self.send.has_failed() && self.lifetime.is_open()
     }
 
     /// What is read after a failed write has a grace: it counts from later.

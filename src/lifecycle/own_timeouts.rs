@@ -84,8 +84,14 @@ impl<R: LifecycleRole> ConnectionState<R> {
             self.lifetime.passed = None;
         }
         let goes = self.send.unsent > 0 || self.send.half() == Sending::Content;
-        if goes && terms.sending.timeouts.send_rate != rate && !self.send.has_failed() {
+        if terms.sending.timeouts.send_rate == rate || self.send.has_failed() {
+            return;
+        }
+        if goes {
             self.pace_anew(now);
+        } else {
+            // what counted was of an exchange before
+            self.send.rate_began = Instant::MAX;
         }
     }
 

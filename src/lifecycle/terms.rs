@@ -12,6 +12,8 @@
 //! **A rate that changes** while a message goes counts from the last octet that left, or the first that waits: what left before has been
 //! judged by the rate that held then.
 
+use core::time::Duration;
+
 use crate::config::nanos::Span;
 use crate::config::{Settings, Timeouts};
 
@@ -35,8 +37,14 @@ impl<'s> Terms<'s> {
         Self { connection, own: connection, receiving: connection, sending: connection }
     }
 
-    /// Which of the timeouts are set of any message that is open: for what has to be kept of the state.
-    pub(crate) fn set(&self) -> Timeouts {
+    /// Which of the timeouts are set, or may be: of an exchange that is `open` all that it may be given. For what has to be kept of the state.
+    pub(crate) fn set(&self, open: bool) -> Timeouts {
+        if open {
+            let any = Some(Duration::from_secs(1));
+            let rates = self.connection.timeouts.with_content_rate(Some(1)).with_send_rate(Some(1));
+            let reads = rates.with_content_gap(any).with_application(any).with_response(any).with_exchange(any);
+            return reads.with_write_stall(any).with_expect(any);
+        }
         let (receiving, sending) = (&self.receiving.timeouts, &self.sending.timeouts);
         let own = self.connection.timeouts;
         Timeouts {

@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 use std::hash::Hash;
+use std::time::Duration;
 
 use http_keepalive::retry::{Evidence, Reusable};
 use http_keepalive::*;
@@ -19,6 +20,10 @@ pub enum Call {
     SentAll,
     Shut,
     Failed,
+    /// A write failed, and reading may go on.
+    WriteFailed,
+    /// The exchange gets timeouts of its own.
+    OwnTimeouts,
     /// Until nothing is due.
     Timeout,
     TimeoutOnce,
@@ -34,8 +39,16 @@ pub enum Call {
     Park,
     /// A final response, with a field line.
     Respond(u16, Option<(&'static str, &'static str)>, Content),
+    /// The same as HTTP/1.0, or as the last response of the connection.
+    RespondAs(Version, bool, Content),
     Interim(u16),
     Refuse,
+    /// The driver refuses the request that is open, or the next one.
+    TurnAway(u16),
+    /// The application will not answer, or not go on.
+    Gone,
+    /// The place of the connection is needed.
+    FreePlace,
     /// A request: its method, after a space `idempotent` or `replayable` if it is known to be that; the last is whether it says `close`.
     Ask(&'static str, Option<(&'static str, &'static str)>, Content, bool),
     NothingLeft,
@@ -89,9 +102,11 @@ pub struct Seen {
     own: OwnSeen,
 }
 
-/// What only a client is asked.
+/// What only one role is asked.
 #[derive(Debug, Default, PartialEq)]
 pub struct OwnSeen {
+    /// Since when it is idle, whether it is fresh, what was promised, and until when it is shielded.
+    idleness: Option<(i128, bool, Option<i128>, i128)>,
     reusable: Option<(Reusable, Option<i128>)>,
     unanswered: Vec<Evidence>,
     flags: [bool; 4],
@@ -143,6 +158,24 @@ pub trait Tested: Role {
     fn call(connection: &mut Connection<Self>, now: Instant, call: Call, out: &mut [u8]) -> Result<usize, SendError>;
     fn tell(lifecycle: &mut Lifecycle<Self>, now: Instant, call: Call, told: &mut Told);
     fn seen(lifecycle: &Lifecycle<Self>, now: Instant) -> OwnSeen;
+    /// For an exchange that gets timeouts of its own.
+    fn own() -> &'static Config<Self>;
+}
+
+const fn own_config<R: Role>() -> Config<R> {
+    const fn secs(secs: u64) -> Option<Duration> {
+        Some(Duration::from_secs(secs))
+    }
+    let reads = Timeouts::DEFAULT.with_content_gap(secs(9)).with_content_rate(Some(2)).with_response(secs(71));
+    let times = reads.with_application(secs(19)).with_exchange(secs(79)).with_write_stall(secs(47));
+    match Config::new(Limits::DEFAULT, times.with_send_rate(Some(1)).with_expect(secs(2)), Policy::DEFAULT) {
+        Ok(config) => config,
+        Err(_) => panic!("within bounds"),
+    }
+}
+
+fn response(version: Version, last: bool) -> Response<'static> {
+    Response::new(StatusCode::OK).with_version(version).with_close(last)
 }
 
 impl Tested for Server {
@@ -152,7 +185,17 @@ impl Tested for Server {
                 connection.send_response(now, code(status), field.as_slice(), content, out)
             }
             Call::Interim(status) => connection.send_interim(now, code(status), NO_FIELDS, out),
+            Call::RespondAs(version, last, content) => {
+                connection.send_response(now, response(version, last), NO_FIELDS, content, out)
+            }
             Call::Refuse => connection.send_refusal(now, NO_FIELDS, out),
+            Call::TurnAway(status) => connection.refuse(now, code(status)).map(|()| 0),
+            // whether it goes is seen by what it wants
+            Call::FreePlace => {
+                connection.free_place(now);
+                Ok(0)
+            }
+            Call::Gone => connection.application_gone(now).map(|()| 0),
             other => unreachable!("{other:?}"),
         }
     }
@@ -171,6 +214,12 @@ impl Tested for Server {
                 told.say(lifecycle.head_received(now, &head));
             }
             Call::Respond(status, _, content) => told.say(lifecycle.head_to_send(now, code(status), content)),
+            Call::RespondAs(version, last, content) => {
+                told.say(lifecycle.head_to_send(now, response(version, last), content));
+            }
+            Call::TurnAway(status) => told.say(lifecycle.refuse(now, code(status))),
+            Call::Gone => told.say(lifecycle.application_gone(now)),
+            Call::FreePlace => told.say(lifecycle.free_place(now)),
             Call::Interim(status) => told.say(lifecycle.interim_to_send(now, code(status))),
             Call::Refuse => {
                 if let Some(Turn::Refuse(status)) = lifecycle.wants().application {
@@ -181,8 +230,15 @@ impl Tested for Server {
         }
     }
 
-    fn seen(_: &Lifecycle<Self>, _: Instant) -> OwnSeen {
-        OwnSeen::default()
+    fn seen(lifecycle: &Lifecycle<Self>, now: Instant) -> OwnSeen {
+        let idleness = lifecycle.idleness().map(|Idleness { since, is_fresh, promised_until, shielded_until }| {
+            (from(now, since), is_fresh, promised_until.map(|at| from(now, at)), from(now, shielded_until))
+        });
+        OwnSeen { idleness, ..OwnSeen::default() }
+    }
+
+    fn own() -> &'static Config<Self> {
+        const { &own_config() }
     }
 }
 
@@ -233,9 +289,14 @@ impl<const DEPTH: usize> Tested for Client<DEPTH> {
         };
         OwnSeen {
             reusable: Some(reusable),
+            idleness: None,
             unanswered: lifecycle.unanswered().map(|left| left.evidence).collect(),
             flags: [lifecycle.is_reading(), lifecycle.peer_closed(), lifecycle.has_ended(), lifecycle.pipeline_broke()],
         }
+    }
+
+    fn own() -> &'static Config<Self> {
+        const { &own_config() }
     }
 }
 
@@ -262,6 +323,8 @@ macro_rules! common {
             }
             Call::Shut => $machine.handle_shut($now),
             Call::Failed => $machine.transport_failed($now),
+            Call::WriteFailed => $machine.write_failed($now),
+            Call::OwnTimeouts => $told.say($machine.exchange_timeouts($now, R::own())),
             Call::Timeout | Call::TimeoutOnce => {
                 while let Some(due) = $machine.handle_timeout($now) {
                     $told.say((due.kind, from($now, due.at)));
@@ -365,8 +428,12 @@ impl<R: Tested> Subject for Whole<R> {
                 }
             }
             Call::Respond(..)
+            | Call::RespondAs(..)
             | Call::Interim(_)
             | Call::Refuse
+            | Call::TurnAway(_)
+            | Call::Gone
+            | Call::FreePlace
             | Call::Ask(..)
             | Call::NothingLeft
             | Call::KnowsHttp11 => match R::call(connection, now, call, &mut room) {
