@@ -9,6 +9,9 @@
 //! requests and their numbers, octets of the connection and of content that is not limited, and so the offsets in errors. A search over
 //! states, a simulator, a cache of decisions need no more.
 //!
+//! **One call is left out.** What an exchange is given by `exchange_timeouts` later counts from instants that are not told here where nothing that
+//! is in force counts from them. What it has been given is told.
+//!
 //! Exact but for the ends of time: where an instant would be before the epoch or after the last one.
 
 use core::ops::Deref;
@@ -36,7 +39,9 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     ///
     /// Instants are relative to `now`, what has no effect any more has one value, counts that nothing limits are clamped. So counts and
     /// numbers ([`exchanges`](Self::exchanges), of a client `requests` and the numbers of [`Unanswered`](crate::retry::Unanswered)) may
-    /// differ between lifecycles that are equal here. The configuration is no part of the value: compare those of one configuration.
+    /// differ between lifecycles that are equal here. The configuration is no part of the value, nor are the timeouts of an exchange: compare
+    /// those of one configuration. What [`exchange_timeouts`](Self::exchange_timeouts) gives later is not foreseen: from when it counts may
+    /// differ.
     ///
     /// ```
     /// use http_keepalive::*;
@@ -68,9 +73,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
         let over = !open && !lingers && stage != Stage::Finishing;
         // octets of an exchange may wait, or be told, after it
         let leaves = (self.send.unsent > 0 || parser == Parser::Theirs) && !over && !lingers;
-        // what an exchange may be given may count
-        let exchanges = (open && !self.is_between_exchanges()) || leaves;
-        let (limits, timeouts) = (&terms.connection.limits, &terms.set(exchanges));
+        let (limits, timeouts) = (&terms.connection.limits, &terms.set());
         let half = |half| open && self.receive.half() == half;
         let (head, content) = (half(Receiving::Head), half(Receiving::Content));
         let complete = half(Receiving::Complete);
@@ -122,7 +125,8 @@ impl<R: LifecycleRole> ConnectionState<R> {
         let before = between || (parser == Parser::Theirs && (R::IS_CLIENT || head));
         // octets of the message may go on to wait, and time in which none does is taken off
         let goes = !over && !lingers && (waits || sends || parser == Parser::Theirs);
-        let rated = terms.set(false).send_rate.is_some() && !send.has_failed();
+        let rates = [terms.sending, terms.connection].map(|settings| settings.timeouts.send_rate);
+        let rated = rates.iter().any(Option::is_some) && !send.has_failed();
         let paced = goes && rated && send.rate_began != Instant::MAX;
         let still =
             lately || shielded || (open && (before || (R::IS_CLIENT && asks))) || (waits && !over && !lingers) || paced;

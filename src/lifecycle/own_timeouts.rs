@@ -67,7 +67,7 @@ fn terms<'s, R: LifecycleRole, C: Deref<Target = Config<R>>>(
 #[inline(never)]
 fn own_terms<'s>(connection: &'s Settings, own: &'s Settings, has: Own) -> Terms<'s> {
     let of = |is_own| if is_own { own } else { connection };
-    Terms { connection, own, receiving: of(has.receiving), sending: of(has.sending) }
+    Terms { connection, own: of(has.any), receiving: of(has.receiving), sending: of(has.sending) }
 }
 
 impl<R: LifecycleRole> ConnectionState<R> {
@@ -104,10 +104,11 @@ impl<R: LifecycleRole> ConnectionState<R> {
         if send.has_failed() {
             return;
         }
-        if send.unsent > 0 {
-            send.still_since = now;
+        if send.unsent == 0 {
+            send.rate_began = Instant::MAX;
+            return;
         }
-        // octets of it may be told later, too
+        send.still_since = now;
         if send.rate_began != Instant::MAX {
             (send.rate_began, send.granted) = (now, Granted::NOTHING);
         }

@@ -210,7 +210,11 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
     pub(crate) fn own_timeouts(&self) -> Own {
         let own = |request: Option<&Pending>| request.is_some_and(|request| request.own_timeouts);
         let goes = self.requests.iter().find(|request| request.progress != Progress::Left);
-        Own { receiving: own(self.requests.first()), sending: own(goes.or(self.requests.last())) }
+        Own {
+            any: self.requests.iter().any(|request| request.own_timeouts),
+            receiving: own(self.requests.first()),
+            sending: own(goes.or(self.requests.last())),
+        }
     }
 
     /// When the first of the exchanges has taken as long as it may, and since when that counts.

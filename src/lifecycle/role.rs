@@ -31,6 +31,8 @@ impl PeerTime {
 /// Which half of an exchange has timeouts of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Own {
+    /// Of any exchange that is outstanding.
+    pub(crate) any: bool,
     pub(crate) receiving: bool,
     pub(crate) sending: bool,
 }

@@ -35,7 +35,8 @@ impl LifecycleRole for Server {
     #[inline(always)]
     fn own_timeouts(state: &ConnectionState<Self>) -> Own {
         let own = state.receive.own_timeouts;
-        Own { receiving: own == OwnTimeouts::OfExchange, sending: own != OwnTimeouts::None }
+        let any = own != OwnTimeouts::None;
+        Own { any, receiving: own == OwnTimeouts::OfExchange, sending: any }
     }
 
     fn give_timeouts(state: &mut ConnectionState<Self>) -> Result<(), Misuse> {

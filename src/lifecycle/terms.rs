@@ -12,8 +12,6 @@
 //! **A rate that changes** while a message goes counts from the last octet that left, or the first that waits: what left before has been
 //! judged by the rate that held then.
 
-use core::time::Duration;
-
 use crate::config::nanos::Span;
 use crate::config::{Settings, Timeouts};
 
@@ -37,26 +35,19 @@ impl<'s> Terms<'s> {
         Self { connection, own: connection, receiving: connection, sending: connection }
     }
 
-    /// Which of the timeouts are set, or may be: of an exchange that is `open` all that it may be given. For what has to be kept of the state.
-    pub(crate) fn set(&self, open: bool) -> Timeouts {
-        if open {
-            let any = Some(Duration::from_secs(1));
-            let rates = self.connection.timeouts.with_content_rate(Some(1)).with_send_rate(Some(1));
-            let reads = rates.with_content_gap(any).with_application(any).with_response(any).with_exchange(any);
-            return reads.with_write_stall(any).with_expect(any);
-        }
-        let (receiving, sending) = (&self.receiving.timeouts, &self.sending.timeouts);
-        let own = self.connection.timeouts;
+    /// Which of the timeouts are set, of the connection or of an exchange: for what has to be kept of the state.
+    pub(crate) fn set(&self) -> Timeouts {
+        let (own, all) = (&self.own.timeouts, self.connection.timeouts);
         Timeouts {
-            content_gap: receiving.content_gap.or(own.content_gap),
-            content_rate: receiving.content_rate.or(own.content_rate),
-            application: receiving.application.or(own.application),
-            response: receiving.response.or(own.response),
-            exchange: receiving.exchange.or(self.own.timeouts.exchange).or(own.exchange),
-            write_stall: sending.write_stall.or(own.write_stall),
-            send_rate: sending.send_rate.or(own.send_rate),
-            expect: sending.expect.or(own.expect),
-            ..own
+            content_gap: all.content_gap.or(own.content_gap),
+            content_rate: all.content_rate.or(own.content_rate),
+            application: all.application.or(own.application),
+            response: all.response.or(own.response),
+            exchange: all.exchange.or(own.exchange),
+            write_stall: all.write_stall.or(own.write_stall),
+            send_rate: all.send_rate.or(own.send_rate),
+            expect: all.expect.or(own.expect),
+            ..all
         }
     }
 

@@ -303,7 +303,13 @@ where
                 let (mut told, mut machine) = (Vec::new(), first.machine.clone().starts_now());
                 let seen: Vec<(Seen, S::Key)> = (0..length)
                     .map(|_| {
-                        let step = next(&machine, letters, &mut self.chance);
+                        // what an exchange is given later is not foreseen
+                        let step = loop {
+                            let step = next(&machine, letters, &mut self.chance);
+                            if step.1 != Call::OwnTimeouts {
+                                break step;
+                            }
+                        };
                         told.push(step);
                         (machine.step(step), machine.canonical())
                     })
