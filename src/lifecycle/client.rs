@@ -72,6 +72,9 @@ impl<const DEPTH: usize> LifecycleRole for Client<DEPTH> {
 
     fn on_sent(state: &mut ConnectionState<Self>, now: Instant) {
         let now = state.tick(now);
+        if DEPTH > 1 && !state.role.sends_first() {
+            return state.left_of_several(now);
+        }
         state.role.left(state.send.unsent, now);
     }
 

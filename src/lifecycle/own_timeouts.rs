@@ -95,7 +95,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
         }
     }
 
-    /// An exchange with timeouts of its own is over. What still waits of it counts by those of the connection, from now.
+    /// What goes is of another exchange from here on, with other timeouts: what still waits counts by those, from now.
     #[cold]
     #[inline(never)]
     pub(crate) fn own_timeouts_end(&mut self, now: Instant) {

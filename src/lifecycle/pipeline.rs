@@ -496,6 +496,16 @@ impl<const DEPTH: usize> ConnectionState<Client<DEPTH>> {
         }
     }
 
+    /// Octets left of requests of which several are outstanding: what goes next may be of an exchange with other timeouts.
+    #[inline(never)]
+    pub(crate) fn left_of_several(&mut self, now: Instant) {
+        let before = self.role.own_timeouts().sending;
+        self.role.left(self.send.unsent, now);
+        if self.role.own_timeouts().sending != before {
+            self.own_timeouts_end(now);
+        }
+    }
+
     /// The first request has been answered whole.
     #[inline(always)]
     pub(crate) fn answered(&mut self, now: Instant) {
