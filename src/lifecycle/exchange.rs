@@ -64,18 +64,16 @@ impl<R: LifecycleRole> ConnectionState<R> {
     #[cold]
     #[inline(never)]
     fn begin_as_said(&mut self, now: Instant) {
-        self.leave_own_timeouts(now);
+        self.leave_own_timeouts();
         if self.receive.refusal.is_some() {
             self.refuse_next(now);
         }
     }
 
-    /// The next exchange has those of the connection; what still waits to leave keeps its own.
-    fn leave_own_timeouts(&mut self, now: Instant) {
-        if self.receive.own_timeouts != OwnTimeouts::None && self.send.unsent > 0 {
+    /// The next exchange has those of the connection; what still waits to leave, or is told later, keeps its own.
+    fn leave_own_timeouts(&mut self) {
+        if self.receive.own_timeouts != OwnTimeouts::None {
             self.receive.own_timeouts = OwnTimeouts::OfWhatGoes;
-        } else if self.receive.own_timeouts != OwnTimeouts::None {
-            self.own_timeouts_end(now);
         }
     }
 
@@ -198,7 +196,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
         if self.receive.half() == Receiving::Idle && !R::IS_CLIENT {
             // no head had begun: an exchange of its own
             self.exchange_began = now;
-            self.leave_own_timeouts(now);
+            self.leave_own_timeouts();
         }
         self.receive.complete();
         self.receive.progress_at = now;

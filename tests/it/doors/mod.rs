@@ -12,6 +12,7 @@ use std::fmt::Debug;
 use http_keepalive::{
     Config, Connection, Content, Deadline, DeadlineKind, Eof, Event, Framing, HalfClose, HeadFacts, Instant, Lifecycle,
     NO_FIELDS, Outcome, Phase, ProtocolError, ProtocolErrorKind, ReadWant, ReceiveError, Received, Role, SendError,
+    Shut,
 };
 
 use peer::{Is, Peer};
@@ -24,6 +25,8 @@ pub trait Doors: Role {
         now: Instant,
         head: &HeadFacts,
     ) -> Result<Framing, ReceiveError>;
+    /// For an exchange that gets timeouts of its own.
+    fn own() -> &'static Config<Self>;
     /// What only this role says is the same.
     fn agree(pair: &Pair<'_, Self>, when: &str);
 }
@@ -92,6 +95,9 @@ impl<'c, R: Doors> Pair<'c, R> {
         if self.end == End::Said {
             // it knows of the end already
             (wants.read, own_wants.read) = (ReadWant::No, ReadWant::No);
+            if let (Some(Shut::HalfClose(reason)), Some(Shut::Close(_))) = (wants.shut, own_wants.shut) {
+                wants.shut = Some(Shut::Close(reason));
+            }
         }
         let closes: Vec<_> = own.close_reasons().collect();
         same(other.close_reasons().collect::<Vec<_>>(), closes, when);
@@ -111,6 +117,11 @@ impl<'c, R: Doors> Pair<'c, R> {
     /// The end of the peer's side is known to one of them only.
     pub fn end_is_untold(&self) -> bool {
         self.end == End::Said
+    }
+
+    /// What is dropped once our side is shut may soon be too much.
+    pub fn drops_little(&self) -> bool {
+        self.lifecycle.config().limits().linger_octets.is_some_and(|most| most < 1000)
     }
 
     /// So many octets of the peer come.

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use http_keepalive::{
-    Client, Connection, ContentUse, Eof, HeadFacts, Lifecycle, Method, ReadWant, Request, Server, StatusCode, Turn,
-    Version,
+    Client, Connection, ContentUse, Eof, HeadFacts, Lifecycle, Method, ReadWant, Request, Response, Server, StatusCode,
+    Turn, Version,
 };
 use proptest::prelude::*;
 
-use super::{CONTENTS, Doors, Pair};
+use super::{CONTENTS, Doors, Pair, same};
 
 /// A client of which two requests may be outstanding.
 pub type Two = Client<2>;
@@ -39,6 +39,18 @@ pub enum Op {
     Drain,
     Abort,
     Failed,
+    /// A write failed, and reading may go on.
+    WriteFailed,
+    /// The exchange gets timeouts of its own.
+    OwnTimeouts,
+    /// The driver refuses the request that is open, or the next one.
+    TurnAway(u16),
+    /// The application will not answer, or not go on.
+    Gone,
+    /// The place of the connection is needed.
+    FreePlace,
+    /// A last response, which says so, or one as HTTP/1.0.
+    RespondAs(bool, usize),
     Shut,
     NothingLeft,
     Use(ContentUse),
@@ -76,6 +88,8 @@ fn of_both() -> impl Strategy<Value = Op> {
         1 => Just(Op::Drain),
         1 => Just(Op::Abort),
         1 => Just(Op::Failed),
+        1 => Just(Op::WriteFailed),
+        2 => Just(Op::OwnTimeouts),
         2 => Just(Op::Shut),
         3 => proptest::sample::select(USES).prop_map(Op::Use),
     ]
@@ -86,8 +100,12 @@ pub fn of_server() -> impl Strategy<Value = Op> {
     prop_oneof![
         20 => of_both(),
         4 => (status, 0..CONTENTS.len()).prop_map(|(status, content)| Op::Respond(status, content)),
+        1 => (any::<bool>(), 0..CONTENTS.len()).prop_map(|(closes, content)| Op::RespondAs(closes, content)),
         1 => (100..105u16).prop_map(Op::Interim),
         1 => Just(Op::Refuse),
+        1 => proptest::sample::select(&[503u16, 431, 200][..]).prop_map(Op::TurnAway),
+        1 => Just(Op::Gone),
+        1 => Just(Op::FreePlace),
     ]
 }
 
@@ -147,6 +165,14 @@ fn act<R: Doors>(pair: &mut Pair<'_, R>, op: Op) -> bool {
         Op::Drain => pair.both(Connection::close_after_exchange, Lifecycle::close_after_exchange),
         Op::Abort => pair.both(Connection::abort, Lifecycle::abort),
         Op::Failed => pair.both(Connection::transport_failed, Lifecycle::transport_failed),
+        // what a connection has not consumed counts as dropped then, of a lifecycle it has been told before
+        Op::WriteFailed if pair.drops_little() => return true,
+        Op::WriteFailed => pair.both(Connection::write_failed, Lifecycle::write_failed),
+        Op::OwnTimeouts => {
+            let own = pair.connection.exchange_timeouts(pair.now, R::own());
+            let other = pair.lifecycle.exchange_timeouts(pair.now, R::own());
+            same(other, own, "given timeouts of its own");
+        }
         Op::Shut => pair.both(Connection::handle_shut, Lifecycle::handle_shut),
         Op::Use(said) => {
             // a connection tells the end of content later than its last octet, and until then it is no mistake
@@ -194,6 +220,32 @@ pub fn serve(pair: &mut Pair<'_, Server>, op: Op) -> bool {
     };
     let (now, mut out) = (pair.now, [0; 500]);
     match op {
+        Op::TurnAway(code) => {
+            let status = StatusCode::new(code).expect("three digits");
+            same(pair.lifecycle.refuse(now, status), pair.connection.refuse(now, status), "that refuses");
+        }
+        Op::Gone => {
+            same(
+                pair.lifecycle.application_gone(now),
+                pair.connection.application_gone(now),
+                "whose application is gone",
+            );
+        }
+        Op::FreePlace if pair.lifecycle.idleness() != pair.connection.idleness() => {}
+        Op::FreePlace => {
+            same(pair.lifecycle.free_place(now), pair.connection.free_place(now), "whose place is needed");
+        }
+        Op::RespondAs(closes, content) => {
+            let version = if closes { Version::HTTP_11 } else { Version::HTTP_10 };
+            let response = Response::new(StatusCode::OK).with_close(closes).with_version(version);
+            let sent =
+                pair.connection.send_response(now, response, http_keepalive::NO_FIELDS, CONTENTS[content], &mut out);
+            let announce = pair.lifecycle.head_to_send(now, response, CONTENTS[content]);
+            assert_eq!(announce.err(), sent.err(), "the lifecycle, and the connection");
+            if let Ok(octets) = sent {
+                pair.announced(octets);
+            }
+        }
         Op::Respond(code, content) => {
             let status = StatusCode::new(code).expect("three digits");
             let upgrade = [("Upgrade", "foo")];
