@@ -31,7 +31,7 @@ impl PeerTime {
 /// Which half of an exchange has timeouts of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Own {
-    /// Of any exchange that is outstanding.
+    /// Of any exchange that is open.
     pub(crate) any: bool,
     pub(crate) receiving: bool,
     pub(crate) sending: bool,

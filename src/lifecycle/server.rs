@@ -35,8 +35,8 @@ impl LifecycleRole for Server {
     #[inline(always)]
     fn own_timeouts(state: &ConnectionState<Self>) -> Own {
         let own = state.receive.own_timeouts;
-        let any = own != OwnTimeouts::None;
-        Own { any, receiving: own == OwnTimeouts::OfExchange, sending: any }
+        let receiving = own == OwnTimeouts::OfExchange;
+        Own { any: receiving, receiving, sending: own != OwnTimeouts::None }
     }
 
     fn give_timeouts(state: &mut ConnectionState<Self>) -> Result<(), Misuse> {
