@@ -525,6 +525,10 @@ impl<const DEPTH: usize> ConnectionState<Client<DEPTH>> {
         if self.send.unsent == 0 {
             self.stay_still(now);
         }
+        if self.role.first().is_some_and(|only| only.own_timeouts) {
+            // a rate is that of the next message
+            self.send.rate_began = Instant::MAX;
+        }
         self.role.requests.clear();
         self.send.begin_next();
         self.send.still_since = now;

@@ -181,7 +181,9 @@ fn late_causes(
     content: (Sends, u64),
     causes: &mut Causes,
 ) {
-    if method == AnsweredMethod::Connect && !status.is_successful() && unread > 0 {
+    // where a refusal is due what came is dropped
+    let tunnels = method == AnsweredMethod::Connect && unread > 0 && state.send.half() != Sending::RefusalDue;
+    if tunnels && !status.is_successful() {
         causes.add(CloseReason::ConnectRefused);
     }
     if state.receive.half() == Receiving::Content {
