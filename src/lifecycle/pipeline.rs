@@ -517,7 +517,7 @@ impl<const DEPTH: usize> ConnectionState<Client<DEPTH>> {
         self.receive.given_up = false;
         self.receive.content_use = ContentUse::Undecided;
         if self.role.first().is_some_and(|first| first.own_timeouts) {
-            self.own_timeouts_end(now);
+            self.answered_in_own_time(now);
         }
         if DEPTH > 1 && self.role.requests.len() > 1 {
             return self.begin_next_exchange();
@@ -525,14 +525,20 @@ impl<const DEPTH: usize> ConnectionState<Client<DEPTH>> {
         if self.send.unsent == 0 {
             self.stay_still(now);
         }
-        if self.role.first().is_some_and(|only| only.own_timeouts) {
-            // a rate is that of the next message
-            self.send.rate_began = Instant::MAX;
-        }
         self.role.requests.clear();
         self.send.begin_next();
         self.send.still_since = now;
         self.role.peer.waiting = None;
+    }
+
+    /// An exchange with timeouts of its own is over: where no other is outstanding a rate is that of the next message.
+    #[cold]
+    #[inline(never)]
+    fn answered_in_own_time(&mut self, now: Instant) {
+        self.own_timeouts_end(now);
+        if self.role.sends_first() && !self.send.has_failed() {
+            self.send.rate_began = Instant::MAX;
+        }
     }
 
     /// The exchange of the second request begins.
