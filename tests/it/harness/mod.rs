@@ -8,6 +8,7 @@ mod of_clients;
 mod of_lifecycles;
 mod operations;
 mod passes;
+mod sayings;
 
 use std::time::Duration;
 
@@ -70,6 +71,13 @@ fn config<R: Role>(choice: u8) -> Config<R> {
             .with_send_rate(Some(10))
             .with_half_closed(Some(Duration::from_secs(15)))
             .with_application(Some(Duration::from_secs(25))),
+    };
+    let policy = match choice & 128 {
+        0 => policy,
+        _ => policy
+            .with_application_timeout_response(Use::On)
+            .with_age_close(AgeClose::Announced)
+            .with_drain_mode(DrainMode::LameDuck),
     };
     let (limits, timeouts, policy) = match choice & 4 {
         0 => (limits, timeouts, policy),

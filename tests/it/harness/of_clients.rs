@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 
 use http_keepalive::*;
 
-use super::operations::{Inbox, Script, accepted, park, somebody_owes, told};
+use super::operations::{Inbox, Script, accepted, attempt, park, somebody_owes, told};
+use super::sayings::{Said, own, say};
 use super::{USES, config};
 
 /// What the caller knows.
@@ -34,7 +35,7 @@ const REQUESTS: [Asked; 9] = [
 ];
 
 pub fn client<const DEPTH: usize>(mut script: Script<'_>) {
-    let config = config(script.choice);
+    let (config, own, mut said) = (config(script.choice), own(), Said::default());
     let mut connection = Connection::<Client<DEPTH>, _>::new(script.now, &config).with_seed(script.seed());
     let (mut inbox, mut out, mut known) = (Inbox::default(), [0; 300], Known::default());
     while let Some((op, argument)) = script.next() {
@@ -120,11 +121,13 @@ pub fn client<const DEPTH: usize>(mut script: Script<'_>) {
                     connection.handle_shut(now);
                 }
             }
+            _ if op & 128 != 0 => say!(connection, now, &own, said, argument),
             _ => script.set_back(),
         }
         script.expire(&mut connection, Connection::handle_timeout, |it| it.next_deadline());
         known.check(&connection, script.now);
         somebody_owes(connection.wants(), connection.next_deadline(), connection.is_closed(), connection.persistence());
+        said.check(connection.wants(), connection.is_idle(), connection.persistence());
     }
 }
 

@@ -3,6 +3,7 @@
 use http_keepalive::*;
 
 use super::operations::{Script, accepted, attempt, somebody_owes, told};
+use super::sayings::{Said, own, say, say_to_server};
 use super::{USES, config};
 
 /// Field lines that matter, and one that does not.
@@ -81,7 +82,7 @@ fn version(argument: u8) -> Version {
 }
 
 pub fn server(mut script: Script<'_>) {
-    let config = config(script.choice);
+    let (config, own, mut said) = (config(script.choice), own(), Said::default());
     let mut machine = Lifecycle::<Server, _>::new(script.now, &config).with_seed(script.seed());
     while let Some((op, argument)) = script.next() {
         let now = script.now;
@@ -92,28 +93,39 @@ pub fn server(mut script: Script<'_>) {
                 let lines_of = script.octets.next().unwrap_or_default();
                 let mut head = lines(HeadFacts::request(method, version(argument >> 2)), lines_of);
                 head.field_line(b"Host", b"a");
-                let _ = told(&mut machine, |it| it.head_received(now, &head));
+                if said.turns_away && machine.is_idle() {
+                    // it is the one that is refused
+                    let _ = machine.head_received(now, &head);
+                } else {
+                    let _ = told(&mut machine, |it| it.head_received(now, &head));
+                }
             }
             13 => {
                 let status = [200, 204, 304, 404, 101][usize::from(argument) % 5];
                 let status = StatusCode::new(status).expect("three digits");
                 let content = CONTENTS[usize::from(argument >> 4) % 4];
-                attempt(&mut machine, |it| it.head_to_send(now, status, content));
+                let response = Response::new(status).with_close(argument & 8 != 0);
+                attempt(&mut machine, |it| it.head_to_send(now, response, content));
             }
             14 => {
                 let status = StatusCode::new(100 + u16::from(argument % 4)).expect("three digits");
                 attempt(&mut machine, |it| it.interim_to_send(now, status));
             }
             15 => attempt(&mut machine, |it| it.content_sent(now, u64::from(argument) % 12)),
+            10 if op & 128 != 0 => {
+                let latest = script.latest;
+                say_to_server!(machine, now, latest, &own, said, argument);
+            }
             fact => facts!(machine, script, fact, op, argument),
         }
         script.expire(&mut machine, Lifecycle::handle_timeout, |it| it.next_deadline());
         somebody_owes(machine.wants(), machine.next_deadline(), machine.is_closed(), machine.persistence());
+        said.check(machine.wants(), machine.is_idle(), machine.persistence());
     }
 }
 
 pub fn client<const DEPTH: usize>(mut script: Script<'_>) {
-    let config = config(script.choice);
+    let (config, own, mut said) = (config(script.choice), own(), Said::default());
     let mut machine = Lifecycle::<Client<DEPTH>, _>::new(script.now, &config).with_seed(script.seed());
     while let Some((op, argument)) = script.next() {
         let now = script.now;
@@ -153,10 +165,12 @@ pub fn client<const DEPTH: usize>(mut script: Script<'_>) {
                     machine.octets_written(now, octets);
                 }
             }
+            10 if op & 128 != 0 => say!(machine, now, &own, said, argument),
             fact => facts!(machine, script, fact, op, argument),
         }
         script.expire(&mut machine, Lifecycle::handle_timeout, |it| it.next_deadline());
         somebody_owes(machine.wants(), machine.next_deadline(), machine.is_closed(), machine.persistence());
+        said.check(machine.wants(), machine.is_idle(), machine.persistence());
         let unknown = machine.unanswered().filter(|left| left.evidence.sent == retry::Sent::Unknown);
         for left in unknown.filter(|left| !left.evidence.idempotent) {
             assert_ne!(left.verdict().advice, retry::Advice::Retry, "{left:?}");

@@ -6,6 +6,7 @@ use std::time::Duration;
 use http_keepalive::*;
 
 use super::passes::Passes;
+use super::sayings::{Said, own, say, say_to_server};
 use super::{USES, config, of_clients, of_lifecycles};
 
 /// No order of facts, intents and instants panics; no deadline stays due; what is consumed is what was offered; what is refused
@@ -174,7 +175,7 @@ pub fn park<'c, R: Role>(connection: &mut Connection<R, &'c Config<R>>, config: 
 }
 
 fn server(mut script: Script<'_>) {
-    let config = config(script.choice);
+    let (config, own, mut said) = (config(script.choice), own(), Said::default());
     let mut connection = Connection::<Server, _>::new(script.now, &config).with_seed(script.seed());
     let (mut inbox, mut out) = (Inbox::default(), [0; 300]);
     while let Some((op, argument)) = script.next() {
@@ -236,6 +237,16 @@ fn server(mut script: Script<'_>) {
                 }
                 None
             }
+            _ if op & 128 != 0 && argument >= 250 => accepted(&mut connection, |it| {
+                let last = Response::new(StatusCode::OK).with_close(true);
+                it.send_response(now, last, NO_FIELDS, Content::Exact(5), &mut out)
+            })
+            .inspect(|_| assert!(!matches!(connection.persistence(), Persistence::Reuse(_)), "the last one")),
+            _ if op & 128 != 0 => {
+                let latest = script.latest;
+                say_to_server!(connection, now, latest, &own, said, argument);
+                None
+            }
             _ => {
                 script.set_back();
                 None
@@ -244,5 +255,6 @@ fn server(mut script: Script<'_>) {
         assert!(written.is_none_or(|written| written <= out.len()));
         script.expire(&mut connection, Connection::handle_timeout, |it| it.next_deadline());
         somebody_owes(connection.wants(), connection.next_deadline(), connection.is_closed(), connection.persistence());
+        said.check(connection.wants(), connection.is_idle(), connection.persistence());
     }
 }
