@@ -6,6 +6,8 @@
 //! `STORY=n cargo test --test recorded -- --nocapture` prints one story, before and after. By default every tenth block is told,
 //! with `BLOCKS=all` each.
 
+#[path = "recorded/sayings.rs"]
+mod sayings;
 #[path = "recorded/story.rs"]
 mod story;
 

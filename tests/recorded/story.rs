@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use http_keepalive::*;
 
+use crate::sayings;
+
 pub const STORIES: u64 = 100_000;
 pub const BLOCK: u64 = 1_000;
 
@@ -32,7 +34,7 @@ pub fn tell(number: u64) -> Vec<String> {
 }
 
 /// SplitMix64.
-struct Dice(u64);
+pub struct Dice(u64);
 
 impl Dice {
     fn next(&mut self) -> u64 {
@@ -42,24 +44,24 @@ impl Dice {
         mixed ^ (mixed >> 31)
     }
 
-    fn below(&mut self, most: u64) -> u64 {
+    pub fn below(&mut self, most: u64) -> u64 {
         self.next() % most
     }
 
-    fn of<T: Copy>(&mut self, all: &[T]) -> T {
+    pub fn of<T: Copy>(&mut self, all: &[T]) -> T {
         all[self.below(all.len() as u64) as usize]
     }
 }
 
 #[derive(Default)]
-struct Told(Vec<String>);
+pub struct Told(Vec<String>);
 
 impl Told {
-    fn say(&mut self, what: &str, came: impl Into<String>) {
+    pub fn say(&mut self, what: &str, came: impl Into<String>) {
         self.0.push(format!("{what}: {}", came.into()));
     }
 
-    fn refused(&mut self, what: &str, error: &SendError) {
+    pub fn refused(&mut self, what: &str, error: &SendError) {
         let text = match error {
             SendError::OutputTooSmall { needed } => format!("needs {needed}"),
             SendError::Ended(reason) => format!("ended {}", reason.as_str()),
@@ -211,7 +213,10 @@ fn config<R: Role>(dice: &mut Dice) -> Config<R> {
         .with_half_close(dice.of(&[HalfClose::Answer, HalfClose::Answer, HalfClose::Abort]))
         .with_request_timeout_response(dice.of(&[Use::On, Use::On, Use::Off]))
         .with_read_unwanted_content(dice.of(&on_off))
-        .with_stop_refused_content(dice.of(&on_off));
+        .with_stop_refused_content(dice.of(&on_off))
+        .with_age_close(dice.of(&[AgeClose::Any, AgeClose::Announced]))
+        .with_drain_mode(dice.of(&[DrainMode::Close, DrainMode::LameDuck]))
+        .with_application_timeout_response(dice.of(&on_off));
     let limits = Limits::DEFAULT
         .with_content(dice.of(&[None, None, Some(8)]))
         .with_unread_octets(dice.of(&[Some(65_536), Some(4), None]))
@@ -232,6 +237,7 @@ fn config<R: Role>(dice: &mut Dice) -> Config<R> {
         .with_send_rate(dice.of(&[None, None, Some(1)]))
         .with_half_closed(some(dice, 45))
         .with_drain_window(some(dice, 3))
+        .with_idle_shield(dice.of(&[None, Some(Duration::from_secs(1)), Some(Duration::from_secs(8))]))
         .with_age(some(dice, 200));
     Config::new(limits, timeouts, policy).expect("within bounds")
 }
@@ -281,12 +287,12 @@ trait Teller: Role {
     fn more(told: &mut Told, connection: &Connection<Self, &Config<Self>>, now: Instant);
 
     fn tell(dice: &mut Dice) -> Told {
-        let config = config::<Self>(dice);
+        let (config, own) = (config::<Self>(dice), config::<Self>(dice));
         let mut now = Instant::from_secs(1000);
         let mut connection = Connection::<Self, _>::new(now, &config).with_seed(dice.next());
         let (mut told, mut unread) = (Told::default(), Vec::new());
         for _ in 0..10 + dice.below(30) {
-            match dice.below(22) {
+            match dice.below(23) {
                 0..=5 => {
                     let piece = dice.of(Self::PEER_SENDS);
                     let to = if dice.below(3) == 0 { dice.below(piece.len() as u64 + 1) as usize } else { piece.len() };
@@ -339,6 +345,7 @@ trait Teller: Role {
                 }
                 20 if connection.wants().flush_once => connection.handle_sent(now, dice.of(&[0, 0, 1])),
                 20 => connection.nothing_to_read(now),
+                21 => sayings::connection(&mut told, &mut connection, now, &own, dice),
                 _ => {
                     if connection.wants().shut.is_some() {
                         connection.handle_shut(now);
@@ -418,7 +425,13 @@ impl Teller for Server {
 
     fn act(told: &mut Told, connection: &mut Connection<Self, &Config<Self>>, now: Instant, dice: &mut Dice) {
         let mut out = [0; 400];
-        match dice.below(8) {
+        match dice.below(10) {
+            8 => sayings::server_connection(told, connection, now, dice),
+            9 => {
+                let response = sayings::response(dice);
+                let response = connection.send_response(now, response, [("X", "y")], dice.of(&CONTENTS), &mut out);
+                sent(told, "respond", &out, response);
+            }
             0..=2 => {
                 let code = dice.of(&[200, 200, 204, 304, 404, 413, 101, 503]);
                 let fields: &[(&str, &str)] = if code == 101 { &[("Upgrade", "foo")] } else { &[("X", "y")] };
@@ -443,7 +456,9 @@ impl Teller for Server {
         }
     }
 
-    fn more(_: &mut Told, _: &Connection<Self, &Config<Self>>, _: Instant) {}
+    fn more(told: &mut Told, connection: &Connection<Self, &Config<Self>>, now: Instant) {
+        sayings::idle(told, connection.idleness(), now);
+    }
 }
 
 fn reusable(reusable: Reusable, now: Instant) -> String {
@@ -626,11 +641,11 @@ const HEADS: [Head; 7] = [
 ];
 
 fn server_without_octets(dice: &mut Dice) -> Told {
-    let config = config::<Server>(dice);
+    let (config, own) = (config::<Server>(dice), config::<Server>(dice));
     let (mut now, mut told) = (Instant::from_secs(1000), Told::default());
     let mut lifecycle = Lifecycle::<Server, _>::new(now, &config).with_seed(dice.next());
     for _ in 0..10 + dice.below(30) {
-        match dice.below(24) {
+        match dice.below(27) {
             what @ 0..=16 => common!(told, lifecycle, now, dice, config, what),
             17..=19 => {
                 let (method, minor, lines) = dice.of(&HEADS);
@@ -640,6 +655,12 @@ fn server_without_octets(dice: &mut Dice) -> Told {
                     Ok(framing) => told.say("head", format!("{} {}", framing.length, framing.rule.as_str())),
                     Err(error) => told.not_taken("head", &error),
                 }
+            }
+            24 => sayings::lifecycle(&mut told, &mut lifecycle, now, &own, dice),
+            25 => sayings::server_lifecycle(&mut told, &mut lifecycle, now, dice),
+            26 => {
+                let response = sayings::response(dice);
+                announced(&mut told, "respond", lifecycle.head_to_send(now, response, dice.of(&CONTENTS)));
             }
             20 => match lifecycle.interim_to_send(now, dice.of(&[StatusCode::CONTINUE, StatusCode::EARLY_HINTS])) {
                 Ok(says) => told.say("interim", says.to_string()),
@@ -651,6 +672,7 @@ fn server_without_octets(dice: &mut Dice) -> Told {
             }
         }
         told.answers(&lifecycle, now);
+        sayings::idle(&mut told, lifecycle.idleness(), now);
     }
     told
 }
@@ -669,11 +691,11 @@ const ANSWERS: [Answer; 7] = [
 ];
 
 fn client_without_octets(dice: &mut Dice) -> Told {
-    let config = config::<Client<2>>(dice);
+    let (config, own) = (config::<Client<2>>(dice), config::<Client<2>>(dice));
     let (mut now, mut told) = (Instant::from_secs(1000), Told::default());
     let mut lifecycle = Lifecycle::<Client<2>, _>::new(now, &config).with_seed(dice.next());
     for _ in 0..10 + dice.below(30) {
-        match dice.below(24) {
+        match dice.below(25) {
             what @ 0..=16 => common!(told, lifecycle, now, dice, config, what),
             17..=19 => {
                 let (method, target, name, content) = dice.of(&METHODS);
@@ -687,6 +709,7 @@ fn client_without_octets(dice: &mut Dice) -> Told {
                     lifecycle.handle_sent(now, 50);
                 }
             }
+            24 => sayings::lifecycle(&mut told, &mut lifecycle, now, &own, dice),
             20 => match dice.below(2) {
                 0 => lifecycle.nothing_left(now),
                 _ => lifecycle.knows_http11(),
