@@ -289,7 +289,10 @@ impl EventLoop {
             return;
         }
         self.listener = None;
-        self.newcomer = None;
+        if let Some(newcomer) = self.newcomer.take() {
+            // it has been accepted, and is drained as all others
+            self.admit(now, newcomer, false);
+        }
         if self.has_been_lame_duck() {
             while let Some(id) = self.idle.first_to_go(now) {
                 self.free_place(now, id);

@@ -302,3 +302,21 @@ fn a_lame_duck_goes_on_accepting_and_says_close_until_its_time_is_over() {
     assert_eq!(fresh.read(&mut [0]).unwrap(), 0);
     assert!(TcpStream::connect(served.address).is_err());
 }
+
+#[test]
+fn who_waits_for_a_place_when_the_end_comes_is_served() {
+    let mut served = Served::of("aside", Timeouts::DEFAULT, Policy::DEFAULT, Some(1), None);
+    // it is idle within its shield, so its place is not free yet
+    let mut idle = served.connect();
+    idle.write_all(GET).unwrap();
+    assert_eq!(status(&mut idle), "200");
+    let mut newcomer = served.connect();
+    newcomer.write_all(GET).unwrap();
+    served.shared.draining.store(true, Ordering::Release);
+    served.waker.wake().unwrap();
+    let mut answer = String::new();
+    newcomer.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("Connection: close"), "{answer}");
+    drop((idle, newcomer));
+    served.drain();
+}
