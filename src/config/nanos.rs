@@ -22,8 +22,8 @@ macro_rules! spans {
 }
 
 spans! {
-    first_octet idle idle_advertised idle_shield head head_cap content_gap application response write_stall half_closed exchange expect linger linger_gap
-    drain drain_window drain_spread age hint_margin
+    first_octet idle idle_advertised idle_shield head head_cap content_gap application response write_stall half_closed exchange expect
+    linger linger_gap drain drain_window drain_spread age hint_margin
 }
 
 /// Nanoseconds, or no end.

@@ -236,8 +236,8 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
     }
 
     /// Writes the whole refusal that is due ([`Turn::Refuse`](crate::Turn::Refuse)): its status, `close`, and a line of text
-    /// that says why (none where the driver [refused](Self::refuse)), beside the `fields` given: a server with a clock sends `Date` (RFC 9110 6.6.1). An application that knows
-    /// better sends its own response instead.
+    /// that says why (none where the driver [refused](Self::refuse)), beside the `fields` given: a server with a clock sends `Date`
+    /// (RFC 9110 6.6.1). An application that knows better sends its own response instead.
     ///
     /// # Errors
     ///

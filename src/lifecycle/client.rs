@@ -93,7 +93,6 @@ impl<const DEPTH: usize> LifecycleRole for Client<DEPTH> {
     }
 
     fn give_timeouts(state: &mut ConnectionState<Self>) -> Result<(), Misuse> {
-        state.check_exchange()?;
         state.role.give_timeouts()
     }
 

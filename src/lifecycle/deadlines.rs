@@ -140,14 +140,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
 
     /// May a draining server's idle connection end?
     pub(crate) fn may_end_idle(&self, settings: &Settings, now: Instant) -> bool {
-        !self.stays_for_request(settings)
-            && self.is_after_shield(settings, now)
-            && self.drain_window_end(settings) <= now
-    }
-
-    /// The shield of a connection that carries no exchange is over.
-    pub(crate) fn is_after_shield(&self, settings: &Settings, now: Instant) -> bool {
-        self.idle_shield_end(settings) <= now
+        !self.stays_for_request(settings) && self.idle_shield_end(settings).max(self.drain_window_end(settings)) <= now
     }
 
     /// How long a client stays idle: its own limit, and what the peer said less the margin.

@@ -38,7 +38,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
     #[inline(always)]
     pub(crate) fn reads_nothing(&self) -> bool {
         !self.lifetime.is_open()
-            || self.send.half() == Sending::RefusalDue
+            || self.owes_refusal()
             || (self.receive.given_up && self.receive.half() == Receiving::Complete)
     }
 
@@ -65,9 +65,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
     #[inline(never)]
     fn begin_as_said(&mut self, now: Instant) {
         self.leave_own_timeouts();
-        if self.receive.refusal.is_some() {
-            self.refuse_next(now);
-        }
+        self.refuse_next(now);
     }
 
     /// The next exchange has those of the connection; what still waits to leave, or is told later, keeps its own.

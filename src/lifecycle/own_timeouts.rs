@@ -3,7 +3,7 @@
 use core::ops::Deref;
 
 use crate::config::{Config, Settings};
-use crate::error::{Misuse, SendError};
+use crate::error::SendError;
 use crate::lifecycle::Lifecycle;
 use crate::lifecycle::deadline::DeadlineKind;
 use crate::lifecycle::grace::Granted;
@@ -35,8 +35,8 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     ///
     /// # Errors
     ///
-    /// [`SendError::Ended`]: the connection has ended, and nothing waits to leave. [`SendError::Misuse`]: no exchange is open; of a client that pipelines, one before
-    /// this has timeouts of its own and is not over; the connection is a tunnel. Nothing has moved.
+    /// [`SendError::Ended`]: the connection has ended, and nothing waits to leave. [`SendError::Misuse`]: no exchange is open; of a client
+    /// that pipelines, one before this has timeouts of its own and is not over; the connection is a tunnel. Nothing has moved.
     pub fn exchange_timeouts(&mut self, now: Instant, config: C) -> Result<(), SendError> {
         if self.state.stage() != Stage::Finishing || self.state.send.unsent == 0 {
             self.state.check_open()?;
@@ -83,11 +83,10 @@ impl<R: LifecycleRole> ConnectionState<R> {
             // it may not be due any more; if it is, it passes again
             self.lifetime.passed = None;
         }
-        let goes = self.send.unsent > 0 || self.send.half() == Sending::Content;
         if terms.sending.timeouts.send_rate == rate || self.send.has_failed() {
             return;
         }
-        if goes {
+        if self.send.unsent > 0 || self.send.half() == Sending::Content {
             self.pace_anew(now);
         } else {
             // what counted was of an exchange before
@@ -112,11 +111,5 @@ impl<R: LifecycleRole> ConnectionState<R> {
         if send.rate_began != Instant::MAX {
             (send.rate_began, send.granted) = (now, Granted::NOTHING);
         }
-    }
-
-    /// An exchange is open that can have timeouts of its own: one of which octets wait to leave is not over.
-    pub(crate) fn check_exchange(&self) -> Result<(), Misuse> {
-        let over = self.is_between_exchanges() && self.send.unsent == 0;
-        if over { Err(Misuse::NothingToAnswer) } else { Ok(()) }
     }
 }

@@ -27,11 +27,11 @@ use crate::status::StatusCode;
 use crate::time::Instant;
 
 impl<R: LifecycleRole> ConnectionState<R> {
-    /// The request that begins is the one that a refusal was kept for.
+    /// The request that begins is the one that a refusal was kept for, if one was.
     pub(crate) fn refuse_next(&mut self, now: Instant) {
-        let status = self.receive.refusal.map(Refusal::status);
-        self.lifetime.causes.end_by(CloseReason::Refused);
-        self.refuse(now, status);
+        if let Some(refusal) = self.receive.refusal {
+            self.answer_for_application(now, refusal.status(), CloseReason::Refused);
+        }
     }
 
     /// No response has begun, and none of the application's will: this status goes out, for this reason.
@@ -51,7 +51,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
     /// The refusal that is due: for what was wrong, for what took too long, or as it was said.
     pub(crate) fn refusal(&self) -> Option<StatusCode> {
         match self.receive.fault {
-            _ if self.send.half() != Sending::RefusalDue => None,
+            _ if !self.owes_refusal() => None,
             Some(fault) => fault.suggested_status(),
             None => Some(self.receive.refusal.map_or(StatusCode::REQUEST_TIMEOUT, Refusal::status)),
         }

@@ -86,7 +86,7 @@ pub(crate) fn judge(
 ) -> Result<Plan, SendError> {
     let status = response.status;
     state.check_open()?;
-    let refusing = state.send.half() == Sending::RefusalDue;
+    let refusing = state.owes_refusal();
     if !refusing && matches!(state.receive.half(), Receiving::Idle | Receiving::Head) {
         return Err(Misuse::NothingToAnswer.into());
     }
@@ -163,9 +163,7 @@ fn frame_response(
         Content::Empty => (FramingField::ContentLength(0), Sends::Nothing),
         Content::Exact(octets) => (FramingField::ContentLength(octets), Sends::Exact),
         // what an HTTP/1.0 client sees must end by closing (RFC 9112 6.1); so must the answer to a head never understood
-        Content::Unknown if !is_http10 && state.send.half() != Sending::RefusalDue => {
-            (FramingField::Chunked, Sends::Chunked)
-        }
+        Content::Unknown if !is_http10 && !state.owes_refusal() => (FramingField::Chunked, Sends::Chunked),
         Content::Unknown | Content::UntilClose => (FramingField::None, Sends::UntilClose),
     }
 }
@@ -182,7 +180,7 @@ fn late_causes(
     causes: &mut Causes,
 ) {
     // where a refusal is due what came is dropped
-    let tunnels = method == AnsweredMethod::Connect && unread > 0 && state.send.half() != Sending::RefusalDue;
+    let tunnels = method == AnsweredMethod::Connect && unread > 0 && !state.owes_refusal();
     if tunnels && !status.is_successful() {
         causes.add(CloseReason::ConnectRefused);
     }
@@ -257,7 +255,7 @@ pub(crate) fn record(state: &mut ConnectionState<Server>, settings: &Settings, n
 /// content has come (RFC 9110 10.1.1).
 pub(crate) fn judge_interim(state: &ConnectionState<Server>, status: StatusCode) -> Result<bool, SendError> {
     state.check_open()?;
-    if state.send.half() == Sending::RefusalDue {
+    if state.owes_refusal() {
         return Err(SendError::Ended(state.close_reason()));
     }
     if matches!(state.receive.half(), Receiving::Idle | Receiving::Head) {

@@ -40,7 +40,10 @@ impl LifecycleRole for Server {
     }
 
     fn give_timeouts(state: &mut ConnectionState<Self>) -> Result<(), Misuse> {
-        state.check_exchange()?;
+        // one of which octets wait to leave is not over
+        if state.is_between_exchanges() && state.send.unsent == 0 {
+            return Err(Misuse::NothingToAnswer);
+        }
         state.receive.own_timeouts = OwnTimeouts::OfExchange;
         Ok(())
     }
@@ -73,7 +76,8 @@ impl<C: Deref<Target = Config<Server>>> Lifecycle<Server, C> {
     /// # Errors
     ///
     /// [`ReceiveError::Fault`]: what is wrong with it; then the refusal is due. [`ReceiveError::Ended`]: the connection ends, and what comes
-    /// is to be dropped; or a refusal was [kept](Self::refuse) for it, and is due now. [`ReceiveError::Misuse`]: the exchange before is not over; pipelined requests wait (RFC 9112 9.3.2).
+    /// is to be dropped; or a refusal was [kept](Self::refuse) for it, and is due now. [`ReceiveError::Misuse`]: the exchange before is not
+    /// over; pipelined requests wait (RFC 9112 9.3.2).
     pub fn head_received(&mut self, now: Instant, head: &HeadFacts) -> Result<Framing, ReceiveError> {
         let (octets, told, head) = (head.octets, head.octets_told, &head.facts);
         self.state().check_head()?;
@@ -147,8 +151,8 @@ impl<C: Deref<Target = Config<Server>>> Lifecycle<Server, C> {
     }
 
     /// Writes the whole refusal that is due ([`Turn::Refuse`](crate::Turn::Refuse)), as [`Connection`](crate::Connection) does: its status,
-    /// `close`, and a line of text that says why (none where the driver [refused](Self::refuse)), beside the `fields` given: a server with a clock sends `Date` (RFC 9110 6.6.1). Its
-    /// octets count as handed out: [`octets_written`](Self::octets_written) is not said of them. An application that knows better sends its
+    /// `close`, and a line of text that says why (none where the driver [refused](Self::refuse)), beside the `fields` given: a server with a
+    /// clock sends `Date` (RFC 9110 6.6.1). Its octets count as handed out: [`octets_written`](Self::octets_written) is not said of them. An application that knows better sends its
     /// own response instead ([`head_to_send`](Self::head_to_send)).
     ///
     /// Of a request whose head did not become complete, in time or without a fault, no method is known here: its refusal has a text, where

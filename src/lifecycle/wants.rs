@@ -156,7 +156,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
         }
         match self.lifetime.stage() {
             Stage::Open | Stage::HalfClosed if self.look() == Some(Side::Reading) => ReadWant::LookOnce,
-            Stage::Open if self.send.half() == Sending::RefusalDue => ReadWant::Discard,
+            Stage::Open if self.owes_refusal() => ReadWant::Discard,
             Stage::Open if self.is_paused() => ReadWant::EofOnly,
             Stage::Open if waits => ReadWant::Octets,
             Stage::Open if self.receive.given_up => ReadWant::Discard,
