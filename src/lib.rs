@@ -222,8 +222,8 @@ pub use status::StatusCode;
 pub use time::Instant;
 
 pub use config::{
-    AgeClose, Client, Config, DrainMode, HalfClose, IdleClose, KeepAliveField, Limits, Policy, RequestHint, Server,
-    Timeouts, Tolerance, Use,
+    AgeClose, Client, Config, DrainMode, HalfClose, HostRule, IdleClose, KeepAliveField, Limits, Policy, RequestHint,
+    Server, Timeouts, Tolerance, Use,
 };
 
 pub use message::announcement::{Announce, ConnectionOptions, Content, FramingField};

@@ -58,6 +58,12 @@ pub trait LifecycleRole: Copy + Debug + Eq + Hash + 'static {
     #[inline]
     fn on_looked_at(_: &mut ConnectionState<Self>) {}
 
+    /// The response being received refuses its request, whose content may still be sent.
+    #[inline]
+    fn is_refused(_: &ConnectionState<Self>) -> bool {
+        false
+    }
+
     /// The wait for the response to the first request counts anew.
     #[inline]
     fn wait_anew(_: &mut ConnectionState<Self>, _: Instant) {}

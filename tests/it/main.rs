@@ -52,6 +52,7 @@ mod idle_queue;
 mod inspect_options;
 mod inspect_trace;
 mod leniency;
+mod leniency_responses;
 mod lifecycle;
 mod limits;
 mod lived_on;
