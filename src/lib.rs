@@ -252,6 +252,7 @@ pub use lifecycle::{persistence, retry};
 
 pub use connection::event::{Eof, Event, Framed, Outcome, PauseReason, Received, Written};
 pub use connection::role::Role;
+pub use connection::summary::{Account, ConnectionSummary, ExchangeSummary, Reasons};
 pub use connection::{CanonicalConnection, Connection};
 
 #[cfg(feature = "std")]

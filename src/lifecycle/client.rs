@@ -44,6 +44,14 @@ impl<const DEPTH: usize> LifecycleRole for Client<DEPTH> {
         state.role.answer == Answer::Refuses
     }
 
+    fn exchange_number(state: &ConnectionState<Self>) -> u32 {
+        state.role.answered()
+    }
+
+    fn octets_sent(state: &ConnectionState<Self>, _: u64) -> (u64, u64) {
+        state.role.octets_sent()
+    }
+
     fn wait_anew(state: &mut ConnectionState<Self>, now: Instant) {
         state.role.peer.waiting = Some(now);
     }

@@ -199,9 +199,19 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
         self.requests.is_empty()
     }
 
+    /// Requests that were answered.
+    pub(crate) fn answered(&self) -> u32 {
+        self.asked - self.requests.len() as u32
+    }
+
+    /// Octets handed out before the first request without an answer, and all of them.
+    pub(crate) fn octets_sent(&self) -> (u64, u64) {
+        (self.first().map_or(self.written, |first| first.from), self.written)
+    }
+
     /// What is unanswered, each with its number on the connection, from 0.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Pending)> {
-        let answered = self.asked - self.requests.len() as u32;
+        let answered = self.answered();
         self.requests.iter().enumerate().map(move |(i, request)| (answered + i as u32, request))
     }
 

@@ -88,6 +88,16 @@ pub trait LifecycleRole: Copy + Debug + Eq + Hash + 'static {
     #[inline]
     fn on_sent(_: &mut ConnectionState<Self>, _: Instant) {}
 
+    /// The exchange under way, by a number that only it has.
+    fn exchange_number(_: &ConnectionState<Self>) -> u32 {
+        0
+    }
+
+    /// Octets handed out on the connection before the exchange under way, and all of them; `read`: octets that were consumed.
+    fn octets_sent(state: &ConnectionState<Self>, read: u64) -> (u64, u64) {
+        (state.octets_sent(read), state.octets_sent(read))
+    }
+
     /// Which half of the exchange has timeouts of its own.
     fn own_timeouts(state: &ConnectionState<Self>) -> Own;
 

@@ -88,6 +88,7 @@ mod splits_answered;
 mod staged_close;
 mod states;
 mod stopped;
+mod summary;
 mod switching;
 mod syntax;
 mod targets;
