@@ -265,6 +265,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             origin.is_http10 = is_http10;
             self.saw_http10 = true;
             self.update_fast_path();
+            self.offer_place(index);
         }
     }
 
@@ -296,7 +297,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         }
         self.counters.kept += 1;
         if !self.waiters.is_empty() || self.idle() > self.resolved.high_water || self.resolved.purge != Span::NEVER {
-            self.after_return(now, index);
+            self.after_return(now, slot, index);
         }
         match instead {
             Some((victim, why)) => Checkin::KeptFor { idle, victim, why },
@@ -320,8 +321,11 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     }
 
     /// One more is idle: this may matter to waiters, to the water marks and to purges.
-    fn after_return(&mut self, now: Instant, index: OriginIndex) {
+    fn after_return(&mut self, now: Instant, slot: Slot, index: OriginIndex) {
         self.make_ready(index);
+        if self.has_turn().is_some() {
+            self.claim(slot);
+        }
         let limits = &self.config.limits;
         if self.config.policy.eviction != Eviction::Never && limits.total.is_some_and(|total| self.held >= total) {
             // it may have to go for one who waits for another

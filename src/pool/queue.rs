@@ -97,11 +97,6 @@ impl<N: QueueName, T> Queue<N, T> {
         self.name(self.first)
     }
 
-    /// The one after it.
-    pub(super) fn next_after(&self, name: N) -> Option<N> {
-        self.name(self.places.get(name.place())?.next)
-    }
-
     /// When the first in the queue has waited for long enough.
     pub(super) fn due(&self) -> Option<Instant> {
         self.places.get(self.first).map(|place| place.due)
@@ -111,8 +106,9 @@ impl<N: QueueName, T> Queue<N, T> {
         self.places.get(place).map(|waiting| N::new(place, waiting.number))
     }
 
-    pub(super) fn get(&self, name: N) -> Option<&T> {
-        self.places.get(name.place()).filter(|place| place.number == name.number())?.item.as_ref()
+    /// The item at this place.
+    pub(super) fn item(&self, place: Place) -> Option<&T> {
+        self.places.get(place)?.item.as_ref()
     }
 
     /// The item at this place.
@@ -125,10 +121,6 @@ impl<N: QueueName, T> Queue<N, T> {
 impl<N: QueueName, T> Queue<N, T> {
     pub(super) fn items(&self) -> impl Iterator<Item = &T> {
         self.places.indices().filter_map(|place| self.item(place))
-    }
-
-    pub(super) fn item(&self, place: Place) -> Option<&T> {
-        self.places.get(place)?.item.as_ref()
     }
 
     /// Asserts that the queue and the list of vacant places are whole, and that the first is due first.

@@ -67,6 +67,7 @@ mod pool_queue;
 mod pool_systems;
 mod pool_systems_other;
 mod pool_threads;
+mod pool_turns;
 mod pool_twin;
 mod pool_validity;
 mod presets_clients;

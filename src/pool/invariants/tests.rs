@@ -151,6 +151,20 @@ broken! {
         pool.origins.all[index].lists.unlink(pool.entries.view(), slot);
         pool.origins.all[index].lists.append(pool.entries.view(), ListKind::UNUSED, slot);
     };
+    who_any_place_would_serve_is_in_line "turns-line" |pool| {
+        let place = pool.origins.all[origin(&pool, 2)].first_waiter;
+        pool.waiters.item_mut(place).expect("it waits").is_in_line = false;
+    };
+    who_is_marked_is_in_line "turns-line" |pool| pool.turns = Turns::new();
+    a_free_place_is_offered "turns-place" |pool| {
+        pool.waiters_may_go_on = false;
+        pool.config.limits.total = None;
+    };
+    nobody_is_passed_over_too_often "turns-passed" |pool| pool.config.limits.passed_over = {
+        let place = pool.origins.all[origin(&pool, 2)].first_waiter;
+        pool.waiters.item_mut(place).expect("it waits").passed_over = 3;
+        Some(2)
+    };
     waiters_turn_the_fast_path_off "fast-path" |pool| pool.needs_full_path = false;
     a_search_leaves_nothing "passed-over" |pool| pool.passed_over.push(idle_slot(&pool));
     what_is_not_asked_for_is_not_learned "learned" |pool| {

@@ -148,6 +148,18 @@ impl Driver {
         std::iter::from_fn(|| self.pool.expire(self.now)).collect()
     }
 
+    /// What falls due now: who goes on, and with what; or else what it is.
+    pub fn expire_and_follow(&mut self) -> Vec<Result<(Ticket, Got), Due<u32>>> {
+        let mut all = Vec::new();
+        while let Some(due) = self.pool.expire(self.now) {
+            all.push(match due {
+                Due::GoOn { ticket, checkout } => Ok((ticket, self.follow(checkout))),
+                due => Err(due),
+            });
+        }
+        all
+    }
+
     /// The connections that are to be closed, and why, after so much time.
     pub fn closed_after(&mut self, time: Duration) -> Vec<(u32, EndReason)> {
         let due = self.wait(time).into_iter();

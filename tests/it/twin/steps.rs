@@ -12,7 +12,7 @@ impl World {
         self.stale.2.push(permit);
         if choices.next() % 4 == 0 {
             self.pool.failed(self.at(), permit).unwrap();
-            return self.unsettle();
+            return;
         }
         self.ids += 1;
         let lease = self.pool.opened(self.at(), permit, self.ids).unwrap();
@@ -157,10 +157,8 @@ impl World {
         (connection.since, connection.due, connection.why) = (now, due, why);
         let before = std::mem::replace(&mut connection.name, Name::Idle(idle));
         self.forget_name(before);
-        if self.config.policy().eviction != Eviction::Never
-            && limits.total.is_some_and(|total| self.held(|_| true) >= total as usize)
-        {
-            self.unsettle();
+        if self.turn().is_some() {
+            self.claimed = vec![id];
         }
         self.ebbing |= limits.high_water.is_some_and(|high| self.idle().count() > high as usize);
         if self.purge_at == u64::MAX {
@@ -212,7 +210,6 @@ impl World {
         let waiter = self.waiters.remove(place).unwrap();
         self.pool.cancel(waiter.ticket).unwrap();
         self.stale.3.push(waiter.ticket);
-        self.unsettle();
     }
 
     pub(super) fn upheaval(&mut self, choices: &mut Choices) {
