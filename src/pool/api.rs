@@ -18,8 +18,7 @@ macro_rules! connection_names {
             ///
             /// It names one step of one connection: it is stale once that step is over, and a call with a stale name answers
             /// [`Stale`]. A name from another pool is not told apart from one of this pool.
-            #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-            #[must_use]
+            #[derive(Debug, PartialEq, Eq, Hash)]
             pub struct $name {
                 pub(super) slot: Slot,
                 pub(super) stamp: Stamp,
@@ -30,8 +29,16 @@ macro_rules! connection_names {
 
 connection_names! {
     /// A connection in use: ended by [`checkin`](super::Pool::checkin) or [`closed`](super::Pool::closed).
+    ///
+    /// One that is dropped keeps the connection's place until [`PoolTimeouts::lease`](super::PoolTimeouts::lease) is over; then
+    /// [`Due::LeaseOverdue`] names it. Until then [`outstanding`](super::Pool::outstanding) does.
+    #[derive(Clone)]
+    #[must_use = "a lease that is dropped keeps its connection and its place until the `lease` timeout is over: give it to `checkin` or `closed`"]
     Lease;
-    /// A connection that is idle in the pool: what the driver has to say when its socket can be read.
+    /// A connection that is idle in the pool: what the driver has to say when its socket can be read. Nothing is lost with it: the
+    /// pool knows until when the connection may be idle.
+    #[derive(Clone, Copy)]
+    #[must_use = "without it the pool cannot be told what is seen of an idle connection"]
     Idle;
 }
 
@@ -42,8 +49,7 @@ macro_rules! queue_names {
             ///
             /// It is stale once it was answered, and a call with a stale name answers [`Stale`]. A name from another pool is not
             /// told apart from one of this pool.
-            #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-            #[must_use]
+            #[derive(Clone, Debug, PartialEq, Eq, Hash)]
             pub struct $name {
                 place: Place,
                 number: u32,
@@ -54,11 +60,11 @@ macro_rules! queue_names {
                     Self { place, number }
                 }
 
-                fn place(self) -> Place {
+                fn place(&self) -> Place {
                     self.place
                 }
 
-                fn number(self) -> u32 {
+                fn number(&self) -> u32 {
                     self.number
                 }
             }
@@ -68,8 +74,17 @@ macro_rules! queue_names {
 
 queue_names! {
     /// A place for a connection that is being opened: answered by [`opened`](super::Pool::opened) or [`failed`](super::Pool::failed).
+    ///
+    /// One that is dropped keeps the place until [`PoolTimeouts::open`](super::PoolTimeouts::open) is over; then
+    /// [`Due::PermitOverdue`] names it. Until then [`outstanding`](super::Pool::outstanding) does.
+    #[must_use = "a permit that is dropped keeps its place until the `open` timeout is over: give it to `opened` or `failed`"]
     Permit;
-    /// A place in the queue: answered by [`Due::GoOn`] or [`Due::WaitOver`].
+    /// A place in the queue: answered by [`Due::GoOn`] or [`Due::WaitOver`], or given up with [`cancel`](super::Pool::cancel).
+    ///
+    /// One that is dropped stays in the queue, and is answered in its turn, as if somebody waited; at the latest
+    /// [`PoolTimeouts::wait`](super::PoolTimeouts::wait) later. Until then [`outstanding`](super::Pool::outstanding) names it.
+    #[must_use = "a ticket that is dropped keeps its place in the queue, and is answered in its turn, until the `wait` timeout is over: \
+                  give it to `cancel`"]
     Ticket;
 }
 
@@ -190,8 +205,8 @@ pub enum Look {
 }
 
 /// The answer to a check-out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "a name in it keeps a place until it is given back, or until its timeout is over"]
 #[expect(clippy::exhaustive_enums, reason = "a driver does each of these: a new one is a breaking change on purpose")]
 pub enum Checkout<Id> {
     /// Use this connection.
@@ -330,8 +345,8 @@ pub enum Readable {
 }
 
 /// What fell due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "the pool has forgotten what it names, or has given a waiter a place: it does not say so again"]
 #[expect(clippy::exhaustive_enums, reason = "a driver does each of these: a new one is a breaking change on purpose")]
 pub enum Due<Id> {
     /// Close this idle connection; the pool has forgotten it.

@@ -89,7 +89,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     fn expire_rest(&mut self, now: Instant) -> Option<Due<Id>> {
         if self.permits.due().is_some_and(|due| due <= now) {
             let permit = self.permits.first()?;
-            let origin = self.permits.remove(permit)?;
+            let origin = self.permits.remove(&permit)?;
             self.end_permit(origin, EndReason::OpenOverdue);
             return Some(Due::PermitOverdue(permit));
         }
@@ -141,13 +141,14 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         }
         let mut next = self.waiters.first().filter(|_| self.waiters_may_go_on);
         while let Some(ticket) = next {
-            let origin = self.waiters.get(ticket).map(|waiter| &self.origins.all[waiter.origin]);
+            let after = self.waiters.next_after(&ticket);
+            let origin = self.waiters.get(&ticket).map(|waiter| &self.origins.all[waiter.origin]);
             if origin.is_some_and(|origin| origin.first_waiter == ticket.place()) {
                 if let Some(due) = self.try_admit(now, ticket, false) {
                     return Some(due);
                 }
             }
-            next = self.waiters.next_after(ticket);
+            next = after;
         }
         self.waiters_may_go_on = false;
         None
@@ -155,9 +156,9 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
 
     /// Lets a waiter go on, if there is something for it. `only_idle`: an idle connection, but no place for a new one.
     fn try_admit(&mut self, now: Instant, ticket: Ticket, only_idle: bool) -> Option<Due<Id>> {
-        let (index, demand) = self.waiters.get(ticket).map(|waiter| (waiter.origin, waiter.demand))?;
+        let (index, demand) = self.waiters.get(&ticket).map(|waiter| (waiter.origin, waiter.demand))?;
         let checkout = self.try_serve(now, index, demand, only_idle).ok()?;
-        self.dequeue(ticket);
+        self.dequeue(&ticket);
         self.make_ready(index);
         self.counters.went_on += 1;
         Some(Due::GoOn { ticket, checkout })
@@ -172,7 +173,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             (false, false) => return None,
         };
         let ticket = self.waiters.first()?;
-        let waiter = self.dequeue(ticket)?;
+        let waiter = self.dequeue(&ticket)?;
         self.make_ready(waiter.origin);
         self.wake_waiters();
         self.counters.count_refusal(why);

@@ -53,7 +53,7 @@ impl World {
         panic!("it never ends");
     }
 
-    fn lease_due(&self, connection: &Connection) -> u64 {
+    pub(super) fn lease_due(&self, connection: &Connection) -> u64 {
         connection.since.saturating_add(nanos(self.config.timeouts().lease))
     }
 
@@ -107,7 +107,7 @@ impl World {
                         assert!(!self.may_go_on(earlier), "one that came earlier may go on");
                     }
                 }
-                assert_eq!(self.judge(key, demand, false, checkout), Ok(()));
+                assert_eq!(self.judge(key, demand, false, &checkout), Ok(()));
                 self.waiters.remove(place);
                 self.stale.3.push(ticket);
                 true

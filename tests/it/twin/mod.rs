@@ -17,7 +17,7 @@ use config::{Choices, config};
 type Id = u32;
 type Key = u8;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Name {
     Lease(Lease),
     Idle(Idle),
@@ -173,7 +173,7 @@ impl World {
         } else if self.waiters.iter().any(|waiter| waiter.key == key) {
             RefuseReason::Behind
         } else {
-            match self.judge(key, demand, yields, got) {
+            match self.judge(key, demand, yields, &got) {
                 Ok(()) => return,
                 Err(why) => why,
             }
@@ -196,7 +196,7 @@ impl World {
     }
 
     /// Is this the connection or the place that the request must get? `Err`: it must get none.
-    fn judge(&mut self, key: Key, demand: Demand, yields: bool, got: Checkout<Id>) -> Result<(), RefuseReason> {
+    fn judge(&mut self, key: Key, demand: Demand, yields: bool, got: &Checkout<Id>) -> Result<(), RefuseReason> {
         if demand.source == Source::Any {
             for unused in [false, true] {
                 let right = self.choices_of(key, unused, demand.session);
@@ -205,7 +205,7 @@ impl World {
                 }
                 let policy = self.config.policy();
                 let order = if unused { policy.unused_order } else { policy.order };
-                let Checkout::Reuse { id, lease, look } = got else { panic!("{got:?} though {right:?} are idle") };
+                let &Checkout::Reuse { id, ref lease, look } = got else { panic!("{got:?} though {right:?} are idle") };
                 assert!(right.contains(&id), "{id} of {right:?}");
                 if order == Order::RoundRobin {
                     self.origins.entry(key).or_default().turn = id + 1;
@@ -220,7 +220,7 @@ impl World {
                 assert_eq!(look == Look::First, now - connection.since >= look_after);
                 connection.age = now - connection.since;
                 (connection.since, connection.reused) = (now, true);
-                let before = std::mem::replace(&mut connection.name, Name::Lease(lease));
+                let before = std::mem::replace(&mut connection.name, Name::Lease(lease.clone()));
                 self.forget_name(before);
                 return Ok(());
             }
@@ -249,20 +249,20 @@ impl World {
             self.victims(rule)
         } else {
             let Checkout::Open(permit) = got else { panic!("{got:?} though there is room") };
-            self.permit(permit, key);
+            self.permit(permit.clone(), key);
             return Ok(());
         };
         if victims.is_empty() {
             return Err(RefuseReason::Total);
         }
-        let Checkout::EvictThenOpen { victim, why, permit } = got else {
+        let &Checkout::EvictThenOpen { victim, why, ref permit } = got else {
             panic!("{got:?} though one of {victims:?} may go")
         };
         assert!(victims.contains(&victim), "{victim} of {victims:?}");
         let (now, evicted) = (self.now, self.find(victim));
         assert_eq!(why, if evicted.due <= now { evicted.why } else { EndReason::Evicted });
         self.gone(victim);
-        self.permit(permit, key);
+        self.permit(permit.clone(), key);
         Ok(())
     }
 
@@ -349,7 +349,7 @@ impl World {
         let place =
             self.connections.iter().position(|connection| connection.id == id).expect("a connection of the pool");
         let connection = self.connections.remove(place);
-        self.forget_name(connection.name);
+        self.forget_name(connection.name.clone());
         self.unsettle();
         connection
     }
