@@ -3,9 +3,10 @@
 use std::hash::{BuildHasher, Hash};
 
 use super::Pool;
-use super::api::{Checkin, Ended, Idle, Lease, Permit, Readable, Returned, Stale};
+use super::api::{Checkin, Ended, Readable, Returned};
 use super::config::{Eviction, Excess, Order};
 use super::index::{NANOS, OriginIndex, Second, Slot, Tick, elapsed};
+use super::names::{Idle, Lease, Permit, Stale};
 use super::reasons::EndReason;
 use super::slots::{Entry, ListKind, Marks, Stamp, State};
 use crate::config::Use;

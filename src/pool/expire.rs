@@ -3,9 +3,10 @@
 use std::hash::{BuildHasher, Hash};
 
 use super::Pool;
-use super::api::{Due, Lease, Ticket};
+use super::api::Due;
 use super::config::Eviction;
 use super::index::{Slot, Tick};
+use super::names::{Lease, Ticket};
 use super::queue::QueueName;
 use super::reasons::{EndReason, RefuseReason};
 use super::slot_times::ByDeadline;

@@ -118,6 +118,7 @@ mod index;
 mod invariants;
 mod learned;
 mod list;
+mod names;
 mod origins;
 mod outstanding;
 mod queue;
@@ -134,13 +135,11 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hash};
 use std::vec::Vec;
 
-pub use api::{
-    Checkin, Checkout, Demand, Due, Ended, Idle, Lease, Look, Patience, Peer, Permit, Readable, Returned, Session,
-    Source, Stale, Ticket,
-};
+pub use api::{Checkin, Checkout, Demand, Due, Ended, Look, Patience, Peer, Readable, Returned, Session, Source};
 pub use config::{Eviction, Excess, Order, PoolConfig, PoolLimits, PoolPolicy, PoolTimeouts, ReuseMode};
 pub use counters::Counters;
 pub use learned::Learned;
+pub use names::{Idle, Lease, Permit, Stale, Ticket};
 pub use outstanding::Outstanding;
 pub use reasons::{EndReason, RefuseReason, Taint};
 

@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, Hash};
 
 use super::Pool;
-use super::api::{Lease, Permit, Ticket};
+use super::names::{Lease, Permit, Ticket};
 use crate::time::Instant;
 
 /// A name that the pool has given and that was not given back.

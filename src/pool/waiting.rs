@@ -3,8 +3,9 @@
 use std::hash::{BuildHasher, Hash};
 
 use super::Pool;
-use super::api::{Demand, Stale, Ticket};
+use super::api::Demand;
 use super::index::{OriginIndex, Place};
+use super::names::{Stale, Ticket};
 use super::queue::QueueName;
 use crate::time::Instant;
 
