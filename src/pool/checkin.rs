@@ -3,9 +3,10 @@
 use std::hash::{BuildHasher, Hash};
 
 use super::Pool;
-use super::api::{Checkin, Ended, Idle, Lease, Permit, Readable, Returned, Stale};
+use super::api::{Checkin, Ended, Readable, Returned};
 use super::config::{Eviction, Excess, Order};
 use super::index::{NANOS, OriginIndex, Second, Slot, Tick, elapsed};
+use super::names::{Idle, Lease, Permit, Stale};
 use super::reasons::EndReason;
 use super::slots::{Entry, ListKind, Marks, Stamp, State};
 use crate::config::Use;
@@ -24,7 +25,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     /// [`Stale`] if the permit is overdue or was answered: close the connection.
     pub fn opened(&mut self, now: Instant, permit: Permit, id: Id) -> Result<Lease, Stale> {
         let now = self.advance_clock(now);
-        let origin = self.permits.remove(permit).ok_or(Stale)?;
+        let origin = self.permits.remove(&permit).ok_or(Stale)?;
         let age = Span::of_nanos(self.with_jitter(self.resolved.age.as_nanos()));
         let uses_left = match self.config.limits.uses {
             Some(uses) => self.with_jitter(uses.into()).clamp(1, MOST_USES) as u16,
@@ -82,7 +83,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     /// [`Stale`] if the permit is overdue or was answered.
     pub fn failed(&mut self, now: Instant, permit: Permit) -> Result<(), Stale> {
         self.advance_clock(now);
-        let origin = self.permits.remove(permit).ok_or(Stale)?;
+        let origin = self.permits.remove(&permit).ok_or(Stale)?;
         self.end_permit(origin, EndReason::OpenFailed);
         self.after_call();
         Ok(())
@@ -99,9 +100,9 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     #[inline]
     pub fn checkin(&mut self, now: Instant, lease: Lease, returned: &Returned) -> Result<Checkin<Id>, Stale> {
         let now = self.advance_clock(now);
-        let answer = match self.checkin_fast(now, lease, returned) {
+        let answer = match self.checkin_fast(now, &lease, returned) {
             Some(checkin) => Ok(checkin),
-            None => self.checkin_full(now, lease, returned),
+            None => self.checkin_full(now, &lease, returned),
         };
         self.after_call();
         answer
@@ -112,7 +113,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     ///
     /// Its careful twin is [`checkin_full`](Self::checkin_full).
     #[inline]
-    pub(super) fn checkin_fast(&mut self, now: Instant, lease: Lease, returned: &Returned) -> Option<Checkin<Id>> {
+    pub(super) fn checkin_fast(&mut self, now: Instant, lease: &Lease, returned: &Returned) -> Option<Checkin<Id>> {
         if self.is_full_path_forced() {
             return None;
         }
@@ -137,7 +138,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
 
     /// The careful twin of [`checkin_fast`](Self::checkin_fast): takes back any connection, whatever is known of it.
     #[inline(never)]
-    fn checkin_full(&mut self, now: Instant, lease: Lease, returned: &Returned) -> Result<Checkin<Id>, Stale> {
+    fn checkin_full(&mut self, now: Instant, lease: &Lease, returned: &Returned) -> Result<Checkin<Id>, Stale> {
         let index = self.named(lease.slot, lease.stamp)?.origin;
         self.unlink_leased(index);
         if returned.persistence != Persistence::Undecided {

@@ -4,9 +4,10 @@ use std::borrow::{Borrow, ToOwned};
 use std::hash::{BuildHasher, Hash};
 
 use super::Pool;
-use super::api::{Checkout, Demand, Lease, Look, Patience, Peer, Source};
+use super::api::{Checkout, Demand, Look, Patience, Peer, Source};
 use super::config::Eviction;
 use super::index::{OriginIndex, Second, Slot, elapsed};
+use super::names::Lease;
 use super::reasons::{EndReason, RefuseReason};
 use super::slots::{Entry, ListKind};
 use super::turns::NEWCOMER;

@@ -3,9 +3,10 @@
 use std::hash::{BuildHasher, Hash};
 
 use super::Pool;
-use super::api::{Checkout, Due, Lease};
+use super::api::{Checkout, Due};
 use super::config::Eviction;
 use super::index::{Place, Slot, Tick};
+use super::names::Lease;
 use super::reasons::{EndReason, RefuseReason};
 use super::slot_times::ByDeadline;
 use super::slots::Entry;
@@ -88,7 +89,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     fn expire_rest(&mut self, now: Instant) -> Option<Due<Id>> {
         if self.permits.due().is_some_and(|due| due <= now) {
             let permit = self.permits.first()?;
-            let origin = self.permits.remove(permit)?;
+            let origin = self.permits.remove(&permit)?;
             self.end_permit(origin, EndReason::OpenOverdue);
             return Some(Due::PermitOverdue(permit));
         }
@@ -185,7 +186,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     /// The waiter at this place in the queue goes on, with what it was given.
     fn go_on(&mut self, first: Place, checkout: Checkout<Id>) -> Option<Due<Id>> {
         let ticket = self.waiters.name(first)?;
-        let waiter = self.dequeue(ticket)?;
+        let waiter = self.dequeue(&ticket)?;
         self.make_ready(waiter.origin);
         self.counters.went_on += 1;
         Some(Due::GoOn { ticket, checkout })
@@ -200,7 +201,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             (false, false) => return None,
         };
         let ticket = self.waiters.first()?;
-        let waiter = self.dequeue(ticket)?;
+        let waiter = self.dequeue(&ticket)?;
         self.make_ready(waiter.origin);
         self.counters.count_refusal(why);
         Some(Due::WaitOver { ticket, why })

@@ -164,7 +164,7 @@ impl Side {
 
     fn give_back(&mut self, id: u32, now: Instant, returned: &Returned) -> std::string::String {
         let lease = self.leases.remove(&id).expect("it is leased");
-        let answer = match self.pool.checkin(now, lease, returned).expect("it is not stale") {
+        let answer = match self.pool.checkin(now, lease.clone(), returned).expect("it is not stale") {
             Checkin::Kept(idle) => {
                 self.idle.insert(id, idle);
                 "kept".into()
@@ -238,7 +238,7 @@ fn the_fast_paths_are_taken() {
     assert!(side.pool.serve_fast(side.pool.now, origin, Demand::DEFAULT).is_some());
     let lease = Lease { slot, stamp: side.pool.entries[slot].stamp };
     let usual = returned(31, side.pool.now);
-    assert!(side.pool.checkin_fast(side.pool.now, lease, &usual).is_some());
+    assert!(side.pool.checkin_fast(side.pool.now, &lease, &usual).is_some());
     // two that are due at once: the second is loaded already
     let pair = [0, 1].map(|_| Call::Checkout { key: 0, new: true });
     let back = [0, 0].map(|which| Call::Checkin { which, how: 31 });

@@ -84,6 +84,8 @@ mod checks {
             holds("held-count: held = sum over origins", self.held as usize == held);
             let permits = self.permits.len() as usize;
             holds("held-count: held = leased + idle + permits", held == leased + idle + permits);
+            let out = self.outstanding().count();
+            holds("outstanding: leased + permits + waiters", out == leased + permits + self.waiters.len() as usize);
             let left = counters.permitted - counters.ended_in_all();
             holds("permits-end-once: permitted = held + ended", left == u64::from(self.held));
         }

@@ -5,7 +5,7 @@
 //! peer's hint).
 //!
 //! A [`Pool`] opens and closes nothing, and knows no sockets: it holds the caller's ids and says what to do with them, and why.
-//! What it hands out has a name, and each name has its own deadline, so that nothing is lost silently: a [`Permit`] to open a
+//! What it hands out has a name, and each name has its own deadline, so that nothing is lost in silence: a [`Permit`] to open a
 //! connection, a [`Lease`] of one in use, an [`Idle`] one, a [`Ticket`] in the queue. What falls due comes out of
 //! [`expire`](Pool::expire): call it until `None` whenever [`next_deadline`](Pool::next_deadline) is due, and, where requests wait,
 //! after every call that may let one of them go on.
@@ -47,6 +47,25 @@
 //! pool stayed small. Protected from this are connections that the first waiter of their key may be given, and as many as are to be
 //! kept warm. One whose turn it is takes the place of any idle connection, if there is none without protection, and even where
 //! `Eviction` is `Never`: then the one goes that comes back, or would be lent.
+//!
+//! # A request that is dropped
+//!
+//! A request may end before its connection does: a future is dropped, a thread ends, a path through the code forgets a name.
+//! Nothing tells the pool, and what the request had stays as it was:
+//!
+//! - a [`Lease`]: the connection counts as in use, and nobody else gets it, until [`PoolTimeouts::lease`] is over;
+//! - a [`Permit`]: its place counts as taken until [`PoolTimeouts::open`] is over;
+//! - a [`Ticket`]: it stays in the queue, and is answered in its turn, until [`PoolTimeouts::wait`] is over. The connection or the
+//!   place that it is given then is the driver's, which finds nobody for it.
+//!
+//! So these names cannot be copied, only cloned, and the compiler says where one is not used. A driver keeps each where its end is
+//! seen: in a guard, say, that gives it back when it is dropped, to [`closed`](Pool::closed), [`failed`](Pool::failed) or
+//! [`cancel`](Pool::cancel). A call with a clone of a name that was given back answers [`Stale`], and does nothing: to give a name
+//! back twice does no harm. If `cancel` answers `Stale`, the waiter was answered already: what the answer has is to be given back.
+//!
+//! What is lost all the same is found. [`outstanding`](Pool::outstanding) names all that the pool has handed out and that did not
+//! come back, and since when or until when: what it names and the driver does not know is lost, and the driver gives it back. If it
+//! does not, the timeout does: [`Due::LeaseOverdue`], [`Due::PermitOverdue`] and [`Due::WaitOver`] name what is lost.
 //!
 //! # Tie-breaks
 //!
@@ -111,7 +130,9 @@ mod index;
 mod invariants;
 mod learned;
 mod list;
+mod names;
 mod origins;
+mod outstanding;
 mod queue;
 mod reasons;
 mod remove;
@@ -127,13 +148,12 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hash};
 use std::vec::Vec;
 
-pub use api::{
-    Checkin, Checkout, Demand, Due, Ended, Idle, Lease, Look, Patience, Peer, Permit, Readable, Returned, Session,
-    Source, Stale, Ticket,
-};
+pub use api::{Checkin, Checkout, Demand, Due, Ended, Look, Patience, Peer, Readable, Returned, Session, Source};
 pub use config::{Eviction, Excess, Order, PoolConfig, PoolLimits, PoolPolicy, PoolTimeouts, ReuseMode};
 pub use counters::Counters;
 pub use learned::Learned;
+pub use names::{Idle, Lease, Permit, Stale, Ticket};
+pub use outstanding::Outstanding;
 pub use reasons::{EndReason, RefuseReason, Taint};
 
 use crate::config::nanos::Span;

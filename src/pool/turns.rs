@@ -13,8 +13,8 @@ use std::collections::BinaryHeap;
 use std::hash::{BuildHasher, Hash};
 
 use super::Pool;
-use super::api::Idle;
 use super::index::{OriginIndex, Place, Slot};
+use super::names::Idle;
 
 #[derive(Debug)]
 pub(super) struct Turns {

@@ -3,8 +3,9 @@
 use std::hash::{BuildHasher, Hash};
 
 use super::Pool;
-use super::api::{Demand, Stale, Ticket};
+use super::api::Demand;
 use super::index::{OriginIndex, Place};
+use super::names::{Stale, Ticket};
 use super::queue::QueueName;
 use crate::time::Instant;
 
@@ -54,7 +55,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     }
 
     /// Takes a request out of the queue.
-    pub(super) fn dequeue(&mut self, ticket: Ticket) -> Option<Waiter> {
+    pub(super) fn dequeue(&mut self, ticket: &Ticket) -> Option<Waiter> {
         let waiter = self.waiters.remove(ticket)?;
         let origin = &mut self.origins.all[waiter.origin];
         match self.waiters.item_mut(waiter.prev) {
@@ -79,7 +80,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     ///
     /// [`Stale`] if the ticket was answered: then its connection or place is to be given back.
     pub fn cancel(&mut self, ticket: Ticket) -> Result<(), Stale> {
-        let waiter = self.dequeue(ticket).ok_or(Stale)?;
+        let waiter = self.dequeue(&ticket).ok_or(Stale)?;
         // the one after it may need less
         self.make_ready(waiter.origin);
         self.after_call();

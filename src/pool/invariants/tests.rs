@@ -16,10 +16,10 @@ fn pool() -> Pool<u8, u32> {
     let config = PoolConfig::new(limits, PoolTimeouts::DEFAULT, policy).expect("within bounds");
     let now = Instant::from_secs(1000);
     let mut pool = Pool::new(now, &config);
-    let leases: Vec<Lease> = (0..4).map(|id| lease(&mut pool, id)).collect();
-    pool.closed(now, leases[0], Ended::ByUs).expect("it is leased");
+    let mut leases: Vec<Lease> = (0..4).map(|id| lease(&mut pool, id)).collect();
+    pool.closed(now, leases.remove(0), Ended::ByUs).expect("it is leased");
     let returned = Returned::new(Persistence::Reuse(ReuseReason::Http11));
-    for &lease in &leases[1..3] {
+    for lease in leases.drain(..2) {
         assert!(matches!(pool.checkin(now, lease, &returned), Ok(Checkin::Kept(_))));
     }
     // protected from eviction, so that others have to wait

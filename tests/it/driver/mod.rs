@@ -15,7 +15,7 @@ pub struct Driver {
 }
 
 /// What a request got: connections are numbered as they are opened, from 1.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Got {
     Reused(u32),
     Opened(u32),
@@ -26,9 +26,9 @@ pub enum Got {
 }
 
 impl Got {
-    pub fn id(self) -> u32 {
+    pub fn id(&self) -> u32 {
         match self {
-            Self::Reused(id) | Self::Opened(id) | Self::Replaced(_, id) => id,
+            Self::Reused(id) | Self::Opened(id) | Self::Replaced(_, id) => *id,
             got => panic!("no connection: {got:?}"),
         }
     }
@@ -121,7 +121,7 @@ impl Driver {
     pub fn open_all(&mut self, key: &str, number: u32) -> Vec<u32> {
         let all: Vec<_> = (0..number).map(|_| self.ask(key)).collect();
         assert!(all.iter().all(|got| matches!(got, Got::Opened(_))), "{all:?}");
-        all.into_iter().map(Got::id).collect()
+        all.iter().map(Got::id).collect()
     }
 
     pub fn closed(&mut self, id: u32, ended: Ended) {

@@ -53,7 +53,7 @@ impl World {
         panic!("it never ends");
     }
 
-    fn lease_due(&self, connection: &Connection) -> u64 {
+    pub(super) fn lease_due(&self, connection: &Connection) -> u64 {
         connection.since.saturating_add(nanos(self.config.timeouts().lease))
     }
 
@@ -105,7 +105,7 @@ impl World {
                 if !matches!(checkout, Checkout::Reuse { .. }) && is_below {
                     assert_eq!(self.first_in_line(), Some(place), "of those that any place serves, the first");
                 }
-                assert_eq!(self.judge(key, demand, Some(place), checkout), Ok(()));
+                assert_eq!(self.judge(key, demand, Some(place), &checkout), Ok(()));
                 self.claimed.clear();
                 self.waiters.remove(place);
                 self.stale.3.push(ticket);

@@ -17,7 +17,7 @@ use config::{Choices, config};
 type Id = u32;
 type Key = u8;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Name {
     Lease(Lease),
     Idle(Idle),
@@ -176,7 +176,7 @@ impl World {
         } else if self.waiters.iter().any(|waiter| waiter.key == key) {
             RefuseReason::Behind
         } else {
-            match self.judge(key, demand, None, got) {
+            match self.judge(key, demand, None, &got) {
                 Ok(()) => return,
                 Err(why) => why,
             }
@@ -199,7 +199,13 @@ impl World {
     }
 
     /// Is this the connection or the place that the request must get? `Err`: it must get none. `place`: of a waiter in the queue.
-    fn judge(&mut self, key: Key, demand: Demand, place: Option<usize>, got: Checkout<Id>) -> Result<(), RefuseReason> {
+    fn judge(
+        &mut self,
+        key: Key,
+        demand: Demand,
+        place: Option<usize>,
+        got: &Checkout<Id>,
+    ) -> Result<(), RefuseReason> {
         if demand.source == Source::Any {
             for unused in [false, true] {
                 let right = self.choices_of(key, unused, demand.session);
@@ -212,7 +218,7 @@ impl World {
                 }
                 let policy = self.config.policy();
                 let order = if unused { policy.unused_order } else { policy.order };
-                let Checkout::Reuse { id, lease, look } = got else { panic!("{got:?} though {right:?} are idle") };
+                let &Checkout::Reuse { id, ref lease, look } = got else { panic!("{got:?} though {right:?} are idle") };
                 assert!(right.contains(&id), "{id} of {right:?}");
                 if order == Order::RoundRobin {
                     self.origins.entry(key).or_default().turn = id + 1;
@@ -227,7 +233,7 @@ impl World {
                 assert_eq!(look == Look::First, now - connection.since >= look_after);
                 connection.age = now - connection.since;
                 (connection.since, connection.reused) = (now, true);
-                let before = std::mem::replace(&mut connection.name, Name::Lease(lease));
+                let before = std::mem::replace(&mut connection.name, Name::Lease(lease.clone()));
                 self.forget_name(before);
                 return Ok(());
             }
@@ -253,20 +259,20 @@ impl World {
             if victims.is_empty() && place.is_some() && self.turn() == place { self.claimable() } else { victims }
         } else {
             let Checkout::Open(permit) = got else { panic!("{got:?} though there is room") };
-            self.permit(permit, key);
+            self.permit(permit.clone(), key);
             return Ok(());
         };
         if victims.is_empty() {
             return Err(RefuseReason::Total);
         }
-        let Checkout::EvictThenOpen { victim, why, permit } = got else {
+        let &Checkout::EvictThenOpen { victim, why, ref permit } = got else {
             panic!("{got:?} though one of {victims:?} may go")
         };
         assert!(victims.contains(&victim), "{victim} of {victims:?}");
         let (now, evicted) = (self.now, self.find(victim));
         assert_eq!(why, if evicted.due <= now { evicted.why } else { EndReason::Evicted });
         self.gone(victim);
-        self.permit(permit, key);
+        self.permit(permit.clone(), key);
         Ok(())
     }
 
@@ -397,7 +403,7 @@ impl World {
         let place =
             self.connections.iter().position(|connection| connection.id == id).expect("a connection of the pool");
         let connection = self.connections.remove(place);
-        self.forget_name(connection.name);
+        self.forget_name(connection.name.clone());
         connection
     }
 

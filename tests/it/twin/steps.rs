@@ -9,7 +9,7 @@ use super::*;
 impl World {
     pub(super) fn answer_permit(&mut self, choices: &mut Choices) {
         let Some((permit, key, _)) = self.permits.pop_front() else { return };
-        self.stale.2.push(permit);
+        self.stale.2.push(permit.clone());
         if choices.next() % 4 == 0 {
             self.pool.failed(self.at(), permit).unwrap();
             return;
@@ -208,7 +208,7 @@ impl World {
         }
         let place = usize::from(choices.next()) % self.waiters.len();
         let waiter = self.waiters.remove(place).unwrap();
-        self.pool.cancel(waiter.ticket).unwrap();
+        self.pool.cancel(waiter.ticket.clone()).unwrap();
         self.stale.3.push(waiter.ticket);
     }
 
@@ -246,21 +246,21 @@ impl World {
     pub(super) fn try_stale(&mut self, choices: &mut Choices) {
         let (now, place) = (self.at(), usize::from(choices.next()));
         let (leases, idle, permits, tickets) = &self.stale;
-        if let Some(&lease) = leases.get(place % leases.len().max(1)) {
+        if let Some(lease) = leases.get(place % leases.len().max(1)) {
             let returned = Returned::new(Persistence::Reuse(ReuseReason::Http11));
-            assert_eq!(self.pool.checkin(now, lease, &returned), Err(Stale));
-            assert_eq!(self.pool.closed(now, lease, Ended::ByPeer), Err(Stale));
+            assert_eq!(self.pool.checkin(now, lease.clone(), &returned), Err(Stale));
+            assert_eq!(self.pool.closed(now, lease.clone(), Ended::ByPeer), Err(Stale));
         }
         if let Some(&idle) = idle.get(place % idle.len().max(1)) {
             assert_eq!(self.pool.readable_while_idle(now, idle, Readable::End), Err(Stale));
             assert_eq!(self.pool.withdraw(now, idle), Err(Stale));
         }
-        if let Some(&permit) = permits.get(place % permits.len().max(1)) {
-            assert_eq!(self.pool.opened(now, permit, 0), Err(Stale));
-            assert_eq!(self.pool.failed(now, permit), Err(Stale));
+        if let Some(permit) = permits.get(place % permits.len().max(1)) {
+            assert_eq!(self.pool.opened(now, permit.clone(), 0), Err(Stale));
+            assert_eq!(self.pool.failed(now, permit.clone()), Err(Stale));
         }
-        if let Some(&ticket) = tickets.get(place % tickets.len().max(1)) {
-            assert_eq!(self.pool.cancel(ticket), Err(Stale));
+        if let Some(ticket) = tickets.get(place % tickets.len().max(1)) {
+            assert_eq!(self.pool.cancel(ticket.clone()), Err(Stale));
         }
     }
 
@@ -271,8 +271,34 @@ impl World {
         let counters = self.pool.counters();
         let ended: u64 = EndReason::ALL.iter().map(|&why| counters.ended(why)).sum();
         assert_eq!(counters.permitted, ended + self.held(|_| true) as u64);
-        let names: HashSet<Name> = self.connections.iter().map(|connection| connection.name).collect();
+        let names: HashSet<Name> = self.connections.iter().map(|connection| connection.name.clone()).collect();
         assert_eq!(names.len(), self.connections.len());
+        self.check_outstanding();
+    }
+
+    /// All that was given and not given back is named, once, and nothing else.
+    fn check_outstanding(&self) {
+        let end = |at: u64| (at != u64::MAX).then(|| Instant::from_nanos(at));
+        let leases = self.connections.iter().filter_map(|connection| {
+            let Name::Lease(lease) = &connection.name else { return None };
+            let (since, until) = (Instant::from_nanos(connection.since), end(self.lease_due(connection)));
+            Some(Outstanding::Lease { id: connection.id, lease: lease.clone(), since, until })
+        });
+        let mut leases: Vec<_> = leases.collect();
+        let mut found: Vec<_> = self.pool.outstanding().collect();
+        let others = found.split_off(leases.len());
+        let id = |lease: &Outstanding<Id>| match lease {
+            Outstanding::Lease { id, .. } => *id,
+            other => panic!("{other:?} is no lease"),
+        };
+        leases.sort_by_key(id);
+        found.sort_by_key(id);
+        assert_eq!(found, leases);
+        let permits = self.permits.iter().map(|(permit, _, due)| (permit.clone(), end(*due)));
+        let tickets = self.waiters.iter().map(|waiter| (waiter.ticket.clone(), end(waiter.due)));
+        let permits = permits.map(|(permit, until)| Outstanding::Permit { permit, until });
+        let tickets = tickets.map(|(ticket, until)| Outstanding::Ticket { ticket, until });
+        assert!(permits.chain(tickets).eq(others));
     }
 
     /// All of it ends.
