@@ -193,7 +193,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             return Err(EndReason::Drain);
         }
         let entry = &self.entries[slot];
-        if entry.marks.is_outdated() {
+        if entry.marks.is_outdated() || self.is_outdated(index, entry.since) {
             return Err(EndReason::Generation);
         }
         if entry.uses_left == 0 {

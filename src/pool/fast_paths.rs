@@ -118,7 +118,8 @@ impl Side {
             }
             Call::Wait { .. } => {}
             Call::Settings { which: 0 } => self.pool.drain(now),
-            Call::Settings { which: 1..10 } => self.pool.new_generation(now),
+            Call::Settings { which: which @ 1..5 } => self.pool.new_generation_of(now, &(which % 2)),
+            Call::Settings { which: 5..10 } => self.pool.new_generation(now),
             Call::Settings { which: 10..20 } => self.pool.suspended(now, Duration::from_secs(3)),
             Call::Settings { which } => self.pool.set_users(which.into()),
         }

@@ -131,6 +131,7 @@ mod invariants;
 mod learned;
 mod list;
 mod names;
+mod notes;
 mod origins;
 mod outstanding;
 mod queue;

@@ -40,7 +40,7 @@ reasons! {
         Age => "age", "RFC 9112 9.5";
         /// Used as often as a connection may be.
         Uses => "uses", "RFC 9112 9.5";
-        /// It is of an earlier generation: the network or the settings changed.
+        /// It is of an earlier generation: the network or the settings changed, or its host moved.
         Generation => "generation", "RFC 9112 9.5";
         /// The machine slept, and the peer did not.
         Suspended => "suspended", "RFC 9112 9.5";

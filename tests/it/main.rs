@@ -62,6 +62,7 @@ mod parking;
 mod passed_content;
 mod pauses;
 mod persistence;
+mod pool_keys;
 mod pool_order;
 mod pool_queue;
 mod pool_systems;

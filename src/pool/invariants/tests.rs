@@ -111,6 +111,10 @@ broken! {
         let index = origin(&pool, KEY);
         pool.origins.all[index].is_ready = true;
     };
+    a_note_is_of_a_key_that_says_so "notes" |pool| {
+        let index = origin(&pool, KEY);
+        pool.origins.all[index].is_noted = true;
+    };
     a_vacant_origin_is_counted "vacant-origins" |pool| {
         let index = pool.origins.add(3, false, Second::of(pool.now), 0);
         pool.origins.all[index].waiting = 0;

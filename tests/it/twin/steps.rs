@@ -220,7 +220,18 @@ impl World {
                 self.draining = true;
                 EndReason::Drain
             }
-            16..=90 => {
+            16..=50 => {
+                let key = choice % 3;
+                self.pool.new_generation_of(now, &key);
+                for connection in self.connections.iter_mut().filter(|connection| connection.key == key) {
+                    connection.outdated = true;
+                    if connection.is_idle() {
+                        (connection.due, connection.why) = (self.now, EndReason::Generation);
+                    }
+                }
+                return;
+            }
+            51..=90 => {
                 self.pool.new_generation(now);
                 self.connections.iter_mut().for_each(|connection| connection.outdated = true);
                 EndReason::Generation
