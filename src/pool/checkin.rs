@@ -138,7 +138,12 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
 
     /// The careful twin of [`checkin_fast`](Self::checkin_fast): takes back any connection, whatever is known of it.
     #[inline(never)]
-    fn checkin_full(&mut self, now: Instant, lease: &Lease, returned: &Returned) -> Result<Checkin<Id>, Stale> {
+    pub(super) fn checkin_full(
+        &mut self,
+        now: Instant,
+        lease: &Lease,
+        returned: &Returned,
+    ) -> Result<Checkin<Id>, Stale> {
         let index = self.named(lease.slot, lease.stamp)?.origin;
         self.unlink_leased(index);
         if returned.persistence != Persistence::Undecided {

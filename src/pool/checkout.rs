@@ -69,9 +69,8 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         if self.draining {
             return self.refuse(RefuseReason::Drain);
         }
-        if demand.peer == Peer::Proxy && !self.origins.all[index].is_proxy {
-            self.origins.all[index].is_proxy = true;
-            self.offer_place(index);
+        if demand.peer == Peer::Proxy {
+            self.note_proxy(index);
         }
         let why = if self.origins.all[index].waiting > 0 {
             RefuseReason::Behind
@@ -93,6 +92,14 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             self.make_ready(index);
         }
         Checkout::Wait(ticket)
+    }
+
+    /// The key names a proxy, which has a limit of its own.
+    pub(super) fn note_proxy(&mut self, index: OriginIndex) {
+        if !self.origins.all[index].is_proxy {
+            self.origins.all[index].is_proxy = true;
+            self.offer_place(index);
+        }
     }
 
     fn refuse(&mut self, why: RefuseReason) -> Checkout<Id> {

@@ -19,6 +19,7 @@
 //! - after CONNECT, the proxy and the tunnel's origin: the tunnel belongs to it;
 //! - for a proxy, the next hop, and what it tells that hop of the client at the level of the connection;
 //! - the owner, where a connection may not be shared: authentication that is bound to it (NTLM, Negotiate), client certificates.
+//!   What was opened without an owner can [come back](Pool::checkin_as) under its owner's key.
 //!
 //! # Which connection
 //!
@@ -134,6 +135,7 @@ mod names;
 mod notes;
 mod origins;
 mod outstanding;
+mod owner;
 mod queue;
 mod reasons;
 mod remove;

@@ -104,6 +104,16 @@ impl Driver {
     pub fn give_back(&mut self, id: u32, returned: &Returned) -> Checkin<u32> {
         self.now = self.now + Duration::from_nanos(1);
         let checkin = self.pool.checkin(self.now, self.leases.remove(&id).expect("in use"), returned).unwrap();
+        self.note(id, checkin)
+    }
+
+    /// It comes back under this key.
+    pub fn give_back_as(&mut self, id: u32, key: &str, returned: &Returned) -> Checkin<u32> {
+        let checkin = self.pool.checkin_as(self.now, self.leases.remove(&id).expect("in use"), key, returned).unwrap();
+        self.note(id, checkin)
+    }
+
+    fn note(&mut self, id: u32, checkin: Checkin<u32>) -> Checkin<u32> {
         if let Checkin::Kept(idle) | Checkin::KeptFor { idle, .. } = checkin {
             self.idle.insert(id, idle);
         }

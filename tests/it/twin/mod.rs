@@ -140,7 +140,8 @@ impl World {
         self.now += 1;
         match choices.next() % 32 {
             0..=11 => self.checkout(choices),
-            12..=17 => self.checkin(choices),
+            12..=16 => self.checkin(choices, false),
+            17 => self.checkin(choices, true),
             18..=20 => self.answer_permit(choices),
             21 => self.closed(choices),
             22 => self.readable(choices),

@@ -44,8 +44,12 @@ impl World {
         (!all.is_empty()).then(|| all[choice % all.len()].clone())
     }
 
-    pub(super) fn checkin(&mut self, choices: &mut Choices) {
-        let Some(Connection { id, key, name: Name::Lease(lease), .. }) = self.pick(choices, false) else { return };
+    /// A connection comes back; `moves`: under a key of somebody's.
+    pub(super) fn checkin(&mut self, choices: &mut Choices, moves: bool) {
+        let Some(Connection { id, key, name: Name::Lease(lease), outdated, .. }) = self.pick(choices, false) else {
+            return;
+        };
+        let to = if moves { choices.next() % 5 } else { key };
         let choice = choices.next();
         let persistence = match choice % 16 {
             0..=10 => Persistence::Reuse(ReuseReason::Http11),
@@ -57,6 +61,7 @@ impl World {
         let mut returned = Returned::new(persistence).with_octets(u64::from(choice) * 512);
         let (mut hint, mut until, mut trip) = (KeepAlive::default(), None, 0);
         let taint = (choice >> 4 == 15).then_some(Taint::UnreadContent);
+        let bound = Some(Taint::ConnectionBoundAuthentication).filter(|_| moves);
         if choice >> 6 == 1 {
             let more = choices.next();
             hint.timeout = [None, Some(1), Some(4), Some(20)][usize::from(more % 4)];
@@ -65,7 +70,21 @@ impl World {
             trip = SECOND / 5;
             returned = returned.with_hint(hint).with_until(until).with_round_trip(Some(Duration::from_millis(100)));
         }
-        let got = self.pool.checkin(self.at(), lease, &returned.with_taint(taint)).unwrap();
+        returned = returned.with_taint(taint.or(bound));
+        let got = if moves {
+            self.pool.checkin_as(self.at(), lease, &to, &returned).unwrap()
+        } else {
+            self.pool.checkin(self.at(), lease, &returned).unwrap()
+        };
+        let persists = matches!(persistence, Persistence::Reuse(_) | Persistence::Undecided);
+        let key = if persists && taint.is_none() && !self.draining && !outdated {
+            let proxy = self.origins[&key].proxy;
+            self.origins.entry(to).or_default().proxy |= proxy;
+            self.find(id).key = to;
+            to
+        } else {
+            key
+        };
 
         let (now, origin) = (self.now, self.origins.get_mut(&key).unwrap());
         if taint.is_none() {
@@ -100,7 +119,6 @@ impl World {
         }
         ends.extend(until.map(|until| (until.as_nanos(), EndReason::Until)));
         let (due, why) = ends.iter().copied().min_by_key(|end| end.0).unwrap();
-        let outdated = connection.outdated;
         let end = match persistence {
             _ if taint.is_some() => Some(EndReason::UnreadContent),
             Persistence::Close(_) => Some(EndReason::Verdict),
