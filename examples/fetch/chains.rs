@@ -72,7 +72,13 @@ fn once(
         Taken::Reused(wire, lease) => (*wire, lease, true),
         Taken::Open(permit) => {
             let opened = Wire::open(origin, clock, |connecting| config(options, connecting));
-            let mut wire = opened.inspect_err(|_| connections.failed(permit)).map_err(alone)?;
+            let mut wire = match opened {
+                Ok(wire) => wire,
+                Err(why) => {
+                    connections.failed(permit);
+                    return Err(alone(why));
+                }
+            };
             let lease = connections.opened(permit, &mut wire).map_err(alone)?;
             (wire, lease, false)
         }
@@ -80,9 +86,13 @@ fn once(
     let content: &[u8] = if method == "GET" { b"" } else { b"x=1" };
     let request = Request::new(Method::new(method.as_bytes()), target.path.as_bytes()).with_replayable(true);
     let length = if content.is_empty() { Content::Empty } else { Content::Exact(content.len() as u64) };
-    wire.ask(&request, &[("Host", target.authority.as_str())], length).map_err(|error| alone(error.to_string()))?;
+    let mut asked = wire.ask(&request, &[("Host", target.authority.as_str())], length);
     if !content.is_empty() {
-        wire.send(Some(content)).map_err(|error| alone(error.to_string()))?;
+        asked = asked.and_then(|()| wire.send(Some(content)));
+    }
+    if let Err(error) = asked {
+        connections.closed(lease, false);
+        return Err(alone(error.to_string()));
     }
     loop {
         if wire.turn(false).iter().any(|happened| matches!(happened, Happened::End(_))) {

@@ -47,7 +47,10 @@ impl Connections {
             let now = self.clock.now();
             match self.pool.checkout(now, origin, Demand::DEFAULT.with_patience(Patience::None)) {
                 Checkout::Reuse { id, lease, look } => {
-                    let Some(mut wire) = self.idle.remove(&id) else { continue };
+                    let Some(mut wire) = self.idle.remove(&id) else {
+                        self.closed(lease, false);
+                        continue;
+                    };
                     let reusable = match look {
                         Look::First => wire.reusable(),
                         Look::Skip => wire.machine.reusable(now),

@@ -189,7 +189,13 @@ impl<'o> Worker<'o> {
             Taken::Open(permit) => permit,
         };
         let opened = Wire::open(origin, self.clock, |connecting| config(options, connecting));
-        let mut wire = opened.inspect_err(|_| self.connections.failed(permit))?;
+        let mut wire = match opened {
+            Ok(wire) => wire,
+            Err(why) => {
+                self.connections.failed(permit);
+                return Err(why);
+            }
+        };
         let lease = self.connections.opened(permit, &mut wire)?;
         if self.known.get(origin) == Some(&true) {
             wire.machine.knows_http11();

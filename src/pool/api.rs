@@ -1,90 +1,12 @@
 //! What is asked of a pool, and what it answers.
 
-use core::fmt;
 use core::time::Duration;
 
-use super::index::{Place, Slot};
-use super::queue::QueueName;
+use super::names::{Idle, Lease, Permit, Ticket};
 use super::reasons::{EndReason, RefuseReason, Taint};
-use super::slots::Stamp;
 use crate::lifecycle::persistence::{Persistence, ReuseReason};
 use crate::message::keep_alive::KeepAlive;
 use crate::time::Instant;
-
-macro_rules! connection_names {
-    ($( $(#[$doc:meta])* $name:ident; )+) => {
-        $(
-            $(#[$doc])*
-            ///
-            /// It names one step of one connection: it is stale once that step is over, and a call with a stale name answers
-            /// [`Stale`]. A name from another pool is not told apart from one of this pool.
-            #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-            #[must_use]
-            pub struct $name {
-                pub(super) slot: Slot,
-                pub(super) stamp: Stamp,
-            }
-        )+
-    };
-}
-
-connection_names! {
-    /// A connection in use: ended by [`checkin`](super::Pool::checkin) or [`closed`](super::Pool::closed).
-    Lease;
-    /// A connection that is idle in the pool: what the driver has to say when its socket can be read.
-    Idle;
-}
-
-macro_rules! queue_names {
-    ($( $(#[$doc:meta])* $name:ident; )+) => {
-        $(
-            $(#[$doc])*
-            ///
-            /// It is stale once it was answered, and a call with a stale name answers [`Stale`]. A name from another pool is not
-            /// told apart from one of this pool.
-            #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-            #[must_use]
-            pub struct $name {
-                place: Place,
-                number: u32,
-            }
-
-            impl QueueName for $name {
-                fn new(place: Place, number: u32) -> Self {
-                    Self { place, number }
-                }
-
-                fn place(self) -> Place {
-                    self.place
-                }
-
-                fn number(self) -> u32 {
-                    self.number
-                }
-            }
-        )+
-    };
-}
-
-queue_names! {
-    /// A place for a connection that is being opened: answered by [`opened`](super::Pool::opened) or [`failed`](super::Pool::failed).
-    Permit;
-    /// A place in the queue: answered by [`Due::GoOn`] or [`Due::WaitOver`].
-    Ticket;
-}
-
-/// The name is stale: what it named is over, and the pool has said so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(clippy::exhaustive_structs, reason = "it says one thing, and is compared with")]
-pub struct Stale;
-
-impl fmt::Display for Stale {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the name is stale: what it named is over")
-    }
-}
-
-impl core::error::Error for Stale {}
 
 /// What the key of a check-out names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -190,8 +112,8 @@ pub enum Look {
 }
 
 /// The answer to a check-out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "a name in it keeps a place until it is given back, or until its timeout is over"]
 #[expect(clippy::exhaustive_enums, reason = "a driver does each of these: a new one is a breaking change on purpose")]
 pub enum Checkout<Id> {
     /// Use this connection.
@@ -330,8 +252,8 @@ pub enum Readable {
 }
 
 /// What fell due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "the pool has forgotten what it names, or has given a waiter a place: it does not say so again"]
 #[expect(clippy::exhaustive_enums, reason = "a driver does each of these: a new one is a breaking change on purpose")]
 pub enum Due<Id> {
     /// Close this idle connection; the pool has forgotten it.

@@ -3,9 +3,10 @@
 use std::hash::{BuildHasher, Hash};
 
 use super::Pool;
-use super::api::{Checkin, Ended, Idle, Lease, Permit, Readable, Returned, Stale};
+use super::api::{Checkin, Ended, Readable, Returned};
 use super::config::{Eviction, Excess, Order};
 use super::index::{NANOS, OriginIndex, Second, Slot, Tick, elapsed};
+use super::names::{Idle, Lease, Permit, Stale};
 use super::reasons::EndReason;
 use super::slots::{Entry, ListKind, Marks, Stamp, State};
 use crate::config::Use;
@@ -24,7 +25,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     /// [`Stale`] if the permit is overdue or was answered: close the connection.
     pub fn opened(&mut self, now: Instant, permit: Permit, id: Id) -> Result<Lease, Stale> {
         let now = self.advance_clock(now);
-        let origin = self.permits.remove(permit).ok_or(Stale)?;
+        let origin = self.permits.remove(&permit).ok_or(Stale)?;
         let age = Span::of_nanos(self.with_jitter(self.resolved.age.as_nanos()));
         let uses_left = match self.config.limits.uses {
             Some(uses) => self.with_jitter(uses.into()).clamp(1, MOST_USES) as u16,
@@ -82,7 +83,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     /// [`Stale`] if the permit is overdue or was answered.
     pub fn failed(&mut self, now: Instant, permit: Permit) -> Result<(), Stale> {
         self.advance_clock(now);
-        let origin = self.permits.remove(permit).ok_or(Stale)?;
+        let origin = self.permits.remove(&permit).ok_or(Stale)?;
         self.end_permit(origin, EndReason::OpenFailed);
         self.after_call();
         Ok(())
@@ -99,9 +100,9 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     #[inline]
     pub fn checkin(&mut self, now: Instant, lease: Lease, returned: &Returned) -> Result<Checkin<Id>, Stale> {
         let now = self.advance_clock(now);
-        let answer = match self.checkin_fast(now, lease, returned) {
+        let answer = match self.checkin_fast(now, &lease, returned) {
             Some(checkin) => Ok(checkin),
-            None => self.checkin_full(now, lease, returned),
+            None => self.checkin_full(now, &lease, returned),
         };
         self.after_call();
         answer
@@ -112,7 +113,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     ///
     /// Its careful twin is [`checkin_full`](Self::checkin_full).
     #[inline]
-    pub(super) fn checkin_fast(&mut self, now: Instant, lease: Lease, returned: &Returned) -> Option<Checkin<Id>> {
+    pub(super) fn checkin_fast(&mut self, now: Instant, lease: &Lease, returned: &Returned) -> Option<Checkin<Id>> {
         if self.is_full_path_forced() {
             return None;
         }
@@ -137,7 +138,12 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
 
     /// The careful twin of [`checkin_fast`](Self::checkin_fast): takes back any connection, whatever is known of it.
     #[inline(never)]
-    fn checkin_full(&mut self, now: Instant, lease: Lease, returned: &Returned) -> Result<Checkin<Id>, Stale> {
+    pub(super) fn checkin_full(
+        &mut self,
+        now: Instant,
+        lease: &Lease,
+        returned: &Returned,
+    ) -> Result<Checkin<Id>, Stale> {
         let index = self.named(lease.slot, lease.stamp)?.origin;
         self.unlink_leased(index);
         if returned.persistence != Persistence::Undecided {
@@ -192,7 +198,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             return Err(EndReason::Drain);
         }
         let entry = &self.entries[slot];
-        if entry.marks.is_outdated() {
+        if entry.marks.is_outdated() || self.is_outdated(index, entry.since) {
             return Err(EndReason::Generation);
         }
         if entry.uses_left == 0 {
@@ -265,6 +271,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             origin.is_http10 = is_http10;
             self.saw_http10 = true;
             self.update_fast_path();
+            self.offer_place(index);
         }
     }
 
@@ -296,7 +303,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         }
         self.counters.kept += 1;
         if !self.waiters.is_empty() || self.idle() > self.resolved.high_water || self.resolved.purge != Span::NEVER {
-            self.after_return(now, index);
+            self.after_return(now, slot, index);
         }
         match instead {
             Some((victim, why)) => Checkin::KeptFor { idle, victim, why },
@@ -320,8 +327,11 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     }
 
     /// One more is idle: this may matter to waiters, to the water marks and to purges.
-    fn after_return(&mut self, now: Instant, index: OriginIndex) {
+    fn after_return(&mut self, now: Instant, slot: Slot, index: OriginIndex) {
         self.make_ready(index);
+        if self.has_turn().is_some() {
+            self.claim(slot);
+        }
         let limits = &self.config.limits;
         if self.config.policy.eviction != Eviction::Never && limits.total.is_some_and(|total| self.held >= total) {
             // it may have to go for one who waits for another

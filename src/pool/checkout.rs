@@ -4,11 +4,13 @@ use std::borrow::{Borrow, ToOwned};
 use std::hash::{BuildHasher, Hash};
 
 use super::Pool;
-use super::api::{Checkout, Demand, Lease, Look, Patience, Peer, Source};
+use super::api::{Checkout, Demand, Look, Patience, Peer, Source};
 use super::config::Eviction;
 use super::index::{OriginIndex, Second, Slot, elapsed};
+use super::names::Lease;
 use super::reasons::{EndReason, RefuseReason};
 use super::slots::{Entry, ListKind};
+use super::turns::NEWCOMER;
 use crate::config::nanos::Span;
 use crate::time::Instant;
 
@@ -67,12 +69,13 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         if self.draining {
             return self.refuse(RefuseReason::Drain);
         }
-        self.origins.all[index].is_proxy |= demand.peer == Peer::Proxy;
+        if demand.peer == Peer::Proxy {
+            self.note_proxy(index);
+        }
         let why = if self.origins.all[index].waiting > 0 {
             RefuseReason::Behind
         } else {
-            let place_is_claimed = self.waiters_may_go_on && !self.waiters.is_empty();
-            match self.try_serve(now, index, demand, place_is_claimed) {
+            match self.serve_now(now, index, demand) {
                 Ok(checkout) => return checkout,
                 Err(why) => why,
             }
@@ -83,7 +86,20 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         if self.waiters.len() >= self.config.limits.waiters {
             return self.refuse(RefuseReason::Waiters);
         }
-        Checkout::Wait(self.enqueue(now, index, demand))
+        let ticket = self.enqueue(now, index, demand);
+        if self.origins.all[index].idle() > 0 {
+            // if the one who goes before it gives up, it can have that one
+            self.make_ready(index);
+        }
+        Checkout::Wait(ticket)
+    }
+
+    /// The key names a proxy, which has a limit of its own.
+    pub(super) fn note_proxy(&mut self, index: OriginIndex) {
+        if !self.origins.all[index].is_proxy {
+            self.origins.all[index].is_proxy = true;
+            self.offer_place(index);
+        }
     }
 
     fn refuse(&mut self, why: RefuseReason) -> Checkout<Id> {
@@ -91,23 +107,89 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         Checkout::Refuse(why)
     }
 
-    /// An idle connection, or else a place for a new one. `place_is_claimed`: a free place must go to somebody else.
-    pub(super) fn try_serve(
+    /// A request that nobody of its key waits before: an idle connection, or else a place for a new one.
+    fn serve_now(&mut self, now: Instant, index: OriginIndex, demand: Demand) -> Result<Checkout<Id>, RefuseReason> {
+        match self.serve_from_own(now, index, demand, NEWCOMER) {
+            Ok(checkout) => Ok(checkout),
+            Err(Some(why)) => Err(why),
+            Err(None) if !self.waiters.is_empty() && self.first_in_line().is_some() => Err(RefuseReason::Behind),
+            Err(None) => self.serve_from_all(now, index, None),
+        }
+    }
+
+    /// What the key itself has for a request with this number: an idle connection or, at the limit of the key, the place of one that
+    /// the request may not use. `Err(None)`: it needs a place, and its key may have one more.
+    pub(super) fn serve_from_own(
         &mut self,
         now: Instant,
         index: OriginIndex,
         demand: Demand,
-        place_is_claimed: bool,
-    ) -> Result<Checkout<Id>, RefuseReason> {
+        number: u64,
+    ) -> Result<Checkout<Id>, Option<RefuseReason>> {
         self.unlink_leased(index);
         if demand.source == Source::Any {
+            let turn = self.origins.all[index].turn;
             for list in [ListKind::USED, ListKind::UNUSED] {
                 if let Some(slot) = self.choose_idle(now, index, list, demand.session) {
-                    return Ok(self.lease_out(now, index, slot));
+                    if self.may_pass(slot, number) {
+                        return Ok(self.lease_out(now, index, slot));
+                    }
+                    self.origins.all[index].turn = turn;
+                    return Err(Some(RefuseReason::Behind));
                 }
             }
         }
-        if place_is_claimed { Err(RefuseReason::Behind) } else { self.open_or_evict(now, index) }
+        let (most, why) = self.connection_limit(index);
+        let (held, total) = (self.origins.all[index].held, self.config.limits.total.unwrap_or(u32::MAX));
+        if held < most {
+            return Err(None);
+        }
+        // where more are held than the limit allows, one that goes would still leave no place
+        let may = held == most && self.held <= total;
+        let victim = self.evictable_of_origin(now, index).filter(|_| may).ok_or(why)?;
+        if self.may_pass(victim, number) {
+            Ok(self.permit(now, index, Some(victim)))
+        } else {
+            Err(Some(RefuseReason::Behind))
+        }
+    }
+
+    /// A place for a new connection to an origin below its limit, if need be that of an idle one. `claimed`: this one may go, whatever
+    /// the policy says.
+    pub(super) fn serve_from_all(
+        &mut self,
+        now: Instant,
+        index: OriginIndex,
+        claimed: Option<Slot>,
+    ) -> Result<Checkout<Id>, RefuseReason> {
+        let total = self.config.limits.total.unwrap_or(u32::MAX);
+        let victim = if self.held >= total {
+            let rule = self.config.policy.eviction;
+            let may = self.held == total && rule != Eviction::Never;
+            let victim = if may { self.evictable(now, rule) } else { None };
+            Some(victim.or(claimed).ok_or(RefuseReason::Total)?)
+        } else {
+            None
+        };
+        Ok(self.permit(now, index, victim))
+    }
+
+    /// A place for a new connection, and the idle one that goes for it.
+    #[inline]
+    fn permit(&mut self, now: Instant, index: OriginIndex, victim: Option<Slot>) -> Checkout<Id> {
+        let evicted = victim.map(|victim| {
+            let entry = &self.entries[victim];
+            let why = if entry.due <= now { entry.why } else { EndReason::Evicted };
+            (self.remove(victim, why), why)
+        });
+        self.origins.add_connection(index);
+        self.held += 1;
+        self.counters.permitted += 1;
+        let permit = self.permits.push(self.resolved.open.after(now), index);
+        match evicted {
+            Some((victim, why)) => Checkout::EvictThenOpen { victim, why, permit },
+            None => Checkout::Open(permit),
+        }
     }
 
     fn lease_out(&mut self, now: Instant, index: OriginIndex, slot: Slot) -> Checkout<Id> {
@@ -125,38 +207,8 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         answer
     }
 
-    /// A place for a new connection, if need be that of an idle one.
-    fn open_or_evict(&mut self, now: Instant, index: OriginIndex) -> Result<Checkout<Id>, RefuseReason> {
-        let (most, why) = self.connection_limit(index);
-        let held = self.origins.all[index].held;
-        let total = self.config.limits.total.unwrap_or(u32::MAX);
-        let victim = if held >= most {
-            // where more are held than the limit allows, one that goes would still leave no place
-            Some(self.evictable_of_origin(now, index).filter(|_| held == most && self.held <= total).ok_or(why)?)
-        } else if self.held >= total {
-            let rule = self.config.policy.eviction;
-            let may = self.held == total && rule != Eviction::Never;
-            Some(if may { self.evictable(now, rule) } else { None }.ok_or(RefuseReason::Total)?)
-        } else {
-            None
-        };
-        let evicted = victim.map(|victim| {
-            let entry = &self.entries[victim];
-            let why = if entry.due <= now { entry.why } else { EndReason::Evicted };
-            (self.remove(victim, why), why)
-        });
-        self.origins.add_connection(index);
-        self.held += 1;
-        self.counters.permitted += 1;
-        let permit = self.permits.push(self.resolved.open.after(now), index);
-        Ok(match evicted {
-            Some((victim, why)) => Checkout::EvictThenOpen { victim, why, permit },
-            None => Checkout::Open(permit),
-        })
-    }
-
     /// How many connections this origin may have, and which limit says so.
-    fn connection_limit(&self, index: OriginIndex) -> (u32, RefuseReason) {
+    pub(super) fn connection_limit(&self, index: OriginIndex) -> (u32, RefuseReason) {
         let (limits, origin) = (&self.config.limits, &self.origins.all[index]);
         let (most, why) = if origin.is_proxy {
             (limits.per_proxy, RefuseReason::PerProxy)

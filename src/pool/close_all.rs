@@ -1,9 +1,13 @@
-//! What ends many connections at once: another network or other settings, a sleep, a drain.
+//! What ends many connections at once: another network or other settings, a host that moved, a sleep, a drain.
 
+use core::time::Duration;
+use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
 
 use super::Pool;
+use super::index::OriginIndex;
 use super::reasons::EndReason;
+use super::slots::ListKind;
 use crate::config::nanos::Span;
 use crate::time::Instant;
 
@@ -19,10 +23,50 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         self.after_call();
     }
 
+    /// Begins a generation of one key, since its host has moved: its idle connections end now, those in use when they come back.
+    /// [`expire`](Self::expire) says what to close. Other keys are not touched. Takes time in proportion to the idle connections of
+    /// the key. From here on the pool's clock is ahead by a nanosecond, so that what is handed out next is told from what was before.
+    pub fn new_generation_of<Q>(&mut self, now: Instant, key: &Q)
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let now = self.advance_clock(now);
+        if let Some(index) = self.origins.find(key) {
+            self.unlink_leased(index);
+            self.end_idle_of(now, index, EndReason::Generation);
+            if self.origins.all[index].held > self.origins.all[index].idle() {
+                self.origins.note_mut(index).generation = Some(now);
+                self.now = now + Duration::from_nanos(1);
+            }
+        }
+        self.after_call();
+    }
+
+    /// A connection to this key that was handed out then is of an earlier generation of the key.
+    pub(super) fn is_outdated(&self, index: OriginIndex, since: Instant) -> bool {
+        self.origins.note(index).and_then(|note| note.generation).is_some_and(|generation| since <= generation)
+    }
+
+    /// Ends the idle connections of a key. None is leased where it is.
+    fn end_idle_of(&mut self, now: Instant, index: OriginIndex, why: EndReason) {
+        for kind in [ListKind::USED, ListKind::UNUSED, ListKind::EXPIRED] {
+            let list = self.origins.all[index].lists[kind];
+            let mut slot = list.first;
+            for _ in 0..list.len {
+                let entry = &mut self.entries[slot];
+                (entry.due, entry.why) = (now, why);
+                let next = entry.next;
+                self.arm_deadline(slot);
+                slot = next;
+            }
+        }
+    }
+
     /// The machine slept for this long while the caller's clock stood still: idle connections are older than they look. Those that
     /// are past their time end, and all of them after [`suspension`](super::PoolTimeouts::suspension). Takes time in proportion to
     /// the number of connections.
-    pub fn suspended(&mut self, now: Instant, asleep: core::time::Duration) {
+    pub fn suspended(&mut self, now: Instant, asleep: Duration) {
         let now = self.advance_clock(now);
         let asleep = Span::of(Some(asleep));
         if asleep >= self.resolved.suspension {

@@ -35,6 +35,10 @@ settings! {
         min_warm / with_min_warm: u32 = 0;
         /// Requests that may wait for a connection; 0: none may.
         waiters / with_waiters: u32 = 1024;
+        /// While a request waits that `total` alone holds back, this many later requests may be given a connection. Then the next one
+        /// that comes back goes for it, whatever [`Eviction`] says. Fewer: fairer; 0: all are served in the order of their coming.
+        /// More: more connections are used again. `None`: those to a busy key may serve that key for ever (RFC 9112 9.4 has no rule).
+        passed_over / with_passed_over: Option<u32> = Some(8);
         /// How often one connection is used: 1 to 65 534 times.
         uses / with_uses: Option<u16> = None;
     }
@@ -125,7 +129,7 @@ impl ReuseMode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Eviction {
-    /// None: a request that needs a place waits.
+    /// None: a request that needs a place waits, until it was [passed over](PoolLimits::passed_over) often enough.
     Never,
     /// The one that is idle for the longest time, to whatever origin: the least recently used one.
     LongestIdle,

@@ -79,7 +79,8 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         let entry = &self.entries[slot];
         let origin = &self.origins.all[entry.origin];
         let leased = self.is_leased_in_place(origin.lists[ListKind::USED].last);
-        entry.due > now && (origin.waiting > 0 || origin.idle() - u32::from(leased) <= self.config.limits.min_warm)
+        let wanted = self.waiters.item(origin.first_waiter).is_some_and(|first| self.may_be_given(entry, first.demand));
+        entry.due > now && (wanted || origin.idle() - u32::from(leased) <= self.config.limits.min_warm)
     }
 
     /// Makes sure that an idle slot has its record in the order of idleness.

@@ -3,10 +3,10 @@
 use std::hash::{BuildHasher, Hash};
 
 use super::Pool;
-use super::api::{Due, Lease, Ticket};
+use super::api::{Checkout, Due};
 use super::config::Eviction;
-use super::index::{Slot, Tick};
-use super::queue::QueueName;
+use super::index::{Place, Slot, Tick};
+use super::names::Lease;
 use super::reasons::{EndReason, RefuseReason};
 use super::slot_times::ByDeadline;
 use super::slots::Entry;
@@ -89,7 +89,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     fn expire_rest(&mut self, now: Instant) -> Option<Due<Id>> {
         if self.permits.due().is_some_and(|due| due <= now) {
             let permit = self.permits.first()?;
-            let origin = self.permits.remove(permit)?;
+            let origin = self.permits.remove(&permit)?;
             self.end_permit(origin, EndReason::OpenOverdue);
             return Some(Due::PermitOverdue(permit));
         }
@@ -128,37 +128,66 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         if self.draining {
             return None;
         }
+        if let Some(due) = self.take_turn(now) {
+            return Some(due);
+        }
+        if !self.is_full() {
+            // so that nobody is lent a connection while an earlier one could have a place
+            if let Some(due) = self.admit_first_in_line(now) {
+                return Some(due);
+            }
+        }
         while let Some(&index) = self.ready_origins.front() {
-            if let Some(first) = self.waiters.name(self.origins.all[index].first_waiter) {
-                if let Some(due) = self.try_admit(now, first, true) {
+            let first = self.origins.all[index].first_waiter;
+            if let Some(waiter) = self.waiters.item(first) {
+                let (demand, number) = (waiter.demand, waiter.number);
+                if let Ok(checkout) = self.serve_from_own(now, index, demand, number) {
+                    return self.go_on(first, checkout);
+                }
+                // what it would have been given may go for one who waits for longer
+                if let Some(due) = self.take_turn(now) {
                     return Some(due);
                 }
-                // it may still take the place of a connection that it may not use
-                self.wake_waiters();
             }
             self.origins.all[index].is_ready = false;
             self.ready_origins.pop_front();
         }
-        let mut next = self.waiters.first().filter(|_| self.waiters_may_go_on);
-        while let Some(ticket) = next {
-            let origin = self.waiters.get(ticket).map(|waiter| &self.origins.all[waiter.origin]);
-            if origin.is_some_and(|origin| origin.first_waiter == ticket.place()) {
-                if let Some(due) = self.try_admit(now, ticket, false) {
-                    return Some(due);
-                }
-            }
-            next = self.waiters.next_after(ticket);
+        if let Some(due) = self.admit_first_in_line(now) {
+            return Some(due);
         }
         self.waiters_may_go_on = false;
         None
     }
 
-    /// Lets a waiter go on, if there is something for it. `only_idle`: an idle connection, but no place for a new one.
-    fn try_admit(&mut self, now: Instant, ticket: Ticket, only_idle: bool) -> Option<Due<Id>> {
-        let (index, demand) = self.waiters.get(ticket).map(|waiter| (waiter.origin, waiter.demand))?;
-        let checkout = self.try_serve(now, index, demand, only_idle).ok()?;
-        self.dequeue(ticket);
-        self.make_ready(index);
+    /// The waiter that is first in line goes on, if there may be a place for it, and is.
+    fn admit_first_in_line(&mut self, now: Instant) -> Option<Due<Id>> {
+        let (_, first) = self.first_in_line().filter(|_| self.waiters_may_go_on)?;
+        self.serve_first(now, first, None)
+    }
+
+    /// The waiter that has its turn goes on, if an idle connection is claimed for it.
+    fn take_turn(&mut self, now: Instant) -> Option<Due<Id>> {
+        let claimed = self.take_claimed()?;
+        let first = self.has_turn()?;
+        self.serve_first(now, first, Some(claimed))
+    }
+
+    /// What there is for the first in line: an idle connection of its own key, or else a place.
+    fn serve_first(&mut self, now: Instant, first: Place, claimed: Option<Slot>) -> Option<Due<Id>> {
+        let waiter = self.waiters.item(first)?;
+        let (index, demand, number) = (waiter.origin, waiter.demand, waiter.number);
+        let checkout = match self.serve_from_own(now, index, demand, number) {
+            Ok(own) => own,
+            Err(_) => self.serve_from_all(now, index, claimed).ok()?,
+        };
+        self.go_on(first, checkout)
+    }
+
+    /// The waiter at this place in the queue goes on, with what it was given.
+    fn go_on(&mut self, first: Place, checkout: Checkout<Id>) -> Option<Due<Id>> {
+        let ticket = self.waiters.name(first)?;
+        let waiter = self.dequeue(&ticket)?;
+        self.make_ready(waiter.origin);
         self.counters.went_on += 1;
         Some(Due::GoOn { ticket, checkout })
     }
@@ -172,9 +201,8 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             (false, false) => return None,
         };
         let ticket = self.waiters.first()?;
-        let waiter = self.dequeue(ticket)?;
+        let waiter = self.dequeue(&ticket)?;
         self.make_ready(waiter.origin);
-        self.wake_waiters();
         self.counters.count_refusal(why);
         Some(Due::WaitOver { ticket, why })
     }

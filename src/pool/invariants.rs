@@ -66,6 +66,7 @@ mod checks {
             self.check_settings();
             self.permits.check();
             self.waiters.check();
+            self.check_turns();
         }
 
         fn check_counts(&self) {
@@ -83,6 +84,8 @@ mod checks {
             holds("held-count: held = sum over origins", self.held as usize == held);
             let permits = self.permits.len() as usize;
             holds("held-count: held = leased + idle + permits", held == leased + idle + permits);
+            let out = self.outstanding().count();
+            holds("outstanding: leased + permits + waiters", out == leased + permits + self.waiters.len() as usize);
             let left = counters.permitted - counters.ended_in_all();
             holds("permits-end-once: permitted = held + ended", left == u64::from(self.held));
         }
@@ -146,6 +149,29 @@ mod checks {
             }
             let ends = number == origin.waiting && origin.last_waiter == prev;
             holds("waiter-chain: it has as many as wait, and ends", ends);
+        }
+
+        fn check_turns(&self) {
+            let (limits, waiters) = (&self.config.limits, &self.waiters);
+            let mut some = false;
+            for (index, origin) in self.origins.all.indices().zip(self.origins.all.items()) {
+                let below = origin.held < self.connection_limit(index).0;
+                if let Some(first) = waiters.item(origin.first_waiter).filter(|_| below) {
+                    some = true;
+                    holds("turns-line: who any place would serve is in it", first.is_in_line);
+                }
+                let marked = waiters.item(origin.first_waiter).filter(|first| first.is_in_line && waiters.len() < 64);
+                let is_there = marked.is_none_or(|first| self.turns.has(first.number, origin.first_waiter));
+                holds("turns-line: who is marked is in it", is_there);
+            }
+            let is_free = limits.total.is_none_or(|total| self.held < total);
+            let is_told = self.waiters_may_go_on || !(is_free && some);
+            holds("turns-place: none is free while it would serve one, and nobody is told", is_told);
+            let most = limits.passed_over.unwrap_or(u32::MAX);
+            holds(
+                "turns-passed: by no more than the setting",
+                waiters.items().all(|waiter| waiter.passed_over <= most),
+            );
         }
 
         fn check_entry(&self, entry: &Entry<Id>) {

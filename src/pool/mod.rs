@@ -5,7 +5,7 @@
 //! peer's hint).
 //!
 //! A [`Pool`] opens and closes nothing, and knows no sockets: it holds the caller's ids and says what to do with them, and why.
-//! What it hands out has a name, and each name has its own deadline, so that nothing is lost silently: a [`Permit`] to open a
+//! What it hands out has a name, and each name has its own deadline, so that nothing is lost in silence: a [`Permit`] to open a
 //! connection, a [`Lease`] of one in use, an [`Idle`] one, a [`Ticket`] in the queue. What falls due comes out of
 //! [`expire`](Pool::expire): call it until `None` whenever [`next_deadline`](Pool::next_deadline) is due, and, where requests wait,
 //! after every call that may let one of them go on.
@@ -19,6 +19,7 @@
 //! - after CONNECT, the proxy and the tunnel's origin: the tunnel belongs to it;
 //! - for a proxy, the next hop, and what it tells that hop of the client at the level of the connection;
 //! - the owner, where a connection may not be shared: authentication that is bound to it (NTLM, Negotiate), client certificates.
+//!   What was opened without an owner can [come back](Pool::checkin_as) under its owner's key.
 //!
 //! # Which connection
 //!
@@ -30,12 +31,42 @@
 //! # Who goes first, and which connection goes
 //!
 //! Requests wait in one queue. Of those for one key the first is served first, and no later request is served before it.
-//! Of those for different keys the first one that can go on does. While requests wait, a free place is offered to the queue before
-//! it is given to a new request. So no request waits for ever while connections of its key come back.
+//! An idle connection serves its own key. A free place serves the first in line: of the first waiters of all keys that are below
+//! their own limit, the one that came first. While there is one, no new request is given a place. The other waiters are held back by
+//! the limit of their key: they go on when that allows it, and hold up nobody.
+//!
+//! At the limit of all, a busy key could keep its connections for ever. So the first in line is passed over by so many later requests
+//! and no more: [`PoolLimits::passed_over`], N. Then it is its turn: the next idle connection that comes back, or would be lent to a
+//! later request, goes for it. No connection in use is closed for another. A request with p others before it in the queue waits for
+//! at most (N + 1)(p + 1) grants (connections lent, and places given) while it is held back by the limit of all alone: each of the
+//! p + 1 is passed over by N at most while it is first in line. And no more than one in N + 1 connections is closed that could have
+//! been used again; to serve all in the order of their coming (N = 0) would close nearly every one. So nobody starves, while
+//! connections come back, and [`expire`](Pool::expire) is called after each call.
 //!
 //! At the limit of its key, a request takes the place of an idle connection of that key which it may not use, or whose time is
 //! over. At the limit of all, it takes the place of the idle connection that [`Eviction`] names, to any key: that is how Netscape's
-//! pool stayed small. Protected from this are connections that a waiter may want, and as many as are to be kept warm.
+//! pool stayed small. Protected from this are connections that the first waiter of their key may be given, and as many as are to be
+//! kept warm. One whose turn it is takes the place of any idle connection, if there is none without protection, and even where
+//! `Eviction` is `Never`: then the one goes that comes back, or would be lent.
+//!
+//! # A request that is dropped
+//!
+//! A request may end before its connection does: a future is dropped, a thread ends, a path through the code forgets a name.
+//! Nothing tells the pool, and what the request had stays as it was:
+//!
+//! - a [`Lease`]: the connection counts as in use, and nobody else gets it, until [`PoolTimeouts::lease`] is over;
+//! - a [`Permit`]: its place counts as taken until [`PoolTimeouts::open`] is over;
+//! - a [`Ticket`]: it stays in the queue, and is answered in its turn, until [`PoolTimeouts::wait`] is over. The connection or the
+//!   place that it is given then is the driver's, which finds nobody for it.
+//!
+//! So these names cannot be copied, only cloned, and the compiler says where one is not used. A driver keeps each where its end is
+//! seen: in a guard, say, that gives it back when it is dropped, to [`closed`](Pool::closed), [`failed`](Pool::failed) or
+//! [`cancel`](Pool::cancel). A call with a clone of a name that was given back answers [`Stale`], and does nothing: to give a name
+//! back twice does no harm. If `cancel` answers `Stale`, the waiter was answered already: what the answer has is to be given back.
+//!
+//! What is lost all the same is found. [`outstanding`](Pool::outstanding) names all that the pool has handed out and that did not
+//! come back, and since when or until when: what it names and the driver does not know is lost, and the driver gives it back. If it
+//! does not, the timeout does: [`Due::LeaseOverdue`], [`Due::PermitOverdue`] and [`Due::WaitOver`] name what is lost.
 //!
 //! # Tie-breaks
 //!
@@ -45,7 +76,8 @@
 //!
 //! # Cost
 //!
-//! A check-out hashes the key once, a check-in never. A connection takes 48 octets beside its id, four for its place among the
+//! A check-out hashes the key once, a check-in never. A request that waits costs time in the logarithm of the keys that are below their
+//! limit and have waiters, and none for the others. A connection takes 48 octets beside its id, four for its place among the
 //! deadlines, and four more where eviction asks for an order; a key takes 60 octets and its place in the map. Nothing is allocated
 //! in steady state.
 //!
@@ -99,13 +131,18 @@ mod index;
 mod invariants;
 mod learned;
 mod list;
+mod names;
+mod notes;
 mod origins;
+mod outstanding;
+mod owner;
 mod queue;
 mod reasons;
 mod remove;
 mod resolved;
 mod slot_times;
 mod slots;
+mod turns;
 mod waiting;
 
 use std::borrow::Borrow;
@@ -114,13 +151,12 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hash};
 use std::vec::Vec;
 
-pub use api::{
-    Checkin, Checkout, Demand, Due, Ended, Idle, Lease, Look, Patience, Peer, Permit, Readable, Returned, Session,
-    Source, Stale, Ticket,
-};
+pub use api::{Checkin, Checkout, Demand, Due, Ended, Look, Patience, Peer, Readable, Returned, Session, Source};
 pub use config::{Eviction, Excess, Order, PoolConfig, PoolLimits, PoolPolicy, PoolTimeouts, ReuseMode};
 pub use counters::Counters;
 pub use learned::Learned;
+pub use names::{Idle, Lease, Permit, Stale, Ticket};
+pub use outstanding::Outstanding;
 pub use reasons::{EndReason, RefuseReason, Taint};
 
 use crate::config::nanos::Span;
@@ -132,6 +168,7 @@ use origins::Origins;
 use queue::Queue;
 use resolved::ResolvedPoolConfig;
 use slots::{Entries, Entry, Stamp};
+use turns::Turns;
 use waiting::Waiter;
 
 /// Idle connections by key, and which request may have which. `K` is the key, `Id` how the driver names a connection: an index or a
@@ -163,8 +200,9 @@ pub struct Pool<K, Id, S = RandomState> {
     waiters: Queue<Ticket, Waiter>,
     /// Origins whose first waiter may go on.
     ready_origins: VecDeque<OriginIndex>,
-    /// Something has changed by which any waiter may go on.
+    /// Something has changed by which the waiter that is first in line may go on.
     waiters_may_go_on: bool,
+    turns: Turns,
     /// Idle connections are being closed: the high water mark was passed, and the low one is not reached yet.
     over_high_water: bool,
     draining: bool,
@@ -220,6 +258,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             waiters: Queue::new(),
             ready_origins: VecDeque::new(),
             waiters_may_go_on: false,
+            turns: Turns::new(),
             over_high_water: false,
             draining: false,
             needs_full_path: resolved.needs_full_path,
@@ -289,10 +328,14 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     }
 
     /// Sets the number of users that we work for, at least one: the N of RFC 2616 8.1.4, see [`PoolLimits::per_user`]. A smaller
-    /// number closes no connection: only, none is opened until there are few enough.
+    /// number closes no connection: only, none is opened until there are few enough. Takes time in proportion to the number of keys.
     pub fn set_users(&mut self, users: u32) {
         self.users = users.max(1);
-        self.wake_waiters();
+        for index in self.origins.all.indices() {
+            if self.origins.all[index].waiting > 0 {
+                self.offer_place(index);
+            }
+        }
         self.after_call();
     }
 

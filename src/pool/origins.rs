@@ -11,6 +11,7 @@ use std::vec::Vec;
 use super::index::{OriginIndex, Place, Second, Table};
 use super::learned::Observed;
 use super::list::Lists;
+use super::notes::Notes;
 
 /// 60 octets.
 #[derive(Debug)]
@@ -31,6 +32,8 @@ pub(super) struct Origin {
     pub(super) is_http10: bool,
     /// It is in the list of origins whose waiters may go on.
     pub(super) is_ready: bool,
+    /// There is a [`Note`](super::notes::Note) of it.
+    pub(super) is_noted: bool,
 }
 
 impl Origin {
@@ -44,6 +47,7 @@ impl Origin {
         is_proxy: false,
         is_http10: false,
         is_ready: false,
+        is_noted: false,
     };
 
     /// Idle connections. If the last one of the used list is leased where it is, it is counted too.
@@ -62,6 +66,7 @@ pub(super) struct Origins<K, S> {
     pub(super) all: Table<OriginIndex, Origin>,
     /// What was learned of each, where anything is.
     pub(super) learned: Table<OriginIndex, Observed>,
+    pub(super) notes: Notes,
     /// Those that no key has.
     unused: Vec<OriginIndex>,
     /// How many in the map are vacant.
@@ -76,6 +81,7 @@ impl<K: Hash + Eq, S: BuildHasher> Origins<K, S> {
             map: HashMap::with_hasher(hasher),
             all: Table::new(),
             learned: Table::new(),
+            notes: Notes::new(),
             unused: Vec::new(),
             vacant: 0,
             sweep_above: FEW,
@@ -141,7 +147,7 @@ impl<K: Hash + Eq, S: BuildHasher> Origins<K, S> {
         if self.vacant <= self.sweep_above || self.vacant <= self.map.len() / 2 {
             return;
         }
-        let (all, learned, unused) = (&self.all, &self.learned, &mut self.unused);
+        let (all, learned, unused, notes) = (&self.all, &self.learned, &mut self.unused, &mut self.notes);
         let (mut remembered, mut ready) = (0, 0);
         self.map.retain(|_, &mut index| {
             let origin = &all[index];
@@ -156,6 +162,7 @@ impl<K: Hash + Eq, S: BuildHasher> Origins<K, S> {
                 remembered += 1;
                 return true;
             }
+            notes.remove(&index);
             unused.push(index);
             false
         });
@@ -183,6 +190,9 @@ impl<K: Hash + Eq, S: BuildHasher> Origins<K, S> {
         );
         let unused = self.unused.iter().all(|&index| self.all[index].is_vacant() && !self.all[index].is_ready);
         assert!(unused, "origin-keys does not hold: an origin without a key is vacant");
+        let noted = self.map.values().filter(|&&index| self.all[index].is_noted);
+        let found = noted.clone().all(|index| self.notes.contains_key(index));
+        assert!(found && noted.count() == self.notes.len(), "notes does not hold: each is of a key that says so");
         assert!(self.vacant + self.unused.len() == vacant, "vacant-origins does not hold: they are counted");
     }
 }

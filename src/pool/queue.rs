@@ -4,10 +4,10 @@ use super::index::{Place, Table};
 use crate::time::Instant;
 
 /// The public name of what waits in one kind of queue: a place, and the number of the item that is in it.
-pub(super) trait QueueName: Copy {
+pub(super) trait QueueName {
     fn new(place: Place, number: u32) -> Self;
-    fn place(self) -> Place;
-    fn number(self) -> u32;
+    fn place(&self) -> Place;
+    fn number(&self) -> u32;
 }
 
 /// A queue whose items are named by `N`. Since all wait for the same time, the first to come is the first to be due.
@@ -74,7 +74,7 @@ impl<N: QueueName, T> Queue<N, T> {
     }
 
     /// Takes an item out, if it is still there.
-    pub(super) fn remove(&mut self, name: N) -> Option<T> {
+    pub(super) fn remove(&mut self, name: &N) -> Option<T> {
         let place = self.places.get_mut(name.place()).filter(|place| place.number == name.number())?;
         let item = place.item.take()?;
         place.number = place.number.wrapping_add(1);
@@ -97,11 +97,6 @@ impl<N: QueueName, T> Queue<N, T> {
         self.name(self.first)
     }
 
-    /// The one after it.
-    pub(super) fn next_after(&self, name: N) -> Option<N> {
-        self.name(self.places.get(name.place())?.next)
-    }
-
     /// When the first in the queue has waited for long enough.
     pub(super) fn due(&self) -> Option<Instant> {
         self.places.get(self.first).map(|place| place.due)
@@ -111,8 +106,19 @@ impl<N: QueueName, T> Queue<N, T> {
         self.places.get(place).map(|waiting| N::new(place, waiting.number))
     }
 
-    pub(super) fn get(&self, name: N) -> Option<&T> {
-        self.places.get(name.place()).filter(|place| place.number == name.number())?.item.as_ref()
+    /// All in the queue, the first one first, and until when each waits.
+    pub(super) fn names(&self) -> impl Iterator<Item = (N, Instant)> {
+        let mut place = self.first;
+        core::iter::from_fn(move || {
+            let (here, waiting) = (place, self.places.get(place)?);
+            place = waiting.next;
+            Some((N::new(here, waiting.number), waiting.due))
+        })
+    }
+
+    /// The item at this place.
+    pub(super) fn item(&self, place: Place) -> Option<&T> {
+        self.places.get(place)?.item.as_ref()
     }
 
     /// The item at this place.
@@ -125,10 +131,6 @@ impl<N: QueueName, T> Queue<N, T> {
 impl<N: QueueName, T> Queue<N, T> {
     pub(super) fn items(&self) -> impl Iterator<Item = &T> {
         self.places.indices().filter_map(|place| self.item(place))
-    }
-
-    pub(super) fn item(&self, place: Place) -> Option<&T> {
-        self.places.get(place)?.item.as_ref()
     }
 
     /// Asserts that the queue and the list of vacant places are whole, and that the first is due first.
@@ -164,7 +166,7 @@ mod tests {
     fn queue() -> Queue<Ticket, u8> {
         let mut queue = Queue::new();
         let names = [1, 2, 3].map(|item| queue.push(Instant::from_secs(item), item as u8));
-        queue.remove(names[1]);
+        queue.remove(&names[1]);
         queue.check();
         queue
     }

@@ -40,7 +40,7 @@ reasons! {
         Age => "age", "RFC 9112 9.5";
         /// Used as often as a connection may be.
         Uses => "uses", "RFC 9112 9.5";
-        /// It is of an earlier generation: the network or the settings changed.
+        /// It is of an earlier generation: the network or the settings changed, or its host moved.
         Generation => "generation", "RFC 9112 9.5";
         /// The machine slept, and the peer did not.
         Suspended => "suspended", "RFC 9112 9.5";
@@ -103,7 +103,7 @@ reasons! {
         /// The response came before the request was sent, and the rest of the request was not.
         EarlyResponse => "early-response", "RFC 9112 9.5";
         /// The connection is authenticated for its owner, not each request for its sender. Not a taint where the owner is part
-        /// of the key.
+        /// of the key, or of the one that it [comes back](super::Pool::checkin_as) under.
         ConnectionBoundAuthentication => "connection-bound-authentication", "RFC 9112 9.3";
     }
 }

@@ -41,20 +41,22 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             lists.unlink_between(entries, list, slot, prev, next);
         }
         self.ended_idle += u64::from(is_idle);
-        self.count_freed_place(why);
+        self.count_freed_place(index, why);
         id
     }
 
     /// A connection was not opened: its place is free again.
     pub(super) fn end_permit(&mut self, index: OriginIndex, why: EndReason) {
         self.origins.remove_connection(index);
-        self.count_freed_place(why);
+        self.count_freed_place(index, why);
     }
 
     #[inline]
-    fn count_freed_place(&mut self, why: EndReason) {
+    fn count_freed_place(&mut self, index: OriginIndex, why: EndReason) {
         self.held -= 1;
         self.counters.count_end(why);
-        self.wake_waiters();
+        if !self.waiters.is_empty() {
+            self.offer_place(index);
+        }
     }
 }

@@ -3,8 +3,9 @@
 use std::hash::{BuildHasher, Hash};
 
 use super::Pool;
-use super::api::{Demand, Stale, Ticket};
+use super::api::Demand;
 use super::index::{OriginIndex, Place};
+use super::names::{Stale, Ticket};
 use super::queue::QueueName;
 use crate::time::Instant;
 
@@ -17,6 +18,12 @@ pub(super) struct Waiter {
     pub(super) next: Place,
     /// The one for the same origin that came before.
     pub(super) prev: Place,
+    /// Requests are numbered as they begin to wait.
+    pub(super) number: u64,
+    /// How many connections later requests were given while it was first in line.
+    pub(super) passed_over: u32,
+    /// It was put into the line of those that any place would serve.
+    pub(super) is_in_line: bool,
 }
 
 impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
@@ -24,7 +31,16 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     pub(super) fn enqueue(&mut self, now: Instant, index: OriginIndex, demand: Demand) -> Ticket {
         let prev = self.origins.all[index].last_waiter;
         let due = self.resolved.wait.after(now);
-        let ticket = self.waiters.push(due, Waiter { origin: index, demand, prev, next: Place::NONE });
+        let waiter = Waiter {
+            origin: index,
+            demand,
+            prev,
+            next: Place::NONE,
+            number: self.counters.waited,
+            passed_over: 0,
+            is_in_line: false,
+        };
+        let ticket = self.waiters.push(due, waiter);
         self.origins.add_waiter(index);
         let origin = &mut self.origins.all[index];
         origin.last_waiter = ticket.place();
@@ -34,11 +50,12 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         }
         self.counters.waited += 1;
         self.update_fast_path();
+        self.stand_in_line(index);
         ticket
     }
 
     /// Takes a request out of the queue.
-    pub(super) fn dequeue(&mut self, ticket: Ticket) -> Option<Waiter> {
+    pub(super) fn dequeue(&mut self, ticket: &Ticket) -> Option<Waiter> {
         let waiter = self.waiters.remove(ticket)?;
         let origin = &mut self.origins.all[waiter.origin];
         match self.waiters.item_mut(waiter.prev) {
@@ -51,6 +68,9 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         }
         self.origins.remove_waiter(waiter.origin);
         self.update_fast_path();
+        self.stand_in_line(waiter.origin);
+        // what it protected from eviction may be another's place
+        self.wake_waiters();
         Some(waiter)
     }
 
@@ -60,17 +80,24 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     ///
     /// [`Stale`] if the ticket was answered: then its connection or place is to be given back.
     pub fn cancel(&mut self, ticket: Ticket) -> Result<(), Stale> {
-        let waiter = self.dequeue(ticket).ok_or(Stale)?;
+        let waiter = self.dequeue(&ticket).ok_or(Stale)?;
         // the one after it may need less
         self.make_ready(waiter.origin);
-        self.wake_waiters();
         self.after_call();
         Ok(())
     }
 
-    /// Any waiter may go on: a place is free, or may become free.
+    /// The waiter that is first in line may go on: a place is free, or may become free.
     pub(super) fn wake_waiters(&mut self) {
         self.waiters_may_go_on |= !self.waiters.is_empty();
+    }
+
+    /// A connection to this origin is gone: there is a place, for one of its waiters or for any.
+    #[cold]
+    pub(super) fn offer_place(&mut self, index: OriginIndex) {
+        self.stand_in_line(index);
+        self.make_ready(index);
+        self.wake_waiters();
     }
 
     /// The first waiter of this origin may be given an idle connection.

@@ -81,10 +81,10 @@ fn the_queue_is_bounded_and_can_be_left() {
     let id = driver.ask("a").id();
     let (first, second) = (driver.ask("a").ticket(), driver.ask("a").ticket());
     assert_eq!(driver.ask("a"), Got::Refused(RefuseReason::Waiters));
-    driver.pool.cancel(first).unwrap();
+    driver.pool.cancel(first.clone()).unwrap();
     assert_eq!(driver.pool.cancel(first), Err(Stale));
     driver.done(id);
-    assert_eq!(driver.next_waiter(), Some((second, Got::Reused(id))));
+    assert_eq!(driver.next_waiter(), Some((second.clone(), Got::Reused(id))));
     assert_eq!(driver.pool.cancel(second), Err(Stale), "it has its connection");
 }
 
@@ -107,7 +107,7 @@ fn a_permit_that_is_not_answered_comes_out_and_its_place_is_free() {
     let Checkout::Open(permit) = pool.checkout(Instant::EPOCH, &"a", Demand::DEFAULT) else { panic!() };
     let due = pool.next_deadline().unwrap();
     assert_eq!((due, pool.held()), (Instant::from_secs(30), 1));
-    assert_eq!(pool.expire(due), Some(Due::PermitOverdue(permit)));
+    assert_eq!(pool.expire(due), Some(Due::PermitOverdue(permit.clone())));
     assert_eq!((pool.expire(due), pool.held()), (None, 0));
     assert_eq!(pool.opened(due, permit, 7), Err(Stale), "what opened too late is to be closed");
 }
@@ -119,9 +119,57 @@ fn a_lease_that_is_not_returned_comes_out_and_its_place_is_free() {
     let lease = pool.opened(Instant::EPOCH, permit, 7).unwrap();
     let due = pool.next_deadline().unwrap();
     assert_eq!(due, Instant::from_secs(3600));
-    assert_eq!(pool.expire(due), Some(Due::LeaseOverdue { id: 7, lease }));
+    assert_eq!(pool.expire(due), Some(Due::LeaseOverdue { id: 7, lease: lease.clone() }));
     assert_eq!(pool.checkin(due, lease, &HTTP11), Err(Stale));
     assert_eq!((pool.held(), pool.next_deadline()), (0, None));
+}
+
+#[test]
+fn what_a_dropped_request_had_is_named_and_can_be_given_back() {
+    let mut pool = Pool::<&str, u32>::new(Instant::EPOCH, &one_connection());
+    let Checkout::Open(permit) = pool.checkout(Instant::EPOCH, &"a", Demand::DEFAULT) else { panic!() };
+    drop(permit);
+    let Checkout::Wait(ticket) = pool.checkout(Instant::EPOCH, &"a", Demand::DEFAULT) else { panic!() };
+    drop(ticket);
+    let mut all = pool.outstanding();
+    let Some(Outstanding::Permit { permit, until }) = all.next() else { panic!() };
+    assert_eq!(until, Some(Instant::from_secs(30)));
+    let Some(Outstanding::Ticket { ticket, until }) = all.next() else { panic!() };
+    assert_eq!((until, all.next()), (Some(Instant::from_secs(30)), None));
+    drop(all);
+    drop(pool.opened(Instant::from_secs(1), permit, 7).unwrap());
+    let Some(Outstanding::Lease { id: 7, lease, since, until }) = pool.outstanding().next() else { panic!() };
+    assert_eq!((since, until), (Instant::from_secs(1), Some(Instant::from_secs(3601))));
+    pool.cancel(ticket).unwrap();
+    pool.closed(Instant::from_secs(2), lease, Ended::ByUs).unwrap();
+    assert_eq!((pool.held(), pool.waiting(), pool.outstanding().next()), (0, 0, None));
+}
+
+/// A ticket that nobody holds is answered like any other: the driver finds nobody for what it gets.
+#[test]
+fn what_nobody_gives_back_comes_out_when_its_time_is_over() {
+    let mut pool = Pool::<&str, u32>::new(Instant::EPOCH, &one_connection());
+    let Checkout::Open(permit) = pool.checkout(Instant::EPOCH, &"a", Demand::DEFAULT) else { panic!() };
+    let id = 7;
+    drop(pool.opened(Instant::EPOCH, permit, id).unwrap());
+    let Checkout::Wait(lost) = pool.checkout(Instant::EPOCH, &"a", Demand::DEFAULT) else { panic!() };
+    let due = Instant::from_secs(30);
+    assert_eq!(pool.expire(due), Some(Due::WaitOver { ticket: lost, why: RefuseReason::WaitTimeout }));
+    let Checkout::Wait(ticket) = pool.checkout(Instant::from_secs(3599), &"a", Demand::DEFAULT) else { panic!() };
+    let Some(Due::LeaseOverdue { id: 7, .. }) = pool.expire(Instant::from_secs(3600)) else { panic!() };
+    // its place is the waiter's
+    let due = pool.expire(Instant::from_secs(3600));
+    assert!(
+        matches!(due, Some(Due::GoOn { ticket: who, checkout: Checkout::Open(_) }) if who == ticket),
+        "the place is free"
+    );
+    assert!(matches!(pool.expire(Instant::from_secs(3630)), Some(Due::PermitOverdue(_))));
+    assert_eq!((pool.held(), pool.outstanding().next()), (0, None));
+}
+
+fn one_connection() -> PoolConfig {
+    let limits = PoolLimits::DEFAULT.with_per_origin(Some(1));
+    PoolConfig::new(limits, PoolTimeouts::DEFAULT, PoolPolicy::DEFAULT).unwrap()
 }
 
 #[test]
@@ -151,10 +199,10 @@ fn names_of_another_pool_are_no_trouble() {
     let mut other = limited(2, 10);
     let lease = {
         let Checkout::Open(permit) = one.pool.checkout(one.now, "a", Demand::DEFAULT) else { panic!() };
-        assert_eq!(other.pool.failed(other.now, permit), Err(Stale));
+        assert_eq!(other.pool.failed(other.now, permit.clone()), Err(Stale));
         one.pool.opened(one.now, permit, 1).unwrap()
     };
-    assert_eq!(other.pool.checkin(other.now, lease, &HTTP11), Err(Stale));
+    assert_eq!(other.pool.checkin(other.now, lease.clone(), &HTTP11), Err(Stale));
     assert_eq!(other.pool.closed(other.now, lease, Ended::ByUs), Err(Stale));
 }
 

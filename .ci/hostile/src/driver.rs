@@ -158,10 +158,13 @@ impl Driver {
                 other => return Err(format!("{other:?}")),
             };
             self.opened += 1;
-            let wire = Wire::open(self.origin, self.began, self.opened).map_err(|error| error.to_string());
-            let wire = wire.inspect_err(|_| {
-                let _ = self.pool.failed(self.now(), permit);
-            })?;
+            let wire = match Wire::open(self.origin, self.began, self.opened) {
+                Ok(wire) => wire,
+                Err(error) => {
+                    let _ = self.pool.failed(self.now(), permit);
+                    return Err(error.to_string());
+                }
+            };
             let lease = self.pool.opened(self.now(), permit, self.opened).map_err(|stale| stale.to_string())?;
             return Ok((wire, lease));
         }

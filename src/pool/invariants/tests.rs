@@ -16,10 +16,10 @@ fn pool() -> Pool<u8, u32> {
     let config = PoolConfig::new(limits, PoolTimeouts::DEFAULT, policy).expect("within bounds");
     let now = Instant::from_secs(1000);
     let mut pool = Pool::new(now, &config);
-    let leases: Vec<Lease> = (0..4).map(|id| lease(&mut pool, id)).collect();
-    pool.closed(now, leases[0], Ended::ByUs).expect("it is leased");
+    let mut leases: Vec<Lease> = (0..4).map(|id| lease(&mut pool, id)).collect();
+    pool.closed(now, leases.remove(0), Ended::ByUs).expect("it is leased");
     let returned = Returned::new(Persistence::Reuse(ReuseReason::Http11));
-    for &lease in &leases[1..3] {
+    for lease in leases.drain(..2) {
         assert!(matches!(pool.checkin(now, lease, &returned), Ok(Checkin::Kept(_))));
     }
     // protected from eviction, so that others have to wait
@@ -111,6 +111,10 @@ broken! {
         let index = origin(&pool, KEY);
         pool.origins.all[index].is_ready = true;
     };
+    a_note_is_of_a_key_that_says_so "notes" |pool| {
+        let index = origin(&pool, KEY);
+        pool.origins.all[index].is_noted = true;
+    };
     a_vacant_origin_is_counted "vacant-origins" |pool| {
         let index = pool.origins.add(3, false, Second::of(pool.now), 0);
         pool.origins.all[index].waiting = 0;
@@ -150,6 +154,20 @@ broken! {
         let (index, slot) = (origin(&pool, KEY), idle_slot(&pool));
         pool.origins.all[index].lists.unlink(pool.entries.view(), slot);
         pool.origins.all[index].lists.append(pool.entries.view(), ListKind::UNUSED, slot);
+    };
+    who_any_place_would_serve_is_in_line "turns-line" |pool| {
+        let place = pool.origins.all[origin(&pool, 2)].first_waiter;
+        pool.waiters.item_mut(place).expect("it waits").is_in_line = false;
+    };
+    who_is_marked_is_in_line "turns-line" |pool| pool.turns = Turns::new();
+    a_free_place_is_offered "turns-place" |pool| {
+        pool.waiters_may_go_on = false;
+        pool.config.limits.total = None;
+    };
+    nobody_is_passed_over_too_often "turns-passed" |pool| pool.config.limits.passed_over = {
+        let place = pool.origins.all[origin(&pool, 2)].first_waiter;
+        pool.waiters.item_mut(place).expect("it waits").passed_over = 3;
+        Some(2)
     };
     waiters_turn_the_fast_path_off "fast-path" |pool| pool.needs_full_path = false;
     a_search_leaves_nothing "passed-over" |pool| pool.passed_over.push(idle_slot(&pool));

@@ -15,7 +15,7 @@ pub struct Driver {
 }
 
 /// What a request got: connections are numbered as they are opened, from 1.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Got {
     Reused(u32),
     Opened(u32),
@@ -26,9 +26,9 @@ pub enum Got {
 }
 
 impl Got {
-    pub fn id(self) -> u32 {
+    pub fn id(&self) -> u32 {
         match self {
-            Self::Reused(id) | Self::Opened(id) | Self::Replaced(_, id) => id,
+            Self::Reused(id) | Self::Opened(id) | Self::Replaced(_, id) => *id,
             got => panic!("no connection: {got:?}"),
         }
     }
@@ -75,6 +75,12 @@ impl Driver {
         self.follow(checkout)
     }
 
+    /// At the same instant as what was before.
+    pub fn ask_at_once(&mut self, key: &str) -> Got {
+        let checkout = self.pool.checkout(self.now, key, Demand::DEFAULT);
+        self.follow(checkout)
+    }
+
     fn follow(&mut self, checkout: Checkout<u32>) -> Got {
         match checkout {
             Checkout::Reuse { id, lease, .. } => {
@@ -98,6 +104,16 @@ impl Driver {
     pub fn give_back(&mut self, id: u32, returned: &Returned) -> Checkin<u32> {
         self.now = self.now + Duration::from_nanos(1);
         let checkin = self.pool.checkin(self.now, self.leases.remove(&id).expect("in use"), returned).unwrap();
+        self.note(id, checkin)
+    }
+
+    /// It comes back under this key.
+    pub fn give_back_as(&mut self, id: u32, key: &str, returned: &Returned) -> Checkin<u32> {
+        let checkin = self.pool.checkin_as(self.now, self.leases.remove(&id).expect("in use"), key, returned).unwrap();
+        self.note(id, checkin)
+    }
+
+    fn note(&mut self, id: u32, checkin: Checkin<u32>) -> Checkin<u32> {
         if let Checkin::Kept(idle) | Checkin::KeptFor { idle, .. } = checkin {
             self.idle.insert(id, idle);
         }
@@ -121,7 +137,7 @@ impl Driver {
     pub fn open_all(&mut self, key: &str, number: u32) -> Vec<u32> {
         let all: Vec<_> = (0..number).map(|_| self.ask(key)).collect();
         assert!(all.iter().all(|got| matches!(got, Got::Opened(_))), "{all:?}");
-        all.into_iter().map(Got::id).collect()
+        all.iter().map(Got::id).collect()
     }
 
     pub fn closed(&mut self, id: u32, ended: Ended) {
@@ -146,6 +162,18 @@ impl Driver {
 
     pub fn expire(&mut self) -> Vec<Due<u32>> {
         std::iter::from_fn(|| self.pool.expire(self.now)).collect()
+    }
+
+    /// What falls due now: who goes on, and with what; or else what it is.
+    pub fn expire_and_follow(&mut self) -> Vec<Result<(Ticket, Got), Due<u32>>> {
+        let mut all = Vec::new();
+        while let Some(due) = self.pool.expire(self.now) {
+            all.push(match due {
+                Due::GoOn { ticket, checkout } => Ok((ticket, self.follow(checkout))),
+                due => Err(due),
+            });
+        }
+        all
     }
 
     /// The connections that are to be closed, and why, after so much time.

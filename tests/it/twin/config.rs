@@ -26,7 +26,7 @@ impl Choices<'_> {
     }
 }
 
-/// The settings, from 26 choices.
+/// The settings, from 27 choices.
 pub fn config(choices: &mut Choices) -> PoolConfig {
     let order = choices.of(&Order::ALL);
     let eviction = choices.of(&Eviction::ALL);
@@ -65,5 +65,6 @@ pub fn config(choices: &mut Choices) -> PoolConfig {
         .with_idle_watched(choices.of(&on_off))
         .with_margin_round_trips(2)
         .with_jitter_percent(0);
+    let limits = limits.with_passed_over(choices.of(&[Some(8), Some(0), Some(1), Some(2), None]));
     PoolConfig::new(limits, timeouts.with_margin(Duration::from_secs(1)), policy).expect("within bounds")
 }

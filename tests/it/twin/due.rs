@@ -53,7 +53,7 @@ impl World {
         panic!("it never ends");
     }
 
-    fn lease_due(&self, connection: &Connection) -> u64 {
+    pub(super) fn lease_due(&self, connection: &Connection) -> u64 {
         connection.since.saturating_add(nanos(self.config.timeouts().lease))
     }
 
@@ -87,7 +87,6 @@ impl World {
                 let (first, _, due) = self.permits.pop_front().unwrap();
                 assert!(first == permit && due <= self.now);
                 self.stale.2.push(permit);
-                self.unsettle();
             }
             due => panic!("{due:?} while something is late"),
         }
@@ -102,12 +101,12 @@ impl World {
                 assert!(!self.draining);
                 let first = self.waiters.iter().position(|waiter| waiter.key == key);
                 assert_eq!(first, Some(place), "the first of its key");
-                if !matches!(checkout, Checkout::Reuse { .. }) {
-                    for earlier in 0..place {
-                        assert!(!self.may_go_on(earlier), "one that came earlier may go on");
-                    }
+                let is_below = self.held(|other| other == key) < self.most(key).0;
+                if !matches!(checkout, Checkout::Reuse { .. }) && is_below {
+                    assert_eq!(self.first_in_line(), Some(place), "of those that any place serves, the first");
                 }
-                assert_eq!(self.judge(key, demand, false, checkout), Ok(()));
+                assert_eq!(self.judge(key, demand, Some(place), &checkout), Ok(()));
+                self.claimed.clear();
                 self.waiters.remove(place);
                 self.stale.3.push(ticket);
                 true
@@ -120,7 +119,7 @@ impl World {
                     why => assert!(why == RefuseReason::WaitTimeout && waiter.due <= self.now && !self.draining),
                 }
                 self.stale.3.push(ticket);
-                self.unsettle();
+                self.claimed.clear();
                 true
             }
             Some(due) => panic!("{due:?} while nothing is late"),
@@ -128,9 +127,11 @@ impl World {
                 assert!(!self.draining || self.waiters.is_empty());
                 assert!(self.waiters.front().is_none_or(|waiter| waiter.due > self.now));
                 for place in 0..self.waiters.len() {
-                    assert!(!self.may_go_on(place), "a waiter may go on");
+                    assert!(!self.may_go_on(place), "waiter {place} may go on: {self:?}");
                 }
-                self.unsettled = false;
+                let claimed = self.idle().any(|idle| self.claimed.contains(&idle.id));
+                assert!(!claimed || self.turn().is_none(), "one goes for the waiter that has its turn");
+                self.claimed.clear();
                 let next = self.pool.next_deadline().map_or(u64::MAX, Instant::as_nanos);
                 let connections = self
                     .connections
@@ -163,6 +164,6 @@ impl World {
             let mut own_idle = self.idle().filter(|idle| idle.key == key);
             return own == most && all <= total && own_idle.any(|idle| rule != Eviction::Never || idle.due <= self.now);
         }
-        all < total || all == total && rule != Eviction::Never && !self.victims(rule).is_empty()
+        all < total || rule != Eviction::Never && !self.victims(rule).is_empty()
     }
 }

@@ -17,7 +17,7 @@ use config::{Choices, config};
 type Id = u32;
 type Key = u8;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Name {
     Lease(Lease),
     Idle(Idle),
@@ -57,14 +57,18 @@ struct Origin {
     closed: Option<(u64, u64)>,
 }
 
+#[derive(Debug)]
 struct Waiter {
     ticket: Ticket,
     key: Key,
     demand: Demand,
     due: u64,
+    /// How many later ones were given a connection while it was first in line.
+    passed: u32,
 }
 
 /// The pool, its twin, and the time.
+#[derive(Debug)]
 pub struct World {
     pool: Pool<Key, Id>,
     config: PoolConfig,
@@ -74,7 +78,8 @@ pub struct World {
     waiters: VecDeque<Waiter>,
     origins: HashMap<Key, Origin>,
     users: u32,
-    unsettled: bool,
+    /// Idle connections one of which goes for the waiter that has its turn.
+    claimed: Vec<Id>,
     ebbing: bool,
     draining: bool,
     purge_at: u64,
@@ -116,7 +121,7 @@ impl World {
             waiters: VecDeque::new(),
             origins: HashMap::new(),
             users: 1,
-            unsettled: false,
+            claimed: Vec::new(),
             ebbing: false,
             draining: false,
             purge_at: u64::MAX,
@@ -135,7 +140,8 @@ impl World {
         self.now += 1;
         match choices.next() % 32 {
             0..=11 => self.checkout(choices),
-            12..=17 => self.checkin(choices),
+            12..=16 => self.checkin(choices, false),
+            17 => self.checkin(choices, true),
             18..=20 => self.answer_permit(choices),
             21 => self.closed(choices),
             22 => self.readable(choices),
@@ -145,7 +151,6 @@ impl World {
                 self.users = u32::from(choices.next() % 3);
                 self.pool.set_users(self.users);
                 self.users = self.users.max(1);
-                self.unsettle();
             }
             29 => self.upheaval(choices),
             30 => self.try_stale(choices),
@@ -167,13 +172,12 @@ impl World {
         if !self.draining {
             origin.proxy |= demand.peer == Peer::Proxy;
         }
-        let yields = self.unsettled && !self.waiters.is_empty();
         let why = if self.draining {
             RefuseReason::Drain
         } else if self.waiters.iter().any(|waiter| waiter.key == key) {
             RefuseReason::Behind
         } else {
-            match self.judge(key, demand, yields, got) {
+            match self.judge(key, demand, None, &got) {
                 Ok(()) => return,
                 Err(why) => why,
             }
@@ -189,23 +193,33 @@ impl World {
             Checkout::Wait(ticket) => {
                 assert_eq!(None, refused, "it waits");
                 let due = self.now.saturating_add(nanos(self.config.timeouts().wait));
-                self.waiters.push_back(Waiter { ticket, key, demand, due });
+                self.waiters.push_back(Waiter { ticket, key, demand, due, passed: 0 });
             }
             got => panic!("{got:?} where none may be had: {why:?}"),
         }
     }
 
-    /// Is this the connection or the place that the request must get? `Err`: it must get none.
-    fn judge(&mut self, key: Key, demand: Demand, yields: bool, got: Checkout<Id>) -> Result<(), RefuseReason> {
+    /// Is this the connection or the place that the request must get? `Err`: it must get none. `place`: of a waiter in the queue.
+    fn judge(
+        &mut self,
+        key: Key,
+        demand: Demand,
+        place: Option<usize>,
+        got: &Checkout<Id>,
+    ) -> Result<(), RefuseReason> {
         if demand.source == Source::Any {
             for unused in [false, true] {
                 let right = self.choices_of(key, unused, demand.session);
                 if right.is_empty() {
                     continue;
                 }
+                if !self.may_pass(place) {
+                    self.claimed = right;
+                    return Err(RefuseReason::Behind);
+                }
                 let policy = self.config.policy();
                 let order = if unused { policy.unused_order } else { policy.order };
-                let Checkout::Reuse { id, lease, look } = got else { panic!("{got:?} though {right:?} are idle") };
+                let &Checkout::Reuse { id, ref lease, look } = got else { panic!("{got:?} though {right:?} are idle") };
                 assert!(right.contains(&id), "{id} of {right:?}");
                 if order == Order::RoundRobin {
                     self.origins.entry(key).or_default().turn = id + 1;
@@ -220,13 +234,10 @@ impl World {
                 assert_eq!(look == Look::First, now - connection.since >= look_after);
                 connection.age = now - connection.since;
                 (connection.since, connection.reused) = (now, true);
-                let before = std::mem::replace(&mut connection.name, Name::Lease(lease));
+                let before = std::mem::replace(&mut connection.name, Name::Lease(lease.clone()));
                 self.forget_name(before);
                 return Ok(());
             }
-        }
-        if yields {
-            return Err(RefuseReason::Behind);
         }
         let (most, why) = self.most(key);
         let (own, all) = (self.held(|other| other == key), self.held(|_| true));
@@ -235,35 +246,45 @@ impl World {
             let never = self.config.policy().eviction == Eviction::Never;
             let own_idle = self.idle().filter(|idle| idle.key == key && (!never || idle.due <= self.now));
             let longest = own_idle.min_by_key(|idle| idle.since).map(|idle| idle.id);
-            if own == most && all <= total {
-                longest.ok_or(why)?;
-            } else {
-                return Err(why);
+            let longest = longest.filter(|_| own == most && all <= total).ok_or(why)?;
+            if !self.may_pass(place) {
+                self.claimed = vec![longest];
+                return Err(RefuseReason::Behind);
             }
-            longest.into_iter().collect()
+            vec![longest]
+        } else if place.is_none() && self.first_in_line().is_some() {
+            return Err(RefuseReason::Behind);
         } else if all >= total {
             let rule = self.config.policy().eviction;
-            if all > total || rule == Eviction::Never {
-                return Err(RefuseReason::Total);
-            }
-            self.victims(rule)
+            let victims = if rule == Eviction::Never { Vec::new() } else { self.victims(rule) };
+            if victims.is_empty() && place.is_some() && self.turn() == place { self.claimable() } else { victims }
         } else {
             let Checkout::Open(permit) = got else { panic!("{got:?} though there is room") };
-            self.permit(permit, key);
+            self.permit(permit.clone(), key);
             return Ok(());
         };
         if victims.is_empty() {
             return Err(RefuseReason::Total);
         }
-        let Checkout::EvictThenOpen { victim, why, permit } = got else {
+        let &Checkout::EvictThenOpen { victim, why, ref permit } = got else {
             panic!("{got:?} though one of {victims:?} may go")
         };
         assert!(victims.contains(&victim), "{victim} of {victims:?}");
         let (now, evicted) = (self.now, self.find(victim));
         assert_eq!(why, if evicted.due <= now { evicted.why } else { EndReason::Evicted });
         self.gone(victim);
-        self.permit(permit, key);
+        self.permit(permit.clone(), key);
         Ok(())
+    }
+
+    /// May a request of such a session be given this one?
+    fn may_have(&self, connection: &Connection, session: Session) -> bool {
+        !connection.used
+            || match (self.config.policy().reuse, session) {
+                (ReuseMode::Always, _) | (ReuseMode::Safe | ReuseMode::Aggressive, Session::Later) => true,
+                (ReuseMode::Aggressive, Session::First) => connection.proven,
+                (ReuseMode::Never, _) | (ReuseMode::Safe, Session::First) => false,
+            }
     }
 
     /// Which idle connections may be taken.
@@ -271,13 +292,8 @@ impl World {
         let policy = self.config.policy();
         let apart = policy.used_first == Use::On;
         let fits = |connection: &&Connection| {
-            let allowed = match (policy.reuse, session) {
-                (ReuseMode::Always, _) | (ReuseMode::Safe | ReuseMode::Aggressive, Session::Later) => true,
-                (ReuseMode::Aggressive, Session::First) => connection.proven,
-                (ReuseMode::Never, _) | (ReuseMode::Safe, Session::First) => false,
-            };
             let here = if apart { connection.used != unused } else { !unused };
-            connection.key == key && here && connection.due > self.now && (allowed || !connection.used)
+            connection.key == key && here && connection.due > self.now && self.may_have(connection, session)
         };
         let mut fit: Vec<&Connection> = self.idle().filter(fits).collect();
         fit.sort_by_key(|connection| connection.since);
@@ -310,7 +326,8 @@ impl World {
     fn victims(&self, rule: Eviction) -> Vec<Id> {
         let spared = |idle: &Connection| {
             let warm = self.idle().filter(|other| other.key == idle.key).count();
-            let wanted = self.waiters.iter().any(|waiter| waiter.key == idle.key);
+            let first = self.waiters.iter().find(|waiter| waiter.key == idle.key).map(|first| first.demand);
+            let wanted = first.is_some_and(|first| first.source == Source::Any && self.may_have(idle, first.session));
             idle.due > self.now && (wanted || warm <= self.config.limits().min_warm as usize)
         };
         let may_go = || self.idle().filter(|idle| !spared(idle));
@@ -321,6 +338,48 @@ impl World {
             }
         }
         may_go().min_by_key(|idle| idle.since).map(|idle| idle.id).into_iter().collect()
+    }
+
+    /// Of the waiters that any place would serve, the first.
+    fn first_in_line(&self) -> Option<usize> {
+        (0..self.waiters.len()).find(|&place| {
+            let key = self.waiters[place].key;
+            let is_first = self.waiters.iter().position(|waiter| waiter.key == key) == Some(place);
+            is_first && self.held(|other| other == key) < self.most(key).0
+        })
+    }
+
+    fn is_full(&self) -> bool {
+        self.config.limits().total.is_some_and(|total| self.held(|_| true) >= total as usize)
+    }
+
+    /// The waiter that was passed over as often as it may be.
+    fn turn(&self) -> Option<usize> {
+        let first = self.first_in_line().filter(|_| self.is_full())?;
+        let most = self.config.limits().passed_over?;
+        (self.waiters[first].passed >= most).then_some(first)
+    }
+
+    /// One who stands at this place, or does not wait yet, is given an idle connection or the place of one: may it be?
+    fn may_pass(&mut self, place: Option<usize>) -> bool {
+        let passes = |first: usize| place.is_none_or(|place| first < place);
+        let Some(first) = self.first_in_line().filter(|&first| self.is_full() && passes(first)) else { return true };
+        let may = self.turn().is_none();
+        self.waiters[first].passed += u32::from(may);
+        may
+    }
+
+    /// What may go for the one that has its turn: what was claimed for it, or what a later waiter would get.
+    fn claimable(&self) -> Vec<Id> {
+        let mut all = self.claimed.clone();
+        let first = self.turn().unwrap_or(0);
+        for waiter in self.waiters.iter().skip(first + 1).filter(|waiter| waiter.demand.source == Source::Any) {
+            for unused in [false, true] {
+                all.extend(self.choices_of(waiter.key, unused, waiter.demand.session));
+            }
+        }
+        all.retain(|&id| self.idle().any(|idle| idle.id == id));
+        all
     }
 
     fn idle(&self) -> impl Iterator<Item = &Connection> {
@@ -341,16 +400,11 @@ impl World {
         self.permits.push_back((permit, key, due));
     }
 
-    fn unsettle(&mut self) {
-        self.unsettled |= !self.waiters.is_empty();
-    }
-
     fn gone(&mut self, id: Id) -> Connection {
         let place =
             self.connections.iter().position(|connection| connection.id == id).expect("a connection of the pool");
         let connection = self.connections.remove(place);
-        self.forget_name(connection.name);
-        self.unsettle();
+        self.forget_name(connection.name.clone());
         connection
     }
 

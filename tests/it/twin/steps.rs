@@ -9,10 +9,10 @@ use super::*;
 impl World {
     pub(super) fn answer_permit(&mut self, choices: &mut Choices) {
         let Some((permit, key, _)) = self.permits.pop_front() else { return };
-        self.stale.2.push(permit);
+        self.stale.2.push(permit.clone());
         if choices.next() % 4 == 0 {
             self.pool.failed(self.at(), permit).unwrap();
-            return self.unsettle();
+            return;
         }
         self.ids += 1;
         let lease = self.pool.opened(self.at(), permit, self.ids).unwrap();
@@ -44,8 +44,12 @@ impl World {
         (!all.is_empty()).then(|| all[choice % all.len()].clone())
     }
 
-    pub(super) fn checkin(&mut self, choices: &mut Choices) {
-        let Some(Connection { id, key, name: Name::Lease(lease), .. }) = self.pick(choices, false) else { return };
+    /// A connection comes back; `moves`: under a key of somebody's.
+    pub(super) fn checkin(&mut self, choices: &mut Choices, moves: bool) {
+        let Some(Connection { id, key, name: Name::Lease(lease), outdated, .. }) = self.pick(choices, false) else {
+            return;
+        };
+        let to = if moves { choices.next() % 5 } else { key };
         let choice = choices.next();
         let persistence = match choice % 16 {
             0..=10 => Persistence::Reuse(ReuseReason::Http11),
@@ -57,6 +61,7 @@ impl World {
         let mut returned = Returned::new(persistence).with_octets(u64::from(choice) * 512);
         let (mut hint, mut until, mut trip) = (KeepAlive::default(), None, 0);
         let taint = (choice >> 4 == 15).then_some(Taint::UnreadContent);
+        let bound = Some(Taint::ConnectionBoundAuthentication).filter(|_| moves);
         if choice >> 6 == 1 {
             let more = choices.next();
             hint.timeout = [None, Some(1), Some(4), Some(20)][usize::from(more % 4)];
@@ -65,7 +70,21 @@ impl World {
             trip = SECOND / 5;
             returned = returned.with_hint(hint).with_until(until).with_round_trip(Some(Duration::from_millis(100)));
         }
-        let got = self.pool.checkin(self.at(), lease, &returned.with_taint(taint)).unwrap();
+        returned = returned.with_taint(taint.or(bound));
+        let got = if moves {
+            self.pool.checkin_as(self.at(), lease, &to, &returned).unwrap()
+        } else {
+            self.pool.checkin(self.at(), lease, &returned).unwrap()
+        };
+        let persists = matches!(persistence, Persistence::Reuse(_) | Persistence::Undecided);
+        let key = if persists && taint.is_none() && !self.draining && !outdated {
+            let proxy = self.origins[&key].proxy;
+            self.origins.entry(to).or_default().proxy |= proxy;
+            self.find(id).key = to;
+            to
+        } else {
+            key
+        };
 
         let (now, origin) = (self.now, self.origins.get_mut(&key).unwrap());
         if taint.is_none() {
@@ -100,7 +119,6 @@ impl World {
         }
         ends.extend(until.map(|until| (until.as_nanos(), EndReason::Until)));
         let (due, why) = ends.iter().copied().min_by_key(|end| end.0).unwrap();
-        let outdated = connection.outdated;
         let end = match persistence {
             _ if taint.is_some() => Some(EndReason::UnreadContent),
             Persistence::Close(_) => Some(EndReason::Verdict),
@@ -157,10 +175,8 @@ impl World {
         (connection.since, connection.due, connection.why) = (now, due, why);
         let before = std::mem::replace(&mut connection.name, Name::Idle(idle));
         self.forget_name(before);
-        if self.config.policy().eviction != Eviction::Never
-            && limits.total.is_some_and(|total| self.held(|_| true) >= total as usize)
-        {
-            self.unsettle();
+        if self.turn().is_some() {
+            self.claimed = vec![id];
         }
         self.ebbing |= limits.high_water.is_some_and(|high| self.idle().count() > high as usize);
         if self.purge_at == u64::MAX {
@@ -210,9 +226,8 @@ impl World {
         }
         let place = usize::from(choices.next()) % self.waiters.len();
         let waiter = self.waiters.remove(place).unwrap();
-        self.pool.cancel(waiter.ticket).unwrap();
+        self.pool.cancel(waiter.ticket.clone()).unwrap();
         self.stale.3.push(waiter.ticket);
-        self.unsettle();
     }
 
     pub(super) fn upheaval(&mut self, choices: &mut Choices) {
@@ -223,7 +238,18 @@ impl World {
                 self.draining = true;
                 EndReason::Drain
             }
-            16..=90 => {
+            16..=50 => {
+                let key = choice % 3;
+                self.pool.new_generation_of(now, &key);
+                for connection in self.connections.iter_mut().filter(|connection| connection.key == key) {
+                    connection.outdated = true;
+                    if connection.is_idle() {
+                        (connection.due, connection.why) = (self.now, EndReason::Generation);
+                    }
+                }
+                return;
+            }
+            51..=90 => {
                 self.pool.new_generation(now);
                 self.connections.iter_mut().for_each(|connection| connection.outdated = true);
                 EndReason::Generation
@@ -249,21 +275,21 @@ impl World {
     pub(super) fn try_stale(&mut self, choices: &mut Choices) {
         let (now, place) = (self.at(), usize::from(choices.next()));
         let (leases, idle, permits, tickets) = &self.stale;
-        if let Some(&lease) = leases.get(place % leases.len().max(1)) {
+        if let Some(lease) = leases.get(place % leases.len().max(1)) {
             let returned = Returned::new(Persistence::Reuse(ReuseReason::Http11));
-            assert_eq!(self.pool.checkin(now, lease, &returned), Err(Stale));
-            assert_eq!(self.pool.closed(now, lease, Ended::ByPeer), Err(Stale));
+            assert_eq!(self.pool.checkin(now, lease.clone(), &returned), Err(Stale));
+            assert_eq!(self.pool.closed(now, lease.clone(), Ended::ByPeer), Err(Stale));
         }
         if let Some(&idle) = idle.get(place % idle.len().max(1)) {
             assert_eq!(self.pool.readable_while_idle(now, idle, Readable::End), Err(Stale));
             assert_eq!(self.pool.withdraw(now, idle), Err(Stale));
         }
-        if let Some(&permit) = permits.get(place % permits.len().max(1)) {
-            assert_eq!(self.pool.opened(now, permit, 0), Err(Stale));
-            assert_eq!(self.pool.failed(now, permit), Err(Stale));
+        if let Some(permit) = permits.get(place % permits.len().max(1)) {
+            assert_eq!(self.pool.opened(now, permit.clone(), 0), Err(Stale));
+            assert_eq!(self.pool.failed(now, permit.clone()), Err(Stale));
         }
-        if let Some(&ticket) = tickets.get(place % tickets.len().max(1)) {
-            assert_eq!(self.pool.cancel(ticket), Err(Stale));
+        if let Some(ticket) = tickets.get(place % tickets.len().max(1)) {
+            assert_eq!(self.pool.cancel(ticket.clone()), Err(Stale));
         }
     }
 
@@ -274,8 +300,34 @@ impl World {
         let counters = self.pool.counters();
         let ended: u64 = EndReason::ALL.iter().map(|&why| counters.ended(why)).sum();
         assert_eq!(counters.permitted, ended + self.held(|_| true) as u64);
-        let names: HashSet<Name> = self.connections.iter().map(|connection| connection.name).collect();
+        let names: HashSet<Name> = self.connections.iter().map(|connection| connection.name.clone()).collect();
         assert_eq!(names.len(), self.connections.len());
+        self.check_outstanding();
+    }
+
+    /// All that was given and not given back is named, once, and nothing else.
+    fn check_outstanding(&self) {
+        let end = |at: u64| (at != u64::MAX).then(|| Instant::from_nanos(at));
+        let leases = self.connections.iter().filter_map(|connection| {
+            let Name::Lease(lease) = &connection.name else { return None };
+            let (since, until) = (Instant::from_nanos(connection.since), end(self.lease_due(connection)));
+            Some(Outstanding::Lease { id: connection.id, lease: lease.clone(), since, until })
+        });
+        let mut leases: Vec<_> = leases.collect();
+        let mut found: Vec<_> = self.pool.outstanding().collect();
+        let others = found.split_off(leases.len());
+        let id = |lease: &Outstanding<Id>| match lease {
+            Outstanding::Lease { id, .. } => *id,
+            other => panic!("{other:?} is no lease"),
+        };
+        leases.sort_by_key(id);
+        found.sort_by_key(id);
+        assert_eq!(found, leases);
+        let permits = self.permits.iter().map(|(permit, _, due)| (permit.clone(), end(*due)));
+        let tickets = self.waiters.iter().map(|waiter| (waiter.ticket.clone(), end(waiter.due)));
+        let permits = permits.map(|(permit, until)| Outstanding::Permit { permit, until });
+        let tickets = tickets.map(|(ticket, until)| Outstanding::Ticket { ticket, until });
+        assert!(permits.chain(tickets).eq(others));
     }
 
     /// All of it ends.
