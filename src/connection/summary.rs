@@ -149,7 +149,7 @@ struct Octets {
 /// let received = connection.receive(opened, b"")?;
 /// connection.send_response(opened, StatusCode::OK, NO_FIELDS, Content::Empty, &mut out)?;
 /// let summary = account.look(opened, &connection).expect("it is over");
-/// assert_eq!(summary.to_string(), "exchange 1: 27 octets in, 38 out, first octet after 0ns, 0ns in all, whole; http11 (RFC 9112 9.3)");
+/// assert_eq!(summary.to_string(), "exchange 1: 27 octets in, 38 out, first octet after 0.0ns, 0.0ns in all, whole; http11 (RFC 9112 9.3)");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -308,10 +308,10 @@ fn octets_and_time(
 ) -> fmt::Result {
     write!(f, "{} octets in, {} out, ", octets.0, octets.1)?;
     match first_octet {
-        Some(time) => write!(f, "first octet after {time:?}, ")?,
+        Some(time) => write!(f, "first octet after {time:.1?}, ")?,
         None => f.write_str("no octet of a response, ")?,
     }
-    write!(f, "{took:?} in all, ")
+    write!(f, "{took:.1?} in all, ")
 }
 
 /// One line: the number, octets, times, whether it was whole, the verdict with its clause, other reasons, the last deadline.

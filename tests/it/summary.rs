@@ -100,7 +100,7 @@ fn a_servers_exchanges_are_told_with_their_octets_and_times() {
     assert_eq!((all.took, all.first_octet), (ms(150), Some(ms(70))));
     assert_eq!(
         all.to_string(),
-        "3 exchanges: 100 octets in, 139 out, first octet after 70ms, 150ms in all, whole; close-received (RFC 9112 9.6)"
+        "3 exchanges: 100 octets in, 139 out, first octet after 70.0ms, 150.0ms in all, whole; close-received (RFC 9112 9.6)"
     );
 }
 
@@ -145,7 +145,7 @@ fn what_was_not_whole_is_told() {
     assert_eq!((all.exchanges, all.first_octet, all.whole), (0, None, true));
     assert_eq!(
         all.to_string(),
-        "0 exchanges: 0 octets in, 0 out, no octet of a response, 5ms in all, whole; peer-closed (RFC 9112 9.6)"
+        "0 exchanges: 0 octets in, 0 out, no octet of a response, 5.0ms in all, whole; peer-closed (RFC 9112 9.6)"
     );
 }
 
