@@ -426,6 +426,31 @@ fn an_unknown_expectation_is_ignored() {
 }
 
 #[test]
+fn a_host_may_be_absent_but_not_doubled() {
+    let set = Policy::DEFAULT.with_host(HostRule::Optional);
+    for input in [
+        "GET / HTTP/1.1\r\n\r\n",
+        "GET http://a/ HTTP/1.1\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET / HTTP/1.0\r\n\r\n",
+    ] {
+        accept_one(&policy(set), input);
+        let mut driver = Driver::answering(&policy(set));
+        driver.feed(input);
+        let closes = input.contains("HTTP/1.0");
+        assert_eq!(driver.response().has_option("close"), closes, "{input:?}: it is a request like any other");
+    }
+    assert_refused(&STRICT, "GET / HTTP/1.1\r\n\r\n", HostMissing, 400);
+    for (input, kind) in [
+        ("GET / HTTP/1.1\r\nHost: a\r\n▼Host: a\r\n\r\n", HostRepeated),
+        ("GET / HTTP/1.0\r\nHost: a\r\n▼Host: b\r\n\r\n", HostRepeated),
+        ("GET / HTTP/1.1\r\n▼Host: a b\r\n\r\n", HostInvalid),
+    ] {
+        assert_refused(&policy(set), input, kind, 400);
+    }
+}
+
+#[test]
 fn the_host_rule_may_be_the_callers() {
     let set = Policy::DEFAULT.with_host(HostRule::Off);
     for (input, kind) in [
