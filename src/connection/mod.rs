@@ -411,7 +411,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
             let agrees = match self.reading {
                 Reading::Head(_) => matches!(half, Receiving::Idle | Receiving::Head),
                 Reading::Exact => half == Receiving::Content && end != BodyEnd::Chunked,
-                Reading::Chunked(_) | Reading::Trailers(_) => half == Receiving::Content && end == BodyEnd::Chunked,
+                Reading::Chunked(_) | Reading::Trailers(..) => half == Receiving::Content && end == BodyEnd::Chunked,
                 // of a client the next response may be waited for
                 Reading::End | Reading::Next => matches!(half, Receiving::Complete | Receiving::Idle),
                 Reading::Failed(..) | Reading::TimedOut(_) | Reading::HandedOver => half == Receiving::Complete,

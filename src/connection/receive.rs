@@ -75,8 +75,8 @@ pub(crate) enum Reading {
     Exact,
     /// A chunked body.
     Chunked(Chunked),
-    /// The trailer section after it.
-    Trailers(Progress),
+    /// The trailer section after it, and whether only the empty line at its end is missing.
+    Trailers(Progress, bool),
     /// Nothing: the end of the message is to be reported.
     End,
     /// The next head, once this exchange is over.
@@ -96,7 +96,7 @@ impl Reading {
         match self {
             Self::Failed(kind, _) => Self::Failed(kind, 0),
             Self::TimedOut(_) => Self::TimedOut(0),
-            Self::Head(_) | Self::Exact | Self::Chunked(_) | Self::Trailers(_) if !open => Self::Next,
+            Self::Head(_) | Self::Exact | Self::Chunked(_) | Self::Trailers(..) if !open => Self::Next,
             Self::Next if open && idle => Self::FRESH,
             reading => reading,
         }
@@ -323,7 +323,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
             Receiving::Complete => PauseReason::ResponseDue,
             Receiving::Idle => PauseReason::OctetsLeft,
             // content is reported piece by piece, so some may be left; a section is always looked at to its end
-            Receiving::Content if !matches!(self.reading, Reading::Trailers(_)) => PauseReason::OctetsLeft,
+            Receiving::Content if !matches!(self.reading, Reading::Trailers(..)) => PauseReason::OctetsLeft,
             Receiving::Head | Receiving::Content => return self.end_of_stream(now, 0),
         };
         // requests that were not looked at are dropped with their client, what answers those before them is not
@@ -356,9 +356,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
             Some(kind) => {
                 let unread = self.lifecycle.state().octets_unread();
                 let kind = match &self.reading {
-                    Reading::Trailers(progress) if progress.is_between_lines(unread) => {
-                        ProtocolErrorKind::IncompleteTrailers
-                    }
+                    Reading::Trailers(_, true) => ProtocolErrorKind::IncompleteTrailers,
                     _ => kind,
                 };
                 let unread = u64::from(unread);

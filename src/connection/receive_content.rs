@@ -64,13 +64,13 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
                     Ok(Piece::NeedMore { consumed: 0 }) => Ok(self.no_content(outcome)),
                     Ok(Piece::NeedMore { consumed }) => Ok(Step::NeedMore(consumed)),
                     Ok(Piece::Last { consumed }) => {
-                        self.reading = Reading::Trailers(Progress::FRESH);
+                        self.reading = Reading::Trailers(Progress::FRESH, true);
                         Ok(Step::Again(consumed))
                     }
                     Err((kind, at)) => Err(self.fail(now, Fault::new(kind, at))),
                 }
             }
-            Reading::Trailers(progress) => self.receive_trailers(now, buf, outcome, progress),
+            Reading::Trailers(progress, _) => self.receive_trailers(now, buf, outcome, progress),
             Reading::End => {
                 self.reading = Reading::Next;
                 *outcome = Outcome::Event(Event::End { trailers: FieldSection::empty() });
@@ -176,7 +176,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     ) -> Result<Step, ProtocolError> {
         // a section that dribbles in
         if progress.still_unfinished(buf) {
-            self.reading = Reading::Trailers(progress);
+            self.reading = Reading::Trailers(progress, progress.misses_only_its_end(buf));
             return Ok(Step::NeedMore(0));
         }
         let (_, settings) = self.lifecycle.parts();
@@ -185,7 +185,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
             Ok(end) => end,
             Err(fault) => return Err(self.fail(now, fault)),
         }) else {
-            self.reading = Reading::Trailers(progress);
+            self.reading = Reading::Trailers(progress, progress.misses_only_its_end(buf));
             return Ok(Step::NeedMore(0));
         };
         let trailers = FieldSection::trailers(&buf[..progress.fields_end()]);

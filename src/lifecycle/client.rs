@@ -57,23 +57,11 @@ impl<const DEPTH: usize> LifecycleRole for Client<DEPTH> {
     }
 
     fn on_message_complete(state: &mut ConnectionState<Self>, now: Instant) {
-        if !state.lifetime.is_open() || state.receive.half() != Receiving::Complete {
-            return;
-        }
-        if state.role.sends_first() && state.send.half() == Sending::Content {
-            // answered early: its content is still being sent
-            return;
-        }
-        let now = state.tick(now);
-        state.answered(now);
-        if state.role.is_empty() && state.is_over_age(now) {
-            // it passed after the head of the response
-            state.lifetime.causes.add(CloseReason::Age);
-        }
-        let ends = !state.lifetime.causes.is_empty() && (state.role.is_empty() || state.is_unanswerable());
-        if state.role.ends_after_response || ends {
-            state.close_at_once();
-        }
+        state.over_if_answered(now, false);
+    }
+
+    fn on_handed_out(state: &mut ConnectionState<Self>, now: Instant) {
+        state.over_if_answered(now, true);
     }
 
     fn on_written(state: &mut ConnectionState<Self>, octets: u64) {
@@ -316,7 +304,8 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Lifecycle<Cli
     /// response refused it (RFC 9112 9.5) or the connection ended, or once a write failed. What of it has left is
     /// [evidence](Self::unanswered) as long as it has no answer; of one that was answered this alone says that it was not whole.
     pub fn is_request_whole(&self) -> bool {
-        self.state.send.is_whole()
+        let broken_off = !self.state.lifetime.is_open() && self.state.send.half() == Sending::Content;
+        self.state.send.is_whole() && !broken_off
     }
 
     /// A response has begun, and is not complete.

@@ -290,7 +290,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
             Receiving::Idle => {
                 self.lifetime.causes.end_by(CloseReason::PeerClosed);
                 if R::IS_CLIENT {
-                    self.close_at_once();
+                    self.close_once_left(false);
                 } else {
                     self.close_in_stages();
                 }

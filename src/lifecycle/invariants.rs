@@ -27,8 +27,9 @@ impl<R: LifecycleRole> ConnectionState<R> {
         let stage = self.lifetime.stage();
         let speaks = matches!(stage, Stage::Open | Stage::Tunnel(_));
         assert!(speaks || !self.lifetime.causes.is_empty(), "an end has a cause: {self:?}");
-        let staged = matches!(stage, Stage::Finishing | Stage::HalfClosed);
-        assert!(!staged || !R::IS_CLIENT, "only a server closes in stages: {self:?}");
+        assert!(stage != Stage::HalfClosed || !R::IS_CLIENT, "only a server closes its side alone: {self:?}");
+        let finishes = R::IS_CLIENT && stage == Stage::Finishing;
+        assert!(!finishes || self.is_between_exchanges(), "a client that finishes was answered: {self:?}");
         let drains = self.lifetime.drain_began().is_some();
         assert!(
             !drains || !R::IS_CLIENT || !self.lifetime.is_open() || !self.is_between_exchanges(),

@@ -340,7 +340,9 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
         self.check();
     }
 
-    /// Octets were handed to the transport, or will be: of heads, framing and content.
+    /// Octets were handed to the transport, or will be: of heads, framing and content. The last of a client's request before
+    /// [`content_sent`](Self::content_sent) or [`end_sent`](Self::end_sent) says that it is whole: where it was answered early that ends the
+    /// connection, once all that was told has left.
     pub fn octets_written(&mut self, now: Instant, octets: u64) {
         let now = self.state.tick(now);
         self.on_written(now, octets);
@@ -466,6 +468,7 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
         R::on_sent_whole(&mut self.state);
         // all of it may have left before
         R::on_sent(&mut self.state, now);
+        R::on_handed_out(&mut self.state, now);
         self.after_content(now);
     }
 

@@ -30,7 +30,7 @@ use crate::lifecycle::content_use::ContentUse;
 use crate::lifecycle::persistence::CloseReason;
 use crate::lifecycle::retry::Sent;
 use crate::lifecycle::role::{Own, PeerTime};
-use crate::lifecycle::state::{ConnectionState, Sending};
+use crate::lifecycle::state::{ConnectionState, Receiving, Sending};
 use crate::lifecycle::terms::Terms;
 use crate::message::method::MethodKind;
 use crate::message::upgrade::Names;
@@ -467,7 +467,7 @@ impl<const DEPTH: usize> ConnectionState<Client<DEPTH>> {
     /// The whole status line of a response was read.
     #[cold]
     pub(crate) fn status_line(&mut self, status: StatusCode) {
-        if !status.is_interim() || status == StatusCode::SWITCHING_PROTOCOLS {
+        if !status.is_interim() {
             self.role.answer = Answer::Begun;
         }
     }
@@ -479,6 +479,51 @@ impl<const DEPTH: usize> ConnectionState<Client<DEPTH>> {
         self.role.left(self.send.unsent, now);
         if self.role.own_timeouts().sending != before {
             self.own_timeouts_end(now);
+        }
+    }
+
+    /// The first request may have been answered, and the connection end with that. `handed_out`: the last octets of the request were handed out
+    /// with this, and may still be to be told.
+    #[inline(always)]
+    pub(crate) fn over_if_answered(&mut self, now: Instant, handed_out: bool) {
+        if !self.lifetime.is_open() || self.receive.half() != Receiving::Complete {
+            return;
+        }
+        if self.role.sends_first() && self.send.half() == Sending::Content {
+            // answered early: its content is still being sent
+            return;
+        }
+        let now = self.tick(now);
+        if self.role.ends_after_response || !self.lifetime.causes.is_empty() || self.lifetime.may_be_over_age(now) {
+            self.answered_last(now, handed_out);
+        } else {
+            self.answered(now);
+        }
+    }
+
+    /// The same where no request may follow.
+    #[cold]
+    #[inline(never)]
+    fn answered_last(&mut self, now: Instant, handed_out: bool) {
+        let is_refused = self.role.answer == Answer::Refuses && self.role.ends_after_response;
+        let still_since = self.send.still_since;
+        self.answered(now);
+        if self.role.is_empty() && self.is_over_age(now) {
+            // it passed after the head of the response
+            self.lifetime.causes.add(CloseReason::Age);
+        }
+        let ends = !self.lifetime.causes.is_empty() && (self.role.is_empty() || self.is_unanswerable());
+        if !self.role.ends_after_response && !ends {
+            return;
+        }
+        if is_refused {
+            self.close_at_once();
+        } else {
+            self.close_once_left(handed_out);
+        }
+        if self.send.unsent > 0 {
+            // that it was answered is no progress of what still waits
+            self.send.still_since = still_since;
         }
     }
 

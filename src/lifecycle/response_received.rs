@@ -8,7 +8,7 @@
 //! not sent at all where the status is 300 or above, for it is not wanted; on its way, it is given up only where the server refuses it:
 //! by a status of 400 or above that ends the connection (RFC 9112 9.5), or as `stop_refused_content` says. After an earlier success or
 //! redirection it goes on until a write fails, though the connection ends with the response (RFC 9110 7.5): who answers while it reads
-//! would lose the rest. The connection is closed when both are complete.
+//! would lose the rest. The connection is closed when both are complete, once the last octet of the request has left.
 //!
 //! A 408 ends its connection, since what the server has read of it is not known (RFC 9110 15.5.9); a 421 too, for another one is asked for
 //! (RFC 9110 15.5.20), unless policy says that the connection is a proxy's, which carries requests for others.
@@ -255,6 +255,9 @@ fn message_causes<const DEPTH: usize>(
     }
     if ends {
         state.role.ends_after_response = true;
+        if head.status().is_some_and(|status| status.counted() >= 400) {
+            state.role.answer = Answer::Refuses;
+        }
     }
     ends
 }

@@ -72,6 +72,12 @@ pub trait LifecycleRole: Copy + Debug + Eq + Hash + 'static {
     #[inline]
     fn on_message_complete(_: &mut ConnectionState<Self>, _: Instant) {}
 
+    /// The last octets of a message were handed out, and it may be complete.
+    #[inline]
+    fn on_handed_out(state: &mut ConnectionState<Self>, now: Instant) {
+        Self::on_message_complete(state, now);
+    }
+
     /// An exchange is over, and the next may begin.
     #[inline]
     fn on_exchange_over(_: &mut ConnectionState<Self>) {}

@@ -11,6 +11,7 @@
 //! | an exchange that is over, with a cause to close; the peer's close | `close_in_stages` | `Finishing` |
 //! | an idle time, an exchange that took too long before its response, a refusal of which no status goes out | `close_once_sent` | `CloseDue`, or `Finishing` while octets wait or have left lately |
 //! | anything that ends a client's connection | `close_at_once` | `CloseDue` |
+//! | the same where all requests were answered and none refused | `close_once_left` | `Finishing` while octets wait, then the close |
 //! | an abort or a deadline within a message | `cut` | `CloseDue`, or `ResetDue` where cut content would pass for complete |
 //! | a peer that does not read | `reset` | `ResetDue` |
 //! | a failure of the transport | `transport_failed` | `CloseDue` |
@@ -71,6 +72,18 @@ impl<R: LifecycleRole> ConnectionState<R> {
         }
     }
 
+    /// The same where all was answered: octets of a request that nobody refused may still be on their way out, and leave first. `handed_out`:
+    /// the last of them were handed out with this, and may still be to be told.
+    pub(crate) fn close_once_left(&mut self, handed_out: bool) {
+        let leaves =
+            (self.send.unsent > 0 || handed_out) && self.send.half() != Sending::Content && self.send.is_whole();
+        if leaves && self.lifetime.is_open() && self.is_between_exchanges() {
+            self.lifetime.begin_finishing();
+        } else {
+            self.close_at_once();
+        }
+    }
+
     /// The application's content that has not been handed out is not wanted.
     pub(crate) fn stop_sending(&mut self) {
         self.send.complete();
@@ -114,7 +127,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
         let now = self.tick(now);
         match self.lifetime.stage() {
             Stage::Finishing if self.send.unsent > 0 => {}
-            Stage::Finishing if self.receive.has_ended() => self.lifetime.closed(),
+            Stage::Finishing if self.receive.has_ended() || R::IS_CLIENT => self.lifetime.closed(),
             Stage::Finishing => {
                 self.begin_part(now);
                 self.lifetime.half_closed();
@@ -162,7 +175,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
         }
         if R::IS_CLIENT {
             if self.is_between_exchanges() {
-                self.close_at_once();
+                self.close_once_left(false);
             }
         } else if self.lifetime.is_open()
             && self.is_between_exchanges()

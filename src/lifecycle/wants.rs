@@ -138,7 +138,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
             take_content: self.lifetime.is_open() && self.is_paused(),
             shut: match self.lifetime.stage() {
                 Stage::Finishing if waits => None,
-                Stage::Finishing if self.receive.has_ended() => Some(Shut::Close(self.close_reason())),
+                Stage::Finishing if self.receive.has_ended() || R::IS_CLIENT => Some(Shut::Close(self.close_reason())),
                 Stage::Finishing => Some(Shut::HalfClose(self.close_reason())),
                 Stage::CloseDue => Some(Shut::Close(self.close_reason())),
                 Stage::ResetDue => Some(Shut::Reset(self.close_reason())),

@@ -45,7 +45,7 @@ impl<R: LifecycleRole> ConnectionState<R> {
         if R::IS_CLIENT {
             // an answer that is whole ended nothing while its request was being sent
             R::on_message_complete(self, now);
-            if self.lifetime.is_open() && self.is_unanswerable() {
+            if !self.lifetime.is_open() || self.is_unanswerable() {
                 self.close_at_once();
             }
             return;

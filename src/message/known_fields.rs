@@ -88,11 +88,11 @@ fn any(name: &[u8], which: impl Fn(&KnownField) -> bool) -> bool {
     FIELDS.iter().any(|field| which(field) && name.eq_ignore_ascii_case(field.name))
 }
 
-/// May these octets, which are no field name, have been meant for one by which a message is framed, or for `Connection`? Whatever stands
-/// among its letters counts for nothing, and of the first two whatever stands around them.
-pub(crate) fn may_be_meant_for_framing(octets: &[u8]) -> bool {
+/// May this line, which is no field line, have been meant for one by which a message is framed, or for `Connection`? `name`: what stands
+/// before its colon, or all of it. What stands among the letters counts for nothing, and of the first two nothing that stands around them.
+pub(crate) fn may_be_meant_for_framing(name: &[u8]) -> bool {
     let (mut last, mut count) = ([0; 16], 0);
-    for letter in octets.iter().filter(|b| b.is_ascii_alphabetic()) {
+    for letter in name.iter().filter(|b| b.is_ascii_alphabetic()) {
         last.rotate_left(1);
         last[15] = letter.to_ascii_lowercase();
         count += 1;
@@ -100,7 +100,9 @@ pub(crate) fn may_be_meant_for_framing(octets: &[u8]) -> bool {
             return true;
         }
     }
-    count == 10 && last.ends_with(b"connection")
+    let mut words = name.split(|b| !b.is_ascii_alphabetic()).filter(|word| !word.is_empty());
+    (count == 10 && last.ends_with(b"connection"))
+        || words.next().is_some_and(|first| first.eq_ignore_ascii_case(b"connection"))
 }
 
 /// Do framing, routing or persistence follow from a field of this name?

@@ -196,6 +196,8 @@ fn chunk_11_a_body_without_its_end_is_incomplete() {
         // only the last line end is missing
         ("5\r\nhello\r\n0\r\n", IncompleteTrailers),
         ("5\r\nhello\r\n0\r\nX: y\r\n", IncompleteTrailers),
+        ("5\r\nhello\r\n0\r\n\r", IncompleteTrailers),
+        ("5\r\nhello\r\n0\r\nX: y\r\n\r", IncompleteTrailers),
     ] {
         let mut driver = Driver::answering(&STRICT);
         driver.feed(&chunked(body)).eof();

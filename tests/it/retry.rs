@@ -214,6 +214,8 @@ fn retry_06_what_is_no_whole_final_status_line_begins_no_response() {
         "HTTP/2.0 200 OK\r\n\r\n",
         "HTTP/1.1 103 Early Hints\r\nLink: </a",
         "HTTP/1.1 103 Early Hints\r\n\r\n",
+        "HTTP/1.1 101 Switching\r\nConnec",
+        "HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
         "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 20",
         "HTTP/1.1 103 Early Hints\r\nbad field\r\n\r\n",
         "\r\n",

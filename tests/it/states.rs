@@ -165,7 +165,7 @@ fn client() -> Table {
             connection.send_request(now, &request, [host], content, out)
         };
     }
-    let own: [Call<Client>; 9] = [
+    let own: [Call<Client>; 11] = [
         |connection, now| {
             ask(connection, *now, "GET", Content::Empty, false);
         },
@@ -177,6 +177,13 @@ fn client() -> Table {
         |connection, now| offer(connection, *now, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
         |connection, now| offer(connection, *now, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"),
         |connection, now| offer(connection, *now, b"HTTP/1.1 400 No\r\n\r\n"),
+        |connection, now| {
+            let head = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+            offer(connection, *now, head);
+        },
+        |connection, now| {
+            let _ = connection.send_content(*now, b"yy", &mut [0; 99]);
+        },
     ];
     explore(Connection::new(NOW, &*CLIENT), &[common(), own.to_vec()].concat(), LENGTH)
 }

@@ -91,7 +91,10 @@ pub fn run<R: Intents>(config: Config<R>, trace: Vec<Line<R::Intent>>) -> Vec<Va
         }
         driver.settle();
         driver.announce();
-        driver.expire(|due| due <= at);
+        // what comes in the same instant, in other lines, wins too
+        let more =
+            trace.peek().is_some_and(|next| !next.late && next.at <= at && matches!(next.fact, Some(Fact::Receive(_))));
+        driver.expire(|due| due < at || (due == at && !more));
     }
     driver.finish();
     driver.lines

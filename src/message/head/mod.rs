@@ -179,9 +179,11 @@ impl Progress {
         self.next_line > 0
     }
 
-    /// Has the last line ended that these `octets` hold, or has none begun? It may wait for what could continue it.
-    pub(crate) const fn is_between_lines(&self, octets: u32) -> bool {
-        octets == self.next_line || octets == self.searched.saturating_add(1)
+    /// Is nothing of this section missing but the empty line at its end, or a part of that? The last line may wait for what could
+    /// continue it.
+    pub(crate) fn misses_only_its_end(&self, buf: &[u8]) -> bool {
+        let rest = buf.get(self.next_line as usize..).unwrap_or_default();
+        matches!(rest, [] | [b'\r'] | [.., b'\n'] | [.., b'\n', b'\r'])
     }
 
     /// Where the field lines end that have been read: in a complete section, before the empty line.
