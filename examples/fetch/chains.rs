@@ -78,7 +78,7 @@ fn once(
     let (mut wire, lease, reused) = match connections.take(origin, source, |_| {}).map_err(alone)? {
         Taken::Reused(wire, lease) => (*wire, lease, true),
         Taken::Open(permit) => {
-            let opened = Wire::open(origin, clock, |connecting| config(options, connecting));
+            let opened = Wire::open(origin, clock, |connecting| config(options, connecting), None);
             let mut wire = opened.inspect_err(|_| connections.failed(permit)).map_err(alone)?;
             let lease = connections.opened(permit, &mut wire).map_err(alone)?;
             (wire, lease, false)

@@ -6,7 +6,7 @@
 //!
 //! `wire` carries octets between a blocking socket and its machine, `pool` keeps the idle ones, `work` hands requests to connections and does with what is
 //! left unanswered as the verdict says, `upload` counts what of
-//! a file has left, `chains` measures. What HTTP asks of a connection is decided by the machine alone.
+//! a file has left, `trace` writes all of it down, `chains` measures. What HTTP asks of a connection is decided by the machine alone.
 
 #![forbid(unsafe_code)]
 
@@ -15,6 +15,7 @@ mod happened;
 mod pool;
 mod target;
 mod task;
+mod trace;
 mod upload;
 mod wire;
 mod work;
@@ -74,11 +75,15 @@ pub struct Options {
     /// Print each decision with its reason and clause to standard error.
     #[arg(short, long)]
     verbose: bool,
+    /// Write what happens to this file, for `inspect --trace FILE` to replay: one file for each connection, the second with .2 before
+    /// the extension, and so on. At most 16 requests are outstanding.
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
     /// Print one line of counts to standard error at the end.
     #[arg(long)]
     summary: bool,
     /// Measure: lines of a method and gaps in milliseconds on standard input, a line of JSON for each request out.
-    #[arg(long, conflicts_with_all = ["head", "upload", "pipeline"])]
+    #[arg(long, conflicts_with_all = ["head", "upload", "pipeline", "trace"])]
     chains: bool,
 }
 
@@ -114,6 +119,9 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<bool, String> {
+    if options.trace.is_some() && options.pipeline > 16 {
+        return Err("--trace: at most 16 requests are outstanding, as in `inspect`: --pipeline 16".into());
+    }
     if options.chains {
         let [url, rest @ ..] = &options.urls[..] else { return Err("--chains needs a URL".into()) };
         let stagger = match rest {

@@ -14,6 +14,7 @@ use http_keepalive::{
 
 use crate::happened::{Happened, tell};
 use crate::target::{Clock, Origin};
+use crate::trace::Trace;
 use crate::upload::Ledger;
 
 /// As many as may be outstanding.
@@ -37,16 +38,18 @@ pub struct Wire {
     /// The last answer was complete before its request had left.
     is_early: bool,
     closed: bool,
+    trace: Option<Trace>,
     /// By which the pool knows it.
     pub number: u64,
 }
 
 impl Wire {
-    /// Opens a connection; `config` makes its settings from the time that took.
+    /// Opens a connection; `config` makes its settings from the time that took. What happens on it is written to `trace`.
     pub fn open(
         origin: &Origin,
         clock: Clock,
         config: impl FnOnce(Duration) -> Config<Client<DEPTH>>,
+        mut trace: Option<Trace>,
     ) -> Result<Self, String> {
         let failed = |error: io::Error| format!("cannot connect to {origin}: {error}");
         let began = std::time::Instant::now();
@@ -56,9 +59,12 @@ impl Wire {
             match TcpStream::connect_timeout(&address, Duration::from_secs(10)) {
                 Ok(stream) => {
                     stream.set_nodelay(true).map_err(failed)?;
-                    let config = Rc::new(config(began.elapsed()));
+                    let (now, config) = (clock.now(), Rc::new(config(began.elapsed())));
+                    if let Some(trace) = &mut trace {
+                        trace.opened(now, &config);
+                    }
                     return Ok(Self {
-                        machine: Connection::new(clock.now(), config),
+                        machine: Connection::new(now, config),
                         stream,
                         clock,
                         input: Vec::new(),
@@ -69,6 +75,7 @@ impl Wire {
                         failure: None,
                         is_early: false,
                         closed: false,
+                        trace,
                         number: 0,
                     });
                 }
@@ -76,6 +83,22 @@ impl Wire {
             }
         }
         Err(failed(last))
+    }
+
+    /// The server speaks HTTP/1.1, as connections before this one have shown.
+    pub fn knows_http11(&mut self) {
+        self.machine.knows_http11();
+        let now = self.clock.now();
+        self.note(|trace, _| trace.fact(now, "knows_http11", &true.into()));
+    }
+
+    /// Writes to the trace, if there is one. `late`: a deadline is due, and what is found now a look has found.
+    fn note(&mut self, write: impl FnOnce(&mut Trace, bool)) {
+        if let Some(trace) = &mut self.trace {
+            let is_due = self.machine.next_deadline().is_some_and(|deadline| deadline.at <= self.clock.now());
+            let wants = self.machine.wants();
+            write(trace, is_due || wants.flush_once || wants.read == ReadWant::LookOnce);
+        }
     }
 
     /// May a request be sent? Looks at the socket first: the peer may have closed it.
@@ -109,8 +132,13 @@ impl Wire {
         while let Some(deadline) = self.machine.handle_timeout(self.clock.now()) {
             happened.push(Happened::Expired(deadline));
             self.look(&mut happened);
+            let now = self.clock.now();
+            self.note(|trace, _| trace.time(now));
         }
         self.shut();
+        if let Some(trace) = &mut self.trace {
+            trace.flush();
+        }
         happened
     }
 
@@ -184,6 +212,7 @@ impl Wire {
         self.say_what_left();
         match read {
             Ok(0) => {
+                self.note(|trace, late| trace.eof(now, late));
                 match self.machine.receive_eof(now, Eof::Clean) {
                     Ok(received) => tell(&received.outcome, self.machine.persistence(), happened),
                     Err(error) => happened.push(Happened::Error(error)),
@@ -191,6 +220,7 @@ impl Wire {
                 self.receive(happened);
             }
             Ok(octets) => {
+                self.note(|trace, late| trace.receive(now, &piece[..octets], late));
                 self.input.extend_from_slice(&piece[..octets]);
                 self.receive(happened);
             }
@@ -203,6 +233,7 @@ impl Wire {
             }
             Err(error) => {
                 self.failure.get_or_insert_with(|| format!("cannot read: {error}"));
+                self.note(|trace, _| trace.fact(now, "failed", &"both".into()));
                 self.machine.transport_failed(now);
                 self.closed = true;
             }

@@ -20,6 +20,7 @@ use crate::happened::Happened;
 use crate::pool::{Connections, Taken};
 use crate::target::{Clock, Origin, Target};
 use crate::task::{Answered, Line, Task, Tries};
+use crate::trace::Traces;
 use crate::upload::Upload;
 use crate::wire::{DEPTH, Wire};
 
@@ -42,6 +43,7 @@ pub struct Worker<'o> {
     clock: Clock,
     tasks: VecDeque<Task>,
     connections: Connections,
+    traces: Option<Traces>,
     /// Origins that have answered as HTTP/1.1, and whose last connection's pipeline did not break.
     known: HashMap<Origin, bool>,
     answered: u64,
@@ -60,6 +62,7 @@ impl<'o> Worker<'o> {
             clock,
             tasks: VecDeque::new(),
             connections: Connections::new(options, clock),
+            traces: options.trace.as_deref().map(Traces::new),
             known: HashMap::new(),
             answered: 0,
             failed: 0,
@@ -107,7 +110,10 @@ impl<'o> Worker<'o> {
                 self.answered, self.failed, self.opened, self.reused, self.retried
             );
         }
-        Ok(self.failed + self.complaints == 0)
+        // what waits to be written is
+        drop(self.connections);
+        let traced = self.traces.is_none_or(|traces| !traces.is_broken());
+        Ok(self.failed + self.complaints == 0 && traced)
     }
 
     /// A connection to the origin: an idle one, or a new one.
@@ -117,7 +123,11 @@ impl<'o> Worker<'o> {
             Taken::Reused(wire, lease) => return Ok(Line::new(*wire, lease, true)),
             Taken::Open(permit) => permit,
         };
-        let mut wire = match Wire::open(origin, self.clock, |connecting| config(options, connecting)) {
+        let opened = match self.traces.as_mut().map(Traces::next).transpose() {
+            Ok(trace) => Wire::open(origin, self.clock, |connecting| config(options, connecting), trace),
+            Err(why) => Err(why),
+        };
+        let mut wire = match opened {
             Ok(wire) => wire,
             Err(why) => {
                 self.connections.failed(permit);
@@ -126,7 +136,7 @@ impl<'o> Worker<'o> {
         };
         let lease = self.connections.opened(permit, &mut wire)?;
         if self.known.get(origin) == Some(&true) {
-            wire.machine.knows_http11();
+            wire.knows_http11();
         }
         self.opened += 1;
         self.say(|| format!("{origin}: connection opened"));

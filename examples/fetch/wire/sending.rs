@@ -14,6 +14,7 @@ impl Wire {
         let now = self.clock.now();
         let machine = &mut self.machine;
         let written = write(&mut self.output, |out| machine.send_request(now, request, fields, content, out))?;
+        self.note(|trace, _| trace.request(now, request, fields, content));
         self.hand_out(written, 0);
         self.is_early = false;
         Ok(())
@@ -25,6 +26,7 @@ impl Wire {
         let Some(mut piece) = piece else {
             let machine = &mut self.machine;
             let written = write(&mut self.output, |out| machine.send_end(now, http_keepalive::NO_FIELDS, out))?;
+            self.note(|trace, _| trace.fact(now, "send_end", &true.into()));
             self.hand_out(written, 0);
             return Ok(());
         };
@@ -35,6 +37,7 @@ impl Wire {
                 consumed = sent.consumed;
                 Ok(sent.written)
             })?;
+            self.note(|trace, _| trace.send(now, &piece[..consumed]));
             self.hand_out(written, consumed);
             piece = &piece[consumed..];
         }
@@ -74,9 +77,11 @@ impl Wire {
                 self.left += octets;
                 self.ledger.leave(octets);
                 self.moved = std::time::Instant::now();
-                self.machine.handle_sent(self.clock.now(), octets as u64);
-                if self.left == self.output.len() {
-                    self.output.clear();
+                let now = self.clock.now();
+                self.note(|trace, late| trace.sent(now, octets, late));
+                self.machine.handle_sent(now, octets as u64);
+                if self.left == self.output.len() || self.left > MOST_LEFT {
+                    self.output.drain(..self.left);
                     self.left = 0;
                 }
                 return;
@@ -94,7 +99,9 @@ impl Wire {
     /// Nothing goes any more. What has come, and comes, is still read.
     fn write_failed(&mut self, why: &str) {
         self.say_what_left();
-        self.machine.write_failed(self.clock.now());
+        let now = self.clock.now();
+        self.note(|trace, _| trace.fact(now, "failed", &"write".into()));
+        self.machine.write_failed(now);
         self.output.clear();
         self.left = 0;
         self.failure.get_or_insert_with(|| format!("cannot write: {why}"));
@@ -148,9 +155,13 @@ impl Wire {
         if let Err(error) = ended {
             self.failure = Some(format!("cannot read: {error}"));
         }
-        // where the connection persists, this ends it
-        self.machine.close_after_exchange(self.clock.now());
-        self.machine.handle_shut(self.clock.now());
+        let now = self.clock.now();
+        if self.machine.wants().shut.is_none() {
+            // the connection would persist
+            self.note(|trace, _| trace.fact(now, "drain", &true.into()));
+            self.machine.close_after_exchange(now);
+        }
+        self.machine.handle_shut(now);
         self.closed = true;
     }
 }
@@ -177,5 +188,7 @@ fn write(
     }
 }
 
+/// Octets that have left and are still kept.
+const MOST_LEFT: usize = 256 * 1024;
 /// How long the server's end is waited for where no setting says it.
 const PARTING: Duration = Duration::from_secs(5);
