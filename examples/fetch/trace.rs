@@ -124,9 +124,11 @@ impl Trace {
     }
 
     fn octets(&mut self, now: Instant, key: &str, octets: &[u8], late: bool) {
-        match std::str::from_utf8(octets) {
-            Ok(text) => self.line(now, key, &text.into(), late),
-            Err(_) => self.line(now, &format!("{key}_b64"), &STANDARD.encode(octets).into(), late),
+        // text is for people: with other octets among it it is longer than base64
+        let is_text = |text: &&str| !text.chars().any(|c| c.is_control() && !matches!(c, '\r' | '\n' | '\t'));
+        match std::str::from_utf8(octets).ok().filter(is_text) {
+            Some(text) => self.line(now, key, &text.into(), late),
+            None => self.line(now, &format!("{key}_b64"), &STANDARD.encode(octets).into(), late),
         }
     }
 
