@@ -36,7 +36,7 @@ use crate::work::Worker;
 #[derive(Parser, Clone)]
 #[command(
     name = "fetch",
-    after_help = "Exits with 0 if everything was answered with a status below 400, with 1 if not, and with 2 for wrong options."
+    after_help = "Exits with 0 if everything was answered with a status below 400 and every upload was sent whole, with 1 if not, and with 2 for wrong options."
 )]
 pub struct Options {
     /// What to fetch: http:// only, which may be left out. With --chains: one URL, and milliseconds between the starts of two chains.
@@ -48,13 +48,14 @@ pub struct Options {
     /// Ask for heads alone, and print them.
     #[arg(long)]
     head: bool,
-    /// Send this file with PUT: chunked, once the server says to continue. It fails unless all of the file left.
+    /// Send this file with PUT: chunked, once the server says to continue. It fails unless all of the file was sent.
     #[arg(long, value_name = "FILE", conflicts_with = "head")]
     upload: Option<PathBuf>,
     /// Fetch each URL so many times.
     #[arg(long, value_name = "N", default_value_t = 1)]
     repeat: u32,
-    /// New connections that one request may have, the first counted: at least 1. One that had been idle comes before them.
+    /// New connections that one request may have, the first counted: at least 1. One that had been idle comes before them. What was
+    /// sent is repeated once at most.
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..))]
     tries: u8,
     /// Drop the content.
