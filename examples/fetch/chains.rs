@@ -5,14 +5,18 @@ use std::io::{self, Write};
 use std::thread;
 use std::time::Duration;
 
+use http_keepalive::pool::Source;
 use http_keepalive::retry::Advice;
 use http_keepalive::{CloseReason, Content, Method, Request};
 use serde_json::json;
 
 use crate::Options;
+use crate::happened::Happened;
 use crate::pool::{Connections, Taken};
-use crate::wire::{Happened, Wire};
-use crate::work::{Clock, Target, config};
+use crate::target::{Clock, Target};
+use crate::task::Tries;
+use crate::wire::Wire;
+use crate::work::config;
 
 pub fn run(options: &Options, target: &Target, stagger: f64) -> Result<(), String> {
     let chains = io::stdin().lines().collect::<Result<Vec<_>, _>>().map_err(|error| format!("cannot read: {error}"))?;
@@ -37,10 +41,12 @@ fn follow(options: &Options, target: &Target, number: usize, chain: &str) {
         if let Some(gap) = gap {
             thread::sleep(Duration::from_secs_f64(gap / 1000.0));
         }
-        let (mut attempts, dead) = (0, connections.found_dead);
+        let (mut tries, mut source, dead) = (Tries::default(), Source::Any, connections.found_dead);
         let outcome = loop {
-            match once(options, target, clock, method, &mut connections) {
-                Err((_, Some(evidence))) if evidence.after(attempts).verdict().advice == Advice::Retry => attempts += 1,
+            match once(options, target, clock, method, source, &mut connections) {
+                Err((_, Some(evidence))) if tries.judge(options, evidence).advice == Advice::Retry => {
+                    source = Source::New;
+                }
                 outcome => break outcome,
             }
         };
@@ -64,14 +70,15 @@ fn once(
     target: &Target,
     clock: Clock,
     method: &str,
+    source: Source,
     connections: &mut Connections,
 ) -> Result<bool, Failure> {
     let alone = |why: String| (why, None);
     let origin = &target.origin;
-    let (mut wire, lease, reused) = match connections.take(origin, |_| {}).map_err(alone)? {
+    let (mut wire, lease, reused) = match connections.take(origin, source, |_| {}).map_err(alone)? {
         Taken::Reused(wire, lease) => (*wire, lease, true),
         Taken::Open(permit) => {
-            let opened = Wire::open(origin, clock, |connecting| config(options, connecting));
+            let opened = Wire::open(origin, clock, |connecting| config(options, connecting), None);
             let mut wire = match opened {
                 Ok(wire) => wire,
                 Err(why) => {

@@ -5,12 +5,18 @@
 //! ```
 //!
 //! `wire` carries octets between a blocking socket and its machine, `pool` keeps the idle ones, `work` hands requests to connections and does with what is
-//! left unanswered as the verdict says, `chains` measures. What HTTP asks of a connection is decided by the machine alone.
+//! left unanswered as the verdict says, `upload` counts what of
+//! a file has left, `trace` writes all of it down, `chains` measures. What HTTP asks of a connection is decided by the machine alone.
 
 #![forbid(unsafe_code)]
 
 mod chains;
+mod happened;
 mod pool;
+mod target;
+mod task;
+mod trace;
+mod upload;
 mod wire;
 mod work;
 
@@ -20,19 +26,20 @@ use std::time::Duration;
 
 use clap::Parser;
 
-use crate::work::{Target, Worker};
+use crate::target::Target;
+use crate::work::Worker;
 
 /// Fetches http:// URLs, reusing connections, and writes their content to standard output.
 ///
 /// Of several URLs those of one origin share a connection while it lasts. What a connection leaves unanswered is repeated where
-/// that is safe, once. Durations are written as 2s or 250ms.
+/// that is safe, within --tries. Durations are written as 2s or 250ms.
 #[derive(Parser, Clone)]
 #[command(
     name = "fetch",
-    after_help = "Exits with 0 if everything was answered with a status below 400, with 1 if not, and with 2 for wrong options."
+    after_help = "Exits with 0 if everything was answered with a status below 400 and every upload was sent whole, with 1 if not, and with 2 for wrong options."
 )]
 pub struct Options {
-    /// What to fetch: http:// only. With --chains: one URL, and milliseconds between the starts of two chains.
+    /// What to fetch: http:// only, which may be left out. With --chains: one URL, and milliseconds between the starts of two chains.
     #[arg(required = true)]
     urls: Vec<String>,
     /// Have up to N requests outstanding on a connection.
@@ -41,18 +48,25 @@ pub struct Options {
     /// Ask for heads alone, and print them.
     #[arg(long)]
     head: bool,
-    /// Send this file with PUT: chunked, once the server says to continue.
+    /// Send this file with PUT: chunked, once the server says to continue. It fails unless all of the file was sent.
     #[arg(long, value_name = "FILE", conflicts_with = "head")]
     upload: Option<PathBuf>,
     /// Fetch each URL so many times.
     #[arg(long, value_name = "N", default_value_t = 1)]
     repeat: u32,
+    /// New connections that one request may have, the first counted: at least 1. One that had been idle comes before them. What was
+    /// sent is repeated once at most.
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..))]
+    tries: u8,
     /// Drop the content.
     #[arg(long)]
     discard: bool,
     /// Give up on an answer that has not begun after so long.
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = humantime::parse_duration)]
     timeout: Duration,
+    /// Give up on an answer that has begun and of which nothing comes for so long, or `off`; of an event stream: longer than its silence.
+    #[arg(long, value_name = "DURATION|off", default_value = "300s", value_parser = Gap::parse)]
+    gap: Gap,
     /// Taken off the time a server says it keeps an idle connection; unless set, twice the time to connect and 50ms.
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     margin: Option<Duration>,
@@ -62,12 +76,36 @@ pub struct Options {
     /// Print each decision with its reason and clause to standard error.
     #[arg(short, long)]
     verbose: bool,
+    /// Write what happens to this file, for `inspect --trace FILE` to replay: one file for each connection, the second with .2 before
+    /// the extension, and so on. At most 16 requests are outstanding.
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
     /// Print one line of counts to standard error at the end.
     #[arg(long)]
     summary: bool,
     /// Measure: lines of a method and gaps in milliseconds on standard input, a line of JSON for each request out.
-    #[arg(long, conflicts_with_all = ["head", "upload", "pipeline"])]
+    #[arg(long, conflicts_with_all = ["head", "upload", "pipeline", "trace"])]
     chains: bool,
+}
+
+impl Options {
+    const fn method(&self) -> &'static str {
+        match (&self.upload, self.head) {
+            (Some(_), _) => "PUT",
+            (None, true) => "HEAD",
+            (None, false) => "GET",
+        }
+    }
+}
+
+/// How long content may be silent; `None`: for ever.
+#[derive(Clone, Copy)]
+pub struct Gap(Option<Duration>);
+
+impl Gap {
+    fn parse(text: &str) -> Result<Self, humantime::DurationError> {
+        if text == "off" { Ok(Self(None)) } else { humantime::parse_duration(text).map(|gap| Self(Some(gap))) }
+    }
 }
 
 fn main() -> ExitCode {
@@ -82,6 +120,9 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<bool, String> {
+    if options.trace.is_some() && options.pipeline > 16 {
+        return Err("--trace: at most 16 requests are outstanding, as in `inspect`: --pipeline 16".into());
+    }
     if options.chains {
         let [url, rest @ ..] = &options.urls[..] else { return Err("--chains needs a URL".into()) };
         let stagger = match rest {

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use http_keepalive::pool::{
     Checkin, Checkout, Demand, Due, Ended, Lease, Look, Patience, Permit, Pool, PoolConfig, PoolLimits, PoolPolicy,
-    PoolTimeouts, Returned,
+    PoolTimeouts, Returned, Source,
 };
 use http_keepalive::{CloseReason, Reusable, Use};
 
 use crate::Options;
+use crate::target::{Clock, Origin};
 use crate::wire::Wire;
-use crate::work::{Clock, Origin};
 
 /// All connections that are not in use.
 pub struct Connections {
@@ -40,12 +40,12 @@ impl Connections {
         Self { pool: Pool::new(clock.now(), &config), idle: HashMap::new(), opened: 0, clock, found_dead: 0 }
     }
 
-    /// A connection for a request. `say` is told what becomes of those that are not fit any more.
-    pub fn take(&mut self, origin: &Origin, mut say: impl FnMut(String)) -> Result<Taken, String> {
+    /// A connection for a request, a new one if need be. `say` is told what becomes of those that are not fit any more.
+    pub fn take(&mut self, origin: &Origin, source: Source, mut say: impl FnMut(String)) -> Result<Taken, String> {
         self.expire(&mut say);
         loop {
             let now = self.clock.now();
-            match self.pool.checkout(now, origin, Demand::DEFAULT.with_patience(Patience::None)) {
+            match self.pool.checkout(now, origin, Demand::DEFAULT.with_source(source).with_patience(Patience::None)) {
                 Checkout::Reuse { id, lease, look } => {
                     let Some(mut wire) = self.idle.remove(&id) else {
                         self.closed(lease, false);

@@ -1,17 +1,21 @@
 //! One connection: a blocking socket, its machine, and what lies between them.
 
-use std::io::{self, ErrorKind, Read, Write};
+mod sending;
+
+use std::io::{self, ErrorKind, Read};
 use std::net::{Shutdown, TcpStream, ToSocketAddrs};
 use std::rc::Rc;
 use std::time::Duration;
 
 use http_keepalive::retry::Unanswered;
 use http_keepalive::{
-    BodyLength, Client, CloseReason, Config, Connection, Content, Deadline, Eof, Event, Outcome, Persistence,
-    ProtocolError, ReadWant, Request, Reusable, SendError, Shut, StatusCode, Turn,
+    Client, CloseReason, Config, Connection, Eof, Event, Outcome, Persistence, ReadWant, Reusable, Shut, Timeouts, Turn,
 };
 
-use crate::work::{Clock, Origin};
+use crate::happened::{Happened, tell};
+use crate::target::{Clock, Origin};
+use crate::trace::Trace;
+use crate::upload::Ledger;
 
 /// As many as may be outstanding.
 pub const DEPTH: usize = 64;
@@ -25,19 +29,27 @@ pub struct Wire {
     output: Vec<u8>,
     /// What was written and has left, of `output`.
     left: usize,
-    /// Writing failed: what the peer has said may still be read (RFC 9112 9.5).
-    write_failed: bool,
+    /// What was handed out and has left, since the connection opened.
+    pub ledger: Ledger,
+    /// When octets left last, or began to wait: what is left to send where nothing more is awaited is given up by it.
+    moved: std::time::Instant,
+    /// Why nothing goes any more: what the peer has said may still be read (RFC 9112 9.5).
+    failure: Option<String>,
+    /// The last answer was complete before its request had left.
+    is_early: bool,
     closed: bool,
+    trace: Option<Trace>,
     /// By which the pool knows it.
     pub number: u64,
 }
 
 impl Wire {
-    /// Opens a connection; `config` makes its settings from the time that took.
+    /// Opens a connection; `config` makes its settings from the time that took. What happens on it is written to `trace`.
     pub fn open(
         origin: &Origin,
         clock: Clock,
         config: impl FnOnce(Duration) -> Config<Client<DEPTH>>,
+        mut trace: Option<Trace>,
     ) -> Result<Self, String> {
         let failed = |error: io::Error| format!("cannot connect to {origin}: {error}");
         let began = std::time::Instant::now();
@@ -47,16 +59,23 @@ impl Wire {
             match TcpStream::connect_timeout(&address, Duration::from_secs(10)) {
                 Ok(stream) => {
                     stream.set_nodelay(true).map_err(failed)?;
-                    let config = Rc::new(config(began.elapsed()));
+                    let (now, config) = (clock.now(), Rc::new(config(began.elapsed())));
+                    if let Some(trace) = &mut trace {
+                        trace.opened(now, &config);
+                    }
                     return Ok(Self {
-                        machine: Connection::new(clock.now(), config),
+                        machine: Connection::new(now, config),
                         stream,
                         clock,
                         input: Vec::new(),
                         output: Vec::new(),
                         left: 0,
-                        write_failed: false,
+                        ledger: Ledger::default(),
+                        moved: std::time::Instant::now(),
+                        failure: None,
+                        is_early: false,
                         closed: false,
+                        trace,
                         number: 0,
                     });
                 }
@@ -64,6 +83,22 @@ impl Wire {
             }
         }
         Err(failed(last))
+    }
+
+    /// The server speaks HTTP/1.1, as connections before this one have shown.
+    pub fn knows_http11(&mut self) {
+        self.machine.knows_http11();
+        let now = self.clock.now();
+        self.note(|trace, _| trace.fact(now, "knows_http11", &true.into()));
+    }
+
+    /// Writes to the trace, if there is one. `late`: a deadline is due, and what is found now a look has found.
+    fn note(&mut self, write: impl FnOnce(&mut Trace, bool)) {
+        if let Some(trace) = &mut self.trace {
+            let is_due = self.machine.next_deadline().is_some_and(|deadline| deadline.at <= self.clock.now());
+            let wants = self.machine.wants();
+            write(trace, is_due || wants.flush_once || wants.read == ReadWant::LookOnce);
+        }
     }
 
     /// May a request be sent? Looks at the socket first: the peer may have closed it.
@@ -75,42 +110,9 @@ impl Wire {
         self.machine.reusable(self.clock.now())
     }
 
-    /// Writes a request's head.
-    pub fn ask(&mut self, request: &Request<'_>, fields: &[(&str, &str)], content: Content) -> Result<(), SendError> {
-        let now = self.clock.now();
-        let machine = &mut self.machine;
-        write(&mut self.output, |out| machine.send_request(now, request, fields, content, out))
-    }
-
-    /// Writes a piece of content, or its end.
-    pub fn send(&mut self, piece: Option<&[u8]>) -> Result<(), SendError> {
-        let now = self.clock.now();
-        let machine = &mut self.machine;
-        match piece {
-            None => write(&mut self.output, |out| machine.send_end(now, http_keepalive::NO_FIELDS, out)),
-            Some(mut piece) => {
-                while !piece.is_empty() {
-                    let mut consumed = 0;
-                    write(&mut self.output, |out| {
-                        let sent = machine.send_content(now, piece, out)?;
-                        consumed = sent.consumed;
-                        Ok(sent.written)
-                    })?;
-                    piece = &piece[consumed..];
-                }
-                Ok(())
-            }
-        }
-    }
-
-    /// Octets that wait to be sent.
-    pub fn waiting(&self) -> usize {
-        self.output.len() - self.left
-    }
-
     /// Is content to be sent now?
     pub fn wants_content(&self) -> bool {
-        self.machine.wants().application == Some(Turn::Content) && !self.write_failed
+        self.machine.wants().application == Some(Turn::Content)
     }
 
     /// Carries octets both ways, and waits until something happens: what did. `has_more`: there is content to send, so that
@@ -121,7 +123,8 @@ impl Wire {
         self.flush(PATIENCE);
         let now = self.clock.now();
         let wait = self.machine.next_deadline().map(|deadline| deadline.at.saturating_duration_since(now));
-        let busy = has_more || (self.waiting() > 0 && !self.write_failed);
+        // nothing is waited for where all is answered, and the last octet of the request has left just now
+        let busy = has_more || self.waiting() > 0 || self.machine.is_idle();
         if !self.closed {
             self.read(if busy { Some(Duration::ZERO) } else { wait }, &mut happened);
         }
@@ -129,8 +132,13 @@ impl Wire {
         while let Some(deadline) = self.machine.handle_timeout(self.clock.now()) {
             happened.push(Happened::Expired(deadline));
             self.look(&mut happened);
+            let now = self.clock.now();
+            self.note(|trace, _| trace.time(now));
         }
         self.shut();
+        if let Some(trace) = &mut self.trace {
+            trace.flush();
+        }
         happened
     }
 
@@ -161,55 +169,35 @@ impl Wire {
         }
     }
 
+    /// Why nothing goes any more, if so.
+    pub fn failure(&self) -> Option<&str> {
+        self.failure.as_deref()
+    }
+
+    /// What ended the connection, for people: what the system said, the deadline that passed, or the reason.
+    pub fn why_it_ended(&self) -> String {
+        if let Some(failure) = &self.failure {
+            return failure.clone();
+        }
+        let Some(reason) = self.close_reason() else { return "the connection ended".into() };
+        let limit = limit(reason, self.machine.lifecycle().config().timeouts());
+        limit.map_or_else(|| reason.to_string(), |limit| format!("{limit}: {reason}"))
+    }
+
     /// What was left unanswered.
     pub fn unanswered(&self) -> Vec<Unanswered> {
         self.machine.unanswered().collect()
     }
 
-    /// Writes what waits, waiting at most so long.
-    fn flush(&mut self, wait: Duration) {
-        let wants = self.machine.wants();
-        if !wants.flush_once && (self.waiting() == 0 || self.write_failed) {
-            return;
-        }
-        let at_once = wait.is_zero();
-        let set = match at_once {
-            true => self.stream.set_nonblocking(true),
-            false => self.stream.set_write_timeout(Some(wait)),
-        };
-        let wrote = set.and_then(|()| self.stream.write(&self.output[self.left..]));
-        if at_once {
-            let _ = self.stream.set_nonblocking(false);
-        }
-        match wrote {
-            Ok(octets) => {
-                self.left += octets;
-                self.machine.handle_sent(self.clock.now(), octets as u64);
-                if self.left == self.output.len() {
-                    self.output.clear();
-                    self.left = 0;
-                }
-                return;
-            }
-            // by a signal: it is to be tried again
-            Err(error) if error.kind() == ErrorKind::Interrupted => return,
-            Err(error) if is_wait(&error) => {}
-            Err(_) => self.write_failed = true,
-        }
-        if wants.flush_once {
-            self.machine.handle_sent(self.clock.now(), 0);
-        }
-    }
-
-    /// Each write has said how much it took: what is still here has not left, and a request of which that is all may be repeated.
-    fn say_what_left(&mut self) {
-        if self.waiting() > 0 {
-            self.machine.nothing_left(self.clock.now());
-        }
-    }
-
     /// Reads what there is, waiting at most so long; `None`: as long as it takes.
     fn read(&mut self, wait: Option<Duration>, happened: &mut Vec<Happened>) {
+        match self.machine.wants().read {
+            ReadWant::No => return,
+            ReadWant::Offer => return self.receive(happened),
+            // octets of no answer, while a request is still being sent
+            ReadWant::EofOnly if self.input.len() >= MOST_AHEAD => return,
+            _ => {}
+        }
         let mut piece = [0; 64 * 1024];
         let at_once = wait == Some(Duration::ZERO);
         let set = match at_once {
@@ -224,6 +212,7 @@ impl Wire {
         self.say_what_left();
         match read {
             Ok(0) => {
+                self.note(|trace, late| trace.eof(now, late));
                 match self.machine.receive_eof(now, Eof::Clean) {
                     Ok(received) => tell(&received.outcome, self.machine.persistence(), happened),
                     Err(error) => happened.push(Happened::Error(error)),
@@ -231,6 +220,7 @@ impl Wire {
                 self.receive(happened);
             }
             Ok(octets) => {
+                self.note(|trace, late| trace.receive(now, &piece[..octets], late));
                 self.input.extend_from_slice(&piece[..octets]);
                 self.receive(happened);
             }
@@ -241,7 +231,9 @@ impl Wire {
                     self.machine.nothing_to_read(now);
                 }
             }
-            Err(_) => {
+            Err(error) => {
+                self.failure.get_or_insert_with(|| format!("cannot read: {error}"));
+                self.note(|trace, _| trace.fact(now, "failed", &"both".into()));
                 self.machine.transport_failed(now);
                 self.closed = true;
             }
@@ -256,8 +248,12 @@ impl Wire {
                 Ok(received) => {
                     consumed += received.consumed;
                     tell(&received.outcome, self.machine.persistence(), happened);
-                    if !matches!(received.outcome, Outcome::Event(_)) {
-                        break;
+                    match received.outcome {
+                        Outcome::Event(Event::End { .. }) => {
+                            self.is_early |= self.wants_content() || self.waiting() > 0
+                        }
+                        Outcome::Event(_) => {}
+                        _ => break,
                     }
                 }
                 Err(error) => {
@@ -276,6 +272,7 @@ impl Wire {
                 let _ = self.stream.shutdown(Shutdown::Write);
                 self.machine.handle_shut(now);
             }
+            Some(Shut::Close(_)) if self.parts() => self.part(),
             Some(Shut::Close(_) | Shut::Reset(_)) => {
                 self.machine.handle_shut(now);
                 self.closed = true;
@@ -285,67 +282,21 @@ impl Wire {
     }
 }
 
-/// What happened on a connection.
-pub enum Happened {
-    /// An interim response.
-    Interim(StatusCode),
-    /// A final response's head; the octets of its content, where they are known.
-    Response { status: StatusCode, head: String, octets: Option<u64> },
-    /// A piece of its content.
-    Content(Vec<u8>),
-    /// It is complete: what that means for the connection.
-    End(Persistence),
-    /// What the peer did wrong.
-    Error(ProtocolError),
-    /// A deadline passed.
-    Expired(Deadline),
-}
-
-fn tell(outcome: &Outcome<'_>, persistence: Persistence, happened: &mut Vec<Happened>) {
-    let Outcome::Event(event) = outcome else { return };
-    match event {
-        Event::Interim(head) => happened.push(Happened::Interim(head.status)),
-        Event::Response(head) => {
-            let mut text = format!("HTTP/1.{} {} {}\n", head.version.minor, head.status, head.reason.escape_ascii());
-            for line in &head.fields {
-                let value: Vec<u8> = line.value.octets().collect();
-                text += &format!("{}: {}\n", line.name.escape_ascii(), String::from_utf8_lossy(&value));
-            }
-            let octets = match head.framing.length {
-                BodyLength::Exact(octets) => Some(octets),
-                BodyLength::Empty => Some(0),
-                BodyLength::Chunked | BodyLength::UntilClose => None,
-            };
-            happened.push(Happened::Response { status: head.status, head: text, octets });
-        }
-        Event::Content(octets) => happened.push(Happened::Content(octets.to_vec())),
-        Event::End { .. } => happened.push(Happened::End(persistence)),
-        _ => {}
-    }
-}
-
-/// Has `send` write behind `output`, into as much room as it needs.
-fn write(output: &mut Vec<u8>, mut send: impl FnMut(&mut [u8]) -> Result<usize, SendError>) -> Result<(), SendError> {
-    let (before, mut room) = (output.len(), 16 * 1024);
-    loop {
-        output.resize(before + room, 0);
-        match send(&mut output[before..]) {
-            Ok(octets) => {
-                output.truncate(before + octets);
-                return Ok(());
-            }
-            Err(SendError::OutputTooSmall { needed }) if needed > room => room = needed,
-            Err(error) => {
-                output.truncate(before);
-                return Err(error);
-            }
-        }
-    }
+/// The option that says how long was waited, in words.
+fn limit(reason: CloseReason, timeouts: &Timeouts) -> Option<String> {
+    let (what, option, term) = match reason {
+        CloseReason::ContentTimeout => ("no content", "--gap", timeouts.content_gap),
+        CloseReason::ResponseTimeout => ("no answer", "--timeout", timeouts.response),
+        _ => return None,
+    };
+    term.map(|term| format!("{what} for {}, as {option} allows", humantime::format_duration(term)))
 }
 
 fn is_wait(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
+/// Octets that are read while none is waited for.
+const MOST_AHEAD: usize = 64 * 1024;
 /// Of a write: short, so that an answer that comes meanwhile is seen.
 const PATIENCE: Duration = Duration::from_millis(20);

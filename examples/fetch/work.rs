@@ -1,113 +1,41 @@
 //! Requests handed to connections, and what becomes of those that a connection leaves unanswered.
+//!
+//! A repetition is never tried on a connection that was there when its request failed: those that were idle beside it are most likely
+//! dead, too, and a 421 asks for another one (RFC 9110 15.5.20). How many tries a request has says its budget.
 
 use std::collections::{HashMap, VecDeque};
-use std::fmt;
-use std::fs::File;
-use std::io::{IsTerminal, Read, Write, stderr, stdout};
+use std::io::{IsTerminal, Write, stderr, stdout};
 use std::time::Duration;
 
-use http_keepalive::pool::Lease;
+use http_keepalive::pool::Source;
 use http_keepalive::retry::{Advice, Evidence, Sent};
 use http_keepalive::{
-    Client, CloseReason, Config, Content, Instant, Limits, Method, Persistence, Policy, Request, RequestHint, Reusable,
+    Client, CloseReason, Config, Content, Limits, Method, Persistence, Policy, Request, RequestHint, Reusable,
     StatusCode, Timeouts,
 };
 use indicatif::{ProgressBar, ProgressStyle};
-use url::Url;
 
 use crate::Options;
+use crate::happened::Happened;
 use crate::pool::{Connections, Taken};
-use crate::wire::{DEPTH, Happened, Wire};
-
-/// The machine's time: since the program began.
-#[derive(Clone, Copy)]
-pub struct Clock(std::time::Instant);
-
-impl Clock {
-    pub fn new() -> Self {
-        Self(std::time::Instant::now())
-    }
-
-    pub fn now(self) -> Instant {
-        Instant::since(self.0, std::time::Instant::now())
-    }
-}
-
-/// Who is connected to.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Origin {
-    pub host: String,
-    pub port: u16,
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.host, self.port)
-    }
-}
-
-/// What is fetched.
-#[derive(Clone, Debug)]
-pub struct Target {
-    pub url: String,
-    pub origin: Origin,
-    /// The value of `Host`.
-    pub authority: String,
-    /// In origin-form.
-    pub path: String,
-}
-
-impl Target {
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let url = Url::parse(text).map_err(|error| format!("{text}: not a URL: {error}"))?;
-        if url.scheme() != "http" {
-            return Err(format!("{text}: only http:// is spoken here, not {}://", url.scheme()));
-        }
-        let host = url.host_str().ok_or_else(|| format!("{text}: no host"))?;
-        let port = url.port_or_known_default().unwrap_or(80);
-        let authority = url.port().map_or(host.to_owned(), |port| format!("{host}:{port}"));
-        let path = url.query().map_or(url.path().to_owned(), |query| format!("{}?{query}", url.path()));
-        let host = host.trim_matches(['[', ']']).to_owned();
-        Ok(Self { url: text.to_owned(), origin: Origin { host, port }, authority, path })
-    }
-}
+use crate::target::{Clock, Origin, Target};
+use crate::task::{Answered, Line, Task, Tries};
+use crate::trace::Traces;
+use crate::upload::Upload;
+use crate::wire::{DEPTH, Wire};
 
 /// The settings of a connection that took so long to open.
 pub fn config(options: &Options, connecting: Duration) -> Config<Client<DEPTH>> {
     // a request takes a round trip from the server's last octet to the server's ear, and clocks tick
     let margin = options.margin.unwrap_or(connecting * 2 + Duration::from_millis(50));
-    let timeouts = Timeouts::CLIENT.with_response(Some(options.timeout)).with_hint_margin(Some(margin));
+    let timeouts = Timeouts::CLIENT
+        .with_response(Some(options.timeout))
+        .with_content_gap(options.gap.0)
+        .with_hint_margin(Some(margin));
     let limits = Limits::DEFAULT.with_max_exchanges(None);
     // Apache httpd and others say how long they wait only to who asks
     let policy = Policy::DEFAULT.with_request_hint(RequestHint::Ask);
     Config::new(limits, timeouts, policy).unwrap_or_default()
-}
-
-/// A request to be made, or being made.
-struct Task {
-    target: Target,
-    attempts: u32,
-    /// Without `Expect`, which was refused before.
-    unexpecting: bool,
-}
-
-/// A connection, and the requests on it.
-struct Line {
-    wire: Wire,
-    lease: Lease,
-    /// It had been idle.
-    reused: bool,
-    tasks: VecDeque<Task>,
-    upload: Option<File>,
-    status: Option<StatusCode>,
-    bar: Option<ProgressBar>,
-    answered: u32,
-}
-
-impl Line {
-    fn new(wire: Wire, lease: Lease, reused: bool) -> Self {
-        Self { wire, lease, reused, tasks: VecDeque::new(), upload: None, status: None, bar: None, answered: 0 }
-    }
 }
 
 pub struct Worker<'o> {
@@ -115,6 +43,7 @@ pub struct Worker<'o> {
     clock: Clock,
     tasks: VecDeque<Task>,
     connections: Connections,
+    traces: Option<Traces>,
     /// Origins that have answered as HTTP/1.1, and whose last connection's pipeline did not break.
     known: HashMap<Origin, bool>,
     answered: u64,
@@ -133,6 +62,7 @@ impl<'o> Worker<'o> {
             clock,
             tasks: VecDeque::new(),
             connections: Connections::new(options, clock),
+            traces: options.trace.as_deref().map(Traces::new),
             known: HashMap::new(),
             answered: 0,
             failed: 0,
@@ -144,14 +74,15 @@ impl<'o> Worker<'o> {
     }
 
     pub fn add(&mut self, target: Target) {
-        self.tasks.push_back(Task { target, attempts: 0, unexpecting: false });
+        self.tasks.push_back(Task { target, tries: Tries::default(), after: 0, unexpecting: false, upload: None });
     }
 
     /// Does all of it: whether nothing failed.
     pub fn run(mut self) -> Result<bool, String> {
         while let Some(task) = self.tasks.front() {
             let origin = task.target.origin.clone();
-            let mut line = match self.connect(&origin) {
+            let source = if task.after > 0 { Source::New } else { Source::Any };
+            let mut line = match self.connect(&origin, source) {
                 Ok(line) => line,
                 Err(message) => {
                     if let Some(task) = self.tasks.pop_front() {
@@ -161,8 +92,9 @@ impl<'o> Worker<'o> {
                 }
             };
             self.fill(&origin, &mut line)?;
-            while !line.tasks.is_empty() && !line.wire.is_closed() {
+            while !line.is_over() {
                 self.attend(&mut line)?;
+                self.settle(&mut line);
                 self.fill(&origin, &mut line)?;
             }
             if line.wire.is_closed() || !matches!(line.wire.reusable(), Reusable::Now { .. }) {
@@ -178,17 +110,23 @@ impl<'o> Worker<'o> {
                 self.answered, self.failed, self.opened, self.reused, self.retried
             );
         }
-        Ok(self.failed + self.complaints == 0)
+        // what waits to be written is
+        drop(self.connections);
+        let traced = self.traces.is_none_or(|traces| !traces.is_broken());
+        Ok(self.failed + self.complaints == 0 && traced)
     }
 
     /// A connection to the origin: an idle one, or a new one.
-    fn connect(&mut self, origin: &Origin) -> Result<Line, String> {
+    fn connect(&mut self, origin: &Origin, source: Source) -> Result<Line, String> {
         let options = self.options;
-        let permit = match self.connections.take(origin, |text| say(options.verbose, &text))? {
+        let permit = match self.connections.take(origin, source, |text| say(options.verbose, &text))? {
             Taken::Reused(wire, lease) => return Ok(Line::new(*wire, lease, true)),
             Taken::Open(permit) => permit,
         };
-        let opened = Wire::open(origin, self.clock, |connecting| config(options, connecting));
+        let opened = match self.traces.as_mut().map(Traces::next).transpose() {
+            Ok(trace) => Wire::open(origin, self.clock, |connecting| config(options, connecting), trace),
+            Err(why) => Err(why),
+        };
         let mut wire = match opened {
             Ok(wire) => wire,
             Err(why) => {
@@ -198,7 +136,7 @@ impl<'o> Worker<'o> {
         };
         let lease = self.connections.opened(permit, &mut wire)?;
         if self.known.get(origin) == Some(&true) {
-            wire.machine.knows_http11();
+            wire.knows_http11();
         }
         self.opened += 1;
         self.say(|| format!("{origin}: connection opened"));
@@ -209,7 +147,7 @@ impl<'o> Worker<'o> {
     fn fill(&mut self, origin: &Origin, line: &mut Line) -> Result<(), String> {
         while line.tasks.len() < usize::from(self.options.pipeline) {
             match self.tasks.front() {
-                Some(task) if task.target.origin == *origin => {}
+                Some(task) if task.target.origin == *origin && line.wire.number > task.after => {}
                 _ => return Ok(()),
             }
             match line.wire.reusable() {
@@ -220,8 +158,8 @@ impl<'o> Worker<'o> {
                     return Ok(());
                 }
             }
-            let Some(task) = self.tasks.pop_front() else { return Ok(()) };
-            self.ask(line, &task)?;
+            let Some(mut task) = self.tasks.pop_front() else { return Ok(()) };
+            self.ask(line, &mut task)?;
             if line.wire.machine.lifecycle().requests() > 1 {
                 self.reused += 1;
             }
@@ -230,40 +168,41 @@ impl<'o> Worker<'o> {
         Ok(())
     }
 
-    fn ask(&mut self, line: &mut Line, task: &Task) -> Result<(), String> {
+    fn ask(&mut self, line: &mut Line, task: &mut Task) -> Result<(), String> {
         let mut fields =
             vec![("Host", task.target.authority.as_str()), ("User-Agent", "http-keepalive-fetch"), ("Accept", "*/*")];
-        let (method, content) = match &self.options.upload {
-            Some(path) => {
-                let file = File::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
-                line.upload = Some(file);
-                if !task.unexpecting {
-                    fields.push(("Expect", "100-continue"));
-                }
-                ("PUT", Content::Unknown)
-            }
-            None if self.options.head => ("HEAD", Content::Empty),
-            None => ("GET", Content::Empty),
-        };
-        let request = Request::new(Method::new(method.as_bytes()), task.target.path.as_bytes()).with_replayable(true);
+        task.upload = self.options.upload.as_deref().map(Upload::open).transpose()?;
+        let content = if task.upload.is_some() { Content::Unknown } else { Content::Empty };
+        if task.upload.is_some() && !task.unexpecting {
+            fields.push(("Expect", "100-continue"));
+        }
+        let method = self.options.method();
+        let replayable = task.upload.as_ref().is_none_or(Upload::is_replayable);
+        let request =
+            Request::new(Method::new(method.as_bytes()), task.target.path.as_bytes()).with_replayable(replayable);
         self.say(|| format!("{}: {method} {}", task.target.origin, task.target.path));
-        line.wire.ask(&request, &fields, content).map_err(|error| format!("{}: {error}", task.target.url))
+        line.wire.ask(&request, &fields, content).map_err(|error| format!("{}: {error}", task.target.url))?;
+        if let Some(upload) = &mut task.upload {
+            upload.begin(&line.wire);
+        }
+        Ok(())
     }
 
     /// Lets something happen on the connection, and does what follows.
     fn attend(&mut self, line: &mut Line) -> Result<(), String> {
+        if line.wire.is_early() && line.tasks.is_empty() && line.wire.machine.is_idle() {
+            // the answer to a next request would say that the server has read this one
+            line.wire.part();
+            return Ok(());
+        }
         let mut has_more = false;
         if line.wire.wants_content() {
             has_more = true;
-            if line.wire.waiting() < 256 * 1024 {
-                let mut piece = vec![0; 64 * 1024];
-                let octets = match &mut line.upload {
-                    Some(file) => file.read(&mut piece).map_err(|error| format!("cannot read the upload: {error}"))?,
-                    None => 0,
-                };
-                let piece = if octets > 0 { Some(&piece[..octets]) } else { None };
-                line.wire.send(piece).map_err(|error| error.to_string())?;
-                has_more = octets > 0;
+            // whose content it is that goes now: of the request that was handed out last, which may be answered already
+            let last = line.tasks.back_mut().or(line.sending.back_mut().map(|answered| &mut answered.task));
+            let upload = last.and_then(|task| task.upload.as_mut());
+            if let (Some(upload), true) = (upload, line.wire.waiting() < 256 * 1024) {
+                has_more = upload.send_next(&mut line.wire)?;
             }
         }
         for happened in line.wire.turn(has_more) {
@@ -278,6 +217,7 @@ impl<'o> Worker<'o> {
             Happened::Interim(status) => self.say(|| format!("interim response {status}")),
             Happened::Response { status, head, octets } => {
                 line.status = Some(status);
+                line.location = location(&head).filter(|_| (300..400).contains(&status.as_u16()));
                 if self.options.head {
                     stdout().write_all(head.as_bytes()).map_err(broken)?;
                 }
@@ -291,7 +231,9 @@ impl<'o> Worker<'o> {
                     bar.inc(octets.len() as u64);
                 }
                 if !self.options.discard && line.status.is_some_and(|status| status.as_u16() < 400) {
-                    stdout().write_all(&octets).map_err(broken)?;
+                    // as it comes: whoever reads it may wait for it
+                    let mut out = stdout().lock();
+                    out.write_all(&octets).and_then(|()| out.flush()).map_err(broken)?;
                 }
             }
             Happened::End(persistence) => self.end(line, persistence),
@@ -310,22 +252,48 @@ impl<'o> Worker<'o> {
         }
         self.say(|| format!("complete; the connection: {} ({})", persistence.as_str(), persistence.clause()));
         let (Some(mut task), Some(status)) = (line.tasks.pop_front(), line.status.take()) else { return };
+        let reused = line.reused || line.answered > 0;
         line.answered += 1;
-        let method = if self.options.upload.is_some() { Method::new(b"PUT") } else { Method::new(b"GET") };
+        let method = Method::new(self.options.method().as_bytes());
+        let replayable = task.upload.as_ref().is_none_or(Upload::is_replayable);
         let evidence =
-            Evidence { status: Some(status), sent: Sent::All, ..Evidence::new(method.kind()).after(task.attempts) };
-        let verdict = evidence.verdict();
+            Evidence { status: Some(status), sent: Sent::All, replayable, reused, ..Evidence::new(method.kind()) };
+        let verdict = task.tries.judge(self.options, evidence);
         if verdict.advice == Advice::Retry {
             self.say(|| format!("repeated: {}", verdict.reason));
-            task.attempts += 1;
             task.unexpecting |= status == StatusCode::EXPECTATION_FAILED;
-            self.retried += 1;
-            return self.tasks.push_front(task);
+            return self.repeat(task);
         }
-        self.answered += 1;
-        if status.as_u16() >= 400 {
-            self.complaints += 1;
-            eprintln!("fetch: {}: {status} {}", task.target.url, status.reason_phrase());
+        let location = line.location.take();
+        line.sending.push_back(Answered { task, status, location });
+        self.settle(line);
+    }
+
+    /// Answered requests of which nothing more will leave, in their order: all of them was sent, or it is said how much.
+    fn settle(&mut self, line: &mut Line) {
+        while line.sending.front().is_some_and(|answered| answered.is_over(&line.wire)) {
+            let Some(Answered { task, status, location }) = line.sending.pop_front() else { return };
+            let refused = status.as_u16() >= 400;
+            let why = match &task.upload {
+                Some(upload) if !upload.is_whole(&line.wire) => {
+                    upload.complaint(&line.wire, status, location.as_deref())
+                }
+                Some(upload) if refused => {
+                    format!("{status} {}, to the whole upload: {}", status.reason_phrase(), upload.progress(&line.wire))
+                }
+                None if refused => format!("{status} {}", status.reason_phrase()),
+                _ => {
+                    self.answered += 1;
+                    continue;
+                }
+            };
+            if refused {
+                self.answered += 1;
+                self.complaints += 1;
+                eprintln!("fetch: {}: {why}", task.target.url);
+            } else {
+                self.fail(&task, &why);
+            }
         }
     }
 
@@ -335,6 +303,7 @@ impl<'o> Worker<'o> {
         self.say(|| {
             format!("{origin}: connection closed: {}", reason.map_or("unused".into(), |reason| reason.to_string()))
         });
+        self.settle(&mut line);
         let broke = line.wire.machine.lifecycle().pipeline_broke();
         self.known.insert(origin.clone(), !broke && line.wire.machine.persistence() != Persistence::Undecided);
         self.connections
@@ -342,20 +311,30 @@ impl<'o> Worker<'o> {
         let mut again = Vec::new();
         for unanswered in line.wire.unanswered() {
             let Some(mut task) = line.tasks.pop_front() else { break };
-            let verdict = unanswered.evidence.after(task.attempts).verdict();
+            let status = line.status.take();
+            let verdict = task.tries.judge(self.options, unanswered.evidence);
             self.say(|| format!("{}: unanswered: {}, {}", task.target.url, verdict.advice.as_str(), verdict.reason));
             if verdict.advice == Advice::Retry {
-                if unanswered.evidence.sent != Sent::Nothing {
-                    task.attempts += 1;
-                }
-                self.retried += 1;
                 again.push(task);
-            } else {
-                let why = reason.map_or("the connection ended".into(), |reason| reason.to_string());
-                self.fail(&task, &format!("not answered: {why}; {}", verdict.reason));
+                continue;
             }
+            let what = match status {
+                Some(status) => format!("{status} {}, cut short", status.reason_phrase()),
+                None => "not answered".into(),
+            };
+            let sent = |upload: &Upload| format!("of the upload {}; ", upload.progress(&line.wire));
+            let progress = task.upload.as_ref().map_or(String::new(), sent);
+            self.fail(&task, &format!("{what}: {}; {progress}{}", line.wire.why_it_ended(), verdict.reason));
         }
-        again.into_iter().rev().for_each(|task| self.tasks.push_front(task));
+        again.into_iter().rev().for_each(|task| self.repeat(task));
+    }
+
+    /// On a connection that is opened from now on.
+    fn repeat(&mut self, mut task: Task) {
+        self.retried += 1;
+        task.after = self.opened;
+        task.upload = None;
+        self.tasks.push_front(task);
     }
 
     fn fail(&mut self, task: &Task, why: &str) {
@@ -374,6 +353,12 @@ fn say(verbose: bool, text: &str) {
     if verbose {
         eprintln!("* {text}");
     }
+}
+
+/// The value of `Location` in a response's head.
+fn location(head: &str) -> Option<String> {
+    let mut lines = head.lines().filter_map(|line| line.split_once(": "));
+    lines.find(|(name, _)| name.eq_ignore_ascii_case("location")).map(|(_, value)| value.to_owned())
 }
 
 fn bar(octets: Option<u64>) -> ProgressBar {

@@ -21,6 +21,8 @@ use clap::{Parser, ValueEnum};
 use http_keepalive::Config;
 use serde_json::Value;
 
+use trace::header::{self, Header};
+
 /// Drives one connection in memory with the octets on standard input and prints what it says, one JSON object a line.
 ///
 /// Without --trace every octet is there at once and nothing times out: a server answers each complete request with an empty 200, takes up
@@ -28,9 +30,9 @@ use serde_json::Value;
 #[derive(Parser)]
 #[command(name = "inspect", after_help = "--help says what the lines are.", after_long_help = help::text())]
 struct Options {
-    /// Who we are: a server reads requests, a client reads responses.
-    #[arg(long, value_enum, default_value_t = Role::Server)]
-    role: Role,
+    /// Who we are: a server reads requests, a client reads responses. Server unless the trace says otherwise.
+    #[arg(long, value_enum)]
+    role: Option<Role>,
     /// The peer closes its side after the last octet.
     #[arg(long)]
     eof: bool,
@@ -58,7 +60,7 @@ struct Options {
     set: Vec<String>,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum Role {
     Server,
     Client,
@@ -90,19 +92,22 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<(), String> {
-    let lines = match options.role {
+    let trace = options.trace.as_deref().map(Trace::read).transpose()?;
+    let said = trace.as_ref().and_then(|trace| trace.header.as_ref());
+    let role = options.role_of(said)?;
+    let lines = match role {
         Role::Server if !options.request.is_empty() => return Err("--request is a client's".into()),
         Role::Server => {
-            let config = settings::server(options.preset.as_deref(), &options.settings())?;
-            match &options.trace {
-                Some(path) => replay(config, path)?,
+            let config = settings::server(options.preset.as_deref(), &options.settings(said))?;
+            match &trace {
+                Some(trace) => trace.replay(config)?,
                 None => raw::serve(&config, &read_input()?, options.split, options.eof),
             }
         }
         Role::Client => {
-            let config = settings::client(options.preset.as_deref(), &options.settings())?;
-            match &options.trace {
-                Some(path) => replay(config, path)?,
+            let config = settings::client(options.preset.as_deref(), &options.settings(said))?;
+            match &trace {
+                Some(trace) => trace.replay(config)?,
                 None => answers::read(&config, &options.request, &read_input()?, options.split, options.eof)?,
             }
         }
@@ -113,20 +118,46 @@ fn run(options: &Options) -> Result<(), String> {
 }
 
 impl Options {
-    /// All settings in the order in which they are applied.
-    fn settings(&self) -> Vec<String> {
+    /// Whose side it is: as asked for, or as the trace says.
+    fn role_of(&self, said: Option<&Header>) -> Result<Role, String> {
+        let said = said.map(|said| if said.role == "client" { Role::Client } else { Role::Server });
+        match (self.role, said) {
+            (Some(asked), Some(said)) if asked != said => {
+                Err("--role: the trace is of the other role, as it says".into())
+            }
+            (asked, said) => Ok(asked.or(said).unwrap_or(Role::Server)),
+        }
+    }
+
+    /// All settings in the order in which they are applied. A preset stands in for what the trace says.
+    fn settings(&self, said: Option<&Header>) -> Vec<String> {
+        let said = said.filter(|_| self.preset.is_none()).map_or(&[][..], |said| &said.settings);
         let host = self.host_check.map(|switch| match switch {
             Switch::On => "host=on".to_owned(),
             Switch::Off => "host=off".to_owned(),
         });
-        host.into_iter().chain(self.set.iter().cloned()).collect()
+        said.iter().cloned().chain(host).chain(self.set.iter().cloned()).collect()
     }
 }
 
-fn replay<R: trace::Intents>(config: Config<R>, path: &Path) -> Result<Vec<Value>, String> {
-    let octets = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let lines = trace::parse::<R>(&octets).map_err(|why| format!("{}: {why}", path.display()))?;
-    Ok(trace::run(config, lines))
+/// A file with a trace.
+struct Trace<'p> {
+    path: &'p Path,
+    octets: Vec<u8>,
+    header: Option<Header>,
+}
+
+impl<'p> Trace<'p> {
+    fn read(path: &'p Path) -> Result<Self, String> {
+        let octets = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let header = header::read(&octets).map_err(|why| format!("{}: {why}", path.display()))?;
+        Ok(Self { path, octets, header })
+    }
+
+    fn replay<R: trace::Intents>(&self, config: Config<R>) -> Result<Vec<Value>, String> {
+        let lines = trace::parse::<R>(&self.octets).map_err(|why| format!("{}: {why}", self.path.display()))?;
+        Ok(trace::run(config, lines))
+    }
 }
 
 fn read_input() -> Result<Vec<u8>, String> {

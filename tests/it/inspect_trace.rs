@@ -40,7 +40,7 @@ fn a_bad_trace_names_its_line_and_what_is_wrong_with_it() {
         (r#"{"at":1,"recieve":"x"}"#, "no fact or intent `recieve`: did you mean `receive`?"),
         (
             r#"{"at":1,"zzzzzzzz":"x"}"#,
-            "no fact or intent `zzzzzzzz`; there are: receive, receive_b64, eof, sent, drain, content_use, timeouts, failed, send, send_end, \
+            "no fact or intent `zzzzzzzz`; there are: receive, receive_b64, eof, sent, drain, content_use, timeouts, failed, send, send_b64, send_end, \
              respond, interim, refuse, application_gone",
         ),
         (r#"{"at":"1"}"#, r#"`at`: expected seconds since the start, not "1""#),
@@ -97,4 +97,70 @@ fn a_late_look_finds_its_lines_in_their_order() {
     };
     assert_eq!(last(&[get.clone(), sent.clone(), answer.clone()]), Some(json!("idle")), "the request left first");
     assert_eq!(last(&[get, answer, sent]), Some(json!("closed")), "what came before it is no answer of its");
+}
+
+fn client(lines: &[Value]) -> Vec<Value> {
+    let text: Vec<_> = lines.iter().map(Value::to_string).collect();
+    let config = settings::client(None, &[]).expect("no settings");
+    trace::run::<Client<16>>(config, trace::parse::<Client<16>>(text.join("\n").as_bytes()).expect("a trace"))
+}
+
+#[test]
+fn the_first_line_may_say_whose_trace_it_is_and_with_which_settings() {
+    let header = |text: &str| trace::header::read(text.as_bytes());
+    let first =
+        r#"{"at":0,"connection":{"role":"client","timeouts":{"idle":"5s","age":"off"},"limits":{"field_lines":100}}}"#;
+    let said = header(&format!("\n{first}\n{{\"at\":1}}\n")).expect("good").expect("there");
+    assert_eq!(said.role, "client");
+    assert_eq!(said.settings, ["limits.field_lines=100", "timeouts.idle=5s", "timeouts.age=off"]);
+    assert!(settings::client(None, &said.settings).is_ok_and(|config| config.timeouts().age.is_none()));
+    // what it says is no line of the trace
+    assert_eq!(trace::parse::<Client<16>>(format!("{first}\n{{\"at\":1}}").as_bytes()).map(|lines| lines.len()), Ok(1));
+    assert_eq!(header(r#"{"at":0,"receive":"x"}"#), Ok(None));
+    assert_eq!(header(""), Ok(None));
+    for (wrong, why) in [
+        (r#"{"connection":{}}"#, "line 1: `connection`: no `role`"),
+        (r#"{"connection":{"role":"proxy"}}"#, "line 1: `connection`: `role`: server or client, not proxy"),
+        (
+            r#"{"connection":{"role":"client","timeout":{}}}"#,
+            "line 1: `connection`: no key `timeout`: did you mean `timeouts`?",
+        ),
+        (
+            r#"{"connection":{"role":"client","timeouts":{"idel":"5s"}}}"#,
+            "line 1: `connection`: `timeouts`: no setting `idel`: did you mean `idle`?",
+        ),
+        (r#"{"connection":{"role":"client"},"eof":true}"#, "line 1: `connection` and `eof`: a line has one of these"),
+    ] {
+        assert_eq!(header(wrong), Err(why.to_owned()), "{wrong}");
+    }
+    // only the first
+    let second = format!("{{\"at\":0}}\n{first}");
+    assert!(trace::parse::<Client<16>>(second.as_bytes()).err().is_some_and(|why| why.starts_with("line 2: ")));
+}
+
+#[test]
+fn content_to_send_may_be_any_octets() {
+    let put = json!({ "at": 0, "request": { "method": "PUT", "target": "/", "fields": [["Host", "a"]], "length": 3 } });
+    let written = |piece: Value| client(&[put.clone(), piece]).into_iter().rfind(|line| line["event"] == "write");
+    assert_eq!(
+        written(json!({ "at": 0, "send": "abc" })).map(|line| line["data_b64"].clone()),
+        written(json!({ "at": 0, "send_b64": "YWJj" })).map(|line| line["data_b64"].clone())
+    );
+    let any = written(json!({ "at": 0, "send_b64": "//79" })).expect("it is sent");
+    assert_eq!(any["data_b64"], "//79");
+}
+
+#[test]
+fn a_trace_says_what_a_client_knows_of_its_peer_and_of_its_content() {
+    let get = json!({ "at": 0, "request": { "method": "GET", "target": "/", "fields": [["Host", "a"]] } });
+    let refused = |lines: &[Value]| client(lines).iter().filter(|line| line["event"] == "refused").count();
+    assert_eq!(refused(&[get.clone(), get.clone()]), 1, "a peer that may not know HTTP/1.1");
+    assert_eq!(refused(&[json!({ "at": 0, "knows_http11": true }), get.clone(), get]), 0);
+    let retry = |replayable: bool| {
+        let asked = json!({ "method": "PUT", "target": "/", "fields": [["Host", "a"]], "content": "x", "replayable": replayable });
+        let lines = client(&[json!({ "at": 0, "request": asked }), json!({ "at": 1, "eof": true })]);
+        lines.into_iter().find(|line| line["event"] == "retry").map(|line| line["reason"].clone())
+    };
+    assert_eq!(retry(true), Some(json!("idempotent")));
+    assert_eq!(retry(false), Some(json!("not-replayable")));
 }

@@ -11,6 +11,8 @@ use super::parse::{self, Object};
 
 pub enum Intent {
     Request(Asked),
+    /// The peer is known to speak HTTP/1.1, from connections before this one.
+    KnowsHttp11,
 }
 
 /// A request to send.
@@ -21,6 +23,8 @@ pub struct Asked {
     fields: Vec<(String, String)>,
     /// It is the last on this connection. The machine sends the option itself, so it is not among the fields.
     closes: bool,
+    /// Its content can be sent again.
+    replayable: bool,
     content: Content,
     piece: Option<Vec<u8>>,
 }
@@ -28,9 +32,12 @@ pub struct Asked {
 impl Intents for Client<DEPTH> {
     type Intent = Intent;
     const NAME: &'static str = "client";
-    const KEYS: &'static [&'static str] = &["request"];
+    const KEYS: &'static [&'static str] = &["request", "knows_http11"];
 
-    fn read(_: &str, value: &Value) -> Result<Intent, String> {
+    fn read(key: &str, value: &Value) -> Result<Intent, String> {
+        if key == "knows_http11" {
+            return parse::only_true(value, Intent::KnowsHttp11);
+        }
         let mut value = Object::of(value.clone())?;
         let says_close = |(name, value): &(String, String)| {
             name.eq_ignore_ascii_case("connection") && value.eq_ignore_ascii_case("close")
@@ -40,17 +47,23 @@ impl Intents for Client<DEPTH> {
             value.take("fields", parse::fields)?.unwrap_or_default().into_iter().partition(says_close);
         let close: Vec<_> = close;
         let version = value.take("version", parse::version)?.unwrap_or(Version::HTTP_11);
+        let replayable = value.take("replayable", parse::truth)?.unwrap_or(true);
         let (content, piece) = value.content()?;
         value.end()?;
-        Ok(Intent::Request(Asked { method, target, version, fields, closes: !close.is_empty(), content, piece }))
+        let closes = !close.is_empty();
+        Ok(Intent::Request(Asked { method, target, version, fields, closes, replayable, content, piece }))
     }
 
-    fn intend(driver: &mut Driver<Self>, Intent::Request(asked): Intent) {
+    fn intend(driver: &mut Driver<Self>, intent: Intent) {
         let now = driver.now;
+        let asked = match intent {
+            Intent::Request(asked) => asked,
+            Intent::KnowsHttp11 => return driver.connection.knows_http11(),
+        };
         let request = Request::new(Method::new(asked.method.as_bytes()), asked.target.as_bytes())
             .with_version(asked.version)
             .with_close(asked.closes)
-            .with_replayable(true);
+            .with_replayable(asked.replayable);
         let sent = driver.write("request", |connection, out| {
             connection.send_request(now, &request, &asked.fields, asked.content, out)
         });

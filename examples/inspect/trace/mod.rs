@@ -6,6 +6,7 @@
 
 mod client;
 mod driver;
+pub mod header;
 mod parse;
 mod sending;
 mod server;

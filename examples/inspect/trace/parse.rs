@@ -12,7 +12,7 @@ use http_keepalive::{
 use serde_json::{Map, Value};
 
 use super::super::settings::DEPTH;
-use super::Intents;
+use super::{Intents, header};
 
 /// One line of a trace.
 pub struct Line<I> {
@@ -47,8 +47,19 @@ pub enum Fact<I> {
 }
 
 /// The keys of what either role can be told.
-const KEYS: &[&str] =
-    &["receive", "receive_b64", "eof", "sent", "drain", "content_use", "timeouts", "failed", "send", "send_end"];
+const KEYS: &[&str] = &[
+    "receive",
+    "receive_b64",
+    "eof",
+    "sent",
+    "drain",
+    "content_use",
+    "timeouts",
+    "failed",
+    "send",
+    "send_b64",
+    "send_end",
+];
 /// The timeouts that an exchange can have of its own.
 const OF_AN_EXCHANGE: [&str; 8] =
     ["content_gap", "content_rate", "application", "response", "write_stall", "send_rate", "exchange", "expect"];
@@ -57,8 +68,15 @@ const FOUND: [&str; 4] = ["receive", "receive_b64", "eof", "sent"];
 
 /// The lines of a trace, or the number of the first that is wrong, and what is wrong with it.
 pub fn parse<R: Intents>(trace: &[u8]) -> Result<Vec<Line<R::Intent>>, String> {
-    let lines = trace.split(|&octet| octet == b'\n').zip(1..).filter(|(line, _)| !line.trim_ascii().is_empty());
+    let mut lines = lines(trace).peekable();
+    // whose trace it is has been read
+    lines.next_if(|(line, _)| header::is_header(line));
     lines.map(|(line, number)| read_line::<R>(line).map_err(|why| format!("line {number}: {why}"))).collect()
+}
+
+/// The lines that say something, each with its number.
+pub fn lines(trace: &[u8]) -> impl Iterator<Item = (&[u8], u32)> {
+    trace.split(|&octet| octet == b'\n').zip(1..).filter(|(line, _)| !line.trim_ascii().is_empty())
 }
 
 fn read_line<R: Intents>(line: &[u8]) -> Result<Line<R::Intent>, String> {
@@ -90,7 +108,7 @@ fn read_line<R: Intents>(line: &[u8]) -> Result<Line<R::Intent>, String> {
 fn read<R: Intents>(key: &str, value: &Value, unconfirmed: bool) -> Result<Fact<R::Intent>, String> {
     Ok(match key {
         "receive" => Fact::Receive(text(value)?.into_bytes()),
-        "receive_b64" => Fact::Receive(STANDARD.decode(text(value)?).map_err(|error| format!("no base64: {error}"))?),
+        "receive_b64" => Fact::Receive(octets(value)?),
         "eof" => only_true(value, Fact::Eof)?,
         "sent" => Fact::Sent { octets: number(value)?, unconfirmed },
         "drain" => only_true(value, Fact::Drain)?,
@@ -98,6 +116,7 @@ fn read<R: Intents>(key: &str, value: &Value, unconfirmed: bool) -> Result<Fact<
         "timeouts" => Fact::Timeouts(timeouts(value)?),
         "failed" => Fact::Failed { both: failed(value)? },
         "send" => Fact::Send(text(value)?.into_bytes()),
+        "send_b64" => Fact::Send(octets(value)?),
         "send_end" if *value == Value::Bool(true) => Fact::SendEnd(Vec::new()),
         "send_end" => Fact::SendEnd(fields(value)?),
         _ => Fact::Intent(R::read(key, value)?),
@@ -181,6 +200,11 @@ impl Object {
 
 pub fn text(value: &Value) -> Result<String, String> {
     value.as_str().map(ToOwned::to_owned).ok_or_else(|| expected("text", value))
+}
+
+/// Octets in base64.
+fn octets(value: &Value) -> Result<Vec<u8>, String> {
+    STANDARD.decode(text(value)?).map_err(|error| format!("no base64: {error}"))
 }
 
 pub fn number(value: &Value) -> Result<u64, String> {
