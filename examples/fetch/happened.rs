@@ -1,6 +1,6 @@
 //! What a connection tells of its answers.
 
-use http_keepalive::{BodyLength, Deadline, Event, Outcome, Persistence, ProtocolError, StatusCode};
+use http_keepalive::{BodyLength, Deadline, Event, ExchangeSummary, Outcome, Persistence, ProtocolError, StatusCode};
 
 /// What happened on a connection.
 pub enum Happened {
@@ -16,6 +16,8 @@ pub enum Happened {
     Error(ProtocolError),
     /// A deadline passed.
     Expired(Deadline),
+    /// An exchange is over: all of it in a line.
+    Exchange(ExchangeSummary),
 }
 
 pub fn tell(outcome: &Outcome<'_>, persistence: Persistence, happened: &mut Vec<Happened>) {

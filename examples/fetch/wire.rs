@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use http_keepalive::retry::Unanswered;
 use http_keepalive::{
-    Client, CloseReason, Config, Connection, Eof, Event, Outcome, Persistence, ReadWant, Reusable, Shut, Timeouts, Turn,
+    Account, Client, CloseReason, Config, Connection, ConnectionSummary, Eof, Event, ExchangeSummary, Outcome,
+    Persistence, ReadWant, Reusable, Shut, Timeouts, Turn,
 };
 
 use crate::happened::{Happened, tell};
@@ -39,6 +40,9 @@ pub struct Wire {
     is_early: bool,
     closed: bool,
     trace: Option<Trace>,
+    account: Account,
+    /// Exchanges that are over, and not told.
+    over: Vec<ExchangeSummary>,
     /// By which the pool knows it.
     pub number: u64,
 }
@@ -76,6 +80,8 @@ impl Wire {
                         is_early: false,
                         closed: false,
                         trace,
+                        account: Account::new(now),
+                        over: Vec::new(),
                         number: 0,
                     });
                 }
@@ -130,16 +136,29 @@ impl Wire {
         }
         self.say_what_left();
         while let Some(deadline) = self.machine.handle_timeout(self.clock.now()) {
+            self.account.expired(deadline);
             happened.push(Happened::Expired(deadline));
             self.look(&mut happened);
             let now = self.clock.now();
             self.note(|trace, _| trace.time(now));
         }
         self.shut();
+        self.sum_up();
+        happened.extend(self.over.drain(..).map(Happened::Exchange));
         if let Some(trace) = &mut self.trace {
             trace.flush();
         }
         happened
+    }
+
+    /// An exchange may be over.
+    fn sum_up(&mut self) {
+        self.over.extend(self.account.look(self.clock.now(), &self.machine));
+    }
+
+    /// What the connection has come to.
+    pub fn summary(&self) -> ConnectionSummary {
+        self.account.summary(self.clock.now(), &self.machine)
     }
 
     /// Looks at the socket where the machine asks for it: a deadline waits for what is found.
@@ -248,6 +267,7 @@ impl Wire {
                 Ok(received) => {
                     consumed += received.consumed;
                     tell(&received.outcome, self.machine.persistence(), happened);
+                    self.over.extend(self.account.look(self.clock.now(), &self.machine));
                     match received.outcome {
                         Outcome::Event(Event::End { .. }) => {
                             self.is_early |= self.wants_content() || self.waiting() > 0

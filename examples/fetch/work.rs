@@ -241,6 +241,7 @@ impl<'o> Worker<'o> {
             Happened::Expired(deadline) => {
                 self.say(|| format!("deadline passed: {} ({})", deadline.kind.as_str(), deadline.kind.clause()));
             }
+            Happened::Exchange(summary) => self.say(|| summary.to_string()),
         }
         Ok(())
     }
@@ -304,6 +305,7 @@ impl<'o> Worker<'o> {
             format!("{origin}: connection closed: {}", reason.map_or("unused".into(), |reason| reason.to_string()))
         });
         self.settle(&mut line);
+        self.say(|| format!("{origin}: {}", line.wire.summary()));
         let broke = line.wire.machine.lifecycle().pipeline_broke();
         self.known.insert(origin.clone(), !broke && line.wire.machine.persistence() != Persistence::Undecided);
         self.connections

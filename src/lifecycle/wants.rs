@@ -161,6 +161,8 @@ impl<R: LifecycleRole> ConnectionState<R> {
             Stage::Open if waits => ReadWant::Octets,
             Stage::Open if self.receive.given_up => ReadWant::Discard,
             Stage::Open => ReadWant::EofOnly,
+            // it is to be closed, and nothing is waited for
+            Stage::Finishing if R::IS_CLIENT && self.send.unsent == 0 => ReadWant::No,
             Stage::Finishing | Stage::HalfClosed => ReadWant::Discard,
             Stage::CloseDue | Stage::ResetDue | Stage::Closed | Stage::Tunnel(_) => ReadWant::No,
         }

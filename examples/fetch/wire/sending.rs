@@ -50,6 +50,7 @@ impl Wire {
             self.moved = std::time::Instant::now();
         }
         self.ledger.hand_out(written, content, if written > content { 2 } else { 0 });
+        self.sum_up();
     }
 
     /// Octets that wait to be sent.
