@@ -15,7 +15,7 @@ use crate::lifecycle::persistence::{CloseReason, Persistence, ReuseReason};
 use crate::time::Instant;
 
 /// Until when a connection may be idle, and why it ends then.
-type IdleEnd = (Instant, EndReason);
+pub(super) type IdleEnd = (Instant, EndReason);
 
 impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     /// A connection was opened: it is in use, and comes back with [`checkin`](Self::checkin), be it at once.
@@ -150,7 +150,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             self.note_exchange(lease.slot, returned);
         }
         match self.idle_end(now, lease.slot, index, returned) {
-            Ok(end) => Ok(self.keep_idle(now, lease.slot, index, end)),
+            Ok(end) => Ok(self.keep_idle(now, now, lease.slot, index, end)),
             Err(why) => {
                 self.remove(lease.slot, why);
                 Ok(Checkin::Close(why))
@@ -194,13 +194,8 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             }
             Persistence::Tunnel(_) => return Err(EndReason::Tunnel),
         }
-        if self.draining {
-            return Err(EndReason::Drain);
-        }
+        self.may_stay(slot, index)?;
         let entry = &self.entries[slot];
-        if entry.marks.is_outdated() || self.is_outdated(index, entry.since) {
-            return Err(EndReason::Generation);
-        }
         if entry.uses_left == 0 {
             return Err(EndReason::Uses);
         }
@@ -217,6 +212,18 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             end = self.limit_by_peer(now, slot, index, returned, end)?;
         }
         if end.0 <= now { Err(end.1) } else { Ok(end) }
+    }
+
+    /// Whether a connection in use may be idle once more, as far as that is not its own doing.
+    pub(super) fn may_stay(&self, slot: Slot, index: OriginIndex) -> Result<(), EndReason> {
+        if self.draining {
+            return Err(EndReason::Drain);
+        }
+        let entry = &self.entries[slot];
+        if entry.marks.is_outdated() || self.is_outdated(index, entry.since) {
+            return Err(EndReason::Generation);
+        }
+        Ok(())
     }
 
     /// The end of idleness by what the peer and the machine say, and by what was learned.
@@ -275,8 +282,15 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         }
     }
 
-    /// The connection is idle from now on, if it or another one has a place among the idle ones.
-    fn keep_idle(&mut self, now: Instant, slot: Slot, index: OriginIndex, end: IdleEnd) -> Checkin<Id> {
+    /// The connection is idle, and counts as idle `since` then, if it or another one has a place among the idle ones.
+    pub(super) fn keep_idle(
+        &mut self,
+        now: Instant,
+        since: Instant,
+        slot: Slot,
+        index: OriginIndex,
+        end: IdleEnd,
+    ) -> Checkin<Id> {
         let mut instead = None;
         let origin = &self.origins.all[index];
         let is_wanted = origin.waiting > origin.idle();
@@ -292,7 +306,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         let entry = &mut self.entries[slot];
         let apart = self.config.policy.used_first == Use::On;
         let list = if apart && !entry.marks.is_used() { ListKind::UNUSED } else { ListKind::USED };
-        entry.since = now;
+        entry.since = since;
         (entry.due, entry.why) = end;
         entry.step(State::Idle);
         let idle = Idle { slot, stamp: entry.stamp };

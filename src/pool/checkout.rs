@@ -11,6 +11,7 @@ use super::names::Lease;
 use super::reasons::{EndReason, RefuseReason};
 use super::slots::{Entry, ListKind};
 use super::turns::NEWCOMER;
+use super::unused::BeforeLease;
 use crate::config::nanos::Span;
 use crate::time::Instant;
 
@@ -199,6 +200,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         if self.resolved.learns {
             self.idle_before_use[slot] = elapsed(entry.since, now);
         }
+        self.last_lent = Some(BeforeLease { since: entry.since, due: entry.due, why: entry.why });
         let answer = entry.lease(now, slot, self.resolved.look_after);
         if !self.resolved.long_lease {
             entry.due = Instant::MAX;

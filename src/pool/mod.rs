@@ -10,6 +10,9 @@
 //! [`expire`](Pool::expire): call it until `None` whenever [`next_deadline`](Pool::next_deadline) is due, and, where requests wait,
 //! after every call that may let one of them go on.
 //!
+//! A [`SharedPool`] is for drivers of many threads or tasks: it owns the connections, and wakes the requests that wait.
+//! [Its page](shared) has a request through pool and [`Connection`](crate::Connection), whole.
+//!
 //! # What belongs into a key
 //!
 //! Everything in which two requests must agree to share a connection, and nothing else:
@@ -140,9 +143,12 @@ mod queue;
 mod reasons;
 mod remove;
 mod resolved;
+pub mod shared;
 mod slot_times;
 mod slots;
 mod turns;
+mod unused;
+mod verdict;
 mod waiting;
 
 use std::borrow::Borrow;
@@ -158,6 +164,7 @@ pub use learned::Learned;
 pub use names::{Idle, Lease, Permit, Stale, Ticket};
 pub use outstanding::Outstanding;
 pub use reasons::{EndReason, RefuseReason, Taint};
+pub use shared::{CheckedIn, Closing, FreePlace, Granted, Handout, Lent, SharedPool, Waiting};
 
 use crate::config::nanos::Span;
 use crate::lifecycle::jitter;
@@ -169,6 +176,7 @@ use queue::Queue;
 use resolved::ResolvedPoolConfig;
 use slots::{Entries, Entry, Stamp};
 use turns::Turns;
+use unused::BeforeLease;
 use waiting::Waiter;
 
 /// Idle connections by key, and which request may have which. `K` is the key, `Id` how the driver names a connection: an index or a
@@ -227,6 +235,8 @@ pub struct Pool<K, Id, S = RandomState> {
     idle_before_use: Table<Slot, Span>,
     /// Connections that a search for one to close has passed over. Empty between two searches; it keeps its memory.
     passed_over: Vec<Slot>,
+    /// What was known of the connection that was lent last on the full path.
+    last_lent: Option<BeforeLease>,
     counters: Counters,
     #[cfg(debug_assertions)]
     calls_since_check: usize,
@@ -272,6 +282,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             numbers_drawn: 0,
             idle_before_use: Table::new(),
             passed_over: Vec::new(),
+            last_lent: None,
             counters: Counters::ZERO,
             #[cfg(debug_assertions)]
             calls_since_check: 0,

@@ -1,0 +1,142 @@
+//! The requests that wait, what they are given, and what becomes of it when they are gone.
+
+use core::time::Duration;
+use std::hash::{BuildHasher, Hash};
+use std::task::Waker;
+
+use super::state::State;
+use crate::pool::index::TableIndex;
+use crate::pool::queue::QueueName;
+use crate::pool::unused::BeforeLease;
+use crate::pool::{Checkin, EndReason, Ended, Lease, Look, Permit, RefuseReason, Stale, Ticket};
+use crate::time::Instant;
+
+/// A request that waits, or was answered and has not taken the answer.
+pub(super) enum Waiter {
+    Waits { ticket: Ticket, waker: Option<Waker> },
+    Answered(Answer),
+}
+
+/// What a waiter was given.
+pub(super) enum Answer {
+    Use { id: u32, lease: Lease, look: Look, before: Option<BeforeLease> },
+    Open(Permit),
+    Refuse(RefuseReason),
+}
+
+/// What a waiter takes.
+pub(super) enum Taken<C> {
+    Use { id: u32, lease: Lease, connection: C, look: Look },
+    Open(Permit),
+}
+
+/// What a waiter hears when it asks.
+pub(super) struct Asked<C> {
+    pub(super) answer: Option<Result<Taken<C>, RefuseReason>>,
+    /// To be dropped outside of the lock.
+    pub(super) unneeded: [Option<Waker>; 2],
+}
+
+impl<K: Hash + Eq, C, S: BuildHasher> State<K, C, S> {
+    /// A request waits from now on: where.
+    pub(super) fn enqueue(&mut self, ticket: Ticket) -> u32 {
+        let place = ticket.place().as_usize();
+        if self.waiter_at.len() <= place {
+            self.waiter_at.resize(place + 1, u32::MAX);
+        }
+        let at = self.waiters.insert(Waiter::Waits { ticket, waker: None });
+        self.waiter_at[place] = at;
+        at
+    }
+
+    /// Whether this waiter was answered: its answer, and wakers that are to be dropped outside of the lock. If it was not, it is woken
+    /// with this waker when it is.
+    pub(super) fn ask(&mut self, now: Instant, at: u32, waker: Option<Waker>) -> Asked<C> {
+        // so that it does not wake itself
+        let before = match self.waiters.get_mut(at) {
+            Some(Waiter::Waits { waker, .. }) => waker.take(),
+            _ => None,
+        };
+        self.settle(now);
+        match self.waiters.get_mut(at) {
+            Some(Waiter::Waits { waker: slot, .. }) => {
+                *slot = waker;
+                Asked { answer: None, unneeded: [before, None] }
+            }
+            Some(Waiter::Answered(_)) => {
+                let answer = match self.waiters.remove(at) {
+                    Some(Waiter::Answered(answer)) => Some(self.take(now, answer)),
+                    _ => None,
+                };
+                Asked { answer, unneeded: [before, waker] }
+            }
+            None => Asked { answer: None, unneeded: [before, waker] },
+        }
+    }
+
+    /// A waiter takes what it was given.
+    fn take(&mut self, now: Instant, answer: Answer) -> Result<Taken<C>, RefuseReason> {
+        match answer {
+            Answer::Use { id, lease, look, .. } => {
+                // where its lease is over, the connection is closed, and the id may be another's
+                let late = self.pool.look_at_taking(now, &lease).map_err(|Stale| RefuseReason::WaitTimeout)?;
+                let look = if look == Look::First { look } else { late };
+                let connection = self.connections.get_mut(id).and_then(Option::take);
+                let connection = connection.ok_or(RefuseReason::WaitTimeout)?;
+                Ok(Taken::Use { id, lease, connection, look })
+            }
+            Answer::Open(permit) => Ok(Taken::Open(permit)),
+            Answer::Refuse(why) => Err(why),
+        }
+    }
+
+    /// A waiter is gone; nothing that it was given is lost. Its waker is to be dropped outside of the lock.
+    pub(super) fn cancel(&mut self, now: Instant, at: u32) -> Option<Waker> {
+        match self.waiters.remove(at)? {
+            Waiter::Waits { ticket, waker } => {
+                // stale: nothing is owed
+                let _ = self.pool.cancel(ticket);
+                return waker;
+            }
+            Waiter::Answered(Answer::Use { id, lease, before: Some(before), .. }) => {
+                match self.pool.put_back(now, &lease, before) {
+                    Ok(Checkin::Kept(_)) | Err(Stale) => {}
+                    Ok(Checkin::KeptFor { victim, why, .. }) => self.close(victim, why),
+                    Ok(Checkin::Close(why)) => self.close(id, why),
+                }
+            }
+            Waiter::Answered(Answer::Use { id, lease, before: None, .. }) => {
+                // nothing is known of what it was before: it is not used again
+                if self.pool.closed(now, lease, Ended::ByUs).is_ok() {
+                    self.close(id, EndReason::Caller);
+                }
+            }
+            Waiter::Answered(Answer::Open(permit)) => {
+                // stale: it was given to another before
+                let _ = self.pool.give_up(now, &permit);
+            }
+            Waiter::Answered(Answer::Refuse(_)) => {}
+        }
+        None
+    }
+
+    /// The machine slept: what waiters were given and have not taken is as idle as the rest.
+    pub(super) fn suspended(&mut self, now: Instant, asleep: Duration) {
+        self.pool.suspended(now, asleep);
+        for waiter in self.waiters.items_mut() {
+            if let Waiter::Answered(Answer::Use { before: Some(before), .. }) = waiter {
+                self.pool.bring_before_forward(before, asleep);
+            }
+        }
+    }
+
+    /// Answers the waiter of a ticket, and wakes it soon.
+    pub(super) fn answer(&mut self, ticket: &Ticket, answer: Answer) {
+        let at = self.waiter_at.get(ticket.place().as_usize()).copied().unwrap_or(u32::MAX);
+        if let Some(waiter) = self.waiters.get_mut(at) {
+            if let Waiter::Waits { waker: Some(waker), .. } = core::mem::replace(waiter, Waiter::Answered(answer)) {
+                self.to_wake.push_back(waker);
+            }
+        }
+    }
+}
