@@ -67,6 +67,7 @@ mod pool_keys;
 mod pool_order;
 mod pool_queue;
 mod pool_shared;
+mod pool_shared_futures;
 mod pool_systems;
 mod pool_systems_other;
 mod pool_threads;

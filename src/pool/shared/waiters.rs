@@ -77,10 +77,11 @@ impl<K: Hash + Eq, C, S: BuildHasher> State<K, C, S> {
     /// A waiter takes what it was given.
     fn take(&mut self, now: Instant, answer: Answer) -> Result<Taken<C>, RefuseReason> {
         match answer {
-            Answer::Use { id, lease, look, .. } => {
+            Answer::Use { id, lease, look, before } => {
                 // where its lease is over, the connection is closed, and the id may be another's
                 let late = self.pool.look_at_taking(now, &lease).map_err(|Stale| RefuseReason::WaitTimeout)?;
-                let look = if look == Look::First { look } else { late };
+                let is_over = before.is_some_and(|before| before.due <= now);
+                let look = if is_over || late == Look::First { Look::First } else { look };
                 let connection = self.connections.get_mut(id).and_then(Option::take);
                 let connection = connection.ok_or(RefuseReason::WaitTimeout)?;
                 Ok(Taken::Use { id, lease, connection, look })
