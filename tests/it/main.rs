@@ -68,6 +68,8 @@ mod pool_order;
 mod pool_queue;
 mod pool_shared;
 mod pool_shared_futures;
+mod pool_shared_laws;
+mod pool_shared_threads;
 mod pool_systems;
 mod pool_systems_other;
 mod pool_threads;
