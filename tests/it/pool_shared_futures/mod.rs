@@ -273,7 +273,7 @@ fn of_twenty_thousand_requests_half_are_dropped_and_nothing_is_lost() {
     let mut executor = Executor::new(Rc::clone(&world.clock));
     let mut plans = vec![None; REQUESTS];
     let (mut begins, mut planned) = (world.clock.now(), 0);
-    for number in 0..REQUESTS {
+    for (number, plan) in plans.iter_mut().enumerate() {
         // some thousand in a second, in bursts
         begins = begins
             + Duration::from_micros(if world.random(40) == 0 { world.random(90_000) } else { world.random(300) });
@@ -285,7 +285,7 @@ fn of_twenty_thousand_requests_half_are_dropped_and_nothing_is_lost() {
         if world.random(100) < 73 {
             let stage = STAGES[world.random(STAGES.len() as u64) as usize];
             let later = (world.random(2) == 0).then(|| Duration::from_millis(world.random(15)));
-            plans[number] = Some(Plan { stage, later });
+            *plan = Some(Plan { stage, later });
             planned += 1;
         }
         let future = {
