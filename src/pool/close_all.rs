@@ -43,13 +43,8 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         self.after_call();
     }
 
-    /// A connection to this key that was handed out then is of an earlier generation of the key.
-    pub(super) fn is_outdated(&self, index: OriginIndex, since: Instant) -> bool {
-        self.origins.note(index).and_then(|note| note.generation).is_some_and(|generation| since <= generation)
-    }
-
     /// Ends the idle connections of a key. None is leased where it is.
-    fn end_idle_of(&mut self, now: Instant, index: OriginIndex, why: EndReason) {
+    pub(super) fn end_idle_of(&mut self, now: Instant, index: OriginIndex, why: EndReason) {
         for kind in [ListKind::USED, ListKind::UNUSED, ListKind::EXPIRED] {
             let list = self.origins.all[index].lists[kind];
             let mut slot = list.first;

@@ -24,7 +24,8 @@
 //! # Which connection
 //!
 //! Used ones before never used ones; among each kind, by [`Order`]. Never one whose time is over, be it by our limit, the peer's
-//! hint less the margin, what was learned, its age or its generation. The deadline of an idle connection is the first of these,
+//! hint less the margin, what was learned, its age or its generation; and none of an origin that is in quarantine, since several of
+//! its connections had octets that nobody asked for (RFC 9112 9.2). The deadline of an idle connection is the first of these,
 //! and it keeps the cause. The peer may close at any time all the same (RFC 9112 9.5): [`Look`] says when to look first, and a
 //! request that meets a closed connection is one for [`retry`](crate::lifecycle::retry).
 //!
@@ -123,6 +124,7 @@ mod choose;
 mod close_all;
 mod config;
 mod counters;
+mod ended;
 mod evict;
 mod expire;
 #[cfg(test)]
@@ -136,6 +138,7 @@ mod notes;
 mod origins;
 mod outstanding;
 mod owner;
+mod quarantine;
 mod queue;
 mod reasons;
 mod remove;
