@@ -58,12 +58,16 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         }
     }
 
-    /// The machine slept for this long while the caller's clock stood still: idle connections are older than they look. Those that
-    /// are past their time end, and all of them after [`suspension`](super::PoolTimeouts::suspension). Takes time in proportion to
-    /// the number of connections.
+    /// The machine slept for this long while the caller's clock stood still: connections are older than they look, and idle for
+    /// longer. Those whose time is over end, and all idle ones after [`suspension`](super::PoolTimeouts::suspension). To be called
+    /// before anything else when the machine wakes: see [`SleepMeter`](super::SleepMeter). Takes time in proportion to the number of
+    /// connections.
     pub fn suspended(&mut self, now: Instant, asleep: Duration) {
         let now = self.advance_clock(now);
         let asleep = Span::of(Some(asleep));
+        for entry in self.entries.items_mut() {
+            entry.retires_at = entry.retires_at.earlier(asleep);
+        }
         if asleep >= self.resolved.suspension {
             self.end_idle(now, EndReason::Suspended);
         } else {
@@ -72,13 +76,17 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         self.after_call();
     }
 
-    /// Idle connections end sooner by this time.
+    /// Idle connections are idle for longer by this time, and end sooner.
     fn bring_forward(&mut self, asleep: Span) {
         for slot in self.entries.indices() {
             let entry = &mut self.entries[slot];
-            if entry.is_idle() && entry.due != Instant::MAX {
-                entry.due = asleep.before(entry.due);
-                self.arm_deadline(slot);
+            if entry.is_idle() {
+                // all of them: so they stay in the same order
+                entry.since = asleep.before(entry.since);
+                if entry.due != Instant::MAX {
+                    entry.due = asleep.before(entry.due);
+                    self.arm_deadline(slot);
+                }
             }
         }
     }

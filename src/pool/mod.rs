@@ -69,6 +69,19 @@
 //! come back, and since when or until when: what it names and the driver does not know is lost, and the driver gives it back. If it
 //! does not, the timeout does: [`Due::LeaseOverdue`], [`Due::PermitOverdue`] and [`Due::WaitOver`] name what is lost.
 //!
+//! # Which clock
+//!
+//! The peer's clock does not stop while our machine sleeps. So the pool needs a clock that runs on in a sleep: then what is too old
+//! falls due when the machine wakes, before a request can be given it, if [`expire`](Pool::expire) is called first. Linux and Android
+//! have `CLOCK_BOOTTIME`, macOS has `mach_continuous_time`; on Windows `QueryPerformanceCounter` runs on, and with it
+//! `std::time::Instant`. On Linux (`CLOCK_MONOTONIC`) and macOS (`CLOCK_UPTIME_RAW`) `std::time::Instant` stands still: with it idle
+//! connections look younger than they are, and are lent though the peer has closed them. There a driver says how long the machine
+//! slept ([`Pool::suspended`]), before it asks for anything else; [`SleepMeter`] finds out by the wall clock. The wall clock itself
+//! is none for a pool, since it is set.
+//!
+//! After a longer sleep ([`suspension`](PoolTimeouts::suspension)) all idle connections end, whatever their time, but only if it is
+//! said: a clock that runs on does not show that the machine slept.
+//!
 //! # Tie-breaks
 //!
 //! Equal octets: the newest. Equal instants in an eviction: any, but always the same. What falls due at one call of `expire`
@@ -143,6 +156,7 @@ mod queue;
 mod reasons;
 mod remove;
 mod resolved;
+mod sleep_meter;
 mod slot_times;
 mod slots;
 mod turns;
@@ -161,6 +175,7 @@ pub use learned::Learned;
 pub use names::{Idle, Lease, Permit, Stale, Ticket};
 pub use outstanding::Outstanding;
 pub use reasons::{EndReason, RefuseReason, Taint};
+pub use sleep_meter::SleepMeter;
 
 use crate::config::nanos::Span;
 use crate::lifecycle::jitter;

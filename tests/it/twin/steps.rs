@@ -296,13 +296,14 @@ impl World {
             }
             91..=110 => {
                 self.pool.suspended(now, Duration::from_secs(60));
+                self.connections.iter_mut().for_each(|one| one.retire = earlier(one.retire, 60));
                 EndReason::Suspended
             }
             _ => {
                 self.pool.suspended(now, Duration::from_secs(4));
-                let idle = self.connections.iter_mut().filter(|connection| connection.is_idle());
-                for idle in idle.filter(|idle| idle.due != u64::MAX) {
-                    idle.due -= 4 * SECOND;
+                self.connections.iter_mut().for_each(|one| one.retire = earlier(one.retire, 4));
+                for idle in self.connections.iter_mut().filter(|connection| connection.is_idle()) {
+                    (idle.since, idle.due) = (idle.since - 4 * SECOND, earlier(idle.due, 4));
                 }
                 return;
             }
@@ -391,4 +392,9 @@ impl World {
         assert!(self.pool.is_drained());
         assert_eq!(self.pool.expire(self.at()), None);
     }
+}
+
+/// So many seconds earlier; never stays never.
+fn earlier(at: u64, seconds: u64) -> u64 {
+    if at == u64::MAX { at } else { at - seconds * SECOND }
 }
