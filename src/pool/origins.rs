@@ -35,7 +35,7 @@ pub(super) struct Origin {
     pub(super) is_http10: bool,
     /// It is in the list of origins whose waiters may go on.
     pub(super) is_ready: bool,
-    /// There is a [`Note`](super::notes::Note) of it.
+    /// There is a [`Note`] of it.
     pub(super) is_noted: bool,
 }
 

@@ -20,7 +20,7 @@ use crate::time::Instant;
 /// use http_keepalive::Instant;
 /// use http_keepalive::pool::{Pool, PoolConfig, SleepMeter};
 ///
-/// let wall = |secs| Duration::from_secs(1_700_000_000 + secs);
+/// let wall = |secs: u64| Duration::from_secs(1_700_000_000 + secs);
 /// let mut pool = Pool::<String, u32>::new(Instant::from_secs(0), &PoolConfig::DEFAULT);
 /// let mut meter = SleepMeter::new(Instant::from_secs(0), wall(0));
 ///
