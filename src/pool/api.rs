@@ -52,6 +52,19 @@ pub enum Patience {
     None,
 }
 
+/// What a request does while its connection is being opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Meanwhile {
+    /// Nothing: it is given the new connection, and no other.
+    #[default]
+    Nothing,
+    /// It waits too ([`Checkout::OpenOrWait`]), and takes whichever connection comes first: one that comes back, or the new one. It
+    /// does not where it would not wait otherwise ([`Patience::None`], no room in the queue), nor where only a new connection will
+    /// do ([`Source::New`]).
+    Wait,
+}
+
 /// What a request needs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -64,12 +77,19 @@ pub struct Demand {
     pub source: Source,
     /// Whether it waits.
     pub patience: Patience,
+    /// What it does while its connection is being opened.
+    pub meanwhile: Meanwhile,
 }
 
 impl Demand {
     /// One of our own requests to an origin: any connection will do, and it waits.
-    pub const DEFAULT: Self =
-        Self { peer: Peer::Origin, session: Session::Later, source: Source::Any, patience: Patience::Wait };
+    pub const DEFAULT: Self = Self {
+        peer: Peer::Origin,
+        session: Session::Later,
+        source: Source::Any,
+        patience: Patience::Wait,
+        meanwhile: Meanwhile::Nothing,
+    };
 
     /// With `peer` set so.
     #[must_use]
@@ -97,6 +117,18 @@ impl Demand {
     pub const fn with_patience(mut self, patience: Patience) -> Self {
         self.patience = patience;
         self
+    }
+
+    /// With `meanwhile` set so.
+    #[must_use]
+    pub const fn with_meanwhile(mut self, meanwhile: Meanwhile) -> Self {
+        self.meanwhile = meanwhile;
+        self
+    }
+
+    /// It waits while its connection is being opened.
+    pub(super) const fn waits_meanwhile(&self) -> bool {
+        matches!((self.meanwhile, self.patience, self.source), (Meanwhile::Wait, Patience::Wait, Source::Any))
     }
 }
 
@@ -127,6 +159,19 @@ pub enum Checkout<Id> {
     },
     /// Open a connection.
     Open(Permit),
+    /// Open a connection, and wait at once: what comes first is the request's. Only where the demand asks for it
+    /// ([`Meanwhile::Wait`]).
+    ///
+    /// If a connection of the key comes first, [`Due::GoOn`] says so, and the permit goes on to live on its own: when the new
+    /// connection is there, [`opened`](super::Pool::opened) gives its lease as ever, and it is checked in unused; or its opening is
+    /// given up with [`failed`](super::Pool::failed). If the new connection comes first, `opened` makes the ticket stale, and nothing
+    /// is said of it any more.
+    OpenOrWait {
+        /// The place.
+        permit: Permit,
+        /// The place in the queue: it may be given up without the other one.
+        ticket: Ticket,
+    },
     /// Close this idle connection, and open another one.
     EvictThenOpen {
         /// The connection that goes; the pool has forgotten it.
@@ -135,6 +180,8 @@ pub enum Checkout<Id> {
         why: EndReason,
         /// The place.
         permit: Permit,
+        /// As of [`OpenOrWait`](Self::OpenOrWait), where the demand asks for it; else `None`.
+        ticket: Option<Ticket>,
     },
     /// Wait: [`expire`](super::Pool::expire) will say.
     Wait(Ticket),
@@ -272,7 +319,8 @@ pub enum Due<Id> {
         /// Its name, stale from now.
         lease: Lease,
     },
-    /// A request that waited will get nothing.
+    /// A request that waited will get nothing. If its connection is still being opened ([`Checkout::OpenOrWait`]), its permit is
+    /// good all the same.
     WaitOver {
         /// The waiter's.
         ticket: Ticket,
@@ -283,7 +331,8 @@ pub enum Due<Id> {
     GoOn {
         /// The waiter's, stale from now.
         ticket: Ticket,
-        /// What it gets: `Reuse`, `Open` or `EvictThenOpen`.
+        /// What it gets: `Reuse`, `Open` or `EvictThenOpen`; `OpenOrWait`, if its demand asks for it, with a new ticket for the same
+        /// place in the queue.
         checkout: Checkout<Id>,
     },
 }

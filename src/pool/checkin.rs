@@ -5,10 +5,10 @@ use std::hash::{BuildHasher, Hash};
 use super::Pool;
 use super::api::{Checkin, Ended, Readable, Returned};
 use super::config::{Eviction, Excess, Order};
-use super::index::{NANOS, OriginIndex, Second, Slot, Tick, elapsed};
-use super::names::{Idle, Lease, Permit, Stale};
+use super::index::{NANOS, OriginIndex, Second, Slot, elapsed};
+use super::names::{Idle, Lease, Stale};
 use super::reasons::EndReason;
-use super::slots::{Entry, ListKind, Marks, Stamp, State};
+use super::slots::{ListKind, State};
 use crate::config::Use;
 use crate::config::nanos::Span;
 use crate::lifecycle::persistence::{CloseReason, Persistence, ReuseReason};
@@ -18,77 +18,6 @@ use crate::time::Instant;
 type IdleEnd = (Instant, EndReason);
 
 impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
-    /// A connection was opened: it is in use, and comes back with [`checkin`](Self::checkin), be it at once.
-    ///
-    /// # Errors
-    ///
-    /// [`Stale`] if the permit is overdue or was answered: close the connection.
-    pub fn opened(&mut self, now: Instant, permit: Permit, id: Id) -> Result<Lease, Stale> {
-        let now = self.advance_clock(now);
-        let origin = self.permits.remove(&permit).ok_or(Stale)?;
-        let age = Span::of_nanos(self.with_jitter(self.resolved.age.as_nanos()));
-        let uses_left = match self.config.limits.uses {
-            Some(uses) => self.with_jitter(uses.into()).clamp(1, MOST_USES) as u16,
-            None => ANY_USES,
-        };
-        let due = self.resolved.shortest.after(now);
-        let entry = Entry {
-            id,
-            since: now,
-            due,
-            stamp: Stamp::FIRST_LEASE,
-            origin,
-            prev: Slot::NONE,
-            next: Slot::NONE,
-            order_key: self.counters.opened as u32,
-            retires_at: if age == Span::NEVER { Second::NEVER } else { Second::or_never(age.after(now)) },
-            armed: Tick::NEVER,
-            uses_left,
-            marks: Marks::new(uses_left != ANY_USES, !self.resolved.orders_by_idle),
-            why: EndReason::Verdict,
-        };
-        let slot = self.first_vacant;
-        let slot = match self.entries.get_mut(slot) {
-            Some(vacant) => {
-                self.first_vacant = vacant.next;
-                let mut marks = entry.marks;
-                marks.set_in_idle_order(vacant.marks.is_in_idle_order());
-                let (stamp, armed) = (vacant.stamp, vacant.armed);
-                *vacant = Entry { stamp, armed, marks, ..entry };
-                vacant.step(State::Leased);
-                slot
-            }
-            None => {
-                if self.resolved.learns {
-                    self.idle_before_use.push(Span::of_nanos(0));
-                }
-                self.entries.push(entry)
-            }
-        };
-        // early for the lease, so that it will do when the connection comes back
-        let entry = &mut self.entries[slot];
-        if self.deadlines.needs_record(entry.armed, self.deadlines.tick(due)) {
-            entry.armed = self.deadlines.insert(slot, due);
-        }
-        self.counters.opened += 1;
-        let lease = Lease { slot, stamp: self.entries[slot].stamp };
-        self.after_call();
-        Ok(lease)
-    }
-
-    /// A connection could not be opened.
-    ///
-    /// # Errors
-    ///
-    /// [`Stale`] if the permit is overdue or was answered.
-    pub fn failed(&mut self, now: Instant, permit: Permit) -> Result<(), Stale> {
-        self.advance_clock(now);
-        let origin = self.permits.remove(&permit).ok_or(Stale)?;
-        self.end_permit(origin, EndReason::OpenFailed);
-        self.after_call();
-        Ok(())
-    }
-
     /// A connection is not used any more: it is kept, or to be closed. Its idle time counts from `now`, which is when the last
     /// octet of the response came.
     ///
@@ -406,4 +335,4 @@ fn earlier(one: IdleEnd, other: IdleEnd) -> IdleEnd {
 /// Stands for any number of uses.
 pub(super) const ANY_USES: u16 = u16::MAX;
 /// The greatest limit of uses that is told apart.
-const MOST_USES: u64 = 65_534;
+pub(super) const MOST_USES: u64 = 65_534;

@@ -7,11 +7,21 @@ use super::Pool;
 use super::api::{Checkout, Demand, Look, Patience, Peer, Source};
 use super::config::Eviction;
 use super::index::{OriginIndex, Second, Slot, elapsed};
-use super::names::Lease;
+use super::names::{Lease, Ticket};
+use super::opening::Opening;
 use super::reasons::{EndReason, RefuseReason};
 use super::slots::{Entry, ListKind};
+use super::waiting::PlaceToOpen;
 use crate::config::nanos::Span;
 use crate::time::Instant;
+
+/// What there is for a request.
+pub(super) enum Served<Id> {
+    /// An idle connection.
+    Idle(Checkout<Id>),
+    /// A place to open one, that of the connection that went for it, if one did.
+    Place(Option<(Id, EndReason)>),
+}
 
 impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     /// Asks for a connection.
@@ -69,12 +79,20 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             return self.refuse(RefuseReason::Drain);
         }
         self.origins.all[index].is_proxy |= demand.peer == Peer::Proxy;
-        let why = if self.origins.all[index].waiting > 0 {
+        let origin = &self.origins.all[index];
+        let is_for_others = origin.waiting > 0 && (origin.is_ready || self.waits_for_place(index));
+        // who opens a connection holds nobody back, but what has come back for it is not taken away
+        let why = if is_for_others {
             RefuseReason::Behind
         } else {
-            let place_is_claimed = self.waiters_may_go_on && !self.waiters.is_empty();
+            let place_is_claimed = self.waiters_may_go_on && self.want_places > 0;
             match self.try_serve(now, index, demand, place_is_claimed) {
-                Ok(checkout) => return checkout,
+                Ok(Served::Idle(checkout)) => return checkout,
+                Ok(Served::Place(evicted)) => {
+                    let waits = demand.waits_meanwhile() && self.waiters.len() < self.config.limits.waiters;
+                    let ticket = if waits { Some(self.enqueue(now, index, demand, PlaceToOpen::Given)) } else { None };
+                    return self.open(now, index, evicted, ticket);
+                }
                 Err(why) => why,
             }
         };
@@ -84,7 +102,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         if self.waiters.len() >= self.config.limits.waiters {
             return self.refuse(RefuseReason::Waiters);
         }
-        Checkout::Wait(self.enqueue(now, index, demand))
+        Checkout::Wait(self.enqueue(now, index, demand, PlaceToOpen::Wanted))
     }
 
     fn refuse(&mut self, why: RefuseReason) -> Checkout<Id> {
@@ -99,16 +117,16 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         index: OriginIndex,
         demand: Demand,
         place_is_claimed: bool,
-    ) -> Result<Checkout<Id>, RefuseReason> {
+    ) -> Result<Served<Id>, RefuseReason> {
         self.unlink_leased(index);
         if demand.source == Source::Any {
             for list in [ListKind::USED, ListKind::UNUSED] {
                 if let Some(slot) = self.choose_idle(now, index, list, demand.session) {
-                    return Ok(self.lease_out(now, index, slot));
+                    return Ok(Served::Idle(self.lease_out(now, index, slot)));
                 }
             }
         }
-        if place_is_claimed { Err(RefuseReason::Behind) } else { self.open_or_evict(now, index) }
+        if place_is_claimed { Err(RefuseReason::Behind) } else { self.make_place(now, index).map(Served::Place) }
     }
 
     fn lease_out(&mut self, now: Instant, index: OriginIndex, slot: Slot) -> Checkout<Id> {
@@ -126,8 +144,8 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         answer
     }
 
-    /// A place for a new connection, if need be that of an idle one.
-    fn open_or_evict(&mut self, now: Instant, index: OriginIndex) -> Result<Checkout<Id>, RefuseReason> {
+    /// There is a place for a new connection, if need be that of an idle one.
+    fn make_place(&mut self, now: Instant, index: OriginIndex) -> Result<Option<(Id, EndReason)>, RefuseReason> {
         let (most, why) = self.connection_limit(index);
         let held = self.origins.all[index].held;
         let total = self.config.limits.total.unwrap_or(u32::MAX);
@@ -141,19 +159,31 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         } else {
             None
         };
-        let evicted = victim.map(|victim| {
+        Ok(victim.map(|victim| {
             let entry = &self.entries[victim];
             let why = if entry.due <= now { entry.why } else { EndReason::Evicted };
             (self.remove(victim, why), why)
-        });
+        }))
+    }
+
+    /// Gives a place that there is. `ticket`: of the request, if it waits meanwhile.
+    pub(super) fn open(
+        &mut self,
+        now: Instant,
+        index: OriginIndex,
+        evicted: Option<(Id, EndReason)>,
+        ticket: Option<Ticket>,
+    ) -> Checkout<Id> {
         self.origins.add_connection(index);
         self.held += 1;
         self.counters.permitted += 1;
-        let permit = self.permits.push(self.resolved.open.after(now), index);
-        Ok(match evicted {
-            Some((victim, why)) => Checkout::EvictThenOpen { victim, why, permit },
-            None => Checkout::Open(permit),
-        })
+        let opening = Opening { origin: index, ticket: ticket.clone() };
+        let permit = self.permits.push(self.resolved.open.after(now), opening);
+        match (evicted, ticket) {
+            (Some((victim, why)), ticket) => Checkout::EvictThenOpen { victim, why, permit, ticket },
+            (None, Some(ticket)) => Checkout::OpenOrWait { permit, ticket },
+            (None, None) => Checkout::Open(permit),
+        }
     }
 
     /// How many connections this origin may have, and which limit says so.

@@ -4,13 +4,14 @@ use std::hash::{BuildHasher, Hash};
 
 use super::Pool;
 use super::api::Due;
+use super::checkout::Served;
 use super::config::Eviction;
-use super::index::{Slot, Tick};
+use super::index::{OriginIndex, Place, Slot, Tick};
 use super::names::{Lease, Ticket};
-use super::queue::QueueName;
 use super::reasons::{EndReason, RefuseReason};
 use super::slot_times::ByDeadline;
 use super::slots::Entry;
+use super::waiting::{PlaceToOpen, Waiter};
 use crate::time::Instant;
 
 impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
@@ -90,8 +91,8 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     fn expire_rest(&mut self, now: Instant) -> Option<Due<Id>> {
         if self.permits.due().is_some_and(|due| due <= now) {
             let permit = self.permits.first()?;
-            let origin = self.permits.remove(&permit)?;
-            self.end_permit(origin, EndReason::OpenOverdue);
+            let opening = self.permits.remove(&permit)?;
+            self.end_permit(&opening, EndReason::OpenOverdue);
             return Some(Due::PermitOverdue(permit));
         }
         self.close_over_limits(now).or_else(|| self.next_to_go_on(now)).or_else(|| self.end_wait(now))
@@ -130,39 +131,77 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             return None;
         }
         while let Some(&index) = self.ready_origins.front() {
-            if let Some(first) = self.waiters.name(self.origins.all[index].first_waiter) {
-                if let Some(due) = self.try_admit(now, first, true) {
-                    return Some(due);
-                }
-                // it may still take the place of a connection that it may not use
-                self.wake_waiters();
+            if let Some(due) = self.give_idle(now, index) {
+                return Some(due);
             }
             self.origins.all[index].is_ready = false;
             self.ready_origins.pop_front();
         }
         let mut next = self.waiters.first().filter(|_| self.waiters_may_go_on);
         while let Some(ticket) = next {
-            let after = self.waiters.next_after(&ticket);
-            let origin = self.waiters.get(&ticket).map(|waiter| &self.origins.all[waiter.origin]);
-            if origin.is_some_and(|origin| origin.first_waiter == ticket.place()) {
-                if let Some(due) = self.try_admit(now, ticket, false) {
-                    return Some(due);
+            let waiter = self.waiters.get(&ticket)?;
+            let due = match waiter.place {
+                PlaceToOpen::Wanted if self.is_first_for_place(waiter) => self.try_admit(now, &ticket, false),
+                PlaceToOpen::Lost if self.origins.all[waiter.origin].held == 0 => {
+                    self.end_wait_of(&ticket, RefuseReason::OpenFailed)
                 }
+                PlaceToOpen::Wanted | PlaceToOpen::Given | PlaceToOpen::Lost => None,
+            };
+            if due.is_some() {
+                return due;
             }
-            next = after;
+            next = self.waiters.next_after(&ticket);
         }
         self.waiters_may_go_on = false;
         None
     }
 
+    /// Gives an idle connection of this origin to the first waiter that may be given one. Who wants no place to open one holds nobody
+    /// back: what it may not use is offered to the next.
+    fn give_idle(&mut self, now: Instant, index: OriginIndex) -> Option<Due<Id>> {
+        self.unlink_leased(index);
+        let mut place = self.origins.all[index].first_waiter;
+        while let Some(waiter) = self.waiters.item(place) {
+            let next = if waiter.place == PlaceToOpen::Wanted { Place::NONE } else { waiter.next };
+            if self.origins.all[index].idle() > 0 {
+                let due = self.waiters.name(place).and_then(|ticket| self.try_admit(now, &ticket, true));
+                if due.is_some() {
+                    return due;
+                }
+                place = next;
+            } else {
+                break;
+            }
+        }
+        // one that waits may still take the place of a connection that it may not use
+        self.wake_waiters();
+        None
+    }
+
     /// Lets a waiter go on, if there is something for it. `only_idle`: an idle connection, but no place for a new one.
-    fn try_admit(&mut self, now: Instant, ticket: Ticket, only_idle: bool) -> Option<Due<Id>> {
-        let (index, demand) = self.waiters.get(&ticket).map(|waiter| (waiter.origin, waiter.demand))?;
-        let checkout = self.try_serve(now, index, demand, only_idle).ok()?;
-        self.dequeue(&ticket);
+    fn try_admit(&mut self, now: Instant, ticket: &Ticket, only_idle: bool) -> Option<Due<Id>> {
+        let &Waiter { origin: index, demand, place, .. } = self.waiters.get(ticket)?;
+        let checkout = match self.try_serve(now, index, demand, only_idle).ok()? {
+            Served::Idle(checkout) => {
+                self.dequeue(ticket);
+                checkout
+            }
+            Served::Place(evicted) if demand.waits_meanwhile() => {
+                let ticket = self.wait_on_while_opening(ticket);
+                self.open(now, index, evicted, ticket)
+            }
+            Served::Place(evicted) => {
+                self.dequeue(ticket);
+                self.open(now, index, evicted, None)
+            }
+        };
         self.make_ready(index);
-        self.counters.went_on += 1;
-        Some(Due::GoOn { ticket, checkout })
+        if place == PlaceToOpen::Given {
+            self.counters.overtaken += 1;
+        } else {
+            self.counters.went_on += 1;
+        }
+        Some(Due::GoOn { ticket: ticket.clone(), checkout })
     }
 
     /// A waiter that has waited for long enough; while draining, any waiter.
@@ -174,10 +213,15 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             (false, false) => return None,
         };
         let ticket = self.waiters.first()?;
-        let waiter = self.dequeue(&ticket)?;
+        self.end_wait_of(&ticket, why)
+    }
+
+    /// A waiter gets nothing.
+    fn end_wait_of(&mut self, ticket: &Ticket, why: RefuseReason) -> Option<Due<Id>> {
+        let waiter = self.dequeue(ticket)?;
         self.make_ready(waiter.origin);
         self.wake_waiters();
         self.counters.count_refusal(why);
-        Some(Due::WaitOver { ticket, why })
+        Some(Due::WaitOver { ticket: ticket.clone(), why })
     }
 }

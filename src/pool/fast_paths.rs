@@ -146,7 +146,8 @@ impl Side {
                 std::format!("reuse {id} {look:?}")
             }
             Checkout::Open(permit) => self.open(permit, now),
-            Checkout::EvictThenOpen { victim, why, permit } => {
+            Checkout::OpenOrWait { permit, .. } => self.open(permit, now),
+            Checkout::EvictThenOpen { victim, why, permit, .. } => {
                 self.idle.remove(&victim);
                 std::format!("{victim} {why} {}", self.open(permit, now))
             }

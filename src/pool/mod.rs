@@ -29,13 +29,31 @@
 //!
 //! # Who goes first, and which connection goes
 //!
-//! Requests wait in one queue. Of those for one key the first is served first, and no later request is served before it.
-//! Of those for different keys the first one that can go on does. While requests wait, a free place is offered to the queue before
-//! it is given to a new request. So no request waits for ever while connections of its key come back.
+//! Requests wait in one queue. Of those for one key the first is served first, and no later request is served before it, except
+//! with what it may not use while its own connection is being opened. Of those for different keys the first one that can go on
+//! does. While requests wait, a free place is offered to the queue before it is given to a new request. So no request waits for
+//! ever while connections of its key come back.
 //!
 //! At the limit of its key, a request takes the place of an idle connection of that key which it may not use, or whose time is
 //! over. At the limit of all, it takes the place of the idle connection that [`Eviction`] names, to any key: that is how Netscape's
 //! pool stayed small. Protected from this are connections that a waiter may want, and as many as are to be kept warm.
+//!
+//! # A connection that is being opened is overtaken
+//!
+//! While a connection is being opened, another one of its key may come back, and could serve the request at once. A request that
+//! asks for it ([`Meanwhile::Wait`]) opens and waits at once ([`Checkout::OpenOrWait`]): it has a permit and a ticket, and takes
+//! what comes first.
+//!
+//! - It has a place already. So it is given no other one, and holds back nobody of its key who wants one. What comes back it is
+//!   given before those that came later; what it may not use is offered to the next.
+//! - If another connection comes first, its permit goes on to live on its own. The new connection serves the next request of the
+//!   key, or is idle, once the driver has checked it in unused.
+//! - If its own connection comes first, its ticket is stale.
+//! - If its own connection cannot be opened, or not in time, it waits on where it is, for what comes back, and is given no other
+//!   place: a peer that refuses would be asked again and again. So it makes no difference whether another connection comes back a
+//!   moment before the failure or after it. Once no connection of its key is held, nothing can come back, and
+//!   [`RefuseReason::OpenFailed`] says so. A driver that wants the request to fail at once cancels its ticket.
+//! - The limits of waiting hold for it as for any: room in the queue, the time. Its permit is good beyond them.
 //!
 //! # A request that is dropped
 //!
@@ -49,8 +67,9 @@
 //!
 //! So these names cannot be copied, only cloned, and the compiler says where one is not used. A driver keeps each where its end is
 //! seen: in a guard, say, that gives it back when it is dropped, to [`closed`](Pool::closed), [`failed`](Pool::failed) or
-//! [`cancel`](Pool::cancel). A call with a clone of a name that was given back answers [`Stale`], and does nothing: to give a name
-//! back twice does no harm. If `cancel` answers `Stale`, the waiter was answered already: what the answer has is to be given back.
+//! [`cancel`](Pool::cancel). A request that opens and waits at once has two names, and each is given back by itself. A call with a
+//! clone of a name that was given back answers [`Stale`], and does nothing: to give a name back twice does no harm. If `cancel`
+//! answers `Stale`, the waiter was answered already: what the answer has is to be given back.
 //!
 //! What is lost all the same is found. [`outstanding`](Pool::outstanding) names all that the pool has handed out and that did not
 //! come back, and since when or until when: what it names and the driver does not know is lost, and the driver gives it back. If it
@@ -59,8 +78,8 @@
 //! # Tie-breaks
 //!
 //! Equal octets: the newest. Equal instants in an eviction: any, but always the same. What falls due at one call of `expire`
-//! comes in this order: connections whose time is over, overdue permits, water marks and purges, waiters that go on, waiters that
-//! are too late.
+//! comes in this order: connections whose time is over, overdue permits, water marks and purges, waiters that go on or for whom
+//! nothing is left, waiters that are too late.
 //!
 //! # Cost
 //!
@@ -72,7 +91,8 @@
 //! check-in of which nothing is said but that the connection persists over HTTP/1.1 (no hint and no `until`), in a pool with
 //! [`Order::Newest`], [`ReuseMode::Always`] and idle limits that end and are no longer than a lease, without purges, water marks,
 //! limits on idle connections or learning, while no request waits. All other calls take a longer path, in constant time too.
-//! [`Order::Newest`] and [`Order::Oldest`] look at one idle connection, the other orders at all of the key.
+//! [`Order::Newest`] and [`Order::Oldest`] look at one idle connection, the other orders at all of the key. What comes back passes
+//! over those one by one that open a connection and may not use it.
 //!
 //! ```
 //! use std::time::Duration;
@@ -119,6 +139,7 @@ mod invariants;
 mod learned;
 mod list;
 mod names;
+mod opening;
 mod origins;
 mod outstanding;
 mod queue;
@@ -135,7 +156,9 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hash};
 use std::vec::Vec;
 
-pub use api::{Checkin, Checkout, Demand, Due, Ended, Look, Patience, Peer, Readable, Returned, Session, Source};
+pub use api::{
+    Checkin, Checkout, Demand, Due, Ended, Look, Meanwhile, Patience, Peer, Readable, Returned, Session, Source,
+};
 pub use config::{Eviction, Excess, Order, PoolConfig, PoolLimits, PoolPolicy, PoolTimeouts, ReuseMode};
 pub use counters::Counters;
 pub use learned::Learned;
@@ -148,6 +171,7 @@ use crate::lifecycle::jitter;
 use crate::time::Instant;
 use calendar::Calendar;
 use index::{OriginIndex, Second, Slot, Table};
+use opening::Opening;
 use origins::Origins;
 use queue::Queue;
 use resolved::ResolvedPoolConfig;
@@ -178,9 +202,11 @@ pub struct Pool<K, Id, S = RandomState> {
     deadlines: Calendar,
     /// Idle connections, the longest idle first; empty unless eviction, water marks or purges ask for this order.
     idle_order: Calendar,
-    /// Connections that are being opened: to which origin.
-    permits: Queue<Permit, OriginIndex>,
+    /// Connections that are being opened.
+    permits: Queue<Permit, Opening>,
     waiters: Queue<Ticket, Waiter>,
+    /// How many of them go on with a place to open a connection too.
+    want_places: u32,
     /// Origins whose first waiter may go on.
     ready_origins: VecDeque<OriginIndex>,
     /// Something has changed by which any waiter may go on.
@@ -238,6 +264,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             idle_order: Calendar::new(now, resolved.longest),
             permits: Queue::new(),
             waiters: Queue::new(),
+            want_places: 0,
             ready_origins: VecDeque::new(),
             waiters_may_go_on: false,
             over_high_water: false,

@@ -14,18 +14,31 @@ use crate::time::Instant;
 pub(super) struct Waiter {
     pub(super) origin: OriginIndex,
     pub(super) demand: Demand,
+    pub(super) place: PlaceToOpen,
     /// The one for the same origin that came next.
     pub(super) next: Place,
     /// The one for the same origin that came before.
     pub(super) prev: Place,
 }
 
+/// What a request that waits has of a place to open a connection: it is given one at most, so that a peer that refuses is not asked
+/// again and again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PlaceToOpen {
+    /// It goes on with a place too.
+    Wanted,
+    /// It has one, and waits for what comes back meanwhile.
+    Given,
+    /// It had one, and its connection could not be opened: it waits for what comes back.
+    Lost,
+}
+
 impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     /// Puts a request at the end of the queue.
-    pub(super) fn enqueue(&mut self, now: Instant, index: OriginIndex, demand: Demand) -> Ticket {
+    pub(super) fn enqueue(&mut self, now: Instant, index: OriginIndex, demand: Demand, place: PlaceToOpen) -> Ticket {
         let prev = self.origins.all[index].last_waiter;
         let due = self.resolved.wait.after(now);
-        let ticket = self.waiters.push(due, Waiter { origin: index, demand, prev, next: Place::NONE });
+        let ticket = self.waiters.push(due, Waiter { origin: index, demand, place, prev, next: Place::NONE });
         self.origins.add_waiter(index);
         let origin = &mut self.origins.all[index];
         origin.last_waiter = ticket.place();
@@ -33,9 +46,36 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             Some(before) => before.next = ticket.place(),
             None => origin.first_waiter = ticket.place(),
         }
-        self.counters.waited += 1;
+        if place == PlaceToOpen::Wanted {
+            self.want_places += 1;
+            self.counters.waited += 1;
+        } else {
+            self.counters.waited_opening += 1;
+        }
         self.update_fast_path();
         ticket
+    }
+
+    /// A request that waited is given a place, and stays where it is in the queue, under another name.
+    pub(super) fn wait_on_while_opening(&mut self, ticket: &Ticket) -> Option<Ticket> {
+        let ticket = self.waiters.rename(ticket)?;
+        let waiter = self.waiters.get_mut(&ticket)?;
+        waiter.place = PlaceToOpen::Given;
+        self.want_places -= 1;
+        self.counters.waited_opening += 1;
+        Some(ticket)
+    }
+
+    /// A request for this origin waits and wants a place to open a connection.
+    pub(super) fn waits_for_place(&self, index: OriginIndex) -> bool {
+        let last = self.waiters.item(self.origins.all[index].last_waiter);
+        last.is_some_and(|waiter| waiter.place == PlaceToOpen::Wanted)
+    }
+
+    /// Of the requests for its origin that want a place to open a connection, this one came first. Those that want none stand before
+    /// them: only the first one is given a place, and who comes while others want one wants one too.
+    pub(super) fn is_first_for_place(&self, waiter: &Waiter) -> bool {
+        self.waiters.item(waiter.prev).is_none_or(|before| before.place != PlaceToOpen::Wanted)
     }
 
     /// Takes a request out of the queue.
@@ -50,12 +90,16 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             Some(after) => after.prev = waiter.prev,
             None => origin.last_waiter = waiter.prev,
         }
+        if waiter.place == PlaceToOpen::Wanted {
+            self.want_places -= 1;
+        }
         self.origins.remove_waiter(waiter.origin);
         self.update_fast_path();
         Some(waiter)
     }
 
-    /// Gives up a place in the queue.
+    /// Gives up a place in the queue. If a connection is being opened meanwhile ([`Checkout::OpenOrWait`](super::Checkout::OpenOrWait)),
+    /// its permit stays good.
     ///
     /// # Errors
     ///

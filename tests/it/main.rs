@@ -63,6 +63,8 @@ mod passed_content;
 mod pauses;
 mod persistence;
 mod pool_order;
+mod pool_overtaken;
+mod pool_overtaken_laws;
 mod pool_queue;
 mod pool_systems;
 mod pool_systems_other;
