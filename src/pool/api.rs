@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use super::names::{Idle, Lease, Permit, Ticket};
 use super::reasons::{EndReason, RefuseReason, Taint};
+use crate::config::nanos::Span;
 use crate::lifecycle::persistence::{Persistence, ReuseReason};
 use crate::message::keep_alive::KeepAlive;
 use crate::time::Instant;
@@ -212,14 +213,16 @@ pub enum Checkin<Id> {
 /// What is known of a connection that comes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Returned {
-    /// An HTTP/1.1 connection that persists, and nothing else is known that matters: the fast path will do.
+    /// An HTTP/1.1 connection that persists, and of which nothing is known but until when: the fast path will do.
     pub(super) plain: bool,
     pub(super) persistence: Persistence,
     pub(super) taint: Option<Taint>,
     pub(super) hint: KeepAlive,
-    pub(super) until: Option<Instant>,
+    /// [`Instant::MAX`]: nothing is said of it.
+    pub(super) until: Instant,
     pub(super) octets: u64,
-    pub(super) round_trip: Option<Duration>,
+    /// Nothing, where it is not known.
+    pub(super) round_trip: Span,
 }
 
 impl Returned {
@@ -231,9 +234,9 @@ impl Returned {
             persistence,
             taint: None,
             hint: KeepAlive { timeout: None, max: None },
-            until: None,
+            until: Instant::MAX,
             octets: 0,
-            round_trip: None,
+            round_trip: Span::of_nanos(0),
         }
     }
 
@@ -245,19 +248,30 @@ impl Returned {
         self
     }
 
-    /// With the peer's `Keep-Alive` field, if the connection option was there too.
+    /// With the peer's `Keep-Alive` field, if the connection option was there too. The pool takes its margin off the time
+    /// ([`margin`](super::PoolTimeouts::margin)), and counts how often the connection is used again.
+    ///
+    /// For a driver without our machine. A machine has read the field itself and taken its own margin off
+    /// ([`hint_margin`](crate::Timeouts::hint_margin)): what it says goes into [`with_until`](Self::with_until). If both are said, the
+    /// earlier end counts, which is that with the longer of the two margins.
     #[must_use]
     pub const fn with_hint(mut self, hint: KeepAlive) -> Self {
-        self.plain &= hint.timeout.is_none() && hint.max.is_none();
+        self.plain &= hint.max.is_none();
         self.hint = hint;
         self
     }
 
-    /// With the instant until which its machine would use it ([`Reusable::Now`](crate::Reusable::Now)).
+    /// With the instant until which its machine would use it ([`Reusable::Now`](crate::Reusable::Now)). The pool takes no margin off
+    /// it.
+    ///
+    /// For a driver with our machine, which has read the peer's `Keep-Alive` field and taken its margin off. A driver without one says
+    /// [`with_hint`](Self::with_hint). If both are said, the earlier end counts.
     #[must_use]
     pub const fn with_until(mut self, until: Option<Instant>) -> Self {
-        self.plain &= until.is_none();
-        self.until = until;
+        self.until = match until {
+            Some(until) => until,
+            None => Instant::MAX,
+        };
         self
     }
 
@@ -271,7 +285,10 @@ impl Returned {
     /// With how long a round trip takes, if known.
     #[must_use]
     pub const fn with_round_trip(mut self, round_trip: Option<Duration>) -> Self {
-        self.round_trip = round_trip;
+        self.round_trip = match round_trip {
+            Some(_) => Span::of(round_trip),
+            None => Span::of_nanos(0),
+        };
         self
     }
 }

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hash};
 use super::Pool;
 use super::api::{Checkin, Ended, Readable, Returned};
 use super::config::{Eviction, Excess, Order};
-use super::index::{NANOS, OriginIndex, Second, Slot, elapsed};
+use super::index::{OriginIndex, Second, Slot, elapsed};
 use super::names::{Idle, Lease, Stale};
 use super::reasons::EndReason;
 use super::slots::{ListKind, State};
@@ -26,7 +26,8 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     /// # Errors
     ///
     /// [`Stale`] if the lease is overdue or over: close the connection, if that is not done.
-    #[inline]
+    // −26 on `pool`: what is said of the connection is known where it is said
+    #[inline(always)]
     pub fn checkin(&mut self, now: Instant, lease: Lease, returned: &Returned) -> Result<Checkin<Id>, Stale> {
         let now = self.advance_clock(now);
         let answer = match self.checkin_fast(now, &lease, returned) {
@@ -37,8 +38,8 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         answer
     }
 
-    /// Takes back a connection that was leased in place, if nothing is known but that it persists, and nothing but the idle limit
-    /// can matter. `None`: nothing was done.
+    /// Takes back a connection that was leased in place, if nothing is known but that it persists and until when, and nothing but that
+    /// and the idle limit can matter. `None`: nothing was done.
     ///
     /// Its careful twin is [`checkin_full`](Self::checkin_full).
     #[inline]
@@ -47,22 +48,33 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             return None;
         }
         let entry = self.entries.get_mut(lease.slot).filter(|entry| entry.stamp == lease.stamp)?;
-        // an idle limit without end is none of this path's; where the sum is too great, it is small, and `lasts` is false
-        let due = Instant::from_nanos(now.as_nanos().wrapping_add(self.resolved.used_idle.as_nanos()));
-        // its record comes up early enough, and its age is not reached before
-        let lasts = entry.due <= due && due <= entry.retires_at.start();
-        if self.needs_full_path || !returned.plain || !entry.marks.are_usual() || !lasts {
+        if self.needs_full_path || !returned.plain || !entry.marks.are_usual() {
             return None;
         }
-        if self.origins.all.get(entry.origin)?.lists[ListKind::USED].last != lease.slot {
+        let (mut limit, mut why) = (self.resolved.used_idle, EndReason::IdleLimit);
+        if let Some(timeout) = returned.hint.timeout {
+            let said = self.resolved.hint_limit(timeout, returned.round_trip);
+            if said < limit && self.resolved.hints {
+                (limit, why) = (said, EndReason::HintLimit);
+            }
+        }
+        // an idle limit without end is none of this path's; where the sum is too great, it is before now
+        let mut due = Instant::from_nanos(now.as_nanos().wrapping_add(limit.as_nanos()));
+        if returned.until < due {
+            (due, why) = (returned.until, EndReason::Until);
+        }
+        // there is time left, its record comes up early enough, and its age is reached later
+        let lasts = now < due && entry.due <= due && due < entry.retires_at.start();
+        if !lasts || self.origins.all.get(entry.origin)?.lists[ListKind::USED].last != lease.slot {
             return None;
         }
         entry.since = now;
         entry.due = due;
-        entry.why = EndReason::IdleLimit;
-        entry.stamp = entry.stamp.leased_to_idle();
+        entry.why = why;
+        let stamp = lease.stamp.leased_to_idle();
+        entry.stamp = stamp;
         self.counters.kept += 1;
-        Some(Checkin::Kept(Idle { slot: lease.slot, stamp: entry.stamp }))
+        Some(Checkin::Kept(Idle { slot: lease.slot, stamp }))
     }
 
     /// The careful twin of [`checkin_fast`](Self::checkin_fast): takes back any connection, whatever is known of it.
@@ -137,7 +149,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         if entry.retires_at != Second::NEVER {
             end = earlier(end, (entry.retires_at.start(), EndReason::Age));
         }
-        if !returned.hint.is_empty() || self.resolved.learns || returned.until.is_some() {
+        if !returned.hint.is_empty() || self.resolved.learns || returned.until != Instant::MAX {
             end = self.limit_by_peer(now, slot, index, returned, end)?;
         }
         if end.0 <= now { Err(end.1) } else { Ok(end) }
@@ -152,7 +164,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         returned: &Returned,
         mut end: IdleEnd,
     ) -> Result<IdleEnd, EndReason> {
-        if self.config.policy.hints == Use::On {
+        if self.resolved.hints {
             let entry = &mut self.entries[slot];
             match returned.hint.max {
                 Some(0) => return Err(EndReason::MaxHint),
@@ -163,8 +175,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
                 None => {}
             }
             if let Some(timeout) = returned.hint.timeout {
-                let said = Span::of_nanos(u64::from(timeout) * NANOS);
-                let limit = self.resolved.less_margin(said, returned.round_trip);
+                let limit = self.resolved.hint_limit(timeout, returned.round_trip);
                 if limit.is_nothing() {
                     return Err(EndReason::HintTooShort);
                 }
@@ -180,10 +191,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
                 end = earlier(end, (limit.after(now), EndReason::LearnedLimit));
             }
         }
-        if let Some(until) = returned.until {
-            end = earlier(end, (until, EndReason::Until));
-        }
-        Ok(end)
+        Ok(earlier(end, (returned.until, EndReason::Until)))
     }
 
     fn note_version(&mut self, index: OriginIndex, is_http10: bool) {

@@ -88,7 +88,8 @@
 //! in steady state.
 //!
 //! The fast path: a connection that is used again and again is leased where it is, in a few dozen instructions. It serves a
-//! check-in of which nothing is said but that the connection persists over HTTP/1.1 (no hint and no `until`), in a pool with
+//! check-in of which nothing is said but that the connection persists over HTTP/1.1, and until when (by the time of a hint, without
+//! `max`, or by the machine's instant), in a pool with
 //! [`Order::Newest`], [`ReuseMode::Always`] and idle limits that end and are no longer than a lease, without purges, water marks,
 //! limits on idle connections or learning, while no request waits. All other calls take a longer path, in constant time too.
 //! [`Order::Newest`] and [`Order::Oldest`] look at one idle connection, the other orders at all of the key. What comes back passes
@@ -350,7 +351,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     {
         let observed = self.origins.learned.get(self.origins.find(key)?)?;
         let closed = observed.peer_limit(Second::of(self.now), self.resolved.forget)?;
-        Some(observed.explain(self.resolved.less_margin(closed, None)))
+        Some(observed.explain(self.resolved.less_margin(closed, Span::of_nanos(0))))
     }
 
     /// A clock that goes back counts as one that stands still: the latest instant so far.
