@@ -22,10 +22,10 @@
 //!
 //! # Which connection
 //!
-//! Used ones before never used ones; among each kind, by [`Order`]. Never one whose time is over, be it by our limit, the peer's
-//! hint less the margin, what was learned, its age or its generation. The deadline of an idle connection is the first of these,
-//! and it keeps the cause. The peer may close at any time all the same (RFC 9112 9.5): [`Look`] says when to look first, and a
-//! request that meets a closed connection is one for [`retry`](crate::lifecycle::retry).
+//! Used ones before never used ones; among each kind, by [`Order`]. Never one whose time is over, be it by our limit, its age, the
+//! peer's hint less the margin, what was learned, the instant of its machine, or its generation. The deadline of an idle connection
+//! is the first of these, and it keeps the cause. The peer may close at any time all the same (RFC 9112 9.5): [`Look`] says when to
+//! look first, and a request that meets a closed connection is one for [`retry`](crate::lifecycle::retry).
 //!
 //! # Who goes first, and which connection goes
 //!
@@ -34,9 +34,10 @@
 //! does. While requests wait, a free place is offered to the queue before it is given to a new request. So no request waits for
 //! ever while connections of its key come back.
 //!
-//! At the limit of its key, a request takes the place of an idle connection of that key which it may not use, or whose time is
-//! over. At the limit of all, it takes the place of the idle connection that [`Eviction`] names, to any key: that is how Netscape's
-//! pool stayed small. Protected from this are connections that a waiter may want, and as many as are to be kept warm.
+//! At the limit of its key, a request takes the place of an idle connection of that key whose time is over, or which it may not
+//! use (not with [`Eviction::Never`]). At the limit of all, it takes the place of the idle connection that [`Eviction`] names, to
+//! any key: that is how Netscape's pool stayed small. Protected from this are connections that a waiter may want, and as many as
+//! are to be kept warm.
 //!
 //! # A connection that is being opened is overtaken
 //!
@@ -77,22 +78,23 @@
 //!
 //! # Tie-breaks
 //!
-//! Equal octets: the newest. Equal instants in an eviction: any, but always the same. What falls due at one call of `expire`
+//! Equal octets: the newest. Equal instants in an eviction: any, but always the same. Equal ends of idleness have the cause of the
+//! first of these: the idle limit, the age, the hint, what was learned, the machine's instant. What falls due at one call of `expire`
 //! comes in this order: connections whose time is over, overdue permits, water marks and purges, waiters that go on or for whom
 //! nothing is left, waiters that are too late.
 //!
 //! # Cost
 //!
-//! A check-out hashes the key once, a check-in never. A connection takes 48 octets beside its id, four for its place among the
+//! A check-out hashes the key once, one for a new key twice, a check-in never. A connection takes 48 octets beside its id, four for its place among the
 //! deadlines, and four more where eviction asks for an order; a key takes 60 octets and its place in the map. Nothing is allocated
 //! in steady state.
 //!
 //! The fast path: a connection that is used again and again is leased where it is, in a few dozen instructions. It serves a
 //! check-in of which nothing is said but that the connection persists over HTTP/1.1, and until when (by the time of a hint, without
-//! `max`, or by the machine's instant), in a pool with
-//! [`Order::Newest`], [`ReuseMode::Always`] and idle limits that end and are no longer than a lease, without purges, water marks,
-//! limits on idle connections or learning, while no request waits. All other calls take a longer path, in constant time too.
-//! [`Order::Newest`] and [`Order::Oldest`] look at one idle connection, the other orders at all of the key. What comes back passes
+//! `max`, or by the machine's instant), in a pool with [`Order::Newest`], [`ReuseMode::Always`] and idle limits that end and are no
+//! longer than a lease, without purges, water marks, limits on idle connections or learning, while no request waits, be it one that
+//! opens meanwhile. A connection that is to end sooner than it would have the last time takes a longer path once, for an earlier
+//! record. All other calls take a longer path, in constant time too. [`Order::Newest`] and [`Order::Oldest`] look at one idle connection, the other orders at all of the key. What comes back passes
 //! over those one by one that open a connection and may not use it.
 //!
 //! ```
