@@ -62,13 +62,13 @@ impl Connections {
                     say(format!("{origin}: not reused: {}", why.map_or("busy".into(), |why| why.to_string())));
                     self.closed(lease, why, true);
                 }
-                Checkout::EvictThenOpen { victim, why, permit } => {
+                Checkout::EvictThenOpen { victim, why, permit, .. } => {
                     self.idle.remove(&victim);
                     say(format!("a connection closed: {why}"));
                     return Ok(Taken::Open(permit));
                 }
                 Checkout::Open(permit) => return Ok(Taken::Open(permit)),
-                Checkout::Wait(_) => return Err("nobody waits here".into()),
+                Checkout::Wait(_) | Checkout::OpenOrWait { .. } => return Err("nobody waits here".into()),
                 Checkout::Refuse(why) => return Err(format!("no connection to {origin}: {why}")),
             }
         }

@@ -33,7 +33,7 @@ settings! {
         /// This many idle connections to an origin are protected from eviction, water marks and purges. They have their own
         /// limits in time all the same: what the peer has closed is not warm. An eviction passes over them one by one.
         min_warm / with_min_warm: u32 = 0;
-        /// Requests that may wait for a connection; 0: none may.
+        /// Requests that may wait for a connection, those that open one meanwhile included; 0: none may.
         waiters / with_waiters: u32 = 1024;
         /// While a request waits that `total` alone holds back, this many later requests may be given a connection. Then the next one
         /// that comes back goes for it, whatever [`Eviction`] says. Fewer: fairer; 0: all are served in the order of their coming.

@@ -141,6 +141,8 @@ reasons! {
         Waiters => "waiters", "RFC 9112 9.4";
         /// It waited for as long as it may.
         WaitTimeout => "wait-timeout", "RFC 9112 9.4";
+        /// Its connection could not be opened, and no other one is left that may come back.
+        OpenFailed => "open-failed", "RFC 9112 9.4";
         /// The pool is being drained.
         Drain => "drain", "RFC 9112 9.6";
     }

@@ -64,6 +64,8 @@ mod pauses;
 mod persistence;
 mod pool_keys;
 mod pool_order;
+mod pool_overtaken;
+mod pool_overtaken_laws;
 mod pool_queue;
 mod pool_sleep;
 mod pool_systems;

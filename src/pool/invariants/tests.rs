@@ -3,6 +3,7 @@
 use super::super::index::{Place, Slot, Table, Tick};
 use super::super::learned::Observed;
 use super::super::slots::{ListKind, State};
+use super::super::waiting::PlaceToOpen;
 use super::super::*;
 use crate::lifecycle::persistence::{Persistence, ReuseReason};
 use core::time::Duration;
@@ -170,6 +171,11 @@ broken! {
         Some(2)
     };
     waiters_turn_the_fast_path_off "fast-path" |pool| pool.needs_full_path = false;
+    who_wants_a_place_is_counted "want-places" |pool| pool.want_places = 0;
+    who_opens_and_waits_has_its_place "openings" |pool| {
+        let (index, demand) = (origin(&pool, KEY), Demand::DEFAULT);
+        drop(pool.enqueue(pool.now, index, demand, PlaceToOpen::Given));
+    };
     a_search_leaves_nothing "passed-over" |pool| pool.passed_over.push(idle_slot(&pool));
     what_is_not_asked_for_is_not_learned "learned" |pool| {
         pool.origins.learned = Table::new();

@@ -8,14 +8,21 @@ use super::*;
 
 impl World {
     pub(super) fn answer_permit(&mut self, choices: &mut Choices) {
-        let Some((permit, key, _)) = self.permits.pop_front() else { return };
+        let Some(opening) = self.permits.pop_front() else { return };
+        let Opening { permit, key, .. } = &opening;
+        let (permit, key) = (permit.clone(), *key);
         self.stale.2.push(permit.clone());
         if choices.next() % 4 == 0 {
             self.pool.failed(self.at(), permit).unwrap();
-            return;
+            return self.lose_place(&opening);
         }
         self.ids += 1;
         let lease = self.pool.opened(self.at(), permit, self.ids).unwrap();
+        if let Some(place) = self.waits_with(&opening) {
+            // it has its connection
+            let waiter = self.waiters.remove(place).unwrap();
+            self.stale.3.push(waiter.ticket);
+        }
         let retire = self.config.timeouts().age.map_or(u64::MAX, |age| {
             // whole seconds
             (self.now + age.as_nanos() as u64) / SECOND * SECOND
@@ -187,6 +194,7 @@ impl World {
         (connection.since, connection.due, connection.why) = (now, due, why);
         let before = std::mem::replace(&mut connection.name, Name::Idle(idle));
         self.forget_name(before);
+        self.make_ready(key);
         if self.turn().is_some() {
             self.claimed = vec![id];
         }
@@ -268,6 +276,7 @@ impl World {
         let waiter = self.waiters.remove(place).unwrap();
         self.pool.cancel(waiter.ticket.clone()).unwrap();
         self.stale.3.push(waiter.ticket);
+        self.make_ready(waiter.key);
     }
 
     pub(super) fn upheaval(&mut self, choices: &mut Choices) {
@@ -340,6 +349,7 @@ impl World {
         assert_eq!(self.pool.waiting() as usize, self.waiters.len());
         let counters = self.pool.counters();
         let ended: u64 = EndReason::ALL.iter().map(|&why| counters.ended(why)).sum();
+        assert_eq!(counters.overtaken, self.overtaken);
         assert_eq!(counters.permitted, ended + self.held(|_| true) as u64);
         let names: HashSet<Name> = self.connections.iter().map(|connection| connection.name.clone()).collect();
         assert_eq!(names.len(), self.connections.len());
@@ -366,7 +376,7 @@ impl World {
         leases.sort_by_key(id);
         found.sort_by_key(id);
         assert_eq!(found, leases);
-        let permits = self.permits.iter().map(|(permit, _, due)| (permit.clone(), end(*due)));
+        let permits = self.permits.iter().map(|opening| (opening.permit.clone(), end(opening.due)));
         let tickets = self.waiters.iter().map(|waiter| (waiter.ticket.clone(), end(waiter.due)));
         let permits = permits.map(|(permit, until)| Outstanding::Permit { permit, until });
         let tickets = tickets.map(|(ticket, until)| Outstanding::Ticket { ticket, until });
@@ -381,8 +391,8 @@ impl World {
             (idle.due, idle.why) = (self.now, EndReason::Drain);
         }
         self.expire();
-        while let Some((permit, ..)) = self.permits.pop_front() {
-            self.pool.failed(self.at(), permit).unwrap();
+        while let Some(opening) = self.permits.pop_front() {
+            self.pool.failed(self.at(), opening.permit).unwrap();
         }
         for connection in std::mem::take(&mut self.connections) {
             let Name::Lease(lease) = connection.name else { panic!("still idle") };
