@@ -59,7 +59,9 @@ fn steady() {
         let mut follow = |pool: &mut Pool<u64, u64>, checkout| {
             let permit = match checkout {
                 Checkout::Reuse { lease, .. } => return Some(lease),
-                Checkout::Open(permit) | Checkout::EvictThenOpen { permit, .. } => permit,
+                Checkout::Open(permit)
+                | Checkout::OpenOrWait { permit, .. }
+                | Checkout::EvictThenOpen { permit, .. } => permit,
                 Checkout::Wait(_) | Checkout::Refuse(_) => return None,
             };
             ids += 1;

@@ -31,7 +31,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         let now = self.advance_clock(now);
         let index = self.named(lease.slot, lease.stamp)?.origin;
         self.unlink_leased(index);
-        let may = self.may_stay(lease.slot, index);
+        let may = self.may_stay(now, lease.slot, index);
         let may = may.and(if before.due <= now { Err(before.why) } else { Ok(()) });
         let answer = match may {
             Ok(()) => self.keep_idle(now, before.since, lease.slot, index, (before.due, before.why)),
@@ -47,8 +47,8 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     /// A place was not used: nobody has tried to open a connection.
     pub(super) fn give_up(&mut self, now: Instant, permit: &Permit) -> Result<(), Stale> {
         self.advance_clock(now);
-        let origin = self.permits.remove(permit).ok_or(Stale)?;
-        self.end_permit(origin, EndReason::Caller);
+        let opening = self.permits.remove(permit).ok_or(Stale)?;
+        self.end_permit(&opening, EndReason::Caller);
         self.after_call();
         Ok(())
     }

@@ -29,6 +29,7 @@ fn returned(number: u8) -> Returned {
 fn demand(number: u8) -> Demand {
     let demand = Demand::DEFAULT;
     let demand = if number % 4 == 0 { demand.with_source(Source::New) } else { demand };
+    let demand = if number % 4 == 1 { demand.with_meanwhile(Meanwhile::Wait) } else { demand };
     if number % 7 == 0 { demand.with_patience(Patience::None) } else { demand }
 }
 
@@ -78,7 +79,7 @@ struct Glue {
 /// What a request has, on the side of the driver.
 enum Got {
     Lease(u32, Lease),
-    Permit(Permit),
+    Permit(Permit, Option<Ticket>),
     Ticket(Ticket),
     Refused(RefuseReason),
 }
@@ -87,10 +88,11 @@ impl Glue {
     fn sort(&mut self, checkout: Checkout<u32>) -> Got {
         match checkout {
             Checkout::Reuse { id, lease, .. } => Got::Lease(id, lease),
-            Checkout::Open(permit) => Got::Permit(permit),
-            Checkout::EvictThenOpen { victim, why, permit } => {
+            Checkout::Open(permit) => Got::Permit(permit, None),
+            Checkout::OpenOrWait { permit, ticket } => Got::Permit(permit, Some(ticket)),
+            Checkout::EvictThenOpen { victim, why, permit, ticket } => {
                 self.closing.push_back((victim, why));
-                Got::Permit(permit)
+                Got::Permit(permit, ticket)
             }
             Checkout::Wait(ticket) => Got::Ticket(ticket),
             Checkout::Refuse(why) => Got::Refused(why),
@@ -130,7 +132,7 @@ impl Glue {
 /// What a request has, on both sides.
 enum Both {
     Use(Lent<u8, u32>, u32, Lease),
-    Open(FreePlace<u8, u32>, Permit),
+    Open(FreePlace<u8, u32>, Permit, Option<Ticket>),
     Wait(Waiting<u8, u32>, Ticket),
 }
 
@@ -141,7 +143,10 @@ fn both(shared: Result<Handout<u8, u32>, RefuseReason>, got: Got) -> Option<Both
             assert_eq!(*lent, id);
             Some(Both::Use(lent, id, lease))
         }
-        (Ok(Handout::Open(place)), Got::Permit(permit)) => Some(Both::Open(place, permit)),
+        (Ok(Handout::Open(place)), Got::Permit(permit, ticket)) => {
+            assert_eq!(place.waits(), ticket.is_some());
+            Some(Both::Open(place, permit, ticket))
+        }
         (Ok(Handout::Wait(waiting)), Got::Ticket(ticket)) => Some(Both::Wait(waiting, ticket)),
         (Err(why), Got::Refused(refused)) => {
             assert_eq!(why, refused);
@@ -190,16 +195,26 @@ fn compare(config: &PoolConfig, calls: Vec<Call>) {
                     assert_eq!(checked_in.idle, idle);
                     assert_eq!(checked_in.to_close.map(|closing| (closing.connection, closing.why)), closing);
                 }
-                Both::Open(place, permit) if other % 4 == 0 => {
-                    place.failed(now);
-                    let _ = glue.pool.failed(now, permit);
+                Both::Open(place, permit, ticket) if other % 8 == 0 => {
+                    drop(place);
+                    ticket.map(|ticket| glue.pool.cancel(ticket));
+                    let _ = glue.pool.failed(Instant::EPOCH, permit);
                 }
-                Both::Open(place, permit) => {
+                Both::Open(place, permit, ticket) if other % 4 == 0 => {
+                    let waiting = place.failed(now);
+                    let _ = glue.pool.failed(now, permit);
+                    assert_eq!(waiting.is_some(), ticket.is_some());
+                    all.extend(waiting.zip(ticket).map(|(waiting, ticket)| Both::Wait(waiting, ticket)));
+                }
+                Both::Open(place, permit, ticket) => {
                     let id = glue.opened;
                     glue.opened += 1;
                     match (place.opened(now, id), glue.pool.opened(now, permit, id)) {
                         (Ok(lent), Ok(lease)) => all.push(Both::Use(lent, id, lease)),
-                        (Err(closing), Err(Stale)) => assert_eq!(closing.why, EndReason::OpenOverdue),
+                        (Err(closing), Err(Stale)) => {
+                            assert_eq!(closing.why, EndReason::OpenOverdue);
+                            ticket.map(|ticket| glue.pool.cancel(ticket));
+                        }
                         (lent, lease) => panic!("{lent:?} and {lease:?}"),
                     }
                 }
@@ -244,6 +259,15 @@ fn compare(config: &PoolConfig, calls: Vec<Call>) {
                     (Some(Ok(Granted::Open(place))), Some(got)) => all.extend(both(Ok(Handout::Open(place)), got)),
                     (Some(Err(why)), Some(got)) => assert!(both(Err(why), got).is_none()),
                     (answer, _) => panic!("the pool answers otherwise than {answer:?}"),
+                },
+                Both::Open(mut place, permit, Some(ticket)) => match (place.ask(now), glue.answers.remove(&ticket)) {
+                    (None, None) => all.push(Both::Open(place, permit, Some(ticket))),
+                    (Some(lent), Some(got)) => {
+                        all.extend(both(Ok(Handout::Use(lent)), got));
+                        all.push(Both::Open(place, permit, None));
+                    }
+                    (None, Some(Got::Refused(_))) => all.push(Both::Open(place, permit, None)),
+                    (lent, _) => panic!("the pool answers otherwise than {lent:?}"),
                 },
                 other => all.push(other),
             }
@@ -314,13 +338,38 @@ impl Waiter {
     }
 }
 
+/// A place, and who is woken if its request waits meanwhile.
+struct Opening {
+    place: FreePlace<u8, Conn>,
+    woken: Arc<Woken>,
+}
+
+impl Opening {
+    fn poll(&mut self, now: Instant) -> Option<Lent<u8, Conn>> {
+        let waker = Waker::from(Arc::clone(&self.woken));
+        match self.place.poll(now, &mut Context::from_waker(&waker)) {
+            Poll::Ready(lent) => Some(lent),
+            Poll::Pending => None,
+        }
+    }
+
+    /// It was answered, and has not asked.
+    fn is_woken(&self) -> bool {
+        let woken = self.woken.0.load(Ordering::Relaxed);
+        assert!(woken <= 1, "it is woken once");
+        woken == 1 && self.place.waits()
+    }
+}
+
 struct World {
     pool: SharedPool<u8, Conn>,
     now: Instant,
     alive: Rc<Cell<u32>>,
     lent: Vec<Lent<u8, Conn>>,
-    places: Vec<FreePlace<u8, Conn>>,
+    places: Vec<Opening>,
     waiters: Vec<Waiter>,
+    /// Those whose connection could not be opened, and who wait on for what comes back.
+    lost: Vec<Waiter>,
 }
 
 impl World {
@@ -331,13 +380,24 @@ impl World {
                 assert!(lent.until > self.now || lent.look() == Look::First, "its time is over");
                 self.lent.push(lent);
             }
-            Granted::Open(place) => self.places.push(place),
+            Granted::Open(place) => {
+                let mut opening = Opening { place, woken: Arc::new(Woken(AtomicUsize::new(0))) };
+                // it may be given something before it has asked for the first time
+                let lent = opening.poll(self.now);
+                self.places.push(opening);
+                lent.into_iter().for_each(|lent| self.have(Granted::Use(lent)));
+            }
         }
     }
 
     fn check(&mut self) {
-        let woken = self.waiters.iter().filter(|waiter| waiter.is_woken()).count() as u32;
-        assert_eq!(self.pool.waiting() + woken, self.waiters.len() as u32);
+        let waiters = || self.waiters.iter().chain(&self.lost);
+        let waiting = waiters().count() + self.places.iter().filter(|opening| opening.place.waits()).count();
+        let woken = waiters().filter(|waiter| waiter.is_woken()).count()
+            + self.places.iter().filter(|opening| opening.is_woken()).count();
+        let woken = woken as u32;
+        // one that was given a place may wait meanwhile
+        assert!(self.pool.waiting() <= waiting as u32 && waiting as u32 <= self.pool.waiting() + woken);
         // of each key, those that were answered are those that came first
         for key in 0..4 {
             let mut all = self.waiters.iter().filter(|waiter| waiter.key == key).map(Waiter::is_woken);
@@ -345,11 +405,15 @@ impl World {
         }
         // who was not woken has no answer
         let now = self.now;
-        for waiter in self.waiters.iter_mut().filter(|waiter| !waiter.is_woken()) {
+        for waiter in self.waiters.iter_mut().chain(&mut self.lost).filter(|waiter| !waiter.is_woken()) {
             assert!(waiter.poll(now).is_pending(), "nobody has woken it");
         }
+        for opening in self.places.iter_mut().filter(|opening| !opening.is_woken()) {
+            assert!(opening.poll(now).is_none(), "nobody has woken it");
+        }
         let known = self.pool.idle() + self.lent.len() as u32 + self.places.len() as u32;
-        assert!(known <= self.pool.held() && self.pool.held() <= known + woken, "{known} of {}", self.pool.held());
+        // who was given a place, and a connection meanwhile, has both
+        assert!((known..=known + 2 * woken).contains(&self.pool.held()), "{known} of {}", self.pool.held());
         assert!(self.pool.held() <= self.pool.config().limits().total.unwrap_or(u32::MAX));
     }
 
@@ -383,11 +447,30 @@ impl World {
                 }
             }
             11..14 if !self.places.is_empty() => {
-                let place = self.places.swap_remove(usize::from(one) % self.places.len());
+                let mut opening = self.places.swap_remove(usize::from(one) % self.places.len());
+                if other % 3 == 0 {
+                    opening.poll(now).into_iter().for_each(|lent| self.have(Granted::Use(lent)));
+                }
+                let place = opening.place;
                 match other % 8 {
                     0 => drop(place),
-                    1 => place.failed(now),
+                    1 | 2 => {
+                        let Some(waiting) = place.failed(now) else { return };
+                        let mut waiter = Waiter { key: 0, waiting, woken: Arc::new(Woken(AtomicUsize::new(0))) };
+                        match waiter.poll(now) {
+                            Poll::Pending => self.lost.push(waiter),
+                            Poll::Ready(Ok(granted)) => self.have(granted),
+                            Poll::Ready(Err(_)) => {}
+                        }
+                    }
                     _ => self.lent.extend(place.opened(now, Conn::new(&self.alive)).ok()),
+                }
+            }
+            17 if !self.lost.is_empty() => {
+                let mut waiter = self.lost.swap_remove(usize::from(one) % self.lost.len());
+                match waiter.poll(now) {
+                    Poll::Ready(Ok(granted)) => self.have(granted),
+                    _ => drop(waiter),
                 }
             }
             14..18 if !self.waiters.is_empty() => {
@@ -421,7 +504,8 @@ impl World {
 fn run(config: &PoolConfig, calls: Vec<Call>) {
     let pool = SharedPool::new(START, config);
     let alive = Rc::default();
-    let mut world = World { pool, now: START, alive, lent: Vec::new(), places: Vec::new(), waiters: Vec::new() };
+    let mut world =
+        World { pool, now: START, alive, lent: Vec::new(), places: Vec::new(), waiters: Vec::new(), lost: Vec::new() };
     for call in calls {
         world.call(call);
         world.check();
@@ -429,6 +513,7 @@ fn run(config: &PoolConfig, calls: Vec<Call>) {
     // all are gone, in any order: nothing is held but what is idle
     world.places.clear();
     world.waiters.clear();
+    world.lost.clear();
     world.lent.clear();
     assert_eq!((world.pool.held(), world.pool.waiting()), (world.pool.idle(), 0));
     world.pool.drain(world.now);

@@ -20,7 +20,8 @@
 //! # Who is woken
 //!
 //! A waiter is woken once, when its answer is there: by whichever call let it go on, before that call returns. No other waiter is woken.
-//! Between two calls nobody waits for whom there is something.
+//! Between two calls nobody waits for whom there is something. A request may open a connection and wait at once
+//! ([`Meanwhile::Wait`](super::Meanwhile::Wait)): then its [`FreePlace`] is asked whether another connection has come first.
 //!
 //! # The lock
 //!

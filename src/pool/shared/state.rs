@@ -145,21 +145,24 @@ impl<K: Hash + Eq, C, S: BuildHasher> State<K, C, S> {
             // a waiter that has not taken it has it here; whoever uses it has it himself
             Due::LeaseOverdue { id, .. } => self.close(id, EndReason::LeaseOverdue),
             Due::PermitOverdue(_) => {}
-            Due::WaitOver { ticket, why } => self.answer(&ticket, Answer::Refuse(why)),
+            Due::WaitOver { ticket, why } => self.answer(self.waiter_of(&ticket), Answer::Refuse(why)),
             Due::GoOn { ticket, checkout } => {
+                // before another ticket has its place
+                let at = self.waiter_of(&ticket);
                 let answer = match checkout {
                     Checkout::Reuse { id, lease, look } => {
                         Answer::Use { id, lease, look, before: self.pool.last_lent.take() }
                     }
-                    Checkout::Open(permit) => Answer::Open(permit),
-                    Checkout::EvictThenOpen { victim, why, permit } => {
+                    Checkout::Open(permit) => Answer::Open(self.place(permit, None)),
+                    Checkout::OpenOrWait { permit, ticket } => Answer::Open(self.place(permit, Some(ticket))),
+                    Checkout::EvictThenOpen { victim, why, permit, ticket } => {
                         self.close(victim, why);
-                        Answer::Open(permit)
+                        Answer::Open(self.place(permit, ticket))
                     }
                     Checkout::Wait(_) => Answer::Refuse(RefuseReason::Behind),
                     Checkout::Refuse(why) => Answer::Refuse(why),
                 };
-                self.answer(&ticket, answer);
+                self.answer(at, answer);
             }
         }
     }
@@ -197,10 +200,11 @@ impl<K: Hash + Eq, C, S: BuildHasher> State<K, C, S> {
                     Served::Refuse(RefuseReason::Behind)
                 }
             },
-            Checkout::Open(permit) => Served::Taken(Taken::Open(permit)),
-            Checkout::EvictThenOpen { victim, why, permit } => {
+            Checkout::Open(permit) => Served::Taken(Taken::Open(self.place(permit, None))),
+            Checkout::OpenOrWait { permit, ticket } => Served::Taken(Taken::Open(self.place(permit, Some(ticket)))),
+            Checkout::EvictThenOpen { victim, why, permit, ticket } => {
                 self.close(victim, why);
-                Served::Taken(Taken::Open(permit))
+                Served::Taken(Taken::Open(self.place(permit, ticket)))
             }
             Checkout::Wait(ticket) => Served::Wait(self.enqueue(ticket)),
             Checkout::Refuse(why) => Served::Refuse(why),

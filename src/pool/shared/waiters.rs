@@ -20,14 +20,21 @@ pub(super) enum Waiter {
 /// What a waiter was given.
 pub(super) enum Answer {
     Use { id: u32, lease: Lease, look: Look, before: Option<BeforeLease> },
-    Open(Permit),
+    Open(Place),
     Refuse(RefuseReason),
 }
 
 /// What a waiter takes.
 pub(super) enum Taken<C> {
     Use { id: u32, lease: Lease, connection: C, look: Look },
-    Open(Permit),
+    Open(Place),
+}
+
+/// A place for a connection that is being opened.
+pub(super) struct Place {
+    pub(super) permit: Permit,
+    /// Where its request waits meanwhile, if it does.
+    pub(super) waits_at: Option<u32>,
 }
 
 /// What a waiter hears when it asks.
@@ -86,7 +93,7 @@ impl<K: Hash + Eq, C, S: BuildHasher> State<K, C, S> {
                 let connection = connection.ok_or(RefuseReason::WaitTimeout)?;
                 Ok(Taken::Use { id, lease, connection, look })
             }
-            Answer::Open(permit) => Ok(Taken::Open(permit)),
+            Answer::Open(place) => Ok(Taken::Open(place)),
             Answer::Refuse(why) => Err(why),
         }
     }
@@ -112,7 +119,10 @@ impl<K: Hash + Eq, C, S: BuildHasher> State<K, C, S> {
                     self.close(id, EndReason::Caller);
                 }
             }
-            Waiter::Answered(Answer::Open(permit)) => {
+            Waiter::Answered(Answer::Open(Place { permit, waits_at })) => {
+                // nobody has polled that one, so it has no waker
+                let waker = waits_at.and_then(|at| self.cancel(now, at));
+                debug_assert!(waker.is_none(), "what was not taken was not polled");
                 // stale: it was given to another before
                 let _ = self.pool.give_up(now, &permit);
             }
@@ -131,9 +141,18 @@ impl<K: Hash + Eq, C, S: BuildHasher> State<K, C, S> {
         }
     }
 
-    /// Answers the waiter of a ticket, and wakes it soon.
-    pub(super) fn answer(&mut self, ticket: &Ticket, answer: Answer) {
-        let at = self.waiter_at.get(ticket.place().as_usize()).copied().unwrap_or(u32::MAX);
+    /// A place for a connection, and where its request waits meanwhile.
+    pub(super) fn place(&mut self, permit: Permit, ticket: Option<Ticket>) -> Place {
+        Place { permit, waits_at: ticket.map(|ticket| self.enqueue(ticket)) }
+    }
+
+    /// Where the waiter of a ticket is.
+    pub(super) fn waiter_of(&self, ticket: &Ticket) -> u32 {
+        self.waiter_at.get(ticket.place().as_usize()).copied().unwrap_or(u32::MAX)
+    }
+
+    /// Answers a waiter, and wakes it soon.
+    pub(super) fn answer(&mut self, at: u32, answer: Answer) {
         if let Some(waiter) = self.waiters.get_mut(at) {
             if let Waiter::Waits { waker: Some(waker), .. } = core::mem::replace(waiter, Waiter::Answered(answer)) {
                 self.to_wake.push_back(waker);

@@ -56,8 +56,9 @@ impl<K: Hash + Eq, C, S: BuildHasher> Waiting<K, C, S> {
     ///
     /// # Errors
     ///
-    /// It waited for too long ([`WaitTimeout`](RefuseReason::WaitTimeout)), or the pool is being drained
-    /// ([`Drain`](RefuseReason::Drain)).
+    /// It waited for too long ([`WaitTimeout`](RefuseReason::WaitTimeout)), the pool is being drained
+    /// ([`Drain`](RefuseReason::Drain)), or its own connection could not be opened and there is no other one that could come back
+    /// ([`OpenFailed`](RefuseReason::OpenFailed)).
     pub fn poll(&mut self, now: Instant, context: &mut Context<'_>) -> Poll<Answer<K, C, S>> {
         match self.ask_with(now, Some(context.waker().clone())) {
             Some(answer) => Poll::Ready(answer),
@@ -124,7 +125,7 @@ impl<K: Hash + Eq, C, S: BuildHasher> Granted<K, C, S> {
             Taken::Use { id, lease, connection, look } => {
                 Self::Use(Lent::new(core, (id, lease), connection, look, true))
             }
-            Taken::Open(permit) => Self::Open(FreePlace::new(core, permit)),
+            Taken::Open(place) => Self::Open(FreePlace::new(core, place)),
         }
     }
 }

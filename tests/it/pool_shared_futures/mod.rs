@@ -5,14 +5,14 @@ mod peer;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
 use http_keepalive::pool::*;
 use http_keepalive::retry::{Advice, Unanswered};
-use http_keepalive::{Instant, Reusable};
+use http_keepalive::{Instant, Persistence, Reusable};
 
 use executor::{Clock, Executor, Next};
 use peer::{Exchange, MANNERS, Manner, Random, Wire};
@@ -94,6 +94,7 @@ struct World {
     fates: RefCell<Vec<Option<Fate>>>,
     opened: Cell<u64>,
     retried: Cell<u64>,
+    overtook: Cell<u64>,
 }
 
 impl World {
@@ -114,6 +115,7 @@ impl World {
             fates: RefCell::new(vec![None; REQUESTS]),
             opened: Cell::new(0),
             retried: Cell::new(0),
+            overtook: Cell::new(0),
         })
     }
 
@@ -125,9 +127,30 @@ impl World {
         self.stages.borrow_mut()[number] = stage;
     }
 
-    async fn pause(&self, most: u64) {
-        let at = self.clock.now() + Duration::from_millis(self.random(most));
-        self.clock.sleep(at).await;
+    fn open(&self, key: Manner) -> Wire {
+        self.opened.set(self.opened.get() + 1);
+        Wire::new(&self.clock, key, self.opened.get(), &self.alive)
+    }
+
+    /// Until then, or until another connection has come first.
+    async fn overtaken(
+        &self,
+        place: &mut FreePlace<Manner, Wire>,
+        at: Instant,
+        key: Manner,
+    ) -> Option<Lent<Manner, Wire>> {
+        let mut waits = place.waits().then(|| self.counted.one(Has::Waits, key));
+        let mut sleep = std::pin::pin!(self.clock.sleep(at));
+        poll_fn(|context| {
+            if let Poll::Ready(lent) = place.poll(self.clock.now(), context) {
+                return Poll::Ready(Some(lent));
+            }
+            if !place.waits() {
+                waits = None;
+            }
+            sleep.as_mut().poll(context).map(|()| None)
+        })
+        .await
     }
 
     /// One request, as a client has it.
@@ -141,6 +164,9 @@ impl World {
         let mut demand = Demand::DEFAULT;
         if self.random(30) == 0 {
             demand = demand.with_source(Source::New);
+        }
+        if self.random(3) > 0 {
+            demand = demand.with_meanwhile(Meanwhile::Wait);
         }
         let (mut tries, mut reused) = (0, 0);
         loop {
@@ -156,25 +182,48 @@ impl World {
                 Handout::Refuse(why) => Err(why),
             };
             drop(waits);
-            let (mut lent, _used) = match granted {
-                Ok(Granted::Use(lent)) => (lent, self.counted.one(Has::Used, key)),
-                Ok(Granted::Open(place)) => {
-                    self.stage(number, Stage::Opens);
-                    let opening = self.counted.one(Has::Opening, key);
-                    self.pause(20).await;
-                    if self.random(50) == 0 {
-                        place.failed(self.clock.now());
-                        return Fate::GivenUp;
+            let (mut lent, _used) = 'granted: {
+                match granted {
+                    Ok(Granted::Use(lent)) => (lent, self.counted.one(Has::Used, key)),
+                    Ok(Granted::Open(mut place)) => {
+                        self.stage(number, Stage::Opens);
+                        let opening = self.counted.one(Has::Opening, key);
+                        let opens_at = self.clock.now() + Duration::from_millis(self.random(20));
+                        if let Some(lent) = self.overtaken(&mut place, opens_at, key).await {
+                            // its own is there at the same time, or is given up
+                            if self.random(2) == 0 {
+                                let wire = self.open(key);
+                                let own =
+                                    place.opened(self.clock.now(), wire).map_err(|late| late.why).expect("in time");
+                                let _ = own.checkin(self.clock.now(), &Returned::new(Persistence::Undecided)).idle;
+                            }
+                            drop(opening);
+                            self.overtook.set(self.overtook.get() + 1);
+                            break 'granted (lent, self.counted.one(Has::Used, key));
+                        }
+                        if self.random(50) == 0 {
+                            drop(opening);
+                            let waits = self.counted.one(Has::Waits, key);
+                            self.stage(number, Stage::Waits);
+                            // who has waited meanwhile may wait on
+                            let Some(waiting) = place.failed(self.clock.now()) else { return Fate::GivenUp };
+                            let answer = waiting.answer(|| self.clock.now()).await;
+                            drop(waits);
+                            match answer {
+                                Ok(Granted::Use(lent)) => break 'granted (lent, self.counted.one(Has::Used, key)),
+                                Ok(Granted::Open(_)) => panic!("it had a place"),
+                                Err(why) => return Fate::Refused(why),
+                            }
+                        }
+                        let wire = self.open(key);
+                        drop(opening);
+                        (
+                            place.opened(self.clock.now(), wire).map_err(|late| late.why).expect("in time"),
+                            self.counted.one(Has::Used, key),
+                        )
                     }
-                    self.opened.set(self.opened.get() + 1);
-                    let wire = Wire::new(&self.clock, key, self.opened.get(), &self.alive);
-                    drop(opening);
-                    (
-                        place.opened(self.clock.now(), wire).map_err(|late| late.why).expect("in time"),
-                        self.counted.one(Has::Used, key),
-                    )
+                    Err(why) => return Fate::Refused(why),
                 }
-                Err(why) => return Fate::Refused(why),
             };
             // nobody watches: it is looked at each time
             assert_eq!(lent.look() == Look::First, lent.is_reused());
@@ -363,9 +412,10 @@ fn of_twenty_thousand_requests_half_are_dropped_and_nothing_is_lost() {
     let counters = world.pool.counters();
     // of a test that passes nobody sees it
     println!(
-        "{steps} polls, {} opened, {} retried, {planned} planned; {counts:?}",
+        "{steps} polls, {} opened, {} retried, {} overtaken, {planned} planned; {counts:?}",
         world.opened.get(),
-        world.retried.get()
+        world.retried.get(),
+        world.overtook.get()
     );
     println!("{counters:?}");
 
@@ -399,4 +449,5 @@ fn of_twenty_thousand_requests_half_are_dropped_and_nothing_is_lost() {
     assert!(counts[&Fate::Refused(RefuseReason::WaitTimeout)] >= 10, "{counts:?}");
     assert!(counters.went_on > 1000 && counters.reused > 1000, "{counters:?}");
     assert!(counters.ended(EndReason::DeadAtReuse) > 100 && world.retried.get() > 100);
+    assert!(world.overtook.get() > 100 && counters.overtaken > 100);
 }
