@@ -66,7 +66,7 @@ fn run(work: &str, input: &str, times: usize) -> Result<(), String> {
 }
 
 /// What is counted.
-const COUNTED: [(&str, &str); 36] = [
+const COUNTED: [(&str, &str); 37] = [
     ("ours", "tiny"),
     ("ours", "classic"),
     ("ours", "chrome"),
@@ -99,6 +99,7 @@ const COUNTED: [(&str, &str); 36] = [
     ("http-net-server", "tiny"),
     ("pool", "tiny"),
     ("pool-until", "tiny"),
+    ("pool-shared", "tiny"),
     ("pool-hint", "tiny"),
     ("map-lookup", "tiny"),
     ("pool-opened", "tiny"),

@@ -88,6 +88,32 @@ pub fn exchanges(times: usize) {
     all(&mut pool, now, &asked(&keys, times));
 }
 
+/// The same with a pool that owns its connections, a pointer each, and locks itself.
+pub fn exchanges_shared(times: usize) {
+    #[inline(never)]
+    fn all(pool: &SharedPool<String, Box<u64>, Fixed>, now: Instant, keys: &[&str]) {
+        for key in keys {
+            let Handout::Use(lent) = pool.checkout(now, *key, Demand::DEFAULT) else { panic!("none is idle") };
+            black_box(**lent);
+            let checked_in = lent.checkin(now, &RETURNED);
+            assert!(checked_in.idle.is_some() && checked_in.to_close.is_none());
+        }
+    }
+    let keys = keys(100);
+    let pool = SharedPool::with_hasher(Instant::EPOCH, &config(), Fixed::default());
+    pool.reserve(300, keys.len());
+    let mut now = Instant::EPOCH;
+    let new = Demand::DEFAULT.with_source(Source::New);
+    for id in 0..300 {
+        now = now + Duration::from_micros(50);
+        let Handout::Open(place) = pool.checkout(now, &keys[id % keys.len()], new) else { panic!("no place") };
+        let lent = place.opened(now, Box::new(id as u64)).map_err(|late| late.why).unwrap();
+        assert!(lent.checkin(now, &RETURNED).idle.is_some());
+    }
+    all(&pool, now, &asked(&keys, 300));
+    all(&pool, now, &asked(&keys, times));
+}
+
 /// The same by a driver that says until when its machine would use the connection: for five seconds from the check-in.
 pub fn exchanges_until(times: usize) {
     #[inline(never)]

@@ -26,6 +26,7 @@ pub fn run(work: &str, input: &[u8], times: usize) -> Option<()> {
         "http-net-client" => peers::http_net_client(times),
         "http-net-server" => peers::http_net_server(black_box(input), times),
         "pool" => pool::exchanges(times),
+        "pool-shared" => pool::exchanges_shared(times),
         "pool-until" => pool::exchanges_until(times),
         "pool-hint" => pool::exchanges_hint(times),
         "map-lookup" => pool::lookups(times),
