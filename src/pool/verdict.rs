@@ -1,7 +1,8 @@
 //! What a machine says of its connection, as a pool wants to hear it.
 
-use super::api::Returned;
+use super::api::{Ended, Returned};
 use super::reasons::Taint;
+use crate::close_reason::CloseReason;
 use crate::lifecycle::persistence::Persistence;
 use crate::lifecycle::retry::Reusable;
 
@@ -27,6 +28,31 @@ impl Returned {
             (Reusable::No(_), Persistence::Close(_) | Persistence::Tunnel(_)) => Self::new(persistence),
             (Reusable::No(reason), _) => Self::new(Persistence::Close(reason)),
             (Reusable::Wait(_), _) => Self::new(persistence).with_taint(Some(Taint::UnreadContent)),
+        }
+    }
+}
+
+impl Ended {
+    /// With what a client's machine says of its end ([`ended_by`](crate::Connection::ended_by)). `unanswered`: it had been idle in the
+    /// pool, and no status line has come since. `None`, and what is no doing of the peer's: we closed it.
+    ///
+    /// ```
+    /// use http_keepalive::CloseReason;
+    /// use http_keepalive::pool::Ended;
+    ///
+    /// assert_eq!(Ended::of_machine(Some(CloseReason::PeerClosed), true), Ended::DeadAtReuse);
+    /// assert_eq!(Ended::of_machine(Some(CloseReason::PeerClosed), false), Ended::ByPeer);
+    /// assert_eq!(Ended::of_machine(Some(CloseReason::Unsolicited), true), Ended::Unsolicited);
+    /// assert_eq!(Ended::of_machine(Some(CloseReason::ResponseTimeout), true), Ended::ByUs);
+    /// ```
+    pub const fn of_machine(ended_by: Option<CloseReason>, unanswered: bool) -> Self {
+        match ended_by {
+            Some(CloseReason::Unsolicited) => Self::Unsolicited,
+            Some(CloseReason::PeerClosed | CloseReason::Incomplete | CloseReason::TransportFailed) if unanswered => {
+                Self::DeadAtReuse
+            }
+            Some(CloseReason::PeerClosed | CloseReason::Incomplete | CloseReason::TransportFailed) => Self::ByPeer,
+            _ => Self::ByUs,
         }
     }
 }

@@ -124,7 +124,8 @@
 //!         }
 //!         if !matches!(lent.machine.reusable(now), Reusable::Now { .. }) {
 //!             // found before anything was sent, so another one is tried, and no try is counted
-//!             drop(lent.closed(now, Ended::DeadAtReuse));
+//!             let ended = Ended::of_machine(lent.machine.ended_by(), lent.is_reused());
+//!             drop(lent.closed(now, ended));
 //!             continue;
 //!         }
 //!         trouble(&mut lent);
@@ -138,8 +139,9 @@
 //!                 return Ok(content);
 //!             }
 //!             Err(Unanswered { evidence, .. }) => {
-//!                 let silent = evidence.reused && !evidence.response_begun;
-//!                 drop(lent.closed(now, if silent { Ended::DeadAtReuse } else { Ended::ByPeer }));
+//!                 let unanswered = lent.is_reused() && !evidence.response_begun;
+//!                 let ended = Ended::of_machine(lent.machine.ended_by(), unanswered);
+//!                 drop(lent.closed(now, ended));
 //!                 let verdict = evidence.after(tries).after_reused(lost_on_reused).verdict();
 //!                 if verdict.advice != Advice::Retry {
 //!                     return Err(verdict.reason.to_string());
@@ -189,9 +191,9 @@
 //!   the connection then. Whoever is lent it asks [`reusable`](crate::Connection::reusable), which knows what has passed.
 //! - **Which idle timeout holds?** The one that ends first: the machine's [`Timeouts::idle`](crate::Timeouts::idle), the peer's hint
 //!   less the machine's margin, and its age, all in `until`; and the pool's own (`used_idle`, `unused_idle`, `age`, what was learned).
-//! - **When `DeadAtReuse`, when `ByPeer`?** [`DeadAtReuse`](super::Ended::DeadAtReuse): it had been idle, and it was found closed, or
-//!   was lost before a status line came (`reused` and not `response_begun`). From this the pool [learns](super::Learned).
-//!   [`ByPeer`](super::Ended::ByPeer): any other loss.
+//! - **When `DeadAtReuse`, when `ByPeer`?** [`DeadAtReuse`](super::Ended::DeadAtReuse): it had been idle, and the peer closed it before
+//!   a status line came. From this the pool [learns](super::Learned). [`ByPeer`](super::Ended::ByPeer): the peer closed it later, or a
+//!   new one. [`Ended::of_machine`](super::Ended::of_machine) tells them apart.
 //! - **What of a request that never touched its connection?** Give it back with its machine's verdict, as any other. A waiter that is
 //!   dropped before it took its answer does so by itself.
 

@@ -232,7 +232,8 @@ impl World {
             let mut content = None;
             let _ = lent.read(&mut content);
             if !matches!(lent.machine.reusable(self.clock.now()), Reusable::Now { .. }) {
-                drop(lent.closed(self.clock.now(), Ended::DeadAtReuse));
+                let ended = Ended::of_machine(lent.machine.ended_by(), lent.is_reused());
+                drop(lent.closed(self.clock.now(), ended));
                 continue;
             }
             lent.send(number);
@@ -259,8 +260,9 @@ impl World {
                 }
                 Exchange::Lost => {
                     let Unanswered { evidence, .. } = lent.machine.unanswered().next().expect("a request was sent");
-                    let silent = evidence.reused && !evidence.response_begun;
-                    drop(lent.closed(now, if silent { Ended::DeadAtReuse } else { Ended::ByPeer }));
+                    let unanswered = lent.is_reused() && !evidence.response_begun;
+                    let ended = Ended::of_machine(lent.machine.ended_by(), unanswered);
+                    drop(lent.closed(now, ended));
                     if evidence.after(tries).after_reused(reused).verdict().advice != Advice::Retry {
                         return Fate::GivenUp;
                     }
