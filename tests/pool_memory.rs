@@ -1,7 +1,10 @@
 //! No allocation in steady state, and few octets a connection.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use http_keepalive::pool::*;
@@ -38,6 +41,7 @@ const RETURNED: Returned = Returned::new(Persistence::Reuse(ReuseReason::Http11)
 #[test]
 fn nothing_is_allocated_in_steady_state_and_a_connection_takes_few_octets() {
     steady();
+    shared();
     octets();
 }
 
@@ -48,14 +52,16 @@ fn steady() {
     let mut now = Instant::from_secs(1);
     let mut pool = Pool::<u64, u64>::new(now, &config);
     let (mut random, mut ids) = (1_u64, 0);
-    let mut leases = std::collections::VecDeque::with_capacity(1000);
-    let mut turn = |pool: &mut Pool<u64, u64>, leases: &mut std::collections::VecDeque<Lease>| {
+    let mut leases = VecDeque::with_capacity(1000);
+    let mut turn = |pool: &mut Pool<u64, u64>, leases: &mut VecDeque<Lease>| {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         now = now + Duration::from_millis(random >> 56);
         let mut follow = |pool: &mut Pool<u64, u64>, checkout| {
             let permit = match checkout {
                 Checkout::Reuse { lease, .. } => return Some(lease),
-                Checkout::Open(permit) | Checkout::EvictThenOpen { permit, .. } => permit,
+                Checkout::Open(permit)
+                | Checkout::OpenOrWait { permit, .. }
+                | Checkout::EvictThenOpen { permit, .. } => permit,
                 Checkout::Wait(_) | Checkout::Refuse(_) => return None,
             };
             ids += 1;
@@ -84,6 +90,71 @@ fn steady() {
     let after = pool.counters();
     assert!(after.reused > counted.reused + 1000 && after.went_on > counted.went_on + 1000);
     assert!(after.ended(EndReason::Evicted) > counted.ended(EndReason::Evicted) + 100);
+}
+
+/// The same over a shared pool, with wakers, and guards that are dropped.
+fn shared() {
+    struct Ignore;
+    impl Wake for Ignore {
+        fn wake(self: Arc<Self>) {}
+    }
+    let limits = PoolLimits::DEFAULT.with_per_origin(Some(2)).with_total(Some(210));
+    let config = PoolConfig::new(limits, PoolTimeouts::DEFAULT, PoolPolicy::DEFAULT).unwrap();
+    let mut now = Instant::from_secs(1);
+    let pool = SharedPool::<u64, u64>::new(now, &config);
+    let waker = Waker::from(Arc::new(Ignore));
+    let mut context = Context::from_waker(&waker);
+    let (mut random, mut ids) = (1_u64, 0);
+    let mut lent = VecDeque::with_capacity(1000);
+    let mut waiters = VecDeque::with_capacity(3000);
+    let mut turn = || {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        now = now + Duration::from_millis(random >> 56);
+        let mut follow = |granted| match granted {
+            Granted::Use(lent) => Some(lent),
+            Granted::Open(_) if random >> 61 == 0 => None,
+            Granted::Open(place) => {
+                ids += 1;
+                place.opened(now, ids).ok()
+            }
+        };
+        match pool.checkout(now, &(random >> 33 & 127 | random >> 35 & 64), Demand::DEFAULT) {
+            Handout::Use(one) => lent.extend(follow(Granted::Use(one))),
+            Handout::Open(place) => lent.extend(follow(Granted::Open(place))),
+            Handout::Wait(waiting) => waiters.push_back(waiting),
+            Handout::Refuse(_) => {}
+        }
+        // some ask, some are gone
+        for _ in 0..2 {
+            let Some(mut waiting) = waiters.pop_front() else { break };
+            match waiting.poll(now, &mut context) {
+                Poll::Ready(answer) => lent.extend(answer.ok().and_then(&mut follow)),
+                Poll::Pending if random >> 59 & 3 == 0 => {}
+                Poll::Pending => waiters.push_back(waiting),
+            }
+        }
+        if lent.len() > 200 || random >> 60 == 0 {
+            let one = lent.pop_front().unwrap();
+            if random >> 58 & 7 > 0 {
+                let _ = one.checkin(now, &RETURNED);
+            }
+        }
+        while let Poll::Ready(closing) = pool.poll_expire(now, &mut context) {
+            let _ = closing;
+        }
+    };
+    for _ in 0..25_000 {
+        turn();
+    }
+    let (before, counted) = (ALLOCATIONS.load(Ordering::Relaxed), pool.counters());
+    for _ in 0..10_000 {
+        turn();
+    }
+    assert_eq!(ALLOCATIONS.load(Ordering::Relaxed) - before, 0);
+    let after = pool.counters();
+    assert!(after.reused > counted.reused + 300 && after.went_on > counted.went_on + 300, "{after:?}");
+    assert!(after.ended(EndReason::Evicted) > counted.ended(EndReason::Evicted) + 100, "{after:?}");
+    assert!(after.ended(EndReason::Caller) > counted.ended(EndReason::Caller) + 100, "{after:?}");
 }
 
 /// A million idle connections over a hundred thousand origins, opened in no particular order.

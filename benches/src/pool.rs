@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant as Wall};
 
 use http_keepalive::pool::*;
-use http_keepalive::{Instant, Persistence, ReuseReason};
+use http_keepalive::{Instant, KeepAlive, Persistence, ReuseReason};
 
 const RETURNED: Returned = Returned::new(Persistence::Reuse(ReuseReason::Http11));
 
@@ -42,13 +42,13 @@ fn filled<S: BuildHasher + Default>(keys: &[String], connections: usize) -> (Poo
 
 /// What a driver does of it: the id and the names are used.
 #[inline(always)]
-fn exchange<S: BuildHasher>(pool: &mut Pool<String, u64, S>, now: Instant, key: &str) {
+fn exchange<S: BuildHasher>(pool: &mut Pool<String, u64, S>, now: Instant, key: &str, returned: &Returned) {
     let Checkout::Reuse { id, lease, look } = pool.checkout(now, key, Demand::DEFAULT) else { panic!("none is idle") };
     if look == Look::First {
         black_box(());
     }
     black_box(id);
-    let Ok(Checkin::Kept(idle)) = pool.checkin(now, lease, &RETURNED) else { panic!("not kept") };
+    let Ok(Checkin::Kept(idle)) = pool.checkin(now, lease, returned) else { panic!("not kept") };
     let _ = black_box(idle);
 }
 
@@ -79,12 +79,69 @@ pub fn exchanges(times: usize) {
     #[inline(never)]
     fn all(pool: &mut Pool<String, u64, Fixed>, now: Instant, keys: &[&str]) {
         for key in keys {
-            exchange(pool, now, key);
+            exchange(pool, now, key, &RETURNED);
         }
     }
     let keys = keys(100);
     let (mut pool, now) = filled(&keys, 300);
-    asked(&keys, 300).iter().for_each(|key| exchange(&mut pool, now, key));
+    asked(&keys, 300).iter().for_each(|key| exchange(&mut pool, now, key, &RETURNED));
+    all(&mut pool, now, &asked(&keys, times));
+}
+
+/// The same with a pool that owns its connections, a pointer each, and locks itself.
+pub fn exchanges_shared(times: usize) {
+    #[inline(never)]
+    fn all(pool: &SharedPool<String, Box<u64>, Fixed>, now: Instant, keys: &[&str]) {
+        for key in keys {
+            let Handout::Use(lent) = pool.checkout(now, *key, Demand::DEFAULT) else { panic!("none is idle") };
+            black_box(**lent);
+            let checked_in = lent.checkin(now, &RETURNED);
+            assert!(checked_in.idle.is_some() && checked_in.to_close.is_none());
+        }
+    }
+    let keys = keys(100);
+    let pool = SharedPool::with_hasher(Instant::EPOCH, &config(), Fixed::default());
+    pool.reserve(300, keys.len());
+    let mut now = Instant::EPOCH;
+    let new = Demand::DEFAULT.with_source(Source::New);
+    for id in 0..300 {
+        now = now + Duration::from_micros(50);
+        let Handout::Open(place) = pool.checkout(now, &keys[id % keys.len()], new) else { panic!("no place") };
+        let lent = place.opened(now, Box::new(id as u64)).map_err(|late| late.why).unwrap();
+        assert!(lent.checkin(now, &RETURNED).idle.is_some());
+    }
+    all(&pool, now, &asked(&keys, 300));
+    all(&pool, now, &asked(&keys, times));
+}
+
+/// The same by a driver that says until when its machine would use the connection: for five seconds from the check-in.
+pub fn exchanges_until(times: usize) {
+    #[inline(never)]
+    fn all(pool: &mut Pool<String, u64, Fixed>, now: Instant, keys: &[&str]) {
+        for key in keys {
+            let until = black_box(Some(now + Duration::from_secs(5)));
+            exchange(pool, now, key, &RETURNED.with_until(until));
+        }
+    }
+    let keys = keys(100);
+    let (mut pool, now) = filled(&keys, 300);
+    // the first time, each needs an earlier record than it has
+    all(&mut pool, now, &asked(&keys, 300));
+    all(&mut pool, now, &asked(&keys, times));
+}
+
+/// The same by a driver that passes on what the peer said: five seconds, as Apache httpd does.
+pub fn exchanges_hint(times: usize) {
+    #[inline(never)]
+    fn all(pool: &mut Pool<String, u64, Fixed>, now: Instant, keys: &[&str]) {
+        for key in keys {
+            let hint = black_box(KeepAlive { timeout: Some(5), max: None });
+            exchange(pool, now, key, &RETURNED.with_hint(hint));
+        }
+    }
+    let keys = keys(100);
+    let (mut pool, now) = filled(&keys, 300);
+    all(&mut pool, now, &asked(&keys, 300));
     all(&mut pool, now, &asked(&keys, times));
 }
 
@@ -134,7 +191,7 @@ pub fn compare(connections: usize, origins: usize) {
         let began = Wall::now();
         for &key in &order {
             now = now + Duration::from_nanos(100);
-            exchange(&mut pool, now, &keys[key]);
+            exchange(&mut pool, now, &keys[key], &RETURNED);
         }
         let ours = each(began, order.len());
         rounds.push((ours / plain, ours, plain));

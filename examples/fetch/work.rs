@@ -10,8 +10,7 @@ use std::time::Duration;
 use http_keepalive::pool::Source;
 use http_keepalive::retry::{Advice, Evidence, Sent};
 use http_keepalive::{
-    Client, CloseReason, Config, Content, Limits, Method, Persistence, Policy, Request, RequestHint, Reusable,
-    StatusCode, Timeouts,
+    Client, Config, Content, Limits, Method, Persistence, Policy, Request, RequestHint, Reusable, StatusCode, Timeouts,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -308,8 +307,7 @@ impl<'o> Worker<'o> {
         self.say(|| format!("{origin}: {}", line.wire.summary()));
         let broke = line.wire.machine.lifecycle().pipeline_broke();
         self.known.insert(origin.clone(), !broke && line.wire.machine.persistence() != Persistence::Undecided);
-        self.connections
-            .closed(line.lease, line.reused && line.answered == 0 && reason == Some(CloseReason::PeerClosed));
+        self.connections.closed(line.lease, reason, line.reused && line.answered == 0);
         let mut again = Vec::new();
         for unanswered in line.wire.unanswered() {
             let Some(mut task) = line.tasks.pop_front() else { break };

@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use super::names::{Idle, Lease, Permit, Ticket};
 use super::reasons::{EndReason, RefuseReason, Taint};
+use crate::config::nanos::Span;
 use crate::lifecycle::persistence::{Persistence, ReuseReason};
 use crate::message::keep_alive::KeepAlive;
 use crate::time::Instant;
@@ -52,6 +53,19 @@ pub enum Patience {
     None,
 }
 
+/// What a request does while its connection is being opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Meanwhile {
+    /// Nothing: it is given the new connection, and no other.
+    #[default]
+    Nothing,
+    /// It waits too ([`Checkout::OpenOrWait`]), and takes whichever connection comes first: one that comes back, or the new one. It
+    /// does not where it would not wait otherwise ([`Patience::None`], no room in the queue), nor where only a new connection will
+    /// do ([`Source::New`]).
+    Wait,
+}
+
 /// What a request needs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -64,12 +78,19 @@ pub struct Demand {
     pub source: Source,
     /// Whether it waits.
     pub patience: Patience,
+    /// What it does while its connection is being opened.
+    pub meanwhile: Meanwhile,
 }
 
 impl Demand {
     /// One of our own requests to an origin: any connection will do, and it waits.
-    pub const DEFAULT: Self =
-        Self { peer: Peer::Origin, session: Session::Later, source: Source::Any, patience: Patience::Wait };
+    pub const DEFAULT: Self = Self {
+        peer: Peer::Origin,
+        session: Session::Later,
+        source: Source::Any,
+        patience: Patience::Wait,
+        meanwhile: Meanwhile::Nothing,
+    };
 
     /// With `peer` set so.
     #[must_use]
@@ -98,6 +119,18 @@ impl Demand {
         self.patience = patience;
         self
     }
+
+    /// With `meanwhile` set so.
+    #[must_use]
+    pub const fn with_meanwhile(mut self, meanwhile: Meanwhile) -> Self {
+        self.meanwhile = meanwhile;
+        self
+    }
+
+    /// It waits while its connection is being opened.
+    pub(super) const fn waits_meanwhile(&self) -> bool {
+        matches!((self.meanwhile, self.patience, self.source), (Meanwhile::Wait, Patience::Wait, Source::Any))
+    }
 }
 
 /// Whether to read from a connection before it is used.
@@ -106,8 +139,8 @@ impl Demand {
 pub enum Look {
     /// Not needed: the driver watches idle connections, as it said ([`idle_watched`](super::PoolPolicy::idle_watched)), and saw nothing.
     Skip,
-    /// Read without waiting, and offer what comes: octets that are no line ends, or an end, mean that it is [dead](super::Pool::closed),
-    /// and the next check-out may find another.
+    /// Read without waiting, and offer what comes. Octets that are no line ends, or an end, mean that it is [over](super::Pool::closed),
+    /// as [`Ended::Unsolicited`] or [`Ended::DeadAtReuse`], and the next check-out may find another.
     First,
 }
 
@@ -127,6 +160,19 @@ pub enum Checkout<Id> {
     },
     /// Open a connection.
     Open(Permit),
+    /// Open a connection, and wait at once: what comes first is the request's. Only where the demand asks for it
+    /// ([`Meanwhile::Wait`]).
+    ///
+    /// If a connection of the key comes first, [`Due::GoOn`] says so, and the permit goes on to live on its own: when the new
+    /// connection is there, [`opened`](super::Pool::opened) gives its lease as ever, and it is checked in unused; or its opening is
+    /// given up with [`failed`](super::Pool::failed). If the new connection comes first, `opened` makes the ticket stale, and nothing
+    /// is said of it any more.
+    OpenOrWait {
+        /// The place.
+        permit: Permit,
+        /// The place in the queue: it may be given up without the other one.
+        ticket: Ticket,
+    },
     /// Close this idle connection, and open another one.
     EvictThenOpen {
         /// The connection that goes; the pool has forgotten it.
@@ -135,6 +181,8 @@ pub enum Checkout<Id> {
         why: EndReason,
         /// The place.
         permit: Permit,
+        /// As of [`OpenOrWait`](Self::OpenOrWait), where the demand asks for it; else `None`.
+        ticket: Option<Ticket>,
     },
     /// Wait: [`expire`](super::Pool::expire) will say.
     Wait(Ticket),
@@ -165,14 +213,16 @@ pub enum Checkin<Id> {
 /// What is known of a connection that comes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Returned {
-    /// An HTTP/1.1 connection that persists, and nothing else is known that matters: the fast path will do.
+    /// An HTTP/1.1 connection that persists, and of which nothing is known but until when: the fast path will do.
     pub(super) plain: bool,
     pub(super) persistence: Persistence,
     pub(super) taint: Option<Taint>,
     pub(super) hint: KeepAlive,
-    pub(super) until: Option<Instant>,
+    /// [`Instant::MAX`]: nothing is said of it.
+    pub(super) until: Instant,
     pub(super) octets: u64,
-    pub(super) round_trip: Option<Duration>,
+    /// Nothing, where it is not known.
+    pub(super) round_trip: Span,
 }
 
 impl Returned {
@@ -184,9 +234,9 @@ impl Returned {
             persistence,
             taint: None,
             hint: KeepAlive { timeout: None, max: None },
-            until: None,
+            until: Instant::MAX,
             octets: 0,
-            round_trip: None,
+            round_trip: Span::of_nanos(0),
         }
     }
 
@@ -198,19 +248,30 @@ impl Returned {
         self
     }
 
-    /// With the peer's `Keep-Alive` field, if the connection option was there too.
+    /// With the peer's `Keep-Alive` field, if the connection option was there too. The pool takes its margin off the time
+    /// ([`margin`](super::PoolTimeouts::margin)), and counts how often the connection is used again.
+    ///
+    /// For a driver without our machine. A machine has read the field itself and taken its own margin off
+    /// ([`hint_margin`](crate::Timeouts::hint_margin)): what it says goes into [`with_until`](Self::with_until). If both are said, the
+    /// earlier end counts, which is that with the longer of the two margins.
     #[must_use]
     pub const fn with_hint(mut self, hint: KeepAlive) -> Self {
-        self.plain &= hint.timeout.is_none() && hint.max.is_none();
+        self.plain &= hint.max.is_none();
         self.hint = hint;
         self
     }
 
-    /// With the instant until which its machine would use it ([`Reusable::Now`](crate::Reusable::Now)).
+    /// With the instant until which its machine would use it ([`Reusable::Now`](crate::Reusable::Now)). The pool takes no margin off
+    /// it.
+    ///
+    /// For a driver with our machine, which has read the peer's `Keep-Alive` field and taken its margin off. A driver without one says
+    /// [`with_hint`](Self::with_hint). If both are said, the earlier end counts.
     #[must_use]
     pub const fn with_until(mut self, until: Option<Instant>) -> Self {
-        self.plain &= until.is_none();
-        self.until = until;
+        self.until = match until {
+            Some(until) => until,
+            None => Instant::MAX,
+        };
         self
     }
 
@@ -224,7 +285,10 @@ impl Returned {
     /// With how long a round trip takes, if known.
     #[must_use]
     pub const fn with_round_trip(mut self, round_trip: Option<Duration>) -> Self {
-        self.round_trip = round_trip;
+        self.round_trip = match round_trip {
+            Some(_) => Span::of(round_trip),
+            None => Span::of_nanos(0),
+        };
         self
     }
 }
@@ -239,6 +303,9 @@ pub enum Ended {
     ByPeer,
     /// We closed it.
     ByUs,
+    /// There were octets that no request had asked for (RFC 9112 9.2): a look found them before it was used, or they came while it
+    /// was.
+    Unsolicited,
 }
 
 /// What a look at an idle connection shows.
@@ -272,7 +339,8 @@ pub enum Due<Id> {
         /// Its name, stale from now.
         lease: Lease,
     },
-    /// A request that waited will get nothing.
+    /// A request that waited will get nothing. If its connection is still being opened ([`Checkout::OpenOrWait`]), its permit is
+    /// good all the same.
     WaitOver {
         /// The waiter's.
         ticket: Ticket,
@@ -283,7 +351,8 @@ pub enum Due<Id> {
     GoOn {
         /// The waiter's, stale from now.
         ticket: Ticket,
-        /// What it gets: `Reuse`, `Open` or `EvictThenOpen`.
+        /// What it gets: `Reuse`, `Open` or `EvictThenOpen`; `OpenOrWait`, if its demand asks for it, with a new ticket for the same
+        /// place in the queue.
         checkout: Checkout<Id>,
     },
 }

@@ -1,94 +1,23 @@
-//! Taking in: what was opened, what comes back, and what is over.
+//! Taking in: what was opened, and what comes back.
 
 use std::hash::{BuildHasher, Hash};
 
 use super::Pool;
-use super::api::{Checkin, Ended, Readable, Returned};
+use super::api::{Checkin, Returned};
 use super::config::{Eviction, Excess, Order};
-use super::index::{NANOS, OriginIndex, Second, Slot, Tick, elapsed};
-use super::names::{Idle, Lease, Permit, Stale};
+use super::index::{OriginIndex, Second, Slot};
+use super::names::{Idle, Lease, Stale};
 use super::reasons::EndReason;
-use super::slots::{Entry, ListKind, Marks, Stamp, State};
+use super::slots::{ListKind, State};
 use crate::config::Use;
 use crate::config::nanos::Span;
 use crate::lifecycle::persistence::{CloseReason, Persistence, ReuseReason};
 use crate::time::Instant;
 
 /// Until when a connection may be idle, and why it ends then.
-type IdleEnd = (Instant, EndReason);
+pub(super) type IdleEnd = (Instant, EndReason);
 
 impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
-    /// A connection was opened: it is in use, and comes back with [`checkin`](Self::checkin), be it at once.
-    ///
-    /// # Errors
-    ///
-    /// [`Stale`] if the permit is overdue or was answered: close the connection.
-    pub fn opened(&mut self, now: Instant, permit: Permit, id: Id) -> Result<Lease, Stale> {
-        let now = self.advance_clock(now);
-        let origin = self.permits.remove(&permit).ok_or(Stale)?;
-        let age = Span::of_nanos(self.with_jitter(self.resolved.age.as_nanos()));
-        let uses_left = match self.config.limits.uses {
-            Some(uses) => self.with_jitter(uses.into()).clamp(1, MOST_USES) as u16,
-            None => ANY_USES,
-        };
-        let due = self.resolved.shortest.after(now);
-        let entry = Entry {
-            id,
-            since: now,
-            due,
-            stamp: Stamp::FIRST_LEASE,
-            origin,
-            prev: Slot::NONE,
-            next: Slot::NONE,
-            order_key: self.counters.opened as u32,
-            retires_at: if age == Span::NEVER { Second::NEVER } else { Second::or_never(age.after(now)) },
-            armed: Tick::NEVER,
-            uses_left,
-            marks: Marks::new(uses_left != ANY_USES, !self.resolved.orders_by_idle),
-            why: EndReason::Verdict,
-        };
-        let slot = self.first_vacant;
-        let slot = match self.entries.get_mut(slot) {
-            Some(vacant) => {
-                self.first_vacant = vacant.next;
-                let mut marks = entry.marks;
-                marks.set_in_idle_order(vacant.marks.is_in_idle_order());
-                let (stamp, armed) = (vacant.stamp, vacant.armed);
-                *vacant = Entry { stamp, armed, marks, ..entry };
-                vacant.step(State::Leased);
-                slot
-            }
-            None => {
-                if self.resolved.learns {
-                    self.idle_before_use.push(Span::of_nanos(0));
-                }
-                self.entries.push(entry)
-            }
-        };
-        // early for the lease, so that it will do when the connection comes back
-        let entry = &mut self.entries[slot];
-        if self.deadlines.needs_record(entry.armed, self.deadlines.tick(due)) {
-            entry.armed = self.deadlines.insert(slot, due);
-        }
-        self.counters.opened += 1;
-        let lease = Lease { slot, stamp: self.entries[slot].stamp };
-        self.after_call();
-        Ok(lease)
-    }
-
-    /// A connection could not be opened.
-    ///
-    /// # Errors
-    ///
-    /// [`Stale`] if the permit is overdue or was answered.
-    pub fn failed(&mut self, now: Instant, permit: Permit) -> Result<(), Stale> {
-        self.advance_clock(now);
-        let origin = self.permits.remove(&permit).ok_or(Stale)?;
-        self.end_permit(origin, EndReason::OpenFailed);
-        self.after_call();
-        Ok(())
-    }
-
     /// A connection is not used any more: it is kept, or to be closed. Its idle time counts from `now`, which is when the last
     /// octet of the response came.
     ///
@@ -97,7 +26,8 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     /// # Errors
     ///
     /// [`Stale`] if the lease is overdue or over: close the connection, if that is not done.
-    #[inline]
+    // −26 on `pool`: what is said of the connection is known where it is said
+    #[inline(always)]
     pub fn checkin(&mut self, now: Instant, lease: Lease, returned: &Returned) -> Result<Checkin<Id>, Stale> {
         let now = self.advance_clock(now);
         let answer = match self.checkin_fast(now, &lease, returned) {
@@ -108,8 +38,8 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         answer
     }
 
-    /// Takes back a connection that was leased in place, if nothing is known but that it persists, and nothing but the idle limit
-    /// can matter. `None`: nothing was done.
+    /// Takes back a connection that was leased in place, if nothing is known but that it persists and until when, and nothing but that
+    /// and the idle limit can matter. `None`: nothing was done.
     ///
     /// Its careful twin is [`checkin_full`](Self::checkin_full).
     #[inline]
@@ -118,22 +48,33 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             return None;
         }
         let entry = self.entries.get_mut(lease.slot).filter(|entry| entry.stamp == lease.stamp)?;
-        // an idle limit without end is none of this path's; where the sum is too great, it is small, and `lasts` is false
-        let due = Instant::from_nanos(now.as_nanos().wrapping_add(self.resolved.used_idle.as_nanos()));
-        // its record comes up early enough, and its age is not reached before
-        let lasts = entry.due <= due && due <= entry.retires_at.start();
-        if self.needs_full_path || !returned.plain || !entry.marks.are_usual() || !lasts {
+        if self.needs_full_path || !returned.plain || !entry.marks.are_usual() {
             return None;
         }
-        if self.origins.all.get(entry.origin)?.lists[ListKind::USED].last != lease.slot {
+        let (mut limit, mut why) = (self.resolved.used_idle, EndReason::IdleLimit);
+        if let Some(timeout) = returned.hint.timeout {
+            let said = self.resolved.hint_limit(timeout, returned.round_trip);
+            if said < limit && self.resolved.hints {
+                (limit, why) = (said, EndReason::HintLimit);
+            }
+        }
+        // an idle limit without end is none of this path's; where the sum is too great, it is before now
+        let mut due = Instant::from_nanos(now.as_nanos().wrapping_add(limit.as_nanos()));
+        if returned.until < due {
+            (due, why) = (returned.until, EndReason::Until);
+        }
+        // there is time left, its record comes up early enough, and its age is reached later
+        let lasts = now < due && entry.due <= due && due < entry.retires_at.start();
+        if !lasts || self.origins.all.get(entry.origin)?.lists[ListKind::USED].last != lease.slot {
             return None;
         }
         entry.since = now;
         entry.due = due;
-        entry.why = EndReason::IdleLimit;
-        entry.stamp = entry.stamp.leased_to_idle();
+        entry.why = why;
+        let stamp = lease.stamp.leased_to_idle();
+        entry.stamp = stamp;
         self.counters.kept += 1;
-        Some(Checkin::Kept(Idle { slot: lease.slot, stamp: entry.stamp }))
+        Some(Checkin::Kept(Idle { slot: lease.slot, stamp }))
     }
 
     /// The careful twin of [`checkin_fast`](Self::checkin_fast): takes back any connection, whatever is known of it.
@@ -150,9 +91,10 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             self.note_exchange(lease.slot, returned);
         }
         match self.idle_end(now, lease.slot, index, returned) {
-            Ok(end) => Ok(self.keep_idle(now, lease.slot, index, end)),
+            Ok(end) => Ok(self.keep_idle(now, now, lease.slot, index, end)),
             Err(why) => {
                 self.remove(lease.slot, why);
+                self.note_end(now, index, why);
                 Ok(Checkin::Close(why))
             }
         }
@@ -194,13 +136,8 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             }
             Persistence::Tunnel(_) => return Err(EndReason::Tunnel),
         }
-        if self.draining {
-            return Err(EndReason::Drain);
-        }
+        self.may_stay(now, slot, index)?;
         let entry = &self.entries[slot];
-        if entry.marks.is_outdated() || self.is_outdated(index, entry.since) {
-            return Err(EndReason::Generation);
-        }
         if entry.uses_left == 0 {
             return Err(EndReason::Uses);
         }
@@ -213,10 +150,25 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         if entry.retires_at != Second::NEVER {
             end = earlier(end, (entry.retires_at.start(), EndReason::Age));
         }
-        if !returned.hint.is_empty() || self.resolved.learns || returned.until.is_some() {
+        if !returned.hint.is_empty() || self.resolved.learns || returned.until != Instant::MAX {
             end = self.limit_by_peer(now, slot, index, returned, end)?;
         }
         if end.0 <= now { Err(end.1) } else { Ok(end) }
+    }
+
+    /// Whether a connection in use may be idle once more, as far as that is not its own doing.
+    pub(super) fn may_stay(&self, now: Instant, slot: Slot, index: OriginIndex) -> Result<(), EndReason> {
+        if self.draining {
+            return Err(EndReason::Drain);
+        }
+        let entry = &self.entries[slot];
+        if entry.marks.is_outdated() {
+            return Err(EndReason::Generation);
+        }
+        match self.origins.note(index) {
+            Some(note) => note.allows_reuse(now, entry.since),
+            None => Ok(()),
+        }
     }
 
     /// The end of idleness by what the peer and the machine say, and by what was learned.
@@ -228,7 +180,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         returned: &Returned,
         mut end: IdleEnd,
     ) -> Result<IdleEnd, EndReason> {
-        if self.config.policy.hints == Use::On {
+        if self.resolved.hints {
             let entry = &mut self.entries[slot];
             match returned.hint.max {
                 Some(0) => return Err(EndReason::MaxHint),
@@ -239,8 +191,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
                 None => {}
             }
             if let Some(timeout) = returned.hint.timeout {
-                let said = Span::of_nanos(u64::from(timeout) * NANOS);
-                let limit = self.resolved.less_margin(said, returned.round_trip);
+                let limit = self.resolved.hint_limit(timeout, returned.round_trip);
                 if limit.is_nothing() {
                     return Err(EndReason::HintTooShort);
                 }
@@ -256,10 +207,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
                 end = earlier(end, (limit.after(now), EndReason::LearnedLimit));
             }
         }
-        if let Some(until) = returned.until {
-            end = earlier(end, (until, EndReason::Until));
-        }
-        Ok(end)
+        Ok(earlier(end, (returned.until, EndReason::Until)))
     }
 
     fn note_version(&mut self, index: OriginIndex, is_http10: bool) {
@@ -275,8 +223,15 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         }
     }
 
-    /// The connection is idle from now on, if it or another one has a place among the idle ones.
-    fn keep_idle(&mut self, now: Instant, slot: Slot, index: OriginIndex, end: IdleEnd) -> Checkin<Id> {
+    /// The connection is idle, and counts as idle `since` then, if it or another one has a place among the idle ones.
+    pub(super) fn keep_idle(
+        &mut self,
+        now: Instant,
+        since: Instant,
+        slot: Slot,
+        index: OriginIndex,
+        end: IdleEnd,
+    ) -> Checkin<Id> {
         let mut instead = None;
         let origin = &self.origins.all[index];
         let is_wanted = origin.waiting > origin.idle();
@@ -292,7 +247,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         let entry = &mut self.entries[slot];
         let apart = self.config.policy.used_first == Use::On;
         let list = if apart && !entry.marks.is_used() { ListKind::UNUSED } else { ListKind::USED };
-        entry.since = now;
+        entry.since = since;
         (entry.due, entry.why) = end;
         entry.step(State::Idle);
         let idle = Idle { slot, stamp: entry.stamp };
@@ -342,69 +297,6 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             self.purge_at = self.resolved.purge.after(now);
         }
     }
-
-    /// A connection that was in use is over: it is closed, or will be.
-    ///
-    /// # Errors
-    ///
-    /// [`Stale`] if the lease is overdue or over.
-    pub fn closed(&mut self, now: Instant, lease: Lease, ended: Ended) -> Result<(), Stale> {
-        let now = self.advance_clock(now);
-        let entry = self.named(lease.slot, lease.stamp)?;
-        let (index, is_reused) = (entry.origin, entry.marks.is_reused());
-        let why = match ended {
-            Ended::DeadAtReuse => EndReason::DeadAtReuse,
-            Ended::ByPeer => EndReason::PeerClosed,
-            Ended::ByUs => EndReason::Caller,
-        };
-        if ended == Ended::DeadAtReuse && is_reused && self.resolved.learns {
-            self.note_peer_close(now, index, self.idle_before_use[lease.slot]);
-        }
-        self.remove(lease.slot, why);
-        self.after_call();
-        Ok(())
-    }
-
-    /// The peer had closed a connection that had been idle for this long.
-    fn note_peer_close(&mut self, now: Instant, index: OriginIndex, idle: Span) {
-        if let Some(observed) = self.origins.learned.get_mut(index) {
-            observed.note_closed(idle, Second::of(now), self.resolved.forget);
-        }
-    }
-
-    /// An idle connection can be read: whatever there is, nobody asked for it (RFC 9112 9.2), and the connection is over. Close it.
-    ///
-    /// # Errors
-    ///
-    /// [`Stale`] if it is not idle any more: the request that uses it will see.
-    pub fn readable_while_idle(&mut self, now: Instant, idle: Idle, readable: Readable) -> Result<EndReason, Stale> {
-        let now = self.advance_clock(now);
-        let entry = self.named(idle.slot, idle.stamp)?;
-        let (index, idle_for) = (entry.origin, elapsed(entry.since, now));
-        let why = match readable {
-            Readable::Octets => EndReason::UnsolicitedOctets,
-            Readable::End => EndReason::PeerClosed,
-        };
-        if readable == Readable::End && self.resolved.learns {
-            self.note_peer_close(now, index, idle_for);
-        }
-        self.remove(idle.slot, why);
-        self.after_call();
-        Ok(why)
-    }
-
-    /// Takes an idle connection out of the pool, for a reason of the caller's: its id.
-    ///
-    /// # Errors
-    ///
-    /// [`Stale`] if it is not idle any more.
-    pub fn withdraw(&mut self, now: Instant, idle: Idle) -> Result<Id, Stale> {
-        self.advance_clock(now);
-        self.named(idle.slot, idle.stamp)?;
-        let id = self.remove(idle.slot, EndReason::Caller);
-        self.after_call();
-        Ok(id)
-    }
 }
 
 /// The end that comes first; of equal ones the first given.
@@ -415,4 +307,4 @@ fn earlier(one: IdleEnd, other: IdleEnd) -> IdleEnd {
 /// Stands for any number of uses.
 pub(super) const ANY_USES: u16 = u16::MAX;
 /// The greatest limit of uses that is told apart.
-const MOST_USES: u64 = 65_534;
+pub(super) const MOST_USES: u64 = 65_534;

@@ -6,13 +6,24 @@ use std::hash::{BuildHasher, Hash};
 use super::Pool;
 use super::api::{Checkout, Demand, Look, Patience, Peer, Source};
 use super::config::Eviction;
-use super::index::{OriginIndex, Second, Slot, elapsed};
-use super::names::Lease;
+use super::index::{OriginIndex, Slot, elapsed};
+use super::names::{Lease, Ticket};
+use super::opening::Opening;
 use super::reasons::{EndReason, RefuseReason};
 use super::slots::{Entry, ListKind};
 use super::turns::NEWCOMER;
+use super::unused::BeforeLease;
+use super::waiting::PlaceToOpen;
 use crate::config::nanos::Span;
 use crate::time::Instant;
+
+/// What there is for a request.
+pub(super) enum Served<Id> {
+    /// An idle connection.
+    Idle(Checkout<Id>),
+    /// A place to open one, that of the connection that went for it, if one did.
+    Place(Option<(Id, EndReason)>),
+}
 
 impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     /// Asks for a connection.
@@ -43,7 +54,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         if self.draining {
             return self.refuse(RefuseReason::Drain);
         }
-        let index = self.origins.add(key, self.resolved.learns, Second::of(now), self.resolved.forget);
+        let index = self.origins.add(key, now, &self.resolved);
         self.serve_full(now, index, demand)
     }
 
@@ -72,11 +83,19 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         if demand.peer == Peer::Proxy {
             self.note_proxy(index);
         }
-        let why = if self.origins.all[index].waiting > 0 {
+        // who opens a connection holds nobody back, but what has come back for it is not taken away
+        let origin = &self.origins.all[index];
+        let is_for_others = origin.waiting > 0 && (origin.is_ready && origin.idle() > 0 || self.waits_for_place(index));
+        let why = if is_for_others {
             RefuseReason::Behind
         } else {
             match self.serve_now(now, index, demand) {
-                Ok(checkout) => return checkout,
+                Ok(Served::Idle(checkout)) => return checkout,
+                Ok(Served::Place(evicted)) => {
+                    let waits = demand.waits_meanwhile() && self.waiters.len() < self.config.limits.waiters;
+                    let ticket = if waits { Some(self.enqueue(now, index, demand, PlaceToOpen::Given)) } else { None };
+                    return self.open(now, index, evicted, ticket);
+                }
                 Err(why) => why,
             }
         };
@@ -86,7 +105,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         if self.waiters.len() >= self.config.limits.waiters {
             return self.refuse(RefuseReason::Waiters);
         }
-        let ticket = self.enqueue(now, index, demand);
+        let ticket = self.enqueue(now, index, demand, PlaceToOpen::Wanted);
         if self.origins.all[index].idle() > 0 {
             // if the one who goes before it gives up, it can have that one
             self.make_ready(index);
@@ -108,36 +127,32 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     }
 
     /// A request that nobody of its key waits before: an idle connection, or else a place for a new one.
-    fn serve_now(&mut self, now: Instant, index: OriginIndex, demand: Demand) -> Result<Checkout<Id>, RefuseReason> {
+    // −68 on `pool-opened`, the three of this kind together: an answer is taken apart where it is given
+    #[inline(always)]
+    fn serve_now(&mut self, now: Instant, index: OriginIndex, demand: Demand) -> Result<Served<Id>, RefuseReason> {
         match self.serve_from_own(now, index, demand, NEWCOMER) {
-            Ok(checkout) => Ok(checkout),
+            Ok(served) => Ok(served),
             Err(Some(why)) => Err(why),
             Err(None) if !self.waiters.is_empty() && self.first_in_line().is_some() => Err(RefuseReason::Behind),
-            Err(None) => self.serve_from_all(now, index, None),
+            Err(None) => self.serve_from_all(now, None),
         }
     }
 
     /// What the key itself has for a request with this number: an idle connection or, at the limit of the key, the place of one that
     /// the request may not use. `Err(None)`: it needs a place, and its key may have one more.
+    // −68 on `pool-opened`, the three of this kind together: an answer is taken apart where it is given
+    #[inline(always)]
     pub(super) fn serve_from_own(
         &mut self,
         now: Instant,
         index: OriginIndex,
         demand: Demand,
         number: u64,
-    ) -> Result<Checkout<Id>, Option<RefuseReason>> {
-        self.unlink_leased(index);
-        if demand.source == Source::Any {
-            let turn = self.origins.all[index].turn;
-            for list in [ListKind::USED, ListKind::UNUSED] {
-                if let Some(slot) = self.choose_idle(now, index, list, demand.session) {
-                    if self.may_pass(slot, number) {
-                        return Ok(self.lease_out(now, index, slot));
-                    }
-                    self.origins.all[index].turn = turn;
-                    return Err(Some(RefuseReason::Behind));
-                }
-            }
+    ) -> Result<Served<Id>, Option<RefuseReason>> {
+        match self.lend(now, index, demand, number) {
+            Some(Ok(checkout)) => return Ok(Served::Idle(checkout)),
+            Some(Err(why)) => return Err(Some(why)),
+            None => {}
         }
         let (most, why) = self.connection_limit(index);
         let (held, total) = (self.origins.all[index].held, self.config.limits.total.unwrap_or(u32::MAX));
@@ -148,20 +163,43 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         let may = held == most && self.held <= total;
         let victim = self.evictable_of_origin(now, index).filter(|_| may).ok_or(why)?;
         if self.may_pass(victim, number) {
-            Ok(self.permit(now, index, Some(victim)))
+            Ok(Served::Place(self.make_place(now, Some(victim))))
         } else {
             Err(Some(RefuseReason::Behind))
         }
     }
 
-    /// A place for a new connection to an origin below its limit, if need be that of an idle one. `claimed`: this one may go, whatever
-    /// the policy says.
-    pub(super) fn serve_from_all(
+    /// An idle connection for a request with this number; `None` if there is none. `Err`: it goes for one who waits for longer.
+    // −68 on `pool-opened`, the three of this kind together: an answer is taken apart where it is given
+    #[inline(always)]
+    pub(super) fn lend(
         &mut self,
         now: Instant,
         index: OriginIndex,
-        claimed: Option<Slot>,
-    ) -> Result<Checkout<Id>, RefuseReason> {
+        demand: Demand,
+        number: u64,
+    ) -> Option<Result<Checkout<Id>, RefuseReason>> {
+        self.unlink_leased(index);
+        if demand.source != Source::Any {
+            return None;
+        }
+        let turn = self.origins.all[index].turn;
+        for list in [ListKind::USED, ListKind::UNUSED] {
+            if let Some(slot) = self.choose_idle(now, index, list, demand.session) {
+                if self.may_pass(slot, number) {
+                    return Some(Ok(self.lease_out(now, index, slot)));
+                }
+                self.origins.all[index].turn = turn;
+                return Some(Err(RefuseReason::Behind));
+            }
+        }
+        None
+    }
+
+    /// A place for a new connection to an origin below its limit, if need be that of an idle one. `claimed`: this one may go, whatever
+    /// the policy says.
+    #[inline]
+    pub(super) fn serve_from_all(&mut self, now: Instant, claimed: Option<Slot>) -> Result<Served<Id>, RefuseReason> {
         let total = self.config.limits.total.unwrap_or(u32::MAX);
         let victim = if self.held >= total {
             let rule = self.config.policy.eviction;
@@ -171,25 +209,17 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         } else {
             None
         };
-        Ok(self.permit(now, index, victim))
+        Ok(Served::Place(self.make_place(now, victim)))
     }
 
-    /// A place for a new connection, and the idle one that goes for it.
+    /// Closes the idle connection that goes for another, if one does.
     #[inline]
-    fn permit(&mut self, now: Instant, index: OriginIndex, victim: Option<Slot>) -> Checkout<Id> {
-        let evicted = victim.map(|victim| {
+    fn make_place(&mut self, now: Instant, victim: Option<Slot>) -> Option<(Id, EndReason)> {
+        victim.map(|victim| {
             let entry = &self.entries[victim];
             let why = if entry.due <= now { entry.why } else { EndReason::Evicted };
             (self.remove(victim, why), why)
-        });
-        self.origins.add_connection(index);
-        self.held += 1;
-        self.counters.permitted += 1;
-        let permit = self.permits.push(self.resolved.open.after(now), index);
-        match evicted {
-            Some((victim, why)) => Checkout::EvictThenOpen { victim, why, permit },
-            None => Checkout::Open(permit),
-        }
+        })
     }
 
     fn lease_out(&mut self, now: Instant, index: OriginIndex, slot: Slot) -> Checkout<Id> {
@@ -199,12 +229,34 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         if self.resolved.learns {
             self.idle_before_use[slot] = elapsed(entry.since, now);
         }
+        self.last_lent = Some(BeforeLease { since: entry.since, due: entry.due, why: entry.why });
         let answer = entry.lease(now, slot, self.resolved.look_after);
         if !self.resolved.long_lease {
             entry.due = Instant::MAX;
             self.arm_deadline(slot);
         }
         answer
+    }
+
+    /// Gives a place that there is. `ticket`: of the request, if it waits meanwhile.
+    #[inline]
+    pub(super) fn open(
+        &mut self,
+        now: Instant,
+        index: OriginIndex,
+        evicted: Option<(Id, EndReason)>,
+        ticket: Option<Ticket>,
+    ) -> Checkout<Id> {
+        self.origins.add_connection(index);
+        self.held += 1;
+        self.counters.permitted += 1;
+        let opening = Opening { origin: index, ticket: ticket.clone() };
+        let permit = self.permits.push(self.resolved.open.after(now), opening);
+        match (evicted, ticket) {
+            (Some((victim, why)), ticket) => Checkout::EvictThenOpen { victim, why, permit, ticket },
+            (None, Some(ticket)) => Checkout::OpenOrWait { permit, ticket },
+            (None, None) => Checkout::Open(permit),
+        }
     }
 
     /// How many connections this origin may have, and which limit says so.

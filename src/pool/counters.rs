@@ -14,10 +14,16 @@ pub struct Counters {
     pub opened: u64,
     /// Connections that came back and were kept.
     pub kept: u64,
-    /// Requests that began to wait.
+    /// Requests that began to wait. Those that wait while their connection is being opened are among them once it could not be.
     pub waited: u64,
     /// Requests that went on after they had waited.
     pub went_on: u64,
+    /// Requests that began to wait while their connection is being opened.
+    pub waited_opening: u64,
+    /// Of these, the ones that were given another connection first.
+    pub overtaken: u64,
+    /// Keys that came into quarantine, each time.
+    pub quarantined: u64,
     ended: [u64; EndReason::ALL.len()],
     refused: [u64; RefuseReason::ALL.len()],
 }
@@ -30,6 +36,9 @@ impl Counters {
         kept: 0,
         waited: 0,
         went_on: 0,
+        waited_opening: 0,
+        overtaken: 0,
+        quarantined: 0,
         ended: [0; EndReason::ALL.len()],
         refused: [0; RefuseReason::ALL.len()],
     };

@@ -4,9 +4,10 @@ use std::hash::{BuildHasher, Hash};
 
 use super::Pool;
 use super::config::Eviction;
-use super::index::{OriginIndex, Slot, Tick};
+use super::index::{OriginIndex, Place, Slot, Tick};
 use super::slot_times::{ByDeadline, ByIdleSince};
-use super::slots::ListKind;
+use super::slots::{Entry, ListKind};
+use super::waiting::PlaceToOpen;
 use crate::time::Instant;
 
 impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
@@ -79,8 +80,19 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         let entry = &self.entries[slot];
         let origin = &self.origins.all[entry.origin];
         let leased = self.is_leased_in_place(origin.lists[ListKind::USED].last);
-        let wanted = self.waiters.item(origin.first_waiter).is_some_and(|first| self.may_be_given(entry, first.demand));
-        entry.due > now && (wanted || origin.idle() - u32::from(leased) <= self.config.limits.min_warm)
+        entry.due > now && (self.is_wanted(entry) || origin.idle() - u32::from(leased) <= self.config.limits.min_warm)
+    }
+
+    /// A waiter may be given this one: the first of its key that wants a place, or one before it.
+    fn is_wanted(&self, entry: &Entry<Id>) -> bool {
+        let mut place = self.origins.all[entry.origin].first_waiter;
+        while let Some(waiter) = self.waiters.item(place) {
+            if self.may_be_given(entry, waiter.demand) {
+                return true;
+            }
+            place = if waiter.place == PlaceToOpen::Wanted { Place::NONE } else { waiter.next };
+        }
+        false
     }
 
     /// Makes sure that an idle slot has its record in the order of idleness.

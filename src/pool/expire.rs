@@ -3,13 +3,15 @@
 use std::hash::{BuildHasher, Hash};
 
 use super::Pool;
-use super::api::{Checkout, Due};
+use super::api::Due;
+use super::checkout::Served;
 use super::config::Eviction;
-use super::index::{Place, Slot, Tick};
-use super::names::Lease;
+use super::index::{OriginIndex, Place, Slot, Tick};
+use super::names::{Lease, Ticket};
 use super::reasons::{EndReason, RefuseReason};
 use super::slot_times::ByDeadline;
 use super::slots::Entry;
+use super::waiting::{PlaceToOpen, Waiter};
 use crate::time::Instant;
 
 impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
@@ -89,8 +91,8 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     fn expire_rest(&mut self, now: Instant) -> Option<Due<Id>> {
         if self.permits.due().is_some_and(|due| due <= now) {
             let permit = self.permits.first()?;
-            let origin = self.permits.remove(&permit)?;
-            self.end_permit(origin, EndReason::OpenOverdue);
+            let opening = self.permits.remove(&permit)?;
+            self.end_permit(&opening, EndReason::OpenOverdue);
             return Some(Due::PermitOverdue(permit));
         }
         self.close_over_limits(now).or_else(|| self.next_to_go_on(now)).or_else(|| self.end_wait(now))
@@ -138,16 +140,12 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             }
         }
         while let Some(&index) = self.ready_origins.front() {
-            let first = self.origins.all[index].first_waiter;
-            if let Some(waiter) = self.waiters.item(first) {
-                let (demand, number) = (waiter.demand, waiter.number);
-                if let Ok(checkout) = self.serve_from_own(now, index, demand, number) {
-                    return self.go_on(first, checkout);
-                }
-                // what it would have been given may go for one who waits for longer
-                if let Some(due) = self.take_turn(now) {
-                    return Some(due);
-                }
+            if let Some(due) = self.serve_ready(now, index) {
+                return Some(due);
+            }
+            // what one of them would have been given may go for one who waits for longer
+            if let Some(due) = self.take_turn(now) {
+                return Some(due);
             }
             self.origins.all[index].is_ready = false;
             self.ready_origins.pop_front();
@@ -156,6 +154,34 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             return Some(due);
         }
         self.waiters_may_go_on = false;
+        None
+    }
+
+    /// Gives what this origin has to the first of its waiters that may be given it. Who wants no place to open a connection holds
+    /// nobody back: what it may not use is offered to the next.
+    fn serve_ready(&mut self, now: Instant, index: OriginIndex) -> Option<Due<Id>> {
+        self.unlink_leased(index);
+        let mut place = self.origins.all[index].first_waiter;
+        while let Some(&Waiter { demand, number, place: has, next, .. }) = self.waiters.item(place) {
+            if self.origins.all[index].idle() == 0 {
+                break;
+            }
+            let served = if has == PlaceToOpen::Wanted {
+                self.serve_from_own(now, index, demand, number).ok()
+            } else {
+                self.lend(now, index, demand, number).and_then(Result::ok).map(Served::Idle)
+            };
+            if let Some(served) = served {
+                return self.go_on(now, place, served);
+            }
+            place = if has == PlaceToOpen::Wanted || self.is_one_claimed() { Place::NONE } else { next };
+        }
+        let first = self.origins.all[index].first_waiter;
+        let is_lost = self.waiters.item(first).is_some_and(|waiter| waiter.place == PlaceToOpen::Lost);
+        if is_lost && self.origins.all[index].held == 0 {
+            let ticket = self.waiters.name(first)?;
+            return self.end_wait_of(&ticket, RefuseReason::OpenFailed);
+        }
         None
     }
 
@@ -169,26 +195,48 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     fn take_turn(&mut self, now: Instant) -> Option<Due<Id>> {
         let claimed = self.take_claimed()?;
         let first = self.has_turn()?;
-        self.serve_first(now, first, Some(claimed))
+        let due = self.serve_first(now, first, Some(claimed));
+        if due.is_some() && self.entries[claimed].is_idle() {
+            // another one has served it, or one before it: this one goes for the next, if that has its turn
+            self.claim(claimed);
+        }
+        due
     }
 
-    /// What there is for the first in line: an idle connection of its own key, or else a place.
+    /// What there is for the first in line: what its own key has, which one before it may be given too, or else a place.
     fn serve_first(&mut self, now: Instant, first: Place, claimed: Option<Slot>) -> Option<Due<Id>> {
-        let waiter = self.waiters.item(first)?;
-        let (index, demand, number) = (waiter.origin, waiter.demand, waiter.number);
-        let checkout = match self.serve_from_own(now, index, demand, number) {
-            Ok(own) => own,
-            Err(_) => self.serve_from_all(now, index, claimed).ok()?,
-        };
-        self.go_on(first, checkout)
+        let index = self.waiters.item(first)?.origin;
+        if let Some(due) = self.serve_ready(now, index) {
+            return Some(due);
+        }
+        let served = self.serve_from_all(now, claimed).ok()?;
+        self.go_on(now, first, served)
     }
 
-    /// The waiter at this place in the queue goes on, with what it was given.
-    fn go_on(&mut self, first: Place, checkout: Checkout<Id>) -> Option<Due<Id>> {
-        let ticket = self.waiters.name(first)?;
-        let waiter = self.dequeue(&ticket)?;
-        self.make_ready(waiter.origin);
-        self.counters.went_on += 1;
+    /// The waiter at this place in the queue goes on, with what there is for it.
+    fn go_on(&mut self, now: Instant, place: Place, served: Served<Id>) -> Option<Due<Id>> {
+        let ticket = self.waiters.name(place)?;
+        let &Waiter { origin: index, demand, place: has, .. } = self.waiters.item(place)?;
+        let checkout = match served {
+            Served::Idle(checkout) => {
+                self.dequeue(&ticket);
+                checkout
+            }
+            Served::Place(evicted) if demand.waits_meanwhile() => {
+                let ticket = self.wait_on_while_opening(&ticket);
+                self.open(now, index, evicted, ticket)
+            }
+            Served::Place(evicted) => {
+                self.dequeue(&ticket);
+                self.open(now, index, evicted, None)
+            }
+        };
+        self.make_ready(index);
+        if has == PlaceToOpen::Given {
+            self.counters.overtaken += 1;
+        } else {
+            self.counters.went_on += 1;
+        }
         Some(Due::GoOn { ticket, checkout })
     }
 
@@ -201,9 +249,14 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             (false, false) => return None,
         };
         let ticket = self.waiters.first()?;
-        let waiter = self.dequeue(&ticket)?;
+        self.end_wait_of(&ticket, why)
+    }
+
+    /// A waiter gets nothing.
+    fn end_wait_of(&mut self, ticket: &Ticket, why: RefuseReason) -> Option<Due<Id>> {
+        let waiter = self.dequeue(ticket)?;
         self.make_ready(waiter.origin);
         self.counters.count_refusal(why);
-        Some(Due::WaitOver { ticket, why })
+        Some(Due::WaitOver { ticket: ticket.clone(), why })
     }
 }

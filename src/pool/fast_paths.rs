@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use super::slots::{Stamp, State};
 use super::*;
+use crate::config::Use;
 use crate::lifecycle::persistence::{CloseReason, Persistence, ReuseReason};
 use crate::message::keep_alive::KeepAlive;
 
@@ -15,8 +16,8 @@ use crate::message::keep_alive::KeepAlive;
 #[derive(Clone, Copy, Debug)]
 enum Call {
     Checkout { key: u8, new: bool },
-    Checkin { which: usize, how: u8 },
-    CheckinAs { which: usize, how: u8, key: u8 },
+    Checkin { which: usize, how: How },
+    CheckinAs { which: usize, how: How, key: u8 },
     Close { which: usize },
     Readable { which: usize },
     Wait { millis: u64 },
@@ -26,8 +27,8 @@ enum Call {
 fn any_call() -> impl Strategy<Value = Call> {
     prop_oneof![
         8 => (0..2_u8, prop::bool::weighted(0.1)).prop_map(|(key, new)| Call::Checkout { key, new }),
-        10 => (0..8_usize, 0..32_u8).prop_map(|(which, how)| Call::Checkin { which, how }),
-        1 => (0..8_usize, 0..32_u8, 0..3_u8).prop_map(|(which, how, key)| Call::CheckinAs { which, how, key }),
+        10 => (0..8_usize, any_how()).prop_map(|(which, how)| Call::Checkin { which, how }),
+        1 => (0..8_usize, any_how(), 0..3_u8).prop_map(|(which, how, key)| Call::CheckinAs { which, how, key }),
         1 => (0..8_usize).prop_map(|which| Call::Close { which }),
         1 => (0..8_usize).prop_map(|which| Call::Readable { which }),
         2 => prop_oneof![5 => 0..50_u64, 1 => 0..20_000_u64].prop_map(|millis| Call::Wait { millis }),
@@ -40,8 +41,11 @@ fn any_config() -> impl Strategy<Value = PoolConfig> {
     let few = || prop_oneof![Just(None), (1..4_u32).prop_map(Some)];
     let span = || prop_oneof![4 => (1..20_u64).prop_map(|secs| Some(Duration::from_secs(secs))), 1 => Just(None)];
     let eviction = prop::sample::select(Eviction::ALL.to_vec());
-    (few(), few(), span(), span(), span(), prop::option::of(1..40_u16), eviction, 0..8_u8).prop_map(
-        |(per_origin, total, used, age, lease, uses, eviction, other)| {
+    let percent = prop_oneof![2 => Just(0_u8), 1 => 0..=100_u8];
+    let margin = (prop::sample::select(std::vec![0_u64, 1, 2]), percent, 0..3_u8, prop::bool::weighted(0.8));
+    let used = prop_oneof![6 => span(), 1 => Just(Some(Duration::MAX))];
+    (few(), few(), used, span(), span(), prop::option::of(1..40_u16), eviction, 0..8_u8, margin).prop_map(
+        |(per_origin, total, used, age, lease, uses, eviction, other, (margin, percent, round_trips, hints))| {
             let limits = PoolLimits::DEFAULT
                 .with_per_origin(per_origin)
                 .with_total(total)
@@ -50,19 +54,60 @@ fn any_config() -> impl Strategy<Value = PoolConfig> {
             let timeouts = PoolTimeouts::DEFAULT.with_used_idle(used).with_age(age.map(|age| age * 10));
             let lease = lease.map(|lease| lease * 10);
             let order = if other == 0 { Order::Oldest } else { Order::Newest };
-            let policy = PoolPolicy::DEFAULT.with_eviction(eviction).with_order(order);
+            let policy = PoolPolicy::DEFAULT
+                .with_eviction(eviction)
+                .with_order(order)
+                .with_margin_percent(percent)
+                .with_margin_round_trips(round_trips)
+                .with_hints(if hints { Use::On } else { Use::Off });
+            let timeouts = timeouts.with_margin(Duration::from_secs(margin));
             PoolConfig::new(limits, timeouts.with_lease(lease), policy).expect("within bounds")
         },
     )
 }
 
-/// How a connection comes back.
-fn returned(how: u8, now: Instant) -> Returned {
+/// How a connection comes back: its verdict, and until when it may be used.
+#[derive(Clone, Copy, Debug)]
+struct How {
+    verdict: u8,
+    hint: KeepAlive,
+    /// Before or after now.
+    until: Option<(bool, Duration)>,
+    round_trip: Option<Duration>,
+}
+
+impl How {
+    const USUAL: Self =
+        Self { verdict: 31, hint: KeepAlive { timeout: None, max: None }, until: None, round_trip: None };
+}
+
+fn any_how() -> impl Strategy<Value = How> {
+    let timeout = prop_oneof![2 => Just(None), 2 => (0..25_u32).prop_map(Some), 1 => Just(Some(u32::MAX))];
+    let max = prop_oneof![30 => Just(None), 1 => (0..3_u32).prop_map(Some)];
+    let until = prop_oneof![
+        3 => (0..25_000_u64).prop_map(Duration::from_millis),
+        // the ends that may be equal
+        3 => (0..25_u64).prop_map(Duration::from_secs),
+        1 => Just(Duration::MAX),
+    ];
+    let until = prop::option::of((prop::bool::weighted(0.1), until));
+    let round_trip = prop::option::weighted(0.3, (0..3_000_u64).prop_map(Duration::from_millis));
+    (0..32_u8, timeout, max, until, round_trip).prop_map(|(verdict, timeout, max, until, round_trip)| How {
+        verdict,
+        hint: KeepAlive { timeout, max },
+        until,
+        round_trip,
+    })
+}
+
+fn returned(how: How, now: Instant) -> Returned {
+    let until = how.until.map(|(before, span)| {
+        let span = Span::of(Some(span));
+        if before { span.before(now) } else { span.after(now) }
+    });
     let usual = Returned::new(Persistence::Reuse(ReuseReason::Http11));
-    match how {
-        0 => usual.with_hint(KeepAlive { timeout: Some(5), max: None }),
-        1 => usual.with_hint(KeepAlive { timeout: None, max: Some(1) }),
-        2 => usual.with_until(Some(now + Duration::from_secs(1))),
+    let usual = usual.with_hint(how.hint).with_until(until).with_round_trip(how.round_trip);
+    match how.verdict {
         3 => usual.with_taint(Some(Taint::UnreadContent)),
         4 => Returned::new(Persistence::Close(CloseReason::PeerClosed)),
         5 => Returned::new(Persistence::Undecided),
@@ -154,7 +199,8 @@ impl Side {
                 std::format!("reuse {id} {look:?}")
             }
             Checkout::Open(permit) => self.open(permit, now),
-            Checkout::EvictThenOpen { victim, why, permit } => {
+            Checkout::OpenOrWait { permit, .. } => self.open(permit, now),
+            Checkout::EvictThenOpen { victim, why, permit, .. } => {
                 self.idle.remove(&victim);
                 std::format!("{victim} {why} {}", self.open(permit, now))
             }
@@ -241,7 +287,7 @@ fn the_fast_paths_are_taken() {
     let config = PoolConfig::new(PoolLimits::DEFAULT, PoolTimeouts::DEFAULT, PoolPolicy::DEFAULT).expect("defaults");
     let mut story = Vec::new();
     for _ in 0..100 {
-        story.extend([Call::Checkout { key: 0, new: false }, Call::Checkin { which: 0, how: 31 }]);
+        story.extend([Call::Checkout { key: 0, new: false }, Call::Checkin { which: 0, how: How::USUAL }]);
     }
     let mut side = compare(&config, &story);
     assert_eq!(side.pool.counters().reused, 99);
@@ -249,16 +295,89 @@ fn the_fast_paths_are_taken() {
     let origin = side.pool.origins.find(&0).expect("it is known");
     assert!(side.pool.serve_fast(side.pool.now, origin, Demand::DEFAULT).is_some());
     let lease = Lease { slot, stamp: side.pool.entries[slot].stamp };
-    let usual = returned(31, side.pool.now);
+    let usual = returned(How::USUAL, side.pool.now);
     assert!(side.pool.checkin_fast(side.pool.now, &lease, &usual).is_some());
     // two that are due at once: the second is loaded already
     let pair = [0, 1].map(|_| Call::Checkout { key: 0, new: true });
-    let back = [0, 0].map(|which| Call::Checkin { which, how: 31 });
+    let back = [0, 0].map(|which| Call::Checkin { which, how: How::USUAL });
     let mut side = compare(&config, &[pair, back].concat());
     let later = side.pool.now + Duration::from_secs(100);
     assert_eq!(side.pool.expire_fast(later), None);
     assert!(matches!(side.pool.expire(later), Some(Due::Close { .. })));
     assert!(matches!(side.pool.expire_fast(later), Some(Due::Close { .. })));
+}
+
+/// The cause by which the fast path keeps a connection that comes back so, if it does.
+fn fast_cause(config: &PoolConfig, returned: impl Fn(Instant) -> Returned) -> Option<EndReason> {
+    // the connection's record is early enough for any end
+    let until = |secs| How { until: Some((false, Duration::from_secs(secs))), ..How::USUAL };
+    let exchange = |how| [Call::Checkout { key: 0, new: false }, Call::Checkin { which: 0, how }];
+    let mut side = compare(config, &[exchange(until(5)), exchange(until(6)), exchange(until(6))].concat());
+    let now = side.pool.now + Duration::from_secs(2);
+    let Checkout::Reuse { lease, .. } = side.pool.checkout(now, &0, Demand::DEFAULT) else { panic!("it is idle") };
+    let checkin = side.pool.checkin_fast(now, &lease, &returned(now));
+    side.pool.check();
+    checkin.map(|_| side.pool.entries[lease.slot].why)
+}
+
+/// A driver that says until when takes it too. Of ends that are equal the cause is that of the careful path: the idle limit, the
+/// age, the hint, the machine's instant.
+#[test]
+fn the_fast_path_of_a_check_in_is_taken_where_until_when_is_said() {
+    let policy = PoolPolicy::DEFAULT.with_jitter_percent(0);
+    let config_of = |timeouts, policy| PoolConfig::new(PoolLimits::DEFAULT, timeouts, policy).expect("within bounds");
+    let config = config_of(PoolTimeouts::DEFAULT, policy);
+    let usual = returned(How::USUAL, Instant::EPOCH);
+    let hint = |timeout| usual.with_hint(KeepAlive { timeout: Some(timeout), max: None });
+    let cases = [
+        (usual, None, Some(EndReason::IdleLimit)),
+        (usual, Some(10), Some(EndReason::Until)),
+        (usual, Some(60), Some(EndReason::IdleLimit)),
+        (usual, Some(100), Some(EndReason::IdleLimit)),
+        // less the margin of 2 s
+        (hint(20), None, Some(EndReason::HintLimit)),
+        (hint(62), None, Some(EndReason::IdleLimit)),
+        (hint(100), None, Some(EndReason::IdleLimit)),
+        (hint(20), Some(10), Some(EndReason::Until)),
+        (hint(12), Some(10), Some(EndReason::HintLimit)),
+        (hint(11), Some(10), Some(EndReason::HintLimit)),
+        // the peer will stay for no longer than the margin
+        (hint(2), None, None),
+        (usual.with_hint(KeepAlive { timeout: Some(20), max: Some(9) }), None, None),
+        // there is no time left
+        (usual, Some(0), None),
+    ];
+    for (said, secs, expected) in cases {
+        let until = |now: Instant| secs.map(|secs| now + Duration::from_secs(secs));
+        assert_eq!(fast_cause(&config, |now| said.with_until(until(now))), expected, "{said:?} {secs:?}");
+    }
+    let deaf = config_of(PoolTimeouts::DEFAULT, policy.with_hints(Use::Off));
+    assert_eq!(fast_cause(&deaf, |_| hint(20)), Some(EndReason::IdleLimit));
+    // of 10 s the margin takes 1 s, 1 s and 3 s
+    let timeouts = PoolTimeouts::DEFAULT.with_margin(Duration::from_secs(1));
+    let wide = config_of(timeouts, policy.with_margin_percent(10).with_margin_round_trips(2));
+    let hint = hint(10).with_round_trip(Some(Duration::from_millis(1500)));
+    let until = |nanos| move |now| hint.with_until(Some(now + Duration::from_nanos(nanos)));
+    assert_eq!(fast_cause(&wide, until(5_000_000_000)), Some(EndReason::HintLimit));
+    assert_eq!(fast_cause(&wide, until(4_999_999_999)), Some(EndReason::Until));
+    // where the age may come first, the careful path decides: it is reached at 1030 s
+    let aged = config_of(PoolTimeouts::DEFAULT.with_age(Some(Duration::from_secs(30))), policy);
+    let until = |nanos: u64| move |_| usual.with_until(Some(Instant::from_nanos(1_030_000_000_000 - nanos)));
+    assert_eq!(fast_cause(&aged, until(0)), None);
+    assert_eq!(fast_cause(&aged, until(1)), Some(EndReason::Until));
+}
+
+/// A limit that is practically none is over the end of time: an earlier end that was said before does not make it one that is over.
+#[test]
+fn a_limit_over_the_end_of_time_is_none_of_the_fast_path() {
+    let timeouts = PoolTimeouts::DEFAULT.with_used_idle(Some(Duration::MAX)).with_lease(None).with_age(None);
+    let config = PoolConfig::new(PoolLimits::DEFAULT, timeouts, PoolPolicy::DEFAULT).expect("within bounds");
+    let said = How { until: Some((false, Duration::from_secs(5))), ..How::USUAL };
+    let exchange = |how| [Call::Checkout { key: 0, new: false }, Call::Checkin { which: 0, how }];
+    let wait = [Call::Checkout { key: 0, new: false }, Call::Wait { millis: 20_001 }];
+    let back = [Call::Checkin { which: 0, how: How::USUAL }, Call::Checkout { key: 0, new: false }];
+    let side = compare(&config, &[exchange(said), exchange(said), exchange(said), wait, back].concat());
+    assert_eq!(side.pool.counters().reused, 4);
 }
 
 /// The steps of the fast paths, in one addition, are those of the full ones.

@@ -25,6 +25,7 @@ mod checks {
     use super::super::list::List;
     use super::super::origins::Origin;
     use super::super::slots::{Entry, ListKind};
+    use super::super::waiting::PlaceToOpen;
     use crate::config::Use;
     use crate::time::Instant;
     use std::hash::{BuildHasher, Hash};
@@ -51,6 +52,7 @@ mod checks {
         /// Asserts everything.
         pub(in super::super) fn check(&self) {
             self.check_counts();
+            self.check_openings();
             self.check_free_slots();
             self.check_origins();
             for (index, origin) in self.origins.all.indices().zip(self.origins.all.items()) {
@@ -90,6 +92,16 @@ mod checks {
             holds("permits-end-once: permitted = held + ended", left == u64::from(self.held));
         }
 
+        fn check_openings(&self) {
+            let wanted = self.waiters.items().filter(|one| one.place == PlaceToOpen::Wanted).count();
+            holds("want-places: they are counted", wanted == self.want_places as usize);
+            let tickets = || self.permits.items().filter_map(|opening| opening.ticket.as_ref());
+            let waiting = || tickets().filter_map(|ticket| self.waiters.get(ticket));
+            holds("openings: who waits meanwhile has its place", waiting().all(|one| one.place == PlaceToOpen::Given));
+            let given = self.waiters.items().filter(|one| one.place == PlaceToOpen::Given).count();
+            holds("openings: who has a place has one", waiting().count() == given);
+        }
+
         fn check_free_slots(&self) {
             let vacant = self.entries.items().filter(|entry| entry.is_vacant()).count();
             let (mut slot, mut found) = (self.first_vacant, 0);
@@ -115,7 +127,7 @@ mod checks {
             }
             if self.entries.len() <= SMALL {
                 let own = self.entries.items().filter(|entry| !entry.is_vacant() && entry.origin == index);
-                let permits = self.permits.items().filter(|&&origin| origin == index);
+                let permits = self.permits.items().filter(|opening| opening.origin == index);
                 holds("held-count: of each origin", origin.held as usize == own.count() + permits.count());
             }
         }
@@ -141,10 +153,14 @@ mod checks {
 
         fn check_waiters(&self, index: OriginIndex, origin: &Origin) {
             let (mut place, mut prev, mut number) = (origin.first_waiter, super::super::index::Place::NONE, 0);
+            let mut one_wants = false;
             while let Some(waiter) = self.waiters.item(place) {
                 number += 1;
                 let right = waiter.origin == index && waiter.prev == prev && number <= origin.waiting;
                 holds("waiter-chain: each waiter names its origin and the one before", right);
+                let wants = waiter.place == PlaceToOpen::Wanted;
+                holds("waiter-chain: who wants no place stands before who does", wants || !one_wants);
+                one_wants |= wants;
                 (prev, place) = (place, waiter.next);
             }
             let ends = number == origin.waiting && origin.last_waiter == prev;
@@ -156,12 +172,13 @@ mod checks {
             let mut some = false;
             for (index, origin) in self.origins.all.indices().zip(self.origins.all.items()) {
                 let below = origin.held < self.connection_limit(index).0;
-                if let Some(first) = waiters.item(origin.first_waiter).filter(|_| below) {
+                let place = self.first_for_place(index);
+                if let Some(first) = waiters.item(place).filter(|_| below) {
                     some = true;
                     holds("turns-line: who any place would serve is in it", first.is_in_line);
                 }
-                let marked = waiters.item(origin.first_waiter).filter(|first| first.is_in_line && waiters.len() < 64);
-                let is_there = marked.is_none_or(|first| self.turns.has(first.number, origin.first_waiter));
+                let marked = waiters.item(place).filter(|first| first.is_in_line && waiters.len() < 64);
+                let is_there = marked.is_none_or(|first| self.turns.has(first.number, place));
                 holds("turns-line: who is marked is in it", is_there);
             }
             let is_free = limits.total.is_none_or(|total| self.held < total);
@@ -242,7 +259,7 @@ mod checks {
             holds("learned: idle times of each slot", self.idle_before_use.len() == idle);
             let most = self.config.limits.idle_total.filter(|_| self.config.policy.total_excess == Excess::Returned);
             // a connection that a waiter wants is kept above the limit
-            let waited = self.counters.waited > 0;
+            let waited = self.counters.waited + self.counters.waited_opening > 0;
             holds("idle-limit", waited || most.is_none_or(|most| self.idle() <= most));
         }
     }

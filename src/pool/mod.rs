@@ -10,6 +10,9 @@
 //! [`expire`](Pool::expire): call it until `None` whenever [`next_deadline`](Pool::next_deadline) is due, and, where requests wait,
 //! after every call that may let one of them go on.
 //!
+//! A [`SharedPool`] is for drivers of many threads or tasks: it owns the connections, and wakes the requests that wait.
+//! [Its page](shared) has a request through pool and [`Connection`](crate::Connection), whole.
+//!
 //! # What belongs into a key
 //!
 //! Everything in which two requests must agree to share a connection, and nothing else:
@@ -23,16 +26,17 @@
 //!
 //! # Which connection
 //!
-//! Used ones before never used ones; among each kind, by [`Order`]. Never one whose time is over, be it by our limit, the peer's
-//! hint less the margin, what was learned, its age or its generation. The deadline of an idle connection is the first of these,
-//! and it keeps the cause. The peer may close at any time all the same (RFC 9112 9.5): [`Look`] says when to look first, and a
-//! request that meets a closed connection is one for [`retry`](crate::lifecycle::retry).
+//! Used ones before never used ones; among each kind, by [`Order`]. Never one whose time is over, be it by our limit, its age, the
+//! peer's hint less the margin, what was learned, the instant of its machine, or its generation; and none of an origin that is in
+//! quarantine, since several of its connections had octets that nobody asked for (RFC 9112 9.2). The deadline of an idle connection
+//! is the first of these, and it keeps the cause. The peer may close at any time all the same (RFC 9112 9.5): [`Look`] says when to
+//! look first, and a request that meets a closed connection is one for [`retry`](crate::lifecycle::retry).
 //!
 //! # Who goes first, and which connection goes
 //!
-//! Requests wait in one queue. Of those for one key the first is served first, and no later request is served before it.
-//! An idle connection serves its own key. A free place serves the first in line: of the first waiters of all keys that are below
-//! their own limit, the one that came first. While there is one, no new request is given a place. The other waiters are held back by
+//! Requests wait in one queue. Of those for one key the first is served first, and no later request is served before it, except
+//! with what it may not use while its own connection is being opened. An idle connection serves its own key. A free place serves the
+//! first in line: of the first waiters of all keys that are below their own limit, the one that came first. While there is one, no new request is given a place. The other waiters are held back by
 //! the limit of their key: they go on when that allows it, and hold up nobody.
 //!
 //! At the limit of all, a busy key could keep its connections for ever. So the first in line is passed over by so many later requests
@@ -43,11 +47,28 @@
 //! been used again; to serve all in the order of their coming (N = 0) would close nearly every one. So nobody starves, while
 //! connections come back, and [`expire`](Pool::expire) is called after each call.
 //!
-//! At the limit of its key, a request takes the place of an idle connection of that key which it may not use, or whose time is
-//! over. At the limit of all, it takes the place of the idle connection that [`Eviction`] names, to any key: that is how Netscape's
-//! pool stayed small. Protected from this are connections that the first waiter of their key may be given, and as many as are to be
+//! At the limit of its key, a request takes the place of an idle connection of that key whose time is over, or which it may not
+//! use (not with [`Eviction::Never`]). At the limit of all, it takes the place of the idle connection that [`Eviction`] names, to any key: that is how Netscape's
+//! pool stayed small. Protected from this are connections that the next waiter of their key may be given, and as many as are to be
 //! kept warm. One whose turn it is takes the place of any idle connection, if there is none without protection, and even where
 //! `Eviction` is `Never`: then the one goes that comes back, or would be lent.
+//!
+//! # A connection that is being opened is overtaken
+//!
+//! While a connection is being opened, another one of its key may come back, and could serve the request at once. A request that
+//! asks for it ([`Meanwhile::Wait`]) opens and waits at once ([`Checkout::OpenOrWait`]): it has a permit and a ticket, and takes
+//! what comes first.
+//!
+//! - It has a place already. So it is given no other one, and holds back nobody of its key who wants one. What comes back it is
+//!   given before those that came later; what it may not use is offered to the next.
+//! - If another connection comes first, its permit goes on to live on its own. The new connection serves the next request of the
+//!   key, or is idle, once the driver has checked it in unused.
+//! - If its own connection comes first, its ticket is stale.
+//! - If its own connection cannot be opened, or not in time, it waits on where it is, for what comes back, and is given no other
+//!   place: a peer that refuses would be asked again and again. So it makes no difference whether another connection comes back a
+//!   moment before the failure or after it. Once no connection of its key is held, nothing can come back, and
+//!   [`RefuseReason::OpenFailed`] says so. A driver that wants the request to fail at once cancels its ticket.
+//! - The limits of waiting hold for it as for any: room in the queue, the time. Its permit is good beyond them.
 //!
 //! # A request that is dropped
 //!
@@ -61,31 +82,48 @@
 //!
 //! So these names cannot be copied, only cloned, and the compiler says where one is not used. A driver keeps each where its end is
 //! seen: in a guard, say, that gives it back when it is dropped, to [`closed`](Pool::closed), [`failed`](Pool::failed) or
-//! [`cancel`](Pool::cancel). A call with a clone of a name that was given back answers [`Stale`], and does nothing: to give a name
-//! back twice does no harm. If `cancel` answers `Stale`, the waiter was answered already: what the answer has is to be given back.
+//! [`cancel`](Pool::cancel). A request that opens and waits at once has two names, and each is given back by itself. A call with a
+//! clone of a name that was given back answers [`Stale`], and does nothing: to give a name back twice does no harm. If `cancel`
+//! answers `Stale`, the waiter was answered already: what the answer has is to be given back.
 //!
 //! What is lost all the same is found. [`outstanding`](Pool::outstanding) names all that the pool has handed out and that did not
 //! come back, and since when or until when: what it names and the driver does not know is lost, and the driver gives it back. If it
 //! does not, the timeout does: [`Due::LeaseOverdue`], [`Due::PermitOverdue`] and [`Due::WaitOver`] name what is lost.
 //!
+//! # Which clock
+//!
+//! The peer's clock does not stop while our machine sleeps. So the pool needs a clock that runs on in a sleep: then what is too old
+//! falls due when the machine wakes, before a request can be given it, if [`expire`](Pool::expire) is called first. Linux and Android
+//! have `CLOCK_BOOTTIME`, macOS has `mach_continuous_time`; on Windows `QueryPerformanceCounter` runs on, and with it
+//! `std::time::Instant`. On Linux (`CLOCK_MONOTONIC`) and macOS (`CLOCK_UPTIME_RAW`) `std::time::Instant` stands still: with it idle
+//! connections look younger than they are, and are lent though the peer has closed them. There a driver says how long the machine
+//! slept ([`Pool::suspended`]), before it asks for anything else; [`SleepMeter`] finds out by the wall clock. The wall clock itself
+//! is none for a pool, since it is set.
+//!
+//! After a longer sleep ([`suspension`](PoolTimeouts::suspension)) all idle connections end, whatever their time, but only if it is
+//! said: a clock that runs on does not show that the machine slept.
+//!
 //! # Tie-breaks
 //!
-//! Equal octets: the newest. Equal instants in an eviction: any, but always the same. What falls due at one call of `expire`
-//! comes in this order: connections whose time is over, overdue permits, water marks and purges, waiters that go on, waiters that
-//! are too late.
+//! Equal octets: the newest. Equal instants in an eviction: any, but always the same. Equal ends of idleness have the cause of the
+//! first of these: the idle limit, the age, the hint, what was learned, the machine's instant. What falls due at one call of `expire`
+//! comes in this order: connections whose time is over, overdue permits, water marks and purges, waiters that go on or for whom
+//! nothing is left, waiters that are too late.
 //!
 //! # Cost
 //!
-//! A check-out hashes the key once, a check-in never. A request that waits costs time in the logarithm of the keys that are below their
-//! limit and have waiters, and none for the others. A connection takes 48 octets beside its id, four for its place among the
+//! A check-out hashes the key once, one for a new key twice, a check-in never. A request that waits costs time in the logarithm of the
+//! keys that are below their limit and have waiters, and none for the others. A connection takes 48 octets beside its id, four for its place among the
 //! deadlines, and four more where eviction asks for an order; a key takes 60 octets and its place in the map. Nothing is allocated
 //! in steady state.
 //!
 //! The fast path: a connection that is used again and again is leased where it is, in a few dozen instructions. It serves a
-//! check-in of which nothing is said but that the connection persists over HTTP/1.1 (no hint and no `until`), in a pool with
-//! [`Order::Newest`], [`ReuseMode::Always`] and idle limits that end and are no longer than a lease, without purges, water marks,
-//! limits on idle connections or learning, while no request waits. All other calls take a longer path, in constant time too.
-//! [`Order::Newest`] and [`Order::Oldest`] look at one idle connection, the other orders at all of the key.
+//! check-in of which nothing is said but that the connection persists over HTTP/1.1, and until when (by the time of a hint, without
+//! `max`, or by the machine's instant), in a pool with [`Order::Newest`], [`ReuseMode::Always`] and idle limits that end and are no
+//! longer than a lease, without purges, water marks, limits on idle connections or learning, while no request waits, be it one that
+//! opens meanwhile. A connection that is to end sooner than it would have the last time takes a longer path once, for an earlier
+//! record. All other calls take a longer path, in constant time too. [`Order::Newest`] and [`Order::Oldest`] look at one idle connection, the other orders at all of the key. What comes back passes
+//! over those one by one that open a connection and may not use it.
 //!
 //! ```
 //! use std::time::Duration;
@@ -123,6 +161,7 @@ mod choose;
 mod close_all;
 mod config;
 mod counters;
+mod ended;
 mod evict;
 mod expire;
 #[cfg(test)]
@@ -133,16 +172,22 @@ mod learned;
 mod list;
 mod names;
 mod notes;
+mod opening;
 mod origins;
 mod outstanding;
 mod owner;
+mod quarantine;
 mod queue;
 mod reasons;
 mod remove;
 mod resolved;
+pub mod shared;
+mod sleep_meter;
 mod slot_times;
 mod slots;
 mod turns;
+mod unused;
+mod verdict;
 mod waiting;
 
 use std::borrow::Borrow;
@@ -151,24 +196,30 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hash};
 use std::vec::Vec;
 
-pub use api::{Checkin, Checkout, Demand, Due, Ended, Look, Patience, Peer, Readable, Returned, Session, Source};
+pub use api::{
+    Checkin, Checkout, Demand, Due, Ended, Look, Meanwhile, Patience, Peer, Readable, Returned, Session, Source,
+};
 pub use config::{Eviction, Excess, Order, PoolConfig, PoolLimits, PoolPolicy, PoolTimeouts, ReuseMode};
 pub use counters::Counters;
 pub use learned::Learned;
 pub use names::{Idle, Lease, Permit, Stale, Ticket};
 pub use outstanding::Outstanding;
 pub use reasons::{EndReason, RefuseReason, Taint};
+pub use shared::{CheckedIn, Closing, FreePlace, Granted, Handout, Lent, SharedPool, Waiting};
+pub use sleep_meter::SleepMeter;
 
 use crate::config::nanos::Span;
 use crate::lifecycle::jitter;
 use crate::time::Instant;
 use calendar::Calendar;
 use index::{OriginIndex, Second, Slot, Table};
+use opening::Opening;
 use origins::Origins;
 use queue::Queue;
 use resolved::ResolvedPoolConfig;
 use slots::{Entries, Entry, Stamp};
 use turns::Turns;
+use unused::BeforeLease;
 use waiting::Waiter;
 
 /// Idle connections by key, and which request may have which. `K` is the key, `Id` how the driver names a connection: an index or a
@@ -195,9 +246,11 @@ pub struct Pool<K, Id, S = RandomState> {
     deadlines: Calendar,
     /// Idle connections, the longest idle first; empty unless eviction, water marks or purges ask for this order.
     idle_order: Calendar,
-    /// Connections that are being opened: to which origin.
-    permits: Queue<Permit, OriginIndex>,
+    /// Connections that are being opened.
+    permits: Queue<Permit, Opening>,
     waiters: Queue<Ticket, Waiter>,
+    /// How many of them go on with a place to open a connection too.
+    want_places: u32,
     /// Origins whose first waiter may go on.
     ready_origins: VecDeque<OriginIndex>,
     /// Something has changed by which the waiter that is first in line may go on.
@@ -227,6 +280,8 @@ pub struct Pool<K, Id, S = RandomState> {
     idle_before_use: Table<Slot, Span>,
     /// Connections that a search for one to close has passed over. Empty between two searches; it keeps its memory.
     passed_over: Vec<Slot>,
+    /// What was known of the connection that was lent last on the full path.
+    last_lent: Option<BeforeLease>,
     counters: Counters,
     #[cfg(debug_assertions)]
     calls_since_check: usize,
@@ -256,6 +311,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             idle_order: Calendar::new(now, resolved.longest),
             permits: Queue::new(),
             waiters: Queue::new(),
+            want_places: 0,
             ready_origins: VecDeque::new(),
             waiters_may_go_on: false,
             turns: Turns::new(),
@@ -272,6 +328,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             numbers_drawn: 0,
             idle_before_use: Table::new(),
             passed_over: Vec::new(),
+            last_lent: None,
             counters: Counters::ZERO,
             #[cfg(debug_assertions)]
             calls_since_check: 0,
@@ -346,7 +403,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     {
         let observed = self.origins.learned.get(self.origins.find(key)?)?;
         let closed = observed.peer_limit(Second::of(self.now), self.resolved.forget)?;
-        Some(observed.explain(self.resolved.less_margin(closed, None)))
+        Some(observed.explain(self.resolved.less_margin(closed, Span::of_nanos(0))))
     }
 
     /// A clock that goes back counts as one that stands still: the latest instant so far.

@@ -116,6 +116,22 @@ impl<N: QueueName, T> Queue<N, T> {
         })
     }
 
+    #[cfg(debug_assertions)]
+    pub(super) fn get(&self, name: &N) -> Option<&T> {
+        self.places.get(name.place()).filter(|place| place.number == name.number())?.item.as_ref()
+    }
+
+    pub(super) fn get_mut(&mut self, name: &N) -> Option<&mut T> {
+        self.places.get_mut(name.place()).filter(|place| place.number == name.number())?.item.as_mut()
+    }
+
+    /// Another name for an item that stays where it is: the one that it had is stale.
+    pub(super) fn rename(&mut self, name: &N) -> Option<N> {
+        let place = self.places.get_mut(name.place()).filter(|place| place.number == name.number())?;
+        place.number = place.number.wrapping_add(1);
+        Some(N::new(name.place(), place.number))
+    }
+
     /// The item at this place.
     pub(super) fn item(&self, place: Place) -> Option<&T> {
         self.places.get(place)?.item.as_ref()

@@ -16,6 +16,8 @@ reasons! {
         OverreadContent => "overread-content", "RFC 9112 6.3";
         /// Octets came that answer no request.
         UnsolicitedOctets => "unsolicited-octets", "RFC 9112 9.2";
+        /// Its peer sent such octets on several connections: for a time none is used again.
+        Quarantine => "quarantine", "RFC 9112 9.2";
         /// Where a message ends can be read in more than one way.
         AmbiguousFraming => "ambiguous-framing", "RFC 9112 6.1";
         /// The response came before the request was sent, and the rest of the request was not.
@@ -139,6 +141,8 @@ reasons! {
         Waiters => "waiters", "RFC 9112 9.4";
         /// It waited for as long as it may.
         WaitTimeout => "wait-timeout", "RFC 9112 9.4";
+        /// Its connection could not be opened, and no other one is left that may come back.
+        OpenFailed => "open-failed", "RFC 9112 9.4";
         /// The pool is being drained.
         Drain => "drain", "RFC 9112 9.6";
     }

@@ -45,14 +45,8 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         id
     }
 
-    /// A connection was not opened: its place is free again.
-    pub(super) fn end_permit(&mut self, index: OriginIndex, why: EndReason) {
-        self.origins.remove_connection(index);
-        self.count_freed_place(index, why);
-    }
-
     #[inline]
-    fn count_freed_place(&mut self, index: OriginIndex, why: EndReason) {
+    pub(super) fn count_freed_place(&mut self, index: OriginIndex, why: EndReason) {
         self.held -= 1;
         self.counters.count_end(why);
         if !self.waiters.is_empty() {

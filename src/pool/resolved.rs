@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use super::config::{Eviction, Excess, Order, PoolConfig, ReuseMode};
+use super::index::NANOS;
 use crate::config::Use;
 use crate::config::nanos::Span;
 
@@ -17,9 +18,14 @@ pub(super) struct ResolvedPoolConfig {
     pub(super) look_after: Span,
     pub(super) purge: Span,
     pub(super) suspension: Span,
+    pub(super) quarantine: Span,
     /// Seconds.
     pub(super) forget: u32,
+    /// The peer's `Keep-Alive` field bounds reuse.
+    pub(super) hints: bool,
     margin: Span,
+    /// Nothing is added to it.
+    margin_is_fixed: bool,
     margin_percent: u8,
     margin_round_trips: u8,
     pub(super) idle_per_origin: u32,
@@ -57,8 +63,11 @@ impl ResolvedPoolConfig {
             look_after: if policy.idle_watched.is_on() { Span::of(timeouts.look_after) } else { Span::of_nanos(0) },
             purge: Span::of(timeouts.purge),
             suspension: Span::of(timeouts.suspension),
+            quarantine: Span::of(Some(timeouts.quarantine)),
             forget: u32::try_from(timeouts.forget.as_secs()).unwrap_or(u32::MAX),
+            hints: policy.hints == Use::On,
             margin: Span::of(Some(timeouts.margin)),
+            margin_is_fixed: (policy.margin_percent, policy.margin_round_trips) == (0, 0),
             margin_percent: policy.margin_percent,
             margin_round_trips: policy.margin_round_trips,
             idle_per_origin: limits.idle_per_origin.unwrap_or(u32::MAX),
@@ -81,10 +90,17 @@ impl ResolvedPoolConfig {
     }
 
     /// A time for which the peer will stay, less the margin.
-    pub(super) fn less_margin(&self, span: Span, round_trip: Option<Duration>) -> Span {
+    pub(super) fn less_margin(&self, span: Span, round_trip: Span) -> Span {
         let fraction = (u128::from(span.as_nanos()) * u128::from(self.margin_percent) / 100) as u64;
-        let round_trip = Span::of(Some(round_trip.unwrap_or_default())).as_nanos();
-        let round_trips = round_trip.saturating_mul(self.margin_round_trips.into());
+        let round_trips = round_trip.as_nanos().saturating_mul(self.margin_round_trips.into());
         span.less(self.margin).less(Span::of_nanos(fraction)).less(Span::of_nanos(round_trips))
+    }
+
+    /// How long a connection may be idle whose peer will stay for so many seconds: they less the margin. It is in the fast path of
+    /// a check-in.
+    #[inline]
+    pub(super) fn hint_limit(&self, timeout: u32, round_trip: Span) -> Span {
+        let said = Span::of_nanos(u64::from(timeout) * NANOS);
+        if self.margin_is_fixed { said.less(self.margin) } else { self.less_margin(said, round_trip) }
     }
 }

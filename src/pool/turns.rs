@@ -1,7 +1,7 @@
 //! Who has waited for the longest time of those that any place would serve, and when it is its turn.
 //!
-//! A waiter stands in line while it is the first of its key, and its key has fewer connections than it may have: only the limit of
-//! all holds it back, so any connection that goes would make a place for it. The others are held back by the limit of their own
+//! A waiter stands in line while it is the first of its key that wants a place, and its key has fewer connections than it may have:
+//! only the limit of all holds it back, so any connection that goes would make a place for it. The others are held back by the limit of their own
 //! key. No place of another key would serve them, so nobody passes them over, and they hold up nobody.
 //!
 //! At the limit of all, a connection that is lent is a place that is not given. So each one that is lent to a later request is
@@ -34,9 +34,9 @@ impl Turns {
 }
 
 impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
-    /// The first waiter of this key is put into the line, if it belongs there and is not in it yet.
+    /// The first waiter of this key that wants a place is put into the line, if it belongs there and is not in it yet.
     pub(super) fn stand_in_line(&mut self, index: OriginIndex) {
-        let place = self.origins.all[index].first_waiter;
+        let place = self.first_for_place(index);
         let is_below_limit = self.origins.all[index].held < self.connection_limit(index).0;
         let Some(waiter) = self.waiters.item_mut(place).filter(|waiter| is_below_limit && !waiter.is_in_line) else {
             return;
@@ -50,6 +50,9 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
                 .retain(|Reverse((number, place))| waiters.item(*place).is_some_and(|waiter| waiter.number == *number));
         }
         self.turns.line.push(Reverse((number, place)));
+        if !self.is_full() {
+            self.wake_waiters();
+        }
     }
 
     /// The waiter that is first in line: its number, and its place in the queue.
@@ -58,7 +61,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             if let Some(waiter) = self.waiters.item(place).filter(|waiter| waiter.number == number) {
                 let index = waiter.origin;
                 let origin = &self.origins.all[index];
-                if origin.first_waiter == place && origin.held < self.connection_limit(index).0 {
+                if self.is_first_for_place(waiter) && origin.held < self.connection_limit(index).0 {
                     return Some((number, place));
                 }
             }
@@ -109,6 +112,11 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     pub(super) fn claim(&mut self, slot: Slot) {
         self.turns.claimed = Some(Idle { slot, stamp: self.entries[slot].stamp });
         self.wake_waiters();
+    }
+
+    /// An idle connection goes for the one whose turn it is.
+    pub(super) const fn is_one_claimed(&self) -> bool {
+        self.turns.claimed.is_some()
     }
 
     /// The idle connection that goes for the one whose turn it is.

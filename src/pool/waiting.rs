@@ -14,6 +14,7 @@ use crate::time::Instant;
 pub(super) struct Waiter {
     pub(super) origin: OriginIndex,
     pub(super) demand: Demand,
+    pub(super) place: PlaceToOpen,
     /// The one for the same origin that came next.
     pub(super) next: Place,
     /// The one for the same origin that came before.
@@ -26,17 +27,30 @@ pub(super) struct Waiter {
     pub(super) is_in_line: bool,
 }
 
+/// What a request that waits has of a place to open a connection: it is given one at most, so that a peer that refuses is not asked
+/// again and again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PlaceToOpen {
+    /// It goes on with a place too.
+    Wanted,
+    /// It has one, and waits for what comes back meanwhile.
+    Given,
+    /// It had one, and its connection could not be opened: it waits for what comes back.
+    Lost,
+}
+
 impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     /// Puts a request at the end of the queue.
-    pub(super) fn enqueue(&mut self, now: Instant, index: OriginIndex, demand: Demand) -> Ticket {
+    pub(super) fn enqueue(&mut self, now: Instant, index: OriginIndex, demand: Demand, place: PlaceToOpen) -> Ticket {
         let prev = self.origins.all[index].last_waiter;
         let due = self.resolved.wait.after(now);
         let waiter = Waiter {
             origin: index,
             demand,
+            place,
             prev,
             next: Place::NONE,
-            number: self.counters.waited,
+            number: self.counters.waited + self.counters.waited_opening,
             passed_over: 0,
             is_in_line: false,
         };
@@ -48,10 +62,49 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             Some(before) => before.next = ticket.place(),
             None => origin.first_waiter = ticket.place(),
         }
-        self.counters.waited += 1;
+        if place == PlaceToOpen::Wanted {
+            self.want_places += 1;
+            self.counters.waited += 1;
+        } else {
+            self.counters.waited_opening += 1;
+        }
         self.update_fast_path();
         self.stand_in_line(index);
         ticket
+    }
+
+    /// A request that waited is given a place, and stays where it is in the queue, under another name.
+    pub(super) fn wait_on_while_opening(&mut self, ticket: &Ticket) -> Option<Ticket> {
+        let ticket = self.waiters.rename(ticket)?;
+        let waiter = self.waiters.get_mut(&ticket)?;
+        waiter.place = PlaceToOpen::Given;
+        let index = waiter.origin;
+        self.want_places -= 1;
+        self.counters.waited_opening += 1;
+        self.stand_in_line(index);
+        Some(ticket)
+    }
+
+    /// A request for this origin waits and wants a place to open a connection.
+    pub(super) fn waits_for_place(&self, index: OriginIndex) -> bool {
+        let last = self.waiters.item(self.origins.all[index].last_waiter);
+        last.is_some_and(|waiter| waiter.place == PlaceToOpen::Wanted)
+    }
+
+    /// The first request for this origin that wants a place to open a connection. Those that want none stand before it: only the first
+    /// one is given a place, and who comes while others want one wants one too.
+    pub(super) fn first_for_place(&self, index: OriginIndex) -> Place {
+        let mut place = self.origins.all[index].first_waiter;
+        while let Some(waiter) = self.waiters.item(place).filter(|waiter| waiter.place != PlaceToOpen::Wanted) {
+            place = waiter.next;
+        }
+        place
+    }
+
+    /// Of the requests for its origin that want a place to open a connection, this one came first.
+    pub(super) fn is_first_for_place(&self, waiter: &Waiter) -> bool {
+        let is_wanted = |waiter: &Waiter| waiter.place == PlaceToOpen::Wanted;
+        is_wanted(waiter) && !self.waiters.item(waiter.prev).is_some_and(is_wanted)
     }
 
     /// Takes a request out of the queue.
@@ -66,6 +119,9 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             Some(after) => after.prev = waiter.prev,
             None => origin.last_waiter = waiter.prev,
         }
+        if waiter.place == PlaceToOpen::Wanted {
+            self.want_places -= 1;
+        }
         self.origins.remove_waiter(waiter.origin);
         self.update_fast_path();
         self.stand_in_line(waiter.origin);
@@ -74,7 +130,8 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         Some(waiter)
     }
 
-    /// Gives up a place in the queue.
+    /// Gives up a place in the queue. If a connection is being opened meanwhile ([`Checkout::OpenOrWait`](super::Checkout::OpenOrWait)),
+    /// its permit stays good.
     ///
     /// # Errors
     ///
@@ -96,7 +153,10 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     #[cold]
     pub(super) fn offer_place(&mut self, index: OriginIndex) {
         self.stand_in_line(index);
-        self.make_ready(index);
+        // the place of one of its own that it may not use; or nothing is left to come
+        if self.waits_for_place(index) || self.origins.all[index].held == 0 {
+            self.make_ready(index);
+        }
         self.wake_waiters();
     }
 

@@ -3,6 +3,7 @@
 use super::super::index::{Place, Slot, Table, Tick};
 use super::super::learned::Observed;
 use super::super::slots::{ListKind, State};
+use super::super::waiting::PlaceToOpen;
 use super::super::*;
 use crate::lifecycle::persistence::{Persistence, ReuseReason};
 use core::time::Duration;
@@ -116,7 +117,7 @@ broken! {
         pool.origins.all[index].is_noted = true;
     };
     a_vacant_origin_is_counted "vacant-origins" |pool| {
-        let index = pool.origins.add(3, false, Second::of(pool.now), 0);
+        let index = pool.origins.add(3, pool.now, &pool.resolved);
         pool.origins.all[index].waiting = 0;
         pool.origins.add_waiter(index);
         pool.origins.all[index].waiting = 0;
@@ -170,6 +171,11 @@ broken! {
         Some(2)
     };
     waiters_turn_the_fast_path_off "fast-path" |pool| pool.needs_full_path = false;
+    who_wants_a_place_is_counted "want-places" |pool| pool.want_places = 0;
+    who_opens_and_waits_has_its_place "openings" |pool| {
+        let (index, demand) = (origin(&pool, KEY), Demand::DEFAULT);
+        drop(pool.enqueue(pool.now, index, demand, PlaceToOpen::Given));
+    };
     a_search_leaves_nothing "passed-over" |pool| pool.passed_over.push(idle_slot(&pool));
     what_is_not_asked_for_is_not_learned "learned" |pool| {
         pool.origins.learned = Table::new();

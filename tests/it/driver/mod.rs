@@ -22,6 +22,8 @@ pub enum Got {
     /// The second one, after the first was closed for it.
     Replaced(u32, u32),
     Waits(Ticket),
+    /// It opens and waits at once: what comes of the permit is said to the pool itself.
+    Opens(Permit, Ticket),
     Refused(RefuseReason),
 }
 
@@ -88,6 +90,7 @@ impl Driver {
                 Got::Reused(id)
             }
             Checkout::Open(permit) => Got::Opened(self.open(permit)),
+            Checkout::OpenOrWait { permit, ticket } => Got::Opens(permit, ticket),
             Checkout::EvictThenOpen { victim, permit, .. } => Got::Replaced(victim, self.open(permit)),
             Checkout::Wait(ticket) => Got::Waits(ticket),
             Checkout::Refuse(why) => Got::Refused(why),

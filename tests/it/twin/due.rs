@@ -61,7 +61,7 @@ impl World {
     fn is_late(&self) -> bool {
         self.connections.iter().any(|connection| {
             self.now >= if connection.is_idle() { connection.due } else { self.lease_due(connection) }
-        }) || self.permits.front().is_some_and(|permit| permit.2 <= self.now)
+        }) || self.permits.front().is_some_and(|opening| opening.due <= self.now)
     }
 
     fn begin_reap(&mut self) {
@@ -84,9 +84,10 @@ impl World {
                 assert!(gone.name == Name::Lease(lease) && self.lease_due(&gone) <= self.now);
             }
             Due::PermitOverdue(permit) => {
-                let (first, _, due) = self.permits.pop_front().unwrap();
-                assert!(first == permit && due <= self.now);
+                let opening = self.permits.pop_front().unwrap();
+                assert!(opening.permit == permit && opening.due <= self.now);
                 self.stale.2.push(permit);
+                self.lose_place(&opening);
             }
             due => panic!("{due:?} while something is late"),
         }
@@ -97,25 +98,51 @@ impl World {
         match due {
             Some(Due::GoOn { ticket, checkout }) => {
                 let place = self.waiters.iter().position(|waiter| waiter.ticket == ticket).expect("a waiter");
-                let Waiter { key, demand, .. } = self.waiters[place];
+                let Waiter { key, demand, place: wants, .. } = self.waiters[place];
                 assert!(!self.draining);
-                let first = self.waiters.iter().position(|waiter| waiter.key == key);
-                assert_eq!(first, Some(place), "the first of its key");
-                let is_below = self.held(|other| other == key) < self.most(key).0;
-                if !matches!(checkout, Checkout::Reuse { .. }) && is_below {
-                    assert_eq!(self.first_in_line(), Some(place), "of those that any place serves, the first");
+                let before = || self.waiters.iter().take(place).filter(|waiter| waiter.key == key);
+                assert!(
+                    before().all(|waiter| waiter.place != Place::Wanted),
+                    "the first of its key that wants a place"
+                );
+                if let Checkout::Reuse { .. } = checkout {
+                    assert!(
+                        before().all(|waiter| !self.may_be_given_idle(waiter)),
+                        "the first of its key that may use it"
+                    );
+                } else {
+                    assert_eq!(wants, Place::Wanted, "nobody is given two places");
+                    if self.held(|other| other == key) < self.most(key).0 {
+                        assert_eq!(self.first_in_line(), Some(place), "of those that any place serves, the first");
+                    }
                 }
-                assert_eq!(self.judge(key, demand, Some(place), &checkout), Ok(()));
-                self.claimed.clear();
-                self.waiters.remove(place);
+                self.overtaken += u64::from(wants == Place::Given);
+                // what was claimed stays so, until it has gone or nobody has a turn
+                if self.turn().is_none() {
+                    self.claimed.clear();
+                }
+                match self.judge(key, demand, Some(place), waits_meanwhile(demand), &checkout) {
+                    // the same place in the queue under another name
+                    Ok(Some(next)) => (self.waiters[place].ticket, self.waiters[place].place) = (next, Place::Given),
+                    Ok(None) => drop(self.waiters.remove(place)),
+                    Err(why) => panic!("{checkout:?} where none may be had: {why:?}"),
+                }
                 self.stale.3.push(ticket);
                 true
             }
             Some(Due::WaitOver { ticket, why }) => {
-                let waiter = self.waiters.pop_front().expect("a waiter");
+                let place = if why == RefuseReason::OpenFailed {
+                    self.waiters.iter().position(|waiter| waiter.ticket == ticket).expect("a waiter")
+                } else {
+                    0
+                };
+                let waiter = self.waiters.remove(place).expect("a waiter");
                 assert_eq!(waiter.ticket, ticket);
                 match why {
                     RefuseReason::Drain => assert!(self.draining),
+                    RefuseReason::OpenFailed => {
+                        assert!(waiter.place == Place::Lost && self.held(|other| other == waiter.key) == 0);
+                    }
                     why => assert!(why == RefuseReason::WaitTimeout && waiter.due <= self.now && !self.draining),
                 }
                 self.stale.3.push(ticket);
@@ -128,16 +155,19 @@ impl World {
                 assert!(self.waiters.front().is_none_or(|waiter| waiter.due > self.now));
                 for place in 0..self.waiters.len() {
                     assert!(!self.may_go_on(place), "waiter {place} may go on: {self:?}");
+                    let Waiter { key, place, .. } = self.waiters[place];
+                    assert!(place != Place::Lost || self.held(|other| other == key) > 0, "nothing is left to come");
                 }
                 let claimed = self.idle().any(|idle| self.claimed.contains(&idle.id));
                 assert!(!claimed || self.turn().is_none(), "one goes for the waiter that has its turn");
                 self.claimed.clear();
+                self.ready.clear();
                 let next = self.pool.next_deadline().map_or(u64::MAX, Instant::as_nanos);
                 let connections = self
                     .connections
                     .iter()
                     .map(|connection| if connection.is_idle() { connection.due } else { self.lease_due(connection) });
-                let permits = self.permits.iter().map(|permit| permit.2);
+                let permits = self.permits.iter().map(|opening| opening.due);
                 let waiters = self.waiters.iter().map(|waiter| waiter.due);
                 let first = connections.chain(permits).chain(waiters).chain([self.purge_at]).min();
                 assert!(next > self.now, "due at once though nothing is");
@@ -147,15 +177,18 @@ impl World {
         }
     }
 
-    /// Is there anything for this waiter, the first of its key?
+    /// Is there anything for this waiter, if nobody of its key who wants a place came before it?
     fn may_go_on(&self, place: usize) -> bool {
-        let Waiter { key, demand, .. } = self.waiters[place];
-        if self.waiters.iter().position(|waiter| waiter.key == key) != Some(place) {
+        let waiter = &self.waiters[place];
+        let key = waiter.key;
+        if self.waiters.iter().take(place).any(|other| other.key == key && other.place == Place::Wanted) {
             return false;
         }
-        let idle = [false, true].into_iter().any(|unused| !self.choices_of(key, unused, demand.session).is_empty());
-        if demand.source == Source::Any && idle {
+        if self.may_be_given_idle(waiter) {
             return true;
+        }
+        if waiter.place != Place::Wanted {
+            return false;
         }
         let (own, all, (most, _)) = (self.held(|other| other == key), self.held(|_| true), self.most(key));
         let total = self.config.limits().total.map_or(usize::MAX, |total| total as usize);

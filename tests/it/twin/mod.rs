@@ -2,7 +2,7 @@
 //!
 //! The twin does not predict, it judges: it says which answers are right, and follows the one that was given.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use http_keepalive::pool::*;
@@ -10,6 +10,7 @@ use http_keepalive::{Instant, Use};
 
 mod config;
 mod due;
+mod judge;
 mod steps;
 
 use config::{Choices, config};
@@ -53,6 +54,9 @@ struct Origin {
     proxy: bool,
     http10: bool,
     turn: Id,
+    /// When connections ended for octets that nobody asked for, and until when it is in quarantine.
+    unsolicited: Vec<u64>,
+    quarantined_until: u64,
     /// Milliseconds, and the second it was seen in.
     closed: Option<(u64, u64)>,
 }
@@ -63,8 +67,26 @@ struct Waiter {
     key: Key,
     demand: Demand,
     due: u64,
+    place: Place,
     /// How many later ones were given a connection while it was first in line.
     passed: u32,
+}
+
+/// What a waiter has of a place to open a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Wanted,
+    Given,
+    Lost,
+}
+
+#[derive(Debug)]
+struct Opening {
+    permit: Permit,
+    key: Key,
+    due: u64,
+    /// Of the request that opens it, if it waits meanwhile. It may be stale.
+    ticket: Option<Ticket>,
 }
 
 /// The pool, its twin, and the time.
@@ -74,12 +96,17 @@ pub struct World {
     config: PoolConfig,
     now: u64,
     connections: Vec<Connection>,
-    permits: VecDeque<(Permit, Key, u64)>,
+    permits: VecDeque<Opening>,
     waiters: VecDeque<Waiter>,
     origins: HashMap<Key, Origin>,
     users: u32,
     /// Idle connections one of which goes for the waiter that has its turn.
     claimed: Vec<Id>,
+    /// How often a key came into quarantine.
+    quarantined: u64,
+    /// Something has come back for who waits for these keys, and was not offered yet.
+    ready: HashSet<Key>,
+    overtaken: u64,
     ebbing: bool,
     draining: bool,
     purge_at: u64,
@@ -90,6 +117,10 @@ pub struct World {
 }
 
 const SECOND: u64 = 1_000_000_000;
+
+fn waits_meanwhile(demand: Demand) -> bool {
+    demand.meanwhile == Meanwhile::Wait && demand.patience == Patience::Wait && demand.source == Source::Any
+}
 
 fn nanos(span: Option<Duration>) -> u64 {
     span.map_or(u64::MAX, |span| span.as_nanos() as u64)
@@ -122,6 +153,9 @@ impl World {
             origins: HashMap::new(),
             users: 1,
             claimed: Vec::new(),
+            quarantined: 0,
+            ready: HashSet::new(),
+            overtaken: 0,
             ebbing: false,
             draining: false,
             purge_at: u64::MAX,
@@ -138,8 +172,9 @@ impl World {
     pub fn step(&mut self, choices: &mut Choices) {
         // no two things happen at once, so that what is longest idle is one
         self.now += 1;
-        match choices.next() % 32 {
-            0..=11 => self.checkout(choices),
+        let choice = choices.next();
+        match choice % 32 {
+            0..=11 => self.checkout(choices, choice >= 128),
             12..=16 => self.checkin(choices, false),
             17 => self.checkin(choices, true),
             18..=20 => self.answer_permit(choices),
@@ -159,30 +194,36 @@ impl World {
         self.check();
     }
 
-    fn checkout(&mut self, choices: &mut Choices) {
+    fn checkout(&mut self, choices: &mut Choices, overtaken: bool) {
         let choice = choices.next();
         let key = choice % 3;
         let demand = Demand::DEFAULT
             .with_peer(if key == 2 { Peer::Proxy } else { Peer::Origin })
             .with_session(if choice & 16 == 0 { Session::Later } else { Session::First })
             .with_source(if choice & 0xE0 == 0xE0 { Source::New } else { Source::Any })
-            .with_patience(if choice & 12 == 12 { Patience::None } else { Patience::Wait });
+            .with_patience(if choice & 12 == 12 { Patience::None } else { Patience::Wait })
+            .with_meanwhile(if overtaken { Meanwhile::Wait } else { Meanwhile::Nothing });
         let got = self.pool.checkout(self.at(), &key, demand);
         let origin = self.origins.entry(key).or_default();
         if !self.draining {
             origin.proxy |= demand.peer == Peer::Proxy;
         }
+        let most = self.config.limits().waiters as usize;
+        let is_ready = self.ready.contains(&key) && self.idle().any(|idle| idle.key == key);
         let why = if self.draining {
             RefuseReason::Drain
-        } else if self.waiters.iter().any(|waiter| waiter.key == key) {
+        } else if self.waiters_for(key).any(|waiter| waiter.place == Place::Wanted || is_ready) {
             RefuseReason::Behind
         } else {
-            match self.judge(key, demand, None, &got) {
-                Ok(()) => return,
+            // what is idle here is of no use to who waits
+            assert!(self.waiters_for(key).all(|waiter| !self.may_be_given_idle(waiter)));
+            let waits = waits_meanwhile(demand) && self.waiters.len() < most;
+            match self.judge(key, demand, None, waits, &got) {
+                Ok(Some(ticket)) => return self.enqueue(ticket, key, demand, Place::Given),
+                Ok(None) => return,
                 Err(why) => why,
             }
         };
-        let most = self.config.limits().waiters as usize;
         let refused = if self.draining || demand.patience == Patience::None || most == 0 {
             Some(why)
         } else {
@@ -192,159 +233,32 @@ impl World {
             Checkout::Refuse(got) => assert_eq!(Some(got), refused),
             Checkout::Wait(ticket) => {
                 assert_eq!(None, refused, "it waits");
-                let due = self.now.saturating_add(nanos(self.config.timeouts().wait));
-                self.waiters.push_back(Waiter { ticket, key, demand, due, passed: 0 });
+                self.enqueue(ticket, key, demand, Place::Wanted);
             }
             got => panic!("{got:?} where none may be had: {why:?}"),
         }
     }
 
-    /// Is this the connection or the place that the request must get? `Err`: it must get none. `place`: of a waiter in the queue.
-    fn judge(
-        &mut self,
-        key: Key,
-        demand: Demand,
-        place: Option<usize>,
-        got: &Checkout<Id>,
-    ) -> Result<(), RefuseReason> {
-        if demand.source == Source::Any {
-            for unused in [false, true] {
-                let right = self.choices_of(key, unused, demand.session);
-                if right.is_empty() {
-                    continue;
-                }
-                if !self.may_pass(place) {
-                    self.claimed = right;
-                    return Err(RefuseReason::Behind);
-                }
-                let policy = self.config.policy();
-                let order = if unused { policy.unused_order } else { policy.order };
-                let &Checkout::Reuse { id, ref lease, look } = got else { panic!("{got:?} though {right:?} are idle") };
-                assert!(right.contains(&id), "{id} of {right:?}");
-                if order == Order::RoundRobin {
-                    self.origins.entry(key).or_default().turn = id + 1;
-                }
-                let now = self.now;
-                // only who watches idle connections may trust one for a time
-                let look_after = match policy.idle_watched {
-                    Use::On => nanos(self.config.timeouts().look_after),
-                    Use::Off => 0,
-                };
-                let connection = self.find(id);
-                assert_eq!(look == Look::First, now - connection.since >= look_after);
-                connection.age = now - connection.since;
-                (connection.since, connection.reused) = (now, true);
-                let before = std::mem::replace(&mut connection.name, Name::Lease(lease.clone()));
-                self.forget_name(before);
-                return Ok(());
-            }
-        }
-        let (most, why) = self.most(key);
-        let (own, all) = (self.held(|other| other == key), self.held(|_| true));
-        let total = self.config.limits().total.map_or(usize::MAX, |total| total as usize);
-        let victims = if own >= most {
-            let never = self.config.policy().eviction == Eviction::Never;
-            let own_idle = self.idle().filter(|idle| idle.key == key && (!never || idle.due <= self.now));
-            let longest = own_idle.min_by_key(|idle| idle.since).map(|idle| idle.id);
-            let longest = longest.filter(|_| own == most && all <= total).ok_or(why)?;
-            if !self.may_pass(place) {
-                self.claimed = vec![longest];
-                return Err(RefuseReason::Behind);
-            }
-            vec![longest]
-        } else if place.is_none() && self.first_in_line().is_some() {
-            return Err(RefuseReason::Behind);
-        } else if all >= total {
-            let rule = self.config.policy().eviction;
-            let victims = if rule == Eviction::Never { Vec::new() } else { self.victims(rule) };
-            if victims.is_empty() && place.is_some() && self.turn() == place { self.claimable() } else { victims }
-        } else {
-            let Checkout::Open(permit) = got else { panic!("{got:?} though there is room") };
-            self.permit(permit.clone(), key);
-            return Ok(());
-        };
-        if victims.is_empty() {
-            return Err(RefuseReason::Total);
-        }
-        let &Checkout::EvictThenOpen { victim, why, ref permit } = got else {
-            panic!("{got:?} though one of {victims:?} may go")
-        };
-        assert!(victims.contains(&victim), "{victim} of {victims:?}");
-        let (now, evicted) = (self.now, self.find(victim));
-        assert_eq!(why, if evicted.due <= now { evicted.why } else { EndReason::Evicted });
-        self.gone(victim);
-        self.permit(permit.clone(), key);
-        Ok(())
+    fn enqueue(&mut self, ticket: Ticket, key: Key, demand: Demand, place: Place) {
+        let due = self.now.saturating_add(nanos(self.config.timeouts().wait));
+        self.waiters.push_back(Waiter { ticket, key, demand, due, place, passed: 0 });
     }
 
-    /// May a request of such a session be given this one?
-    fn may_have(&self, connection: &Connection, session: Session) -> bool {
-        !connection.used
-            || match (self.config.policy().reuse, session) {
-                (ReuseMode::Always, _) | (ReuseMode::Safe | ReuseMode::Aggressive, Session::Later) => true,
-                (ReuseMode::Aggressive, Session::First) => connection.proven,
-                (ReuseMode::Never, _) | (ReuseMode::Safe, Session::First) => false,
-            }
+    fn waiters_for(&self, key: Key) -> impl Iterator<Item = &Waiter> {
+        self.waiters.iter().filter(move |waiter| waiter.key == key)
     }
 
-    /// Which idle connections may be taken.
-    fn choices_of(&self, key: Key, unused: bool, session: Session) -> Vec<Id> {
-        let policy = self.config.policy();
-        let apart = policy.used_first == Use::On;
-        let fits = |connection: &&Connection| {
-            let here = if apart { connection.used != unused } else { !unused };
-            connection.key == key && here && connection.due > self.now && self.may_have(connection, session)
-        };
-        let mut fit: Vec<&Connection> = self.idle().filter(fits).collect();
-        fit.sort_by_key(|connection| connection.since);
-        let (Some(first), Some(last)) = (fit.first(), fit.last()) else { return Vec::new() };
-        let turn = self.origins.get(&key).map_or(0, |origin| origin.turn);
-        match if unused { policy.unused_order } else { policy.order } {
-            Order::Newest => vec![last.id],
-            Order::Oldest => vec![first.id],
-            Order::FirstOpened => vec![fit.iter().min_by_key(|connection| connection.id).unwrap().id],
-            Order::Warmest => vec![fit.iter().max_by_key(|connection| connection.kib).unwrap().id],
-            Order::RoundRobin => vec![fit.iter().map(|idle| idle.id).min_by_key(|&id| (id < turn, id)).unwrap()],
-            Order::Random => fit.iter().map(|connection| connection.id).collect(),
-        }
-    }
-
-    fn most(&self, key: Key) -> (usize, RefuseReason) {
-        let limits = self.config.limits();
-        let origin = &self.origins[&key];
-        let (most, why) = if origin.proxy {
-            (limits.per_proxy, RefuseReason::PerProxy)
-        } else if origin.http10 && limits.per_http10_origin.is_some() {
-            (limits.per_http10_origin, RefuseReason::PerHttp10Origin)
-        } else {
-            (limits.per_origin, RefuseReason::PerOrigin)
-        };
-        let users = limits.per_user.map_or(u32::MAX, |each| each * self.users);
-        (most.unwrap_or(u32::MAX).min(users) as usize, why)
-    }
-
-    fn victims(&self, rule: Eviction) -> Vec<Id> {
-        let spared = |idle: &Connection| {
-            let warm = self.idle().filter(|other| other.key == idle.key).count();
-            let first = self.waiters.iter().find(|waiter| waiter.key == idle.key).map(|first| first.demand);
-            let wanted = first.is_some_and(|first| first.source == Source::Any && self.may_have(idle, first.session));
-            idle.due > self.now && (wanted || warm <= self.config.limits().min_warm as usize)
-        };
-        let may_go = || self.idle().filter(|idle| !spared(idle));
-        if rule == Eviction::NearestExpiry {
-            let first = may_go().map(|idle| idle.due).min().filter(|&due| due != u64::MAX);
-            if let Some(first) = first {
-                return may_go().filter(|idle| idle.due == first).map(|idle| idle.id).collect();
-            }
-        }
-        may_go().min_by_key(|idle| idle.since).map(|idle| idle.id).into_iter().collect()
+    fn may_be_given_idle(&self, waiter: &Waiter) -> bool {
+        let idle = |unused| !self.choices_of(waiter.key, unused, waiter.demand.session).is_empty();
+        waiter.demand.source == Source::Any && (idle(false) || idle(true))
     }
 
     /// Of the waiters that any place would serve, the first.
     fn first_in_line(&self) -> Option<usize> {
         (0..self.waiters.len()).find(|&place| {
             let key = self.waiters[place].key;
-            let is_first = self.waiters.iter().position(|waiter| waiter.key == key) == Some(place);
+            let wants = |waiter: &Waiter| waiter.key == key && waiter.place == Place::Wanted;
+            let is_first = self.waiters.iter().position(wants) == Some(place);
             is_first && self.held(|other| other == key) < self.most(key).0
         })
     }
@@ -388,16 +302,36 @@ impl World {
 
     fn held(&self, of: impl Fn(Key) -> bool) -> usize {
         let connections = self.connections.iter().map(|connection| connection.key);
-        connections.chain(self.permits.iter().map(|permit| permit.1)).filter(|&key| of(key)).count()
+        connections.chain(self.permits.iter().map(|opening| opening.key)).filter(|&key| of(key)).count()
     }
 
     fn find(&mut self, id: Id) -> &mut Connection {
         self.connections.iter_mut().find(|connection| connection.id == id).expect("a connection of the pool")
     }
 
-    fn permit(&mut self, permit: Permit, key: Key) {
+    fn permit(&mut self, permit: &Permit, key: Key, ticket: Option<&Ticket>) {
         let due = self.now.saturating_add(nanos(self.config.timeouts().open));
-        self.permits.push_back((permit, key, due));
+        self.permits.push_back(Opening { permit: permit.clone(), key, due, ticket: ticket.cloned() });
+    }
+
+    /// The place in the queue of the request that opens this connection, if it still waits.
+    fn waits_with(&self, opening: &Opening) -> Option<usize> {
+        self.waiters.iter().position(|waiter| Some(&waiter.ticket) == opening.ticket.as_ref())
+    }
+
+    /// The connection is not opened: who waits meanwhile waits on without a place.
+    fn lose_place(&mut self, opening: &Opening) {
+        if let Some(place) = self.waits_with(opening) {
+            assert_eq!(self.waiters[place].place, Place::Given);
+            self.waiters[place].place = Place::Lost;
+        }
+    }
+
+    /// Somebody left the queue, or came back for who is in it.
+    fn make_ready(&mut self, key: Key) {
+        if self.waiters_for(key).next().is_some() {
+            self.ready.insert(key);
+        }
     }
 
     fn gone(&mut self, id: Id) -> Connection {
