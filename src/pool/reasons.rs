@@ -22,6 +22,10 @@ reasons! {
         AmbiguousFraming => "ambiguous-framing", "RFC 9112 6.1";
         /// The response came before the request was sent, and the rest of the request was not.
         EarlyResponse => "early-response", "RFC 9112 9.5";
+        /// 421: it was the wrong connection for a request of this key.
+        Misdirected => "misdirected", "RFC 9110 15.5.20";
+        /// 408: the server gave up waiting for a request.
+        RequestTimeout => "request-timeout-received", "RFC 9110 15.5.9";
         /// The connection is authenticated for its owner, not each request for its sender.
         ConnectionBoundAuthentication => "connection-bound-authentication", "RFC 9112 9.3";
         /// Used, and idle for as long as we allow.
@@ -81,6 +85,8 @@ impl EndReason {
             CloseReason::Unsolicited => Self::UnsolicitedOctets,
             CloseReason::FaultyFraming => Self::AmbiguousFraming,
             CloseReason::EarlyResponse => Self::EarlyResponse,
+            CloseReason::Misdirected => Self::Misdirected,
+            CloseReason::RequestTimeoutReceived => Self::RequestTimeout,
             CloseReason::MaxHint => Self::MaxHint,
             CloseReason::HintTooShort => Self::HintTooShort,
             CloseReason::Age => Self::Age,
@@ -104,6 +110,9 @@ reasons! {
         AmbiguousFraming => "ambiguous-framing", "RFC 9112 6.1";
         /// The response came before the request was sent, and the rest of the request was not.
         EarlyResponse => "early-response", "RFC 9112 9.5";
+        /// 421: it is the wrong connection for requests of this key. Not of a connection to a proxy, which carries those of others
+        /// (`misdirected_close` off).
+        Misdirected => "misdirected", "RFC 9110 15.5.20";
         /// The connection is authenticated for its owner, not each request for its sender. Not a taint where the owner is part
         /// of the key, or of the one that it [comes back](super::Pool::checkin_as) under.
         ConnectionBoundAuthentication => "connection-bound-authentication", "RFC 9112 9.3";
@@ -119,6 +128,7 @@ impl Taint {
             Self::UnsolicitedOctets => EndReason::UnsolicitedOctets,
             Self::AmbiguousFraming => EndReason::AmbiguousFraming,
             Self::EarlyResponse => EndReason::EarlyResponse,
+            Self::Misdirected => EndReason::Misdirected,
             Self::ConnectionBoundAuthentication => EndReason::ConnectionBoundAuthentication,
         }
     }

@@ -39,6 +39,8 @@ fn the_machines_verdict_ends_pooling() {
         (Persistence::Close(CloseReason::Unsolicited), EndReason::UnsolicitedOctets),
         (Persistence::Close(CloseReason::FaultyFraming), EndReason::AmbiguousFraming),
         (Persistence::Close(CloseReason::EarlyResponse), EndReason::EarlyResponse),
+        (Persistence::Close(CloseReason::Misdirected), EndReason::Misdirected),
+        (Persistence::Close(CloseReason::RequestTimeoutReceived), EndReason::RequestTimeout),
         (Persistence::Tunnel(TunnelReason::Connect), EndReason::Tunnel),
     ] {
         assert_eq!(ends(&mut driver, &Returned::new(verdict)), why);
