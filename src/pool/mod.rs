@@ -82,7 +82,7 @@
 //!
 //! So these names cannot be copied, only cloned, and the compiler says where one is not used. A driver keeps each where its end is
 //! seen: in a guard, say, that gives it back when it is dropped, to [`closed`](Pool::closed), [`failed`](Pool::failed) or
-//! [`cancel`](Pool::cancel). A request that opens and waits at once has two names, and each is given back by itself. A call with a
+//! [`cancel`](Pool::cancel), as those of a [`SharedPool`] do. A request that opens and waits at once has two names, and each is given back by itself. A call with a
 //! clone of a name that was given back answers [`Stale`], and does nothing: to give a name back twice does no harm. If `cancel`
 //! answers `Stale`, the waiter was answered already: what the answer has is to be given back.
 //!
