@@ -137,8 +137,14 @@ mod tests {
 
     broken! {
         an_end_without_a_cause, "an end has a cause", Server, |state| state.lifetime.owe_close();
-        a_client_that_closes_in_stages, "only a server closes in stages", Client, |state| {
+        a_client_that_closes_its_side_alone, "only a server closes its side alone", Client, |state| {
             state.lifetime.causes.add(CloseReason::Aborted);
+            state.lifetime.begin_finishing();
+            state.lifetime.half_closed();
+        };
+        a_client_that_finishes_unanswered, "a client that finishes was answered", Client, |state| {
+            state.lifetime.causes.add(CloseReason::Aborted);
+            state.receive.begin_head(Instant::from_secs(1000));
             state.lifetime.begin_finishing();
         };
         an_instant_to_come, "nothing happened after the latest instant", Server, |state| {
