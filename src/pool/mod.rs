@@ -94,8 +94,9 @@
 //! `max`, or by the machine's instant), in a pool with [`Order::Newest`], [`ReuseMode::Always`] and idle limits that end and are no
 //! longer than a lease, without purges, water marks, limits on idle connections or learning, while no request waits, be it one that
 //! opens meanwhile. A connection that is to end sooner than it would have the last time takes a longer path once, for an earlier
-//! record. All other calls take a longer path, in constant time too. [`Order::Newest`] and [`Order::Oldest`] look at one idle connection, the other orders at all of the key. What comes back passes
-//! over those one by one that open a connection and may not use it.
+//! record. All other calls take a longer path, in constant time too. [`Order::Newest`] and [`Order::Oldest`] look at one idle
+//! connection, the other orders at all of the key. What comes back passes over those one by one that open a connection and may not
+//! use it.
 //!
 //! ```
 //! use std::time::Duration;
