@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, Hash};
 use super::Pool;
 use super::api::{Checkout, Demand, Look, Patience, Peer, Source};
 use super::config::Eviction;
-use super::index::{OriginIndex, Second, Slot, elapsed};
+use super::index::{OriginIndex, Slot, elapsed};
 use super::names::Lease;
 use super::reasons::{EndReason, RefuseReason};
 use super::slots::{Entry, ListKind};
@@ -43,7 +43,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         if self.draining {
             return self.refuse(RefuseReason::Drain);
         }
-        let index = self.origins.add(key, self.resolved.learns, Second::of(now), self.resolved.forget);
+        let index = self.origins.add(key, now, &self.resolved);
         self.serve_full(now, index, demand)
     }
 

@@ -43,13 +43,8 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         self.after_call();
     }
 
-    /// A connection to this key that was handed out then is of an earlier generation of the key.
-    pub(super) fn is_outdated(&self, index: OriginIndex, since: Instant) -> bool {
-        self.origins.note(index).and_then(|note| note.generation).is_some_and(|generation| since <= generation)
-    }
-
     /// Ends the idle connections of a key. None is leased where it is.
-    fn end_idle_of(&mut self, now: Instant, index: OriginIndex, why: EndReason) {
+    pub(super) fn end_idle_of(&mut self, now: Instant, index: OriginIndex, why: EndReason) {
         for kind in [ListKind::USED, ListKind::UNUSED, ListKind::EXPIRED] {
             let list = self.origins.all[index].lists[kind];
             let mut slot = list.first;
@@ -63,12 +58,16 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         }
     }
 
-    /// The machine slept for this long while the caller's clock stood still: idle connections are older than they look. Those that
-    /// are past their time end, and all of them after [`suspension`](super::PoolTimeouts::suspension). Takes time in proportion to
-    /// the number of connections.
+    /// The machine slept for this long while the caller's clock stood still: connections are older than they look, and idle for
+    /// longer. Those whose time is over end, and all idle ones after [`suspension`](super::PoolTimeouts::suspension). To be called
+    /// before anything else when the machine wakes: see [`SleepMeter`](super::SleepMeter). Takes time in proportion to the number of
+    /// connections.
     pub fn suspended(&mut self, now: Instant, asleep: Duration) {
         let now = self.advance_clock(now);
         let asleep = Span::of(Some(asleep));
+        for entry in self.entries.items_mut() {
+            entry.retires_at = entry.retires_at.earlier(asleep);
+        }
         if asleep >= self.resolved.suspension {
             self.end_idle(now, EndReason::Suspended);
         } else {
@@ -77,13 +76,17 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         self.after_call();
     }
 
-    /// Idle connections end sooner by this time.
+    /// Idle connections are idle for longer by this time, and end sooner.
     fn bring_forward(&mut self, asleep: Span) {
         for slot in self.entries.indices() {
             let entry = &mut self.entries[slot];
-            if entry.is_idle() && entry.due != Instant::MAX {
-                entry.due = asleep.before(entry.due);
-                self.arm_deadline(slot);
+            if entry.is_idle() {
+                // all of them: so they stay in the same order
+                entry.since = asleep.before(entry.since);
+                if entry.due != Instant::MAX {
+                    entry.due = asleep.before(entry.due);
+                    self.arm_deadline(slot);
+                }
             }
         }
     }

@@ -18,6 +18,8 @@ pub struct Counters {
     pub waited: u64,
     /// Requests that went on after they had waited.
     pub went_on: u64,
+    /// Keys that came into quarantine, each time.
+    pub quarantined: u64,
     ended: [u64; EndReason::ALL.len()],
     refused: [u64; RefuseReason::ALL.len()],
 }
@@ -30,6 +32,7 @@ impl Counters {
         kept: 0,
         waited: 0,
         went_on: 0,
+        quarantined: 0,
         ended: [0; EndReason::ALL.len()],
         refused: [0; RefuseReason::ALL.len()],
     };

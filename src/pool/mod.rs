@@ -24,7 +24,8 @@
 //! # Which connection
 //!
 //! Used ones before never used ones; among each kind, by [`Order`]. Never one whose time is over, be it by our limit, the peer's
-//! hint less the margin, what was learned, its age or its generation. The deadline of an idle connection is the first of these,
+//! hint less the margin, what was learned, its age or its generation; and none of an origin that is in quarantine, since several of
+//! its connections had octets that nobody asked for (RFC 9112 9.2). The deadline of an idle connection is the first of these,
 //! and it keeps the cause. The peer may close at any time all the same (RFC 9112 9.5): [`Look`] says when to look first, and a
 //! request that meets a closed connection is one for [`retry`](crate::lifecycle::retry).
 //!
@@ -67,6 +68,19 @@
 //! What is lost all the same is found. [`outstanding`](Pool::outstanding) names all that the pool has handed out and that did not
 //! come back, and since when or until when: what it names and the driver does not know is lost, and the driver gives it back. If it
 //! does not, the timeout does: [`Due::LeaseOverdue`], [`Due::PermitOverdue`] and [`Due::WaitOver`] name what is lost.
+//!
+//! # Which clock
+//!
+//! The peer's clock does not stop while our machine sleeps. So the pool needs a clock that runs on in a sleep: then what is too old
+//! falls due when the machine wakes, before a request can be given it, if [`expire`](Pool::expire) is called first. Linux and Android
+//! have `CLOCK_BOOTTIME`, macOS has `mach_continuous_time`; on Windows `QueryPerformanceCounter` runs on, and with it
+//! `std::time::Instant`. On Linux (`CLOCK_MONOTONIC`) and macOS (`CLOCK_UPTIME_RAW`) `std::time::Instant` stands still: with it idle
+//! connections look younger than they are, and are lent though the peer has closed them. There a driver says how long the machine
+//! slept ([`Pool::suspended`]), before it asks for anything else; [`SleepMeter`] finds out by the wall clock. The wall clock itself
+//! is none for a pool, since it is set.
+//!
+//! After a longer sleep ([`suspension`](PoolTimeouts::suspension)) all idle connections end, whatever their time, but only if it is
+//! said: a clock that runs on does not show that the machine slept.
 //!
 //! # Tie-breaks
 //!
@@ -123,6 +137,7 @@ mod choose;
 mod close_all;
 mod config;
 mod counters;
+mod ended;
 mod evict;
 mod expire;
 #[cfg(test)]
@@ -136,10 +151,12 @@ mod notes;
 mod origins;
 mod outstanding;
 mod owner;
+mod quarantine;
 mod queue;
 mod reasons;
 mod remove;
 mod resolved;
+mod sleep_meter;
 mod slot_times;
 mod slots;
 mod turns;
@@ -158,6 +175,7 @@ pub use learned::Learned;
 pub use names::{Idle, Lease, Permit, Stale, Ticket};
 pub use outstanding::Outstanding;
 pub use reasons::{EndReason, RefuseReason, Taint};
+pub use sleep_meter::SleepMeter;
 
 use crate::config::nanos::Span;
 use crate::lifecycle::jitter;

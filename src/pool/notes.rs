@@ -3,11 +3,13 @@
 //! A key that has a note says so in its record, so that others pay nothing for it. A note goes with its key, or once it says nothing
 //! any more.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, Hash};
 
-use super::index::OriginIndex;
+use super::index::{OriginIndex, elapsed};
 use super::origins::Origins;
+use super::reasons::EndReason;
+use crate::config::nanos::Span;
 use crate::time::Instant;
 
 /// A key's note.
@@ -15,10 +17,33 @@ use crate::time::Instant;
 pub(super) struct Note {
     /// Connections that were handed out by then are of an earlier generation.
     pub(super) generation: Option<Instant>,
+    /// When its connections ended for octets that nobody asked for, the last few times.
+    pub(super) unsolicited: VecDeque<Instant>,
+    /// Until then none of its connections is used again.
+    pub(super) quarantined_until: Instant,
 }
 
 impl Note {
-    const NEW: Self = Self { generation: None };
+    const NEW: Self = Self { generation: None, unsolicited: VecDeque::new(), quarantined_until: Instant::EPOCH };
+
+    /// A connection that was handed out then may be used again, or why not.
+    pub(super) fn allows_reuse(&self, now: Instant, since: Instant) -> Result<(), EndReason> {
+        if self.generation.is_some_and(|generation| since <= generation) {
+            Err(EndReason::Generation)
+        } else if now < self.quarantined_until {
+            Err(EndReason::Quarantine)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// It may still matter. `is_held`: the key has connections.
+    pub(super) fn is_needed(&self, now: Instant, quarantine: Span, is_held: bool) -> bool {
+        let is_recent = |&last: &Instant| elapsed(last, now) < quarantine;
+        self.generation.is_some() && is_held
+            || now < self.quarantined_until
+            || self.unsolicited.back().is_some_and(is_recent)
+    }
 }
 
 /// All notes.

@@ -1,7 +1,8 @@
 //! What is kept of each key: its lists of idle connections, its waiters, what its peer is.
 //!
 //! An origin that has lost its last connection and waiter is vacant. It stays, in case another connection is opened, until more
-//! than half of all are vacant; then these are swept out. So a key is never stored twice, nor hashed again to be removed.
+//! than half of all are vacant; then these are swept out, but for some of which there is something to remember. So a key is never
+//! stored twice, nor hashed again to be removed.
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
@@ -11,7 +12,9 @@ use std::vec::Vec;
 use super::index::{OriginIndex, Place, Second, Table};
 use super::learned::Observed;
 use super::list::Lists;
-use super::notes::Notes;
+use super::notes::{Note, Notes};
+use super::resolved::ResolvedPoolConfig;
+use crate::time::Instant;
 
 /// 60 octets.
 #[derive(Debug)]
@@ -32,7 +35,7 @@ pub(super) struct Origin {
     pub(super) is_http10: bool,
     /// It is in the list of origins whose waiters may go on.
     pub(super) is_ready: bool,
-    /// There is a [`Note`](super::notes::Note) of it.
+    /// There is a [`Note`] of it.
     pub(super) is_noted: bool,
 }
 
@@ -96,9 +99,9 @@ impl<K: Hash + Eq, S: BuildHasher> Origins<K, S> {
         self.map.get(key).copied()
     }
 
-    /// The origin of a key that is not there yet. `second`: now; `forget`: after this many seconds.
-    pub(super) fn add(&mut self, key: K, learns: bool, second: Second, forget: u32) -> OriginIndex {
-        self.sweep(second, forget);
+    /// The origin of a key that is not there yet.
+    pub(super) fn add(&mut self, key: K, now: Instant, config: &ResolvedPoolConfig) -> OriginIndex {
+        self.sweep(now, config);
         let index = match self.unused.pop() {
             Some(index) => {
                 self.all[index] = Origin::NEW;
@@ -106,7 +109,7 @@ impl<K: Hash + Eq, S: BuildHasher> Origins<K, S> {
             }
             None => self.all.push(Origin::NEW),
         };
-        if learns {
+        if config.learns {
             self.learned.grow(self.all.len(), Observed::NOTHING);
             self.learned[index] = Observed::NOTHING;
         }
@@ -143,14 +146,20 @@ impl<K: Hash + Eq, S: BuildHasher> Origins<K, S> {
     }
 
     /// Sweeps out the vacant ones of which nothing is known, once more than half are vacant.
-    fn sweep(&mut self, second: Second, forget: u32) {
+    fn sweep(&mut self, now: Instant, config: &ResolvedPoolConfig) {
         if self.vacant <= self.sweep_above || self.vacant <= self.map.len() / 2 {
             return;
         }
-        let (all, learned, unused, notes) = (&self.all, &self.learned, &mut self.unused, &mut self.notes);
+        let (all, learned, unused, notes) = (&mut self.all, &self.learned, &mut self.unused, &mut self.notes);
+        let second = Second::of(now);
         let (mut remembered, mut ready) = (0, 0);
         self.map.retain(|_, &mut index| {
-            let origin = &all[index];
+            let origin = &mut all[index];
+            let is_needed = |note: &Note| note.is_needed(now, config.quarantine, origin.held > 0);
+            if origin.is_noted && !notes.get(&index).is_some_and(is_needed) {
+                notes.remove(&index);
+                origin.is_noted = false;
+            }
             if !origin.is_vacant() {
                 return true;
             }
@@ -158,11 +167,15 @@ impl<K: Hash + Eq, S: BuildHasher> Origins<K, S> {
                 ready += 1;
                 return true;
             }
-            if remembered < MOST_REMEMBERED && learned.get(index).is_some_and(|one| one.is_known(second, forget)) {
+            let is_known = learned.get(index).is_some_and(|one| one.is_known(second, config.forget));
+            if remembered < MOST_REMEMBERED && (is_known || origin.is_noted) {
                 remembered += 1;
                 return true;
             }
-            notes.remove(&index);
+            if origin.is_noted {
+                notes.remove(&index);
+                origin.is_noted = false;
+            }
             unused.push(index);
             false
         });

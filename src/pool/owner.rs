@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hash};
 
 use super::Pool;
 use super::api::{Checkin, Returned};
-use super::index::{OriginIndex, Second, Slot};
+use super::index::{OriginIndex, Slot};
 use super::names::{Lease, Stale};
 use super::reasons::Taint;
 use crate::lifecycle::persistence::Persistence;
@@ -20,7 +20,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     ///
     /// It counts with the new key at once. Where that has as many as it may have, it is kept all the same, since it exists already:
     /// only, no more are opened for that key. Limits on idle connections hold as ever. If it is to be closed by what is known of it, or
-    /// by the drain or generation of its old key, then it does not move, and no key is made.
+    /// by the drain, or by the generation or quarantine of its old key, then it does not move, and no key is made.
     ///
     /// ```
     /// use http_keepalive::pool::*;
@@ -65,11 +65,13 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         let bound = returned.taint == Some(Taint::ConnectionBoundAuthentication);
         let returned = if bound { returned.with_taint(None) } else { *returned };
         let persists = matches!(returned.persistence, Persistence::Reuse(_) | Persistence::Undecided);
-        let ends = self.draining || is_outdated || self.is_outdated(from, since);
+        let ends = self.draining
+            || is_outdated
+            || self.origins.note(from).is_some_and(|note| note.allows_reuse(now, since).is_err());
         if returned.taint.is_none() && persists && !ends {
             let to = match self.origins.find(key) {
                 Some(to) => to,
-                None => self.origins.add(key.to_owned(), self.resolved.learns, Second::of(now), self.resolved.forget),
+                None => self.origins.add(key.to_owned(), now, &self.resolved),
             };
             self.move_to(lease.slot, from, to);
         }

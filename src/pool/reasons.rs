@@ -16,6 +16,8 @@ reasons! {
         OverreadContent => "overread-content", "RFC 9112 6.3";
         /// Octets came that answer no request.
         UnsolicitedOctets => "unsolicited-octets", "RFC 9112 9.2";
+        /// Its peer sent such octets on several connections: for a time none is used again.
+        Quarantine => "quarantine", "RFC 9112 9.2";
         /// Where a message ends can be read in more than one way.
         AmbiguousFraming => "ambiguous-framing", "RFC 9112 6.1";
         /// The response came before the request was sent, and the rest of the request was not.

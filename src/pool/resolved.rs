@@ -17,6 +17,7 @@ pub(super) struct ResolvedPoolConfig {
     pub(super) look_after: Span,
     pub(super) purge: Span,
     pub(super) suspension: Span,
+    pub(super) quarantine: Span,
     /// Seconds.
     pub(super) forget: u32,
     margin: Span,
@@ -57,6 +58,7 @@ impl ResolvedPoolConfig {
             look_after: if policy.idle_watched.is_on() { Span::of(timeouts.look_after) } else { Span::of_nanos(0) },
             purge: Span::of(timeouts.purge),
             suspension: Span::of(timeouts.suspension),
+            quarantine: Span::of(Some(timeouts.quarantine)),
             forget: u32::try_from(timeouts.forget.as_secs()).unwrap_or(u32::MAX),
             margin: Span::of(Some(timeouts.margin)),
             margin_percent: policy.margin_percent,

@@ -66,6 +66,7 @@ mod persistence;
 mod pool_keys;
 mod pool_order;
 mod pool_queue;
+mod pool_sleep;
 mod pool_systems;
 mod pool_systems_other;
 mod pool_threads;

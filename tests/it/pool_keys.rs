@@ -1,8 +1,10 @@
 //! What concerns one key, and no other: its host moves, a connection gets an owner, a peer sends what nobody asked for.
 
+use std::time::Duration;
+
 use crate::driver::*;
 use http_keepalive::pool::*;
-use http_keepalive::{Persistence, TunnelReason};
+use http_keepalive::{CloseReason, Persistence, TunnelReason};
 
 fn driver() -> Driver {
     Driver::new(PoolLimits::DEFAULT, PoolTimeouts::DEFAULT, PoolPolicy::DEFAULT)
@@ -122,4 +124,136 @@ fn a_stale_lease_moves_nothing() {
     driver.pool.closed(driver.now, lease.clone(), Ended::ByPeer).unwrap();
     assert_eq!(driver.pool.checkin_as(driver.now, lease, "b", &BOUND), Err(Stale));
     assert_eq!(driver.pool.keys(), 1);
+}
+
+fn faulty() -> Returned {
+    Returned::new(Persistence::Close(CloseReason::Unsolicited))
+}
+
+/// A connection of this key ends for octets that nobody asked for, in each of the ways in which that is seen.
+fn offend(driver: &mut Driver, key: &str, way: usize) {
+    let id = driver.ask_for(key, Demand::DEFAULT.with_source(Source::New)).id();
+    let why = match way % 4 {
+        0 => driver.give_back(id, &faulty()),
+        1 => driver.give_back(id, &HTTP11.with_taint(Some(Taint::UnsolicitedOctets))),
+        2 => {
+            // a look found them
+            driver.closed(id, Ended::Unsolicited);
+            return;
+        }
+        _ => {
+            assert!(matches!(driver.give_back(id, &HTTP11), Checkin::Kept(_)));
+            Checkin::Close(driver.readable(id, Readable::Octets).unwrap())
+        }
+    };
+    assert_eq!(why, Checkin::Close(EndReason::UnsolicitedOctets));
+}
+
+#[test]
+fn an_origin_that_sends_what_nobody_asked_for_is_not_used_again_for_a_time() {
+    let mut driver = driver();
+    let all = driver.open_all("faulty", 3);
+    driver.done(all[0]);
+    driver.done(all[1]);
+    let other = driver.fetch("other");
+    for way in [0, 2, 3] {
+        assert!(!driver.pool.is_quarantined(driver.now, "faulty"));
+        offend(&mut driver, "faulty", way);
+    }
+    assert!(driver.pool.is_quarantined(driver.now, "faulty") && !driver.pool.is_quarantined(driver.now, "other"));
+    assert_eq!(driver.pool.counters().quarantined, 1);
+    // those that are idle end, those in use when they come back, and so does each that is opened meanwhile
+    let Got::Opened(new) = driver.ask("faulty") else { panic!("none is used again") };
+    let mut closed = driver.closed_after(Duration::ZERO);
+    closed.sort_by_key(|(id, _)| *id);
+    assert_eq!(closed, [all[0], all[1]].map(|id| (id, EndReason::Quarantine)));
+    assert_eq!(driver.give_back(all[2], &HTTP11), Checkin::Close(EndReason::Quarantine));
+    assert_eq!(driver.give_back(new, &HTTP11), Checkin::Close(EndReason::Quarantine));
+    assert_eq!(driver.fetch("other"), Got::Reused(other.id()));
+    assert_eq!(EndReason::Quarantine.to_string(), "quarantine (RFC 9112 9.2)");
+    // after the time all is as before
+    driver.now = driver.now + Duration::from_secs(60);
+    assert!(!driver.pool.is_quarantined(driver.now, "faulty"));
+    let id = driver.fetch("faulty").id();
+    assert_eq!(driver.fetch("faulty"), Got::Reused(id));
+    for way in 0..2 {
+        offend(&mut driver, "faulty", way);
+        assert!(!driver.pool.is_quarantined(driver.now, "faulty"), "the old ones do not count");
+    }
+}
+
+#[test]
+fn what_ends_otherwise_or_not_within_the_time_does_not_count() {
+    let mut driver = driver();
+    for _ in 0..10 {
+        let id = driver.ask("a").id();
+        assert!(matches!(driver.give_back(id, &HTTP11.with_taint(Some(Taint::UnreadContent))), Checkin::Close(_)));
+        let id = driver.fetch("a").id();
+        assert_eq!(driver.readable(id, Readable::End), Ok(EndReason::PeerClosed));
+    }
+    for way in 0..20 {
+        offend(&mut driver, "a", way);
+        driver.wait(Duration::from_secs(30));
+    }
+    assert_eq!(driver.pool.counters().quarantined, 0, "any third one is 60 s after the first");
+    driver.now = driver.now + Duration::from_secs(31);
+    for _ in 0..2 {
+        offend(&mut driver, "a", 0);
+    }
+    assert!(!driver.pool.is_quarantined(driver.now, "a"));
+    offend(&mut driver, "a", 0);
+    assert!(driver.pool.is_quarantined(driver.now, "a"));
+}
+
+#[test]
+fn an_origin_that_goes_on_so_stays_in_quarantine() {
+    let mut driver = driver();
+    for way in 0..12 {
+        offend(&mut driver, "a", 4 * way);
+        driver.wait(Duration::from_secs(20));
+        assert_eq!(driver.pool.is_quarantined(driver.now, "a"), way >= 2);
+    }
+    assert_eq!(driver.pool.counters().quarantined, 1);
+}
+
+#[test]
+fn a_quarantine_can_be_switched_off_and_its_settings_are_checked() {
+    let limits = PoolLimits::DEFAULT.with_unsolicited_per_origin(None);
+    let mut off = Driver::new(limits, PoolTimeouts::DEFAULT, PoolPolicy::DEFAULT);
+    let timeouts = PoolTimeouts::DEFAULT.with_quarantine(Duration::ZERO);
+    let mut never = Driver::new(PoolLimits::DEFAULT, timeouts, PoolPolicy::DEFAULT);
+    for way in 0..10 {
+        offend(&mut off, "a", way);
+        offend(&mut never, "a", way);
+    }
+    assert!(!off.pool.is_quarantined(off.now, "a") && !never.pool.is_quarantined(never.now, "a"));
+    let none = PoolConfig::new(limits.with_unsolicited_per_origin(Some(0)), timeouts, PoolPolicy::DEFAULT);
+    assert_eq!(none.map(|_| ()).map_err(|error| error.setting), Err("unsolicited_per_origin"));
+}
+
+#[test]
+fn a_quarantine_is_remembered_though_the_key_holds_nothing_and_memory_is_bounded() {
+    let mut driver = driver();
+    for way in 0..3 {
+        offend(&mut driver, "faulty", 4 * way);
+    }
+    for number in 0..1000 {
+        driver.closed_after(Duration::from_millis(30));
+        let id = driver.ask(&format!("key {number}")).id();
+        driver.closed(id, Ended::ByPeer);
+    }
+    assert!(driver.pool.is_quarantined(driver.now, "faulty") && driver.pool.keys() < 100, "{}", driver.pool.keys());
+    // many at once: the first few thousand are remembered
+    let limits = PoolLimits::DEFAULT.with_unsolicited_per_origin(Some(1));
+    let mut driver = Driver::new(limits, PoolTimeouts::DEFAULT, PoolPolicy::DEFAULT);
+    for number in 0..20_000 {
+        offend(&mut driver, &format!("key {number}"), 0);
+    }
+    assert!(driver.pool.keys() <= 2 * 4096 + 4096, "{}", driver.pool.keys());
+    driver.now = driver.now + Duration::from_secs(60);
+    for number in 0..20_000 {
+        let id = driver.ask(&format!("other {number}")).id();
+        driver.closed(id, Ended::ByPeer);
+    }
+    assert!(driver.pool.keys() <= 2 * 4096 + 4096, "{}", driver.pool.keys());
 }

@@ -116,7 +116,7 @@ broken! {
         pool.origins.all[index].is_noted = true;
     };
     a_vacant_origin_is_counted "vacant-origins" |pool| {
-        let index = pool.origins.add(3, false, Second::of(pool.now), 0);
+        let index = pool.origins.add(3, pool.now, &pool.resolved);
         pool.origins.all[index].waiting = 0;
         pool.origins.add_waiter(index);
         pool.origins.all[index].waiting = 0;

@@ -53,6 +53,9 @@ struct Origin {
     proxy: bool,
     http10: bool,
     turn: Id,
+    /// When connections ended for octets that nobody asked for, and until when it is in quarantine.
+    unsolicited: Vec<u64>,
+    quarantined_until: u64,
     /// Milliseconds, and the second it was seen in.
     closed: Option<(u64, u64)>,
 }
@@ -80,6 +83,8 @@ pub struct World {
     users: u32,
     /// Idle connections one of which goes for the waiter that has its turn.
     claimed: Vec<Id>,
+    /// How often a key came into quarantine.
+    quarantined: u64,
     ebbing: bool,
     draining: bool,
     purge_at: u64,
@@ -122,6 +127,7 @@ impl World {
             origins: HashMap::new(),
             users: 1,
             claimed: Vec::new(),
+            quarantined: 0,
             ebbing: false,
             draining: false,
             purge_at: u64::MAX,
