@@ -37,6 +37,10 @@ reasons! {
         ContentUnwanted => "content-unwanted", "RFC 9110 10.1.1";
         /// The final response came before our content was sent, and it does not want the rest.
         EarlyResponse => "early-response", "RFC 9112 9.5";
+        /// 408: the server gave up waiting for the request.
+        RequestTimeoutReceived => "request-timeout-received", "RFC 9110 15.5.9";
+        /// 421: this connection was the wrong one for the request.
+        Misdirected => "misdirected", "RFC 9110 15.5.20";
         /// A response with a status below 100, which no server sends.
         InvalidStatus => "invalid-status", "RFC 9110 15";
         /// The peer accepts no more requests: `Keep-Alive: max`.

@@ -146,12 +146,20 @@ reasons! {
         IncompleteHead => "incomplete-head", "RFC 9112 8";
         /// The peer closed inside content.
         IncompleteContent => "incomplete-content", "RFC 9112 8";
+        /// The peer closed after the last chunk, or after a whole trailer field: all content came, and only the empty line at its end
+        /// did not.
+        IncompleteTrailers => "incomplete-trailers", "RFC 9112 8";
     }
 }
 
 impl core::error::Error for ProtocolErrorKind {}
 
 impl ProtocolErrorKind {
+    /// The peer's side ended within a message: nothing that came was wrong.
+    pub const fn is_incomplete(self) -> bool {
+        matches!(self, Self::IncompleteHead | Self::IncompleteContent | Self::IncompleteTrailers)
+    }
+
     /// The status a server answers with; `None` where nobody is left to read it.
     pub const fn suggested_status(self) -> Option<StatusCode> {
         use ProtocolErrorKind::*;
@@ -162,7 +170,7 @@ impl ProtocolErrorKind {
             Expectation => StatusCode::EXPECTATION_FAILED,
             UnknownCoding | MethodTooLong => StatusCode::NOT_IMPLEMENTED,
             MajorVersion | Http2Preface => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
-            IncompleteHead | IncompleteContent | ContentTimeout => return None,
+            IncompleteHead | IncompleteContent | IncompleteTrailers | ContentTimeout => return None,
             _ => StatusCode::BAD_REQUEST,
         })
     }

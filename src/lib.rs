@@ -222,8 +222,8 @@ pub use status::StatusCode;
 pub use time::Instant;
 
 pub use config::{
-    AgeClose, Client, Config, DrainMode, HalfClose, IdleClose, KeepAliveField, Limits, Policy, RequestHint, Server,
-    Timeouts, Tolerance, Use,
+    AgeClose, Client, Config, DrainMode, HalfClose, HostRule, IdleClose, KeepAliveField, Limits, Policy, RequestHint,
+    Server, Timeouts, Tolerance, Use,
 };
 
 pub use message::announcement::{Announce, ConnectionOptions, Content, FramingField};
@@ -252,6 +252,7 @@ pub use lifecycle::{persistence, retry};
 
 pub use connection::event::{Eof, Event, Framed, Outcome, PauseReason, Received, Written};
 pub use connection::role::Role;
+pub use connection::summary::{Account, ConnectionSummary, ExchangeSummary, Reasons};
 pub use connection::{CanonicalConnection, Connection};
 
 #[cfg(feature = "std")]

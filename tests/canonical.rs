@@ -81,6 +81,7 @@ const fn configs<R: Role>() -> [Config<R>; 3] {
                 .with_unread_octets(Some(3))
                 .with_empty_lines(1)
                 .with_interim_responses(Some(2))
+                .with_interim_octets(Some(60))
                 .with_content(Some(9)),
             TIMEOUTS
                 .with_exchange(None)
@@ -212,6 +213,10 @@ fn of_client() -> Letters {
         "HTTP/1.1 103 Early Hints\r\nConnection: close\r\n\r\n",
         "HTTP/1.0 200 OK\r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n",
         "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nabcde",
+        "HTTP/1.1 421 Misdirected\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nX",
         "HTTP/1.1 200 OK\r\n\r\n",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
         "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n",
@@ -279,6 +284,9 @@ fn of_bare_client() -> Letters {
         Head("103", Version::HTTP_11, Some(("Connection", "close")), None),
         Head("100", Version::HTTP_11, None, None),
         Head("413", Version::HTTP_11, LENGTH, None),
+        Head("421", Version::HTTP_11, LENGTH, None),
+        StatusLine(204),
+        StatusLine(103),
     ];
     Letters {
         messages: heads.into_iter().chain(FACTS).collect(),

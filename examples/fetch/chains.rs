@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use http_keepalive::retry::Advice;
-use http_keepalive::{CloseReason, Content, Method, Request};
+use http_keepalive::{Content, Method, Request};
 use serde_json::json;
 
 use crate::Options;
@@ -91,7 +91,7 @@ fn once(
         asked = asked.and_then(|()| wire.send(Some(content)));
     }
     if let Err(error) = asked {
-        connections.closed(lease, false);
+        connections.closed(lease, None, false);
         return Err(alone(error.to_string()));
     }
     loop {
@@ -101,7 +101,7 @@ fn once(
         }
         if wire.is_closed() {
             let reason = wire.close_reason();
-            connections.closed(lease, reused && reason == Some(CloseReason::PeerClosed));
+            connections.closed(lease, reason, reused);
             let why = reason.map_or("closed".to_owned(), |reason| reason.to_string());
             return Err((why, wire.unanswered().first().map(|unanswered| unanswered.evidence)));
         }

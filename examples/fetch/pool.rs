@@ -48,7 +48,7 @@ impl Connections {
             match self.pool.checkout(now, origin, Demand::DEFAULT.with_patience(Patience::None)) {
                 Checkout::Reuse { id, lease, look } => {
                     let Some(mut wire) = self.idle.remove(&id) else {
-                        self.closed(lease, false);
+                        self.closed(lease, None, false);
                         continue;
                     };
                     let reusable = match look {
@@ -60,7 +60,7 @@ impl Connections {
                     }
                     let why = wire.close_reason();
                     say(format!("{origin}: not reused: {}", why.map_or("busy".into(), |why| why.to_string())));
-                    self.closed(lease, why == Some(CloseReason::PeerClosed));
+                    self.closed(lease, why, true);
                 }
                 Checkout::EvictThenOpen { victim, why, permit, .. } => {
                     self.idle.remove(&victim);
@@ -87,11 +87,16 @@ impl Connections {
         let _ = self.pool.failed(self.clock.now(), permit);
     }
 
-    /// A connection is over. `dead`: it was found so when it was to be used.
-    pub fn closed(&mut self, lease: Lease, dead: bool) {
-        self.found_dead += u64::from(dead);
+    /// A connection is over, and why as its machine says. `unanswered`: it was used again, and nothing had been answered.
+    pub fn closed(&mut self, lease: Lease, why: Option<CloseReason>, unanswered: bool) {
+        let ended = match why {
+            Some(CloseReason::Unsolicited) => Ended::Unsolicited,
+            Some(CloseReason::PeerClosed) if unanswered => Ended::DeadAtReuse,
+            _ => Ended::ByPeer,
+        };
+        self.found_dead += u64::from(ended == Ended::DeadAtReuse);
         // stale: it is forgotten already
-        let _ = self.pool.closed(self.clock.now(), lease, if dead { Ended::DeadAtReuse } else { Ended::ByPeer });
+        let _ = self.pool.closed(self.clock.now(), lease, ended);
     }
 
     /// A connection is not used any more, and is good until then if that is known.
@@ -99,7 +104,7 @@ impl Connections {
         let now = self.clock.now();
         let returned = match wire.reusable() {
             Reusable::Now { until } => Returned::new(wire.machine.persistence()).with_until(until),
-            Reusable::Wait(_) => return self.closed(lease, false),
+            Reusable::Wait(_) => return self.closed(lease, None, false),
             Reusable::No(reason) => Returned::new(http_keepalive::Persistence::Close(reason)),
         };
         let id = wire.number;

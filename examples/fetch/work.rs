@@ -9,8 +9,8 @@ use std::time::Duration;
 use http_keepalive::pool::Lease;
 use http_keepalive::retry::{Advice, Evidence, Sent};
 use http_keepalive::{
-    Client, CloseReason, Config, Content, Instant, Limits, Method, Persistence, Policy, Request, RequestHint, Reusable,
-    StatusCode, Timeouts,
+    Client, Config, Content, Instant, Limits, Method, Persistence, Policy, Request, RequestHint, Reusable, StatusCode,
+    Timeouts,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use url::Url;
@@ -337,8 +337,7 @@ impl<'o> Worker<'o> {
         });
         let broke = line.wire.machine.lifecycle().pipeline_broke();
         self.known.insert(origin.clone(), !broke && line.wire.machine.persistence() != Persistence::Undecided);
-        self.connections
-            .closed(line.lease, line.reused && line.answered == 0 && reason == Some(CloseReason::PeerClosed));
+        self.connections.closed(line.lease, reason, line.reused && line.answered == 0);
         let mut again = Vec::new();
         for unanswered in line.wire.unanswered() {
             let Some(mut task) = line.tasks.pop_front() else { break };

@@ -1,8 +1,7 @@
 //! Raw mode of a client: the requests named have been sent, and everything the peer sends is there at once.
 
 use http_keepalive::{
-    Client, Config, Connection, Content, Eof, Event, Instant, Method, Outcome, Persistence, ProtocolErrorKind,
-    Received, Request,
+    Client, Config, Connection, Content, Eof, Event, Instant, Method, Outcome, Persistence, Received, Request,
 };
 use serde_json::Value;
 
@@ -137,7 +136,7 @@ impl Driver<'_> {
         let lifecycle = self.connection.lifecycle();
         let unanswered: Vec<_> = self.connection.unanswered().collect();
         let state = match self.connection.error().map(|error| error.kind) {
-            Some(ProtocolErrorKind::IncompleteHead | ProtocolErrorKind::IncompleteContent) => "truncated",
+            Some(kind) if kind.is_incomplete() => "truncated",
             Some(_) => "error",
             None if matches!(self.connection.persistence(), Persistence::Tunnel(_)) => "upgrade",
             None if lifecycle.has_ended()

@@ -2,7 +2,7 @@
 
 use http_keepalive::{
     Config, Connection, Content, Eof, Event, Instant, MethodKind, NO_FIELDS, Outcome, PauseReason, Persistence,
-    ProtocolErrorKind, Received, RequestHead, SendError, Server, StatusCode, Turn,
+    Received, RequestHead, SendError, Server, StatusCode, Turn,
 };
 use serde_json::Value;
 
@@ -142,7 +142,7 @@ impl Driver<'_> {
 
     fn finish(mut self, input: &[u8]) -> Vec<Value> {
         let state = match self.connection.error().map(|error| error.kind) {
-            Some(ProtocolErrorKind::IncompleteHead | ProtocolErrorKind::IncompleteContent) => "truncated",
+            Some(kind) if kind.is_incomplete() => "truncated",
             Some(_) => "error",
             None if self.tunnel => "upgrade",
             None if !matches!(self.connection.persistence(), Persistence::Close(_)) => {

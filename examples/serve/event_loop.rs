@@ -14,6 +14,7 @@
 //! is idle goes.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -24,7 +25,7 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use slab::Slab;
 
 use super::buffer::Buffer;
-use super::peer::{Attended, Lent};
+use super::peer::{Attended, Lent, Log, Peer};
 use super::site::Site;
 use super::slot::Slot;
 
@@ -34,7 +35,7 @@ pub struct Shared {
     pub site: Site,
     /// How long a lame duck goes on accepting, if it is not until the hard end.
     pub lame_duck: Option<Duration>,
-    /// A line for each closed connection.
+    /// A line for each exchange and each closed connection.
     pub logs: bool,
     /// The end has been asked for; to be set before the loops are woken.
     pub draining: AtomicBool,
@@ -67,7 +68,7 @@ pub struct EventLoop {
     /// None once nothing more is accepted.
     listener: Option<TcpListener>,
     /// One that has been accepted, and waits for a place.
-    newcomer: Option<TcpStream>,
+    newcomer: Option<(TcpStream, SocketAddr)>,
     /// The end has been asked for, and until when it accepts all the same.
     ends: Option<Instant>,
     /// The listener may have connections waiting.
@@ -191,9 +192,9 @@ impl EventLoop {
             }
             let Some(listener) = self.listener.as_ref().filter(|_| self.acceptable) else { return };
             match listener.accept() {
-                Ok((stream, _)) => {
+                Ok(newcomer) => {
                     self.refuses = false;
-                    self.newcomer = Some(stream);
+                    self.newcomer = Some(newcomer);
                 }
                 Err(error) => match error.kind() {
                     io::ErrorKind::WouldBlock => return self.acceptable = false,
@@ -244,7 +245,7 @@ impl EventLoop {
         self.attend(now, id);
     }
 
-    fn admit(&mut self, now: Instant, mut stream: TcpStream, is_refused: bool) {
+    fn admit(&mut self, now: Instant, (mut stream, address): (TcpStream, SocketAddr), is_refused: bool) {
         // answers are written whole, and none is to wait for more
         let _ = stream.set_nodelay(true);
         let entry = self.peers.vacant_entry();
@@ -256,7 +257,9 @@ impl EventLoop {
         }
         self.accepted += 1;
         let place = self.shared.site.places().hold();
-        let slot = entry.insert(Slot::new(now, stream, self.accepted, &self.shared.config, place));
+        let log = self.shared.logs.then(|| Log::new(now, address));
+        let peer = Peer::new(now, stream, self.accepted, &self.shared.config, log);
+        let slot = entry.insert(Slot::new(peer, place));
         let (peer, ..) = slot.peer(&self.shared.config);
         if is_refused {
             peer.refuse(now);
@@ -321,8 +324,8 @@ impl EventLoop {
             Attended::Closed => {
                 self.deadlines.disarm(armed);
                 self.shared.octets_lost.fetch_add(peer.octets_lost(), Ordering::Relaxed);
-                if self.shared.logs {
-                    eprintln!("{}", peer.summary());
+                if let Some(summary) = peer.summary(now) {
+                    eprintln!("{summary}");
                 }
                 // the socket closes, and with that leaves the poll
                 self.peers.remove(id);

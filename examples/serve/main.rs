@@ -100,7 +100,7 @@ struct Options {
     /// Threads, each with its own loop; 0: as many as cores.
     #[arg(long, value_name = "N", default_value_t = 0)]
     threads: usize,
-    /// Write a line to standard error for each closed connection.
+    /// Write a line to standard error for each exchange that is over, and for each closed connection.
     #[arg(long)]
     log: bool,
 }

@@ -19,8 +19,12 @@
 //! **Memory.** A peer that waits with empty buffers has none: it borrows the loop's, and keeps one only with octets in it. One
 //! that is idle besides goes to sleep ([`Peer::sleep`]): forty octets of a machine and its socket are left.
 
+#[path = "peer/log.rs"]
+mod log;
 #[path = "peer/transport.rs"]
 mod transport;
+
+pub use log::Log;
 
 use std::io::{self, Read};
 
@@ -57,8 +61,8 @@ pub struct Peer {
     takes: bool,
     /// When to try again to write: a system may have room long before it says so, and who reads on is not to be taken for one who does not.
     retry_at: Option<Instant>,
-    octets_in: u64,
-    octets_out: u64,
+    /// What is logged of it, where that is asked for.
+    log: Option<Box<Log>>,
     octets_discarded: u64,
     /// Of these, what came to an idle connection behind the decision to close it: a request that is lost.
     octets_lost: u64,
@@ -68,8 +72,7 @@ pub struct Peer {
 pub struct Asleep {
     pub stream: TcpStream,
     machine: Parked<Server>,
-    octets_in: u64,
-    octets_out: u64,
+    log: Option<Box<Log>>,
 }
 
 /// What a loop lends to the peer it attends to.
@@ -96,12 +99,18 @@ pub enum Attended {
 
 impl Peer {
     /// One that has just connected; `seed` sets it apart from others where limits vary.
-    pub fn new(now: Instant, stream: TcpStream, seed: u64, config: &'static Config<Server>) -> Self {
+    pub fn new(
+        now: Instant,
+        stream: TcpStream,
+        seed: u64,
+        config: &'static Config<Server>,
+        log: Option<Box<Log>>,
+    ) -> Self {
         // often the first request has come with the connection
-        Self { readable: true, ..Self::of(stream, Connection::new(now, config).with_seed(seed)) }
+        Self { readable: true, ..Self::of(stream, Connection::new(now, config).with_seed(seed), log) }
     }
 
-    fn of(stream: TcpStream, machine: Connection<Server>) -> Self {
+    fn of(stream: TcpStream, machine: Connection<Server>, log: Option<Box<Log>>) -> Self {
         Self {
             stream,
             machine,
@@ -116,8 +125,7 @@ impl Peer {
             writable: true,
             takes: false,
             retry_at: None,
-            octets_in: 0,
-            octets_out: 0,
+            log,
             octets_discarded: 0,
             octets_lost: 0,
         }
@@ -132,12 +140,12 @@ impl Peer {
     }
 
     pub fn fall_asleep(self, machine: Parked<Server>) -> Asleep {
-        Asleep { stream: self.stream, machine, octets_in: self.octets_in, octets_out: self.octets_out }
+        Asleep { stream: self.stream, machine, log: self.log }
     }
 
     pub fn wake(asleep: Asleep, config: &'static Config<Server>) -> Self {
-        let Asleep { stream, machine, octets_in, octets_out } = asleep;
-        Self { octets_in, octets_out, ..Self::of(stream, Connection::unpark(machine, config)) }
+        let Asleep { stream, machine, log } = asleep;
+        Self::of(stream, Connection::unpark(machine, config), log)
     }
 
     /// What is due next: a deadline of the machine's, or another try to write.
@@ -158,7 +166,8 @@ impl Peer {
         if self.retry_at.is_some_and(|at| at <= now) {
             (self.retry_at, self.writable) = (None, true);
         }
-        while self.machine.handle_timeout(now).is_some() {
+        while let Some(deadline) = self.machine.handle_timeout(now) {
+            self.note_expired(now, deadline);
             self.tells = true;
         }
     }
@@ -194,6 +203,7 @@ impl Peer {
             let done = self.work(now, &mut lent);
             self.flush(now);
             self.shut(now);
+            self.note(now);
             if self.machine.is_closed() {
                 attended = Attended::Closed;
                 break;
@@ -261,6 +271,7 @@ impl Peer {
             }
             Err(_) => true,
         };
+        self.note(now);
         self.input = input;
         self.tells = goes_on;
         goes_on
@@ -338,7 +349,10 @@ impl Peer {
         let mut room = ROOM;
         loop {
             match write(&mut self.machine, self.output.room(room)) {
-                Ok(octets) => return self.output.put(octets),
+                Ok(octets) => {
+                    self.note(now);
+                    return self.output.put(octets);
+                }
                 Err(SendError::OutputTooSmall { needed }) => room = needed,
                 // the peer or a deadline has ended it meanwhile: the machine says how it goes on
                 Err(SendError::Ended(_)) => return self.content = None,
@@ -353,10 +367,6 @@ impl Peer {
     /// Octets that an idle close has thrown away.
     pub fn octets_lost(&self) -> u64 {
         self.octets_lost
-    }
-
-    fn address(&self) -> String {
-        self.stream.peer_addr().map_or_else(|_| "a peer that has gone".into(), |address| address.to_string())
     }
 
     fn borrow(&mut self, lent: &mut Lent<'_>) {
@@ -377,31 +387,6 @@ impl Peer {
                 *own = Buffer::default();
             }
         }
-    }
-
-    /// What became of the connection, in a line.
-    pub fn summary(&self) -> String {
-        let persistence = self.machine.persistence();
-        let (reason, clause) = match self.machine.ended_by() {
-            Some(reason) => (reason.as_str(), reason.clause()),
-            None => (persistence.as_str(), persistence.clause()),
-        };
-        let mut line = format!(
-            "{} exchanges={} in={} out={} discarded={} reason={reason} clause={clause:?}",
-            self.address(),
-            self.machine.lifecycle().exchanges(),
-            self.octets_in,
-            self.octets_out,
-            self.octets_discarded + self.input.len() as u64,
-        );
-        if persistence.as_str() != reason {
-            // what its messages had come to before
-            line += &format!(" verdict={}", persistence.as_str());
-        }
-        if let Some(error) = self.machine.error() {
-            line += &format!(" error={} offset={} clause={:?}", error.kind.as_str(), error.offset, error.clause());
-        }
-        line
     }
 }
 

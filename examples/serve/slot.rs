@@ -1,7 +1,6 @@
 //! A connection's place in a loop: its peer while something goes on, and what is left of it while nothing does.
 
-use http_keepalive::{Armed, Config, Instant, Queued, Server};
-use mio::net::TcpStream;
+use http_keepalive::{Armed, Config, Queued, Server};
 
 use super::peer::{Asleep, Peer};
 use super::places::Place;
@@ -24,8 +23,8 @@ enum State {
 }
 
 impl Slot {
-    pub fn new(now: Instant, stream: TcpStream, seed: u64, config: &'static Config<Server>, place: Place) -> Self {
-        let state = State::Awake(Box::new(Peer::new(now, stream, seed, config)));
+    pub fn new(peer: Peer, place: Place) -> Self {
+        let state = State::Awake(Box::new(peer));
         Self { armed: Armed::default(), queued: Queued::default(), state, _place: place }
     }
 

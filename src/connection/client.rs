@@ -28,6 +28,7 @@ use crate::message::framing::Framing;
 use crate::message::head::ResponseHead;
 use crate::message::head::{Fault, FieldSection, FieldTable, Progress, Rules, Section, StatusLine};
 use crate::message::head_facts::Compared;
+use crate::message::keep_alive::KeepAlive;
 use crate::message::request::Request;
 use crate::message::target::Target;
 use crate::message::upgrade::Names;
@@ -105,14 +106,21 @@ impl<const DEPTH: usize> Reads for Client<DEPTH> {
         }
         let octets = match progress.read_response(rules, buf, head) {
             Ok(Some(octets)) => octets,
-            Ok(None) => return Ok(Step::NeedMore(0)),
-            Err(fault) => return Err(connection.fail(now, fault)),
+            unfinished => {
+                if let Some(status) = progress.facts.status() {
+                    state.status_line(status);
+                }
+                return match unfinished {
+                    Err(fault) => Err(connection.fail(now, fault)),
+                    _ => Ok(Step::NeedMore(0)),
+                };
+            }
         };
         let facts = progress.facts;
         // only a switch is compared with what was offered
         let named = (head.status == StatusCode::SWITCHING_PROTOCOLS)
             .then(|| Names::of(head.fields.values("upgrade").map(|value| value.as_received())));
-        let framing = match connection.lifecycle.response_head(now, &facts, named.as_ref()) {
+        let framing = match connection.lifecycle.response_head(now, &facts, octets as u32, named.as_ref()) {
             Ok(framing) => framing,
             Err(kind) => {
                 let fault = Fault::new(kind, place_of(buf, &head.fields, kind));
@@ -235,6 +243,16 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
         self.lifecycle.nothing_left(now);
     }
 
+    /// [`Lifecycle::peer_hint`](crate::Lifecycle::peer_hint)
+    pub fn peer_hint(&self) -> KeepAlive {
+        self.lifecycle.peer_hint()
+    }
+
+    /// [`Lifecycle::is_request_whole`](crate::Lifecycle::is_request_whole)
+    pub fn is_request_whole(&self) -> bool {
+        self.lifecycle.is_request_whole()
+    }
+
     /// [`Lifecycle::unanswered`](crate::Lifecycle::unanswered)
     pub fn unanswered(&self) -> impl Iterator<Item = Unanswered> + '_ {
         self.lifecycle.unanswered()
@@ -245,8 +263,9 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
     #[inline(never)]
     fn receive_final(&mut self, now: Instant, facts: &ConnectionFacts) -> Option<Framing> {
         let (state, settings) = self.lifecycle.parts();
+        let facts = &response_received::facts(settings, facts);
         let framing = response_received::judge_final(state, settings, facts)?;
-        response_received::record_final(state, settings, now, facts, framing, facts.has_valid_status());
+        response_received::record_final(state, settings, now, facts, framing, facts.has_usual_status());
         Client::on_message_complete(state, now);
         self.reading = Reading::content(framing.length, &settings.limits);
         Some(framing)

@@ -11,6 +11,7 @@ pub(crate) mod receive;
 pub(crate) mod receive_content;
 pub(crate) mod role;
 pub(crate) mod server;
+pub(crate) mod summary;
 #[cfg(test)]
 mod twins;
 

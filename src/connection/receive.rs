@@ -174,7 +174,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
                 Ok(step) => step,
                 Err(error) => {
                     // the caller is told of no octet consumed, and offers all of them again
-                    self.offset = before;
+                    self.take_back(before);
                     self.lifecycle.parts().0.set_unread(buf.len());
                     self.check();
                     return Err(error);
@@ -202,7 +202,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
                     // the end is not told of a message that failed already or was given up
                     if self.lifecycle.state().waits_for_end() {
                         let consumed = received.consumed;
-                        return self.end_of_stream(now, consumed).inspect_err(|_| self.offset = before);
+                        return self.end_of_stream(now, consumed).inspect_err(|_| self.take_back(before));
                     }
                     self.end_after_message(now);
                     self.on_looked_at();
@@ -213,6 +213,13 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
                 }
             }
         }
+    }
+
+    /// Octets after this one were consumed, and are not: they will be offered again.
+    #[cold]
+    fn take_back(&mut self, before: u64) {
+        self.lifecycle.parts().0.count_back(self.offset.saturating_sub(before));
+        self.offset = before;
     }
 
     /// A look at the transport is waited for, and octets are offered that have not been looked at: it found them.
@@ -347,7 +354,14 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
             }
             None => Ok(Received { consumed, outcome: Outcome::Event(Event::PeerClosed) }),
             Some(kind) => {
-                let unread = u64::from(self.lifecycle.state().octets_unread());
+                let unread = self.lifecycle.state().octets_unread();
+                let kind = match &self.reading {
+                    Reading::Trailers(progress) if progress.is_between_lines(unread) => {
+                        ProtocolErrorKind::IncompleteTrailers
+                    }
+                    _ => kind,
+                };
+                let unread = u64::from(unread);
                 Err(self.failed_at(kind, self.offset.saturating_add(unread)))
             }
         }

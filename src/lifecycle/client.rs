@@ -6,9 +6,9 @@ use crate::config::{Client, Config, Limits, Timeouts};
 use crate::error::{Misuse, ProtocolErrorKind, ReceiveError, SendError};
 use crate::lifecycle::packing::OWN;
 use crate::lifecycle::persistence::CloseReason;
-use crate::lifecycle::pipeline::Outstanding;
+use crate::lifecycle::pipeline::{Answer, Outstanding};
 use crate::lifecycle::relative::Relative;
-use crate::lifecycle::retry::{Evidence, Reusable, Sender, Unanswered};
+use crate::lifecycle::retry::{Evidence, Reusable, Unanswered};
 use crate::lifecycle::role::{LifecycleRole, Own, PeerTime};
 use crate::lifecycle::state::{ConnectionState, Receiving, Sending, Stage};
 use crate::lifecycle::terms::Terms;
@@ -17,9 +17,11 @@ use crate::message::announcement::{Announce, Content};
 use crate::message::connection_facts::ConnectionFacts;
 use crate::message::framing::Framing;
 use crate::message::head_facts::HeadFacts;
+use crate::message::keep_alive::KeepAlive;
 use crate::message::request::Request;
 use crate::message::target::Target;
 use crate::message::upgrade::Names;
+use crate::status::StatusCode;
 use crate::time::Instant;
 
 impl<const DEPTH: usize> LifecycleRole for Client<DEPTH> {
@@ -36,6 +38,18 @@ impl<const DEPTH: usize> LifecycleRole for Client<DEPTH> {
     #[inline]
     fn on_looked_at(state: &mut ConnectionState<Self>) {
         state.role.looked_at();
+    }
+
+    fn is_refused(state: &ConnectionState<Self>) -> bool {
+        state.role.answer == Answer::Refuses
+    }
+
+    fn exchange_number(state: &ConnectionState<Self>) -> u32 {
+        state.role.answered()
+    }
+
+    fn octets_sent(state: &ConnectionState<Self>, _: u64) -> (u64, u64) {
+        state.role.octets_sent()
     }
 
     fn wait_anew(state: &mut ConnectionState<Self>, now: Instant) {
@@ -134,22 +148,48 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Lifecycle<Cli
             self.check();
             return Err(ProtocolErrorKind::Unsolicited.into());
         }
-        Ok(self.response_head(now, &head.facts, head.compared.protocols.as_ref())?)
+        Ok(self.response_head(now, &head.facts, head.octets, head.compared.protocols.as_ref())?)
     }
 
-    /// The same; `named` are the protocols of its `Upgrade`, where it switches.
+    /// A parser has read the whole status line of a response whose head is not complete. Said so that what
+    /// [`unanswered`](Self::unanswered) says of its request is right if the head never is: a request is not repeated
+    /// once a final response has begun (RFC 9110 9.2.2). Of an interim one nothing follows.
+    ///
+    /// # Errors
+    ///
+    /// As [`head_received`](Self::head_received), for the same reasons.
+    pub fn status_line_received(&mut self, now: Instant, status: StatusCode) -> Result<(), ReceiveError> {
+        self.state.check_head()?;
+        if self.state.receive.half() == Receiving::Idle && !Client::awaits(&self.state) {
+            self.state.unsolicited(now);
+            self.check();
+            return Err(ProtocolErrorKind::Unsolicited.into());
+        }
+        self.state.status_line(status);
+        self.check();
+        Ok(())
+    }
+
+    /// The same of a head of so many octets; `named` are the protocols of its `Upgrade`, where it switches.
     pub(crate) fn response_head(
         &mut self,
         now: Instant,
         head: &ConnectionFacts,
+        octets: u32,
         named: Option<&Names>,
     ) -> Result<Framing, ProtocolErrorKind> {
         self.octets_came(now);
         let (state, settings) = self.parts();
-        let judged = response_received::judge(state, settings, head, named);
+        let head = &response_received::facts(settings, head);
+        let judged = response_received::judge(state, settings, head, octets, named);
         match judged {
-            Ok(framing) => response_received::record(state, settings, now, head, framing),
-            Err(kind) => state.fail(now, kind),
+            Ok(framing) => response_received::record(state, settings, now, head, octets, framing),
+            Err(kind) => {
+                if let Some(status) = head.status() {
+                    state.status_line(status);
+                }
+                state.fail(now, kind);
+            }
         }
         Client::on_message_complete(state, now);
         self.check();
@@ -229,6 +269,14 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Lifecycle<Cli
         }
     }
 
+    /// What the peer's `Keep-Alive` fields have said, as far as it holds: `timeout` in seconds, from the end of a response; `max`, less
+    /// the requests since. `None` each where it said nothing of it. [`reusable`](Self::reusable) obeys both already, with the timeout
+    /// less `hint_margin`: whoever gives a pool what that says is not to give it this, too (RFC 2068 19.7.1.1).
+    pub fn peer_hint(&self) -> KeepAlive {
+        let timeout = Some(self.state.role.peer.hint).filter(|&hint| hint != u32::MAX);
+        KeepAlive { timeout, max: self.state.role.still_accepts() }
+    }
+
     /// The peer is known to speak HTTP/1.1, from connections before this one: requests may be pipelined at once. Not to be said
     /// after a connection whose pipeline broke ([`pipeline_broke`](Self::pipeline_broke)): then one request goes alone first
     /// (RFC 9112 9.3.2).
@@ -253,19 +301,22 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Lifecycle<Cli
         self.state.role.iter().enumerate().skip(answered.into()).map(move |(place, (request, pending))| {
             let evidence = Evidence {
                 sent: self.state.role.sent_of(self.state.send.unsent, pending),
-                method: pending.method,
                 idempotent: pending.marks.idempotent,
                 replayable: pending.marks.replayable,
-                response_begun: place == 0 && self.state.receive.half() != Receiving::Idle,
+                response_begun: place == 0 && self.state.role.answer != Answer::None,
                 reused: request > 0,
                 pipelined: pending.pipelined,
-                attempts: 0,
-                sender: Sender::UserAgent,
-                status: None,
-                trusts_silence: false,
+                ..Evidence::new(pending.method)
             };
             Unanswered { request, evidence }
         })
+    }
+
+    /// The request that was handed out last was handed out whole, or is on its way: `false` once its content was given up, because a
+    /// response refused it (RFC 9112 9.5) or the connection ended, or once a write failed. What of it has left is
+    /// [evidence](Self::unanswered) as long as it has no answer; of one that was answered this alone says that it was not whole.
+    pub fn is_request_whole(&self) -> bool {
+        self.state.send.is_whole()
     }
 
     /// A response has begun, and is not complete.

@@ -307,8 +307,8 @@ impl<R: LifecycleRole> ConnectionState<R> {
                 if ahead == 0 {
                     self.lifetime.causes.add(CloseReason::PeerClosed);
                 }
-                if R::IS_CLIENT && self.send.half() == Sending::Content {
-                    // answered, and nobody reads the rest of the request
+                if self.send.half() == Sending::Content && R::is_refused(self) {
+                    // nobody reads the rest of the request
                     self.stop_sending();
                 }
                 None

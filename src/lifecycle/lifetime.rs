@@ -78,6 +78,11 @@ impl<R: LifecycleRole> ConnectionState<R> {
         self.lifetime.octets = self.lifetime.octets.saturating_add(octets);
     }
 
+    /// So many octets that were counted will come again.
+    pub(crate) fn count_back(&mut self, octets: u64) {
+        self.lifetime.octets = self.lifetime.octets.saturating_sub(octets);
+    }
+
     /// What ends with the message whose head is judged, `octets` of content in it.
     #[inline(always)]
     pub(crate) fn lifetime_causes(&self, settings: &Settings, now: Instant, octets: u64, causes: &mut Causes) {

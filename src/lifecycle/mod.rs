@@ -38,6 +38,7 @@ pub(crate) mod content_use;
 pub(crate) mod deadline;
 pub(crate) mod deadlines;
 pub(crate) mod exchange;
+pub(crate) mod exchange_facts;
 pub(crate) mod expiry;
 pub(crate) mod grace;
 pub(crate) mod idleness;

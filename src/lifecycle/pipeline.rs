@@ -24,7 +24,7 @@ mod value;
 
 use arrayvec::ArrayVec;
 
-use crate::config::{Client, Settings};
+use crate::config::{Client, Limits, Settings};
 use crate::error::{Misuse, SendError};
 use crate::lifecycle::content_use::ContentUse;
 use crate::lifecycle::persistence::CloseReason;
@@ -34,6 +34,7 @@ use crate::lifecycle::state::{ConnectionState, Sending};
 use crate::lifecycle::terms::Terms;
 use crate::message::method::MethodKind;
 use crate::message::upgrade::Names;
+use crate::status::StatusCode;
 use crate::time::Instant;
 
 /// A request that has been handed out and not been answered.
@@ -65,6 +66,41 @@ enum Progress {
     Whole,
     /// All of it left.
     Left,
+}
+
+/// What is known of the final response to the first request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Answer {
+    None,
+    /// Its whole status line was read.
+    Begun,
+    /// Its head is complete, and it refuses the request, of which content was to be sent: 400 or above.
+    Refuses,
+}
+
+/// The interim responses to one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Interim {
+    pub(crate) responses: u32,
+    /// Octets of their heads.
+    pub(crate) octets: u32,
+}
+
+impl Interim {
+    pub(crate) const NONE: Self = Self { responses: 0, octets: 0 };
+
+    /// Are they too many with one more, of so many octets?
+    pub(crate) fn is_over(self, limits: &Limits, octets: u32) -> bool {
+        let too_long = |most: u32| self.octets.saturating_add(octets) > most;
+        limits.interim_responses.is_some_and(|most| self.responses >= most)
+            || limits.interim_octets.is_some_and(too_long)
+    }
+
+    /// One more, of so many octets.
+    pub(crate) fn add(&mut self, octets: u32) {
+        self.responses = self.responses.saturating_add(1);
+        self.octets = self.octets.saturating_add(octets);
+    }
 }
 
 /// What is known of a request as it is sent.
@@ -118,7 +154,9 @@ pub struct Outstanding<const DEPTH: usize> {
     /// Requests the peer will still accept, by its `max`.
     budget: Option<u32>,
     /// Interim responses to the first request.
-    pub(crate) interim: u8,
+    pub(crate) interim: Interim,
+    /// The final response to it.
+    pub(crate) answer: Answer,
     /// No response follows the one being received.
     pub(crate) ends_after_response: bool,
     /// The driver's word: no octet of what is pending has left.
@@ -140,7 +178,8 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
             peer: PeerTime::UNKNOWN,
             answered_at: Instant::EPOCH,
             budget: None,
-            interim: 0,
+            interim: Interim::NONE,
+            answer: Answer::None,
             ends_after_response: false,
             nothing_left: false,
         }
@@ -160,9 +199,19 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
         self.requests.is_empty()
     }
 
+    /// Requests that were answered.
+    pub(crate) fn answered(&self) -> u32 {
+        self.asked - self.requests.len() as u32
+    }
+
+    /// Octets handed out before the first request without an answer, and all of them.
+    pub(crate) fn octets_sent(&self) -> (u64, u64) {
+        (self.first().map_or(self.written, |first| first.from), self.written)
+    }
+
     /// What is unanswered, each with its number on the connection, from 0.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Pending)> {
-        let answered = self.asked - self.requests.len() as u32;
+        let answered = self.answered();
         self.requests.iter().enumerate().map(move |(i, request)| (answered + i as u32, request))
     }
 
@@ -302,6 +351,11 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
         }
     }
 
+    /// Requests that the peer will still accept, where it said how many.
+    pub(crate) const fn still_accepts(&self) -> Option<u32> {
+        self.budget
+    }
+
     /// The peer accepts no more requests.
     pub(crate) fn is_exhausted(&self) -> bool {
         self.budget == Some(0)
@@ -399,7 +453,7 @@ impl<const DEPTH: usize> ConnectionState<Client<DEPTH>> {
             self.exchange_began = now;
             self.role.peer.waiting = None;
             self.receive.octets = 0;
-            self.role.interim = 0;
+            self.role.interim = Interim::NONE;
         }
         if self.role.requests.try_push(request).is_err() {
             return;
@@ -407,6 +461,14 @@ impl<const DEPTH: usize> ConnectionState<Client<DEPTH>> {
         self.role.asked = self.role.asked.saturating_add(1);
         if let Some(budget) = &mut self.role.budget {
             *budget = budget.saturating_sub(1);
+        }
+    }
+
+    /// The whole status line of a response was read.
+    #[cold]
+    pub(crate) fn status_line(&mut self, status: StatusCode) {
+        if !status.is_interim() || status == StatusCode::SWITCHING_PROTOCOLS {
+            self.role.answer = Answer::Begun;
         }
     }
 
@@ -423,7 +485,8 @@ impl<const DEPTH: usize> ConnectionState<Client<DEPTH>> {
     /// The first request has been answered whole.
     #[inline(always)]
     pub(crate) fn answered(&mut self, now: Instant) {
-        self.role.interim = 0;
+        self.role.interim = Interim::NONE;
+        self.role.answer = Answer::None;
         self.role.answered_at = now;
         self.receive.empty_lines = 0;
         self.receive.begin_next();

@@ -5,7 +5,7 @@
 //!
 //! `inline(always)`: see [`response_to_send`](crate::lifecycle::response_to_send).
 
-use crate::config::{Server, Settings};
+use crate::config::{HostRule, Server, Settings};
 use crate::error::ProtocolErrorKind;
 use crate::lifecycle::content_use::ContentUse;
 use crate::lifecycle::persistence::{self, CloseReason, Persistence};
@@ -19,8 +19,10 @@ use crate::time::Instant;
 #[inline(always)]
 fn judge(settings: &Settings, head: &ConnectionFacts) -> Result<Framing, ProtocolErrorKind> {
     let framing = framing::frame_request(head, &settings.policy)?;
-    if settings.policy.host.is_on() {
-        framing::check_host(head)?;
+    match settings.policy.host {
+        HostRule::On => framing::check_host(head)?,
+        HostRule::Optional => framing::check_optional_host(head)?,
+        HostRule::Off => {}
     }
     framing::check_expectation(head, &settings.policy)?;
     match (framing.length, settings.limits.content) {

@@ -5,27 +5,41 @@
 //! stand is then recorded. Nearly every response is final, and says at most how long it is: the rest is out of its way.
 //!
 //! Tie-breaks. A response that comes before the content of its request is sent: held back for `100 (Continue)`, the content is
-//! not sent at all where the status is 300 or above, for it is not wanted; on its way, it is stopped where the response says
-//! `close`, and goes on otherwise.
+//! not sent at all where the status is 300 or above, for it is not wanted; on its way, it is given up only where the server refuses it:
+//! by a status of 400 or above that ends the connection (RFC 9112 9.5), or as `stop_refused_content` says. After an earlier success or
+//! redirection it goes on until a write fails, though the connection ends with the response (RFC 9110 7.5): who answers while it reads
+//! would lose the rest. The connection is closed when both are complete.
+//!
+//! A 408 ends its connection, since what the server has read of it is not known (RFC 9110 15.5.9); a 421 too, for another one is asked for
+//! (RFC 9110 15.5.20), unless policy says that the connection is a proxy's, which carries requests for others.
 //!
 //! `inline(always)`: see [`response_to_send`](crate::lifecycle::response_to_send).
 
 use crate::config::{Client, Settings};
 use crate::error::ProtocolErrorKind::{self, ContentTooLarge};
 use crate::lifecycle::persistence::{self, CloseReason, Persistence, TunnelReason};
+use crate::lifecycle::pipeline::Answer;
 use crate::lifecycle::state::{ConnectionState, Sending};
 use crate::message::connection_facts::ConnectionFacts;
+use crate::message::fact_set::Fact;
 use crate::message::framing::{self, BodyLength, Framing, FramingRule};
 use crate::message::method::MethodKind;
 use crate::message::upgrade::Names;
 use crate::status::StatusCode;
 use crate::time::Instant;
 
-/// How a response is framed, if it may be what it is. `named` are the protocols of its `Upgrade`, where it switches.
+/// What a response says of its connection: in `Proxy-Connection`, too, where policy honours that.
+pub(crate) fn facts(settings: &Settings, head: &ConnectionFacts) -> ConnectionFacts {
+    let proxy = settings.policy.proxy_connection.is_on() && head.has_any([Fact::ProxyClose, Fact::ProxyKeepAlive]);
+    if proxy { head.with_proxy_connection() } else { *head }
+}
+
+/// How a response is framed, if it may be what it is. `octets`: of its head; `named`: the protocols of its `Upgrade`, where it switches.
 pub(crate) fn judge<const DEPTH: usize>(
     state: &ConnectionState<Client<DEPTH>>,
     settings: &Settings,
     head: &ConnectionFacts,
+    octets: u32,
     named: Option<&Names>,
 ) -> Result<Framing, ProtocolErrorKind> {
     let (Some(first), Some(status)) = (state.role.first(), head.status()) else {
@@ -40,7 +54,7 @@ pub(crate) fn judge<const DEPTH: usize>(
             false => Err(ProtocolErrorKind::UpgradeNotOffered),
         };
     }
-    if status.is_interim() && settings.limits.interim_responses.is_some_and(|most| state.role.interim >= most) {
+    if status.is_interim() && state.role.interim.is_over(&settings.limits, octets) {
         return Err(ProtocolErrorKind::InterimResponses);
     }
     frame(first.method, settings, head)
@@ -77,9 +91,10 @@ pub(crate) fn judge_plain(
     head: &ConnectionFacts,
 ) -> Option<Framing> {
     let octets = head.length_alone()?;
-    let may_have = !matches!(method, MethodKind::Head | MethodKind::Connect)
-        && status >= StatusCode::OK
-        && !status.has_no_content();
+    // most are 200
+    let usual =
+        status == StatusCode::OK || (status >= StatusCode::OK && head.has_usual_status() && !status.has_no_content());
+    let may_have = usual && !matches!(method, MethodKind::Head | MethodKind::Connect);
     let fits = octets > 0 && settings.limits.content.is_none_or(|most| octets <= most);
     if may_have && fits && head.version().is_http11() {
         Some(Framing { length: BodyLength::Exact(octets), rule: FramingRule::ContentLength })
@@ -88,12 +103,13 @@ pub(crate) fn judge_plain(
     }
 }
 
-/// A response's head is complete and within every rule.
+/// A response's head of so many octets is complete and within every rule.
 pub(crate) fn record<const DEPTH: usize>(
     state: &mut ConnectionState<Client<DEPTH>>,
     settings: &Settings,
     now: Instant,
     head: &ConnectionFacts,
+    octets: u32,
     framing: Framing,
 ) {
     let now = state.tick(now);
@@ -101,7 +117,7 @@ pub(crate) fn record<const DEPTH: usize>(
     let method = first.method;
     if status.is_interim() && status != StatusCode::SWITCHING_PROTOCOLS {
         state.role.is_http11 = head.version().is_http11();
-        state.role.interim = state.role.interim.saturating_add(1);
+        state.role.interim.add(octets);
         state.receive.empty_lines = 0;
         state.receive.leave_head();
         state.receive.octets = 0;
@@ -127,7 +143,7 @@ pub(crate) fn record<const DEPTH: usize>(
         state.lifetime.hand_over(if connects { TunnelReason::Connect } else { TunnelReason::Upgrade });
         return;
     }
-    record_final(state, settings, now, head, framing, head.has_valid_status());
+    record_final(state, settings, now, head, framing, head.has_usual_status());
 }
 
 /// The clocks of a final response begin.
@@ -138,7 +154,7 @@ fn begin<const DEPTH: usize>(state: &mut ConnectionState<Client<DEPTH>>, now: In
     state.begin_part(now);
 }
 
-/// The head of a final response after which there is still HTTP; `valid`: of a status that there is.
+/// The head of a final response after which there is still HTTP; `is_usual`: its status says nothing of the connection.
 #[inline(always)]
 pub(crate) fn record_final<const DEPTH: usize>(
     state: &mut ConnectionState<Client<DEPTH>>,
@@ -146,17 +162,18 @@ pub(crate) fn record_final<const DEPTH: usize>(
     now: Instant,
     head: &ConnectionFacts,
     framing: Framing,
-    valid: bool,
+    is_usual: bool,
 ) {
     let now = state.tick(now);
     begin(state, now, head);
     state.send.peer_is_http10 = !state.role.is_http11;
+    state.role.answer = Answer::Begun;
     let plain = state.role.is_http11
         && !head.has_close()
         && !head.has_keep_alive()
         && framing.length != BodyLength::UntilClose
         && !matches!(framing.rule, FramingRule::FaultyCoding | FramingRule::NoContent)
-        && valid;
+        && is_usual;
     let ends = !plain && message_causes(state, settings, head, framing);
     let exhausted = plain && state.role.is_exhausted();
     if exhausted || state.lifetime.may_be_over_age(now) || settings.limits.max_octets.is_some() {
@@ -211,8 +228,15 @@ fn message_causes<const DEPTH: usize>(
     if framing.rule == FramingRule::FaultyCoding || faulty {
         end(state, CloseReason::FaultyFraming);
     }
-    if !head.has_valid_status() {
-        end(state, CloseReason::InvalidStatus);
+    if !head.has_usual_status() {
+        match head.status() {
+            Some(StatusCode::REQUEST_TIMEOUT) => end(state, CloseReason::RequestTimeoutReceived),
+            Some(StatusCode::MISDIRECTED_REQUEST) if policy.misdirected_close.is_on() => {
+                end(state, CloseReason::Misdirected)
+            }
+            Some(StatusCode::MISDIRECTED_REQUEST) => {}
+            _ => end(state, CloseReason::InvalidStatus),
+        }
     }
     if let Some(hint) = head.keep_alive() {
         state.role.peer.hint = hint.timeout.unwrap_or(state.role.peer.hint);
@@ -246,10 +270,12 @@ fn early<const DEPTH: usize>(
     let held = state.send.request.awaits_continue;
     state.send.request.awaits_continue = false;
     let code = head.status().map_or(0, |status| status.counted());
-    let refused = code >= 400 && settings.policy.stop_refused_content.is_on();
-    let reason = match (held, closes || refused) {
-        (true, _) if code >= 300 => CloseReason::ContentUnwanted,
-        (_, true) => CloseReason::EarlyResponse,
+    if code >= 400 {
+        state.role.answer = Answer::Refuses;
+    }
+    let reason = match (held, code) {
+        (true, 300..) => CloseReason::ContentUnwanted,
+        (_, 400..) if closes || settings.policy.stop_refused_content.is_on() => CloseReason::EarlyResponse,
         _ => return,
     };
     state.lifetime.causes.add(reason);

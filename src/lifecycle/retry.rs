@@ -3,10 +3,15 @@
 //! Read first: RFC 9110 9.2.2 (what may be repeated, and that a failed repetition is not repeated), 15.5.9 (408), 15.5.20 (421),
 //! 10.1.1 (417); RFC 9112 9.3.1, 9.3.2 (connections that close early).
 //!
-//! Tie-breaks, the first that applies: an answer that asks for it; octets of a final response were seen, never; nothing of it has
-//! left, by the driver's word, so nothing can have been applied; content that can not be sent again; a repetition that failed too;
+//! Tie-breaks, the first that applies: an answer that asks for it; nothing of it has left, by the driver's word, so nothing can have
+//! been applied; the status line of a final response was seen, never; content that can not be sent again; a repetition that failed too;
 //! then idempotence decides. A proxy never repeats what is not idempotent (RFC 9110 9.2.2); a user agent asks whoever made the
 //! request, unless policy takes the silence of a reused connection for proof enough.
+//!
+//! **The budget.** A request of which nothing was sent may be repeated by any rule, and so again and again, as fast as connections open.
+//! So every repetition is within a budget, and goes on a new connection: those that were idle beside a dead one are most likely dead, too.
+//! Losses on connections that had been used before count once together; on new ones a request has `budget` tries, 2. What was sent is
+//! repeated once at most, whatever the budget (RFC 9110 9.2.2: a failed repetition is not repeated). When it is used up the caller is asked.
 
 use crate::error::Misuse;
 use crate::message::method::MethodKind;
@@ -55,14 +60,18 @@ pub struct Evidence {
     pub idempotent: bool,
     /// It has no content, or content that can be sent again from the start.
     pub replayable: bool,
-    /// An octet of a final response was seen; interim ones do not count.
+    /// The whole status line of a final response was read; interim ones do not count, and neither do octets that are no status line.
     pub response_begun: bool,
     /// A request had been answered on this connection before.
     pub reused: bool,
     /// It went after another one that had no answer yet.
     pub pipelined: bool,
-    /// Tries of this request before this one.
+    /// Tries of this request before this one, on whatever connection.
     pub attempts: u32,
+    /// How many of these were lost on a connection on which a request had been answered before: they count once together.
+    pub reused_attempts: u32,
+    /// Tries on new connections that a request may have: at least 1, by default 2.
+    pub budget: u8,
     /// For whom it is sent.
     pub sender: Sender,
     /// The whole answer, where there was one.
@@ -78,7 +87,8 @@ pub struct Evidence {
     reason = "whoever repeats requests acts on each: another advice is a breaking change on purpose"
 )]
 pub enum Advice {
-    /// Repeat it, on another connection, without asking.
+    /// Repeat it without asking, on a new connection: not one that was idle beside the one that failed
+    /// (`Source::New` of a pool).
     Retry,
     /// Only the caller can know whether it may be repeated.
     Ask,
@@ -116,7 +126,7 @@ reasons! {
         NotSent => "not-sent", "RFC 9110 9.2.2";
         /// Its content can not be sent again.
         NotReplayable => "not-replayable", "RFC 9110 9.2.2";
-        /// It was a repetition already.
+        /// It was a repetition already, or its budget of tries is used up.
         RetriedBefore => "retried-before", "RFC 9110 9.2.2";
         /// Twice is as once.
         Idempotent => "idempotent", "RFC 9110 9.2.2";
@@ -151,6 +161,8 @@ impl Evidence {
             reused: false,
             pipelined: false,
             attempts: 0,
+            reused_attempts: 0,
+            budget: 2,
             sender: Sender::UserAgent,
             status: None,
             trusts_silence: false,
@@ -161,6 +173,20 @@ impl Evidence {
     #[must_use]
     pub const fn after(mut self, attempts: u32) -> Self {
         self.attempts = attempts;
+        self
+    }
+
+    /// Of the tries before, so many were lost on connections that had been used before.
+    #[must_use]
+    pub const fn after_reused(mut self, reused_attempts: u32) -> Self {
+        self.reused_attempts = reused_attempts;
+        self
+    }
+
+    /// With so many tries on new connections; 0 counts as 1.
+    #[must_use]
+    pub const fn with_budget(mut self, budget: u8) -> Self {
+        self.budget = budget;
         self
     }
 
@@ -184,6 +210,25 @@ impl Evidence {
     /// assert_eq!(post.verdict().reason, RetryReason::NotIdempotent);
     /// ```
     pub const fn verdict(&self) -> RetryVerdict {
+        match self.unbounded_verdict() {
+            RetryVerdict { advice: Advice::Retry, .. } if self.is_used_up() => {
+                RetryVerdict { advice: Advice::Ask, reason: RetryReason::RetriedBefore }
+            }
+            verdict => verdict,
+        }
+    }
+
+    /// Is there no try left, this one counted?
+    const fn is_used_up(&self) -> bool {
+        let reused_before = if self.reused_attempts < self.attempts { self.reused_attempts } else { self.attempts };
+        let new = (self.attempts - reused_before).saturating_add(!self.reused as u32);
+        let budget = if self.budget == 0 { 1 } else { self.budget as u32 };
+        // a driver that goes on with used ones, though it should not, comes to an end, too
+        new >= budget || reused_before >= MOST_REUSED
+    }
+
+    /// The verdict of a request that may be tried any number of times.
+    const fn unbounded_verdict(&self) -> RetryVerdict {
         use {Advice::*, RetryReason::*};
         const fn is(advice: Advice, reason: RetryReason) -> RetryVerdict {
             RetryVerdict { advice, reason }
@@ -209,11 +254,11 @@ impl Evidence {
                 (false, false, Sender::Proxy) => is(Never, NotOurs),
             };
         }
-        if self.response_begun {
-            return is(Never, ResponseBegun);
-        }
         if matches!(self.sent, Sent::Nothing) {
             return is(Retry, NotSent);
+        }
+        if self.response_begun {
+            return is(Never, ResponseBegun);
         }
         if !self.replayable {
             return is(Never, NotReplayable);
@@ -228,6 +273,9 @@ impl Evidence {
         }
     }
 }
+
+/// As many connections as a pool has to one origin by default.
+const MOST_REUSED: u32 = 6;
 
 /// A request that the connection leaves unanswered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

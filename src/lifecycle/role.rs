@@ -58,6 +58,12 @@ pub trait LifecycleRole: Copy + Debug + Eq + Hash + 'static {
     #[inline]
     fn on_looked_at(_: &mut ConnectionState<Self>) {}
 
+    /// The response being received refuses its request, whose content may still be sent.
+    #[inline]
+    fn is_refused(_: &ConnectionState<Self>) -> bool {
+        false
+    }
+
     /// The wait for the response to the first request counts anew.
     #[inline]
     fn wait_anew(_: &mut ConnectionState<Self>, _: Instant) {}
@@ -81,6 +87,16 @@ pub trait LifecycleRole: Copy + Debug + Eq + Hash + 'static {
     /// Octets left.
     #[inline]
     fn on_sent(_: &mut ConnectionState<Self>, _: Instant) {}
+
+    /// The exchange under way, by a number that only it has.
+    fn exchange_number(_: &ConnectionState<Self>) -> u32 {
+        0
+    }
+
+    /// Octets handed out on the connection before the exchange under way, and all of them; `read`: octets that were consumed.
+    fn octets_sent(state: &ConnectionState<Self>, read: u64) -> (u64, u64) {
+        (state.octets_sent(read), state.octets_sent(read))
+    }
 
     /// Which half of the exchange has timeouts of its own.
     fn own_timeouts(state: &ConnectionState<Self>) -> Own;

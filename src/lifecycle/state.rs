@@ -401,6 +401,11 @@ impl Send {
         self.half
     }
 
+    /// Nothing was left out of the message that was sent last, as far as it went.
+    pub(super) fn is_whole(&self) -> bool {
+        !matches!(self.ended, Ended::GivenUp | Ended::WriteFailed)
+    }
+
     /// A write failed: no octet goes any more.
     #[inline(always)]
     pub(super) fn has_failed(&self) -> bool {

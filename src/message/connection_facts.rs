@@ -79,6 +79,7 @@ impl ConnectionFacts {
         const KEEP_ALIVE: Known = known_fields::kept(b"keep-alive");
         const CONTENT_LENGTH: Known = known_fields::kept(b"content-length");
         const TRANSFER_ENCODING: Known = known_fields::kept(b"transfer-encoding");
+        const PROXY_CONNECTION: Known = known_fields::kept(b"proxy-connection");
         const TE: &[u8] = known_fields::kept_name(b"te");
         if HOST.is(name) {
             self.host_line(value);
@@ -98,6 +99,10 @@ impl ConnectionFacts {
             // the letter is looked at first, so that the lengths of the other names alone are a jump table, which begins at 0
             if TRANSFER_ENCODING.is(name) {
                 self.transfer_encoding_line(value);
+            }
+        } else if let ([.., b'n' | b'N'], true) = (name, self.has(Fact::Response)) {
+            if PROXY_CONNECTION.is(name) {
+                self.proxy_connection_line(value);
             }
         }
     }
@@ -160,6 +165,29 @@ impl ConnectionFacts {
         for option in value.split(|&b| b == b',') {
             self.set.add_all(connection_option(octets::trim(option)));
         }
+    }
+
+    #[cold]
+    fn proxy_connection_line(&mut self, value: &[u8]) {
+        for option in value.split(|&b| b == b',') {
+            let options = connection_option(octets::trim(option));
+            for (option, proxy) in [(Fact::Close, Fact::ProxyClose), (Fact::KeepAlive, Fact::ProxyKeepAlive)] {
+                if options.has(option) {
+                    self.set.add(proxy);
+                }
+            }
+        }
+    }
+
+    /// The same facts where `Proxy-Connection` says what `Connection` would.
+    #[cold]
+    pub(crate) fn with_proxy_connection(mut self) -> Self {
+        for (proxy, option) in [(Fact::ProxyClose, Fact::Close), (Fact::ProxyKeepAlive, Fact::KeepAlive)] {
+            if self.has(proxy) {
+                self.set.add(option);
+            }
+        }
+        self
     }
 
     #[inline(never)]
@@ -273,9 +301,9 @@ impl ConnectionFacts {
         if self.has(Fact::Response) { StatusCode::new(self.status) } else { None }
     }
 
-    /// A response's status is one that there is: below 100 there is none (RFC 9110 15).
-    pub(crate) const fn has_valid_status(&self) -> bool {
-        self.status >= 100
+    /// A response's status says nothing of its connection: below 100 there is none (RFC 9110 15), and 408 and 421 do (15.5.9, 15.5.20).
+    pub(crate) const fn has_usual_status(&self) -> bool {
+        !matches!(self.status, ..100 | 408 | 421)
     }
 
     /// There is an expectation other than `100-continue`, in any version (RFC 9110 10.1.1).

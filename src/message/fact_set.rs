@@ -50,6 +50,10 @@ pub(crate) enum Fact {
     Te,
     /// There is an `Upgrade`, whatever it names.
     UpgradeLine,
+    /// `close` in a response's `Proxy-Connection`.
+    ProxyClose,
+    /// `keep-alive` in a response's `Proxy-Connection`.
+    ProxyKeepAlive,
 }
 
 /// Some [`Fact`]s, and beside them how many leading zeros a `Content-Length` has.
@@ -137,4 +141,4 @@ impl FactSet {
     }
 }
 
-const _: () = assert!((Fact::UpgradeLine as u32) < FactSet::ZEROS_SHIFT, "the facts and the zeros share no bit");
+const _: () = assert!((Fact::ProxyKeepAlive as u32) < FactSet::ZEROS_SHIFT, "the facts and the zeros share no bit");

@@ -156,7 +156,8 @@ fn policies() -> impl Strategy<Value = Policy> {
         .with_start_line_whitespace(Tolerance::Accept)
         .with_target_octets(Tolerance::Accept)
         .with_response_fold(Tolerance::Accept)
-        .with_response_colon_space(Tolerance::Accept);
+        .with_response_colon_space(Tolerance::Accept)
+        .with_response_junk_lines(Tolerance::Accept);
     select([Policy::DEFAULT, lenient, Policy::DEFAULT.with_response_fold(Tolerance::Refuse)].to_vec())
 }
 

@@ -232,12 +232,16 @@ pub fn host_rule(facts: &HeadFacts) -> Result<(), ProtocolErrorKind> {
 
 /// [`host_rule`]
 pub(crate) fn check_host(facts: &ConnectionFacts) -> Result<(), ProtocolErrorKind> {
+    check_optional_host(facts)?;
+    if !facts.has(Fact::Host) && facts.version().is_http11() { Err(HostMissing) } else { Ok(()) }
+}
+
+/// The same of a `Host` that may be absent.
+pub(crate) fn check_optional_host(facts: &ConnectionFacts) -> Result<(), ProtocolErrorKind> {
     if facts.has(Fact::HostRepeated) {
         Err(HostRepeated)
     } else if facts.has(Fact::HostInvalid) {
         Err(HostInvalid)
-    } else if !facts.has(Fact::Host) && facts.version().is_http11() {
-        Err(HostMissing)
     } else {
         Ok(())
     }

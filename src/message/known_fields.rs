@@ -49,7 +49,7 @@ const FIELDS: [KnownField; 11] = [
     field(b"expect", Decides, AnyValue),
     field(b"host", Decides, AnyValue),
     field(b"keep-alive", Decides, Never),
-    field(b"proxy-connection", Ignored, Never),
+    field(b"proxy-connection", Kept, Never),
     field(b"te", Kept, SomeValues),
     field(b"trailer", Ignored, AnyValue),
     field(b"transfer-encoding", Decides, Never),
@@ -86,6 +86,21 @@ const fn is_same(one: &[u8], other: &[u8]) -> bool {
 
 fn any(name: &[u8], which: impl Fn(&KnownField) -> bool) -> bool {
     FIELDS.iter().any(|field| which(field) && name.eq_ignore_ascii_case(field.name))
+}
+
+/// May these octets, which are no field name, have been meant for one by which a message is framed, or for `Connection`? Whatever stands
+/// among its letters counts for nothing, and of the first two whatever stands around them.
+pub(crate) fn may_be_meant_for_framing(octets: &[u8]) -> bool {
+    let (mut last, mut count) = ([0; 16], 0);
+    for letter in octets.iter().filter(|b| b.is_ascii_alphabetic()) {
+        last.rotate_left(1);
+        last[15] = letter.to_ascii_lowercase();
+        count += 1;
+        if last.ends_with(b"contentlength") || last.ends_with(b"transferencoding") {
+            return true;
+        }
+    }
+    count == 10 && last.ends_with(b"connection")
 }
 
 /// Do framing, routing or persistence follow from a field of this name?
@@ -150,6 +165,7 @@ mod tests {
     use super::*;
     use crate::message::connection_facts::ConnectionFacts;
     use crate::message::method::{MethodKind, Version};
+    use crate::status::StatusCode;
 
     #[test]
     fn filters_let_each_field_of_the_table_through() {
@@ -169,9 +185,13 @@ mod tests {
     #[test]
     fn a_line_of_each_field_that_is_kept_is_a_fact() {
         for field in &FIELDS {
-            let mut facts = ConnectionFacts::new(MethodKind::Get, Version::HTTP_11);
+            let fresh = match field.name {
+                b"proxy-connection" => ConnectionFacts::response(StatusCode::OK, Version::HTTP_11),
+                _ => ConnectionFacts::new(MethodKind::Get, Version::HTTP_11),
+            };
+            let mut facts = fresh;
             facts.field_line(field.name, if field.name == b"keep-alive" { b"timeout=1" } else { b"close" });
-            let is_kept = facts != ConnectionFacts::new(MethodKind::Get, Version::HTTP_11);
+            let is_kept = facts != fresh;
             assert_eq!(is_kept, !matches!(field.received, Ignored));
         }
     }

@@ -139,8 +139,8 @@ impl Demand {
 pub enum Look {
     /// Not needed: the driver watches idle connections, as it said ([`idle_watched`](super::PoolPolicy::idle_watched)), and saw nothing.
     Skip,
-    /// Read without waiting, and offer what comes: octets that are no line ends, or an end, mean that it is [dead](super::Pool::closed),
-    /// and the next check-out may find another.
+    /// Read without waiting, and offer what comes. Octets that are no line ends, or an end, mean that it is [over](super::Pool::closed),
+    /// as [`Ended::Unsolicited`] or [`Ended::DeadAtReuse`], and the next check-out may find another.
     First,
 }
 
@@ -303,6 +303,9 @@ pub enum Ended {
     ByPeer,
     /// We closed it.
     ByUs,
+    /// There were octets that no request had asked for (RFC 9112 9.2): a look found them before it was used, or they came while it
+    /// was.
+    Unsolicited,
 }
 
 /// What a look at an idle connection shows.

@@ -1,11 +1,11 @@
-//! Taking in: what was opened, what comes back, and what is over.
+//! Taking in: what was opened, and what comes back.
 
 use std::hash::{BuildHasher, Hash};
 
 use super::Pool;
-use super::api::{Checkin, Ended, Readable, Returned};
+use super::api::{Checkin, Returned};
 use super::config::{Eviction, Excess, Order};
-use super::index::{OriginIndex, Second, Slot, elapsed};
+use super::index::{OriginIndex, Second, Slot};
 use super::names::{Idle, Lease, Stale};
 use super::reasons::EndReason;
 use super::slots::{ListKind, State};
@@ -79,7 +79,12 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
 
     /// The careful twin of [`checkin_fast`](Self::checkin_fast): takes back any connection, whatever is known of it.
     #[inline(never)]
-    fn checkin_full(&mut self, now: Instant, lease: &Lease, returned: &Returned) -> Result<Checkin<Id>, Stale> {
+    pub(super) fn checkin_full(
+        &mut self,
+        now: Instant,
+        lease: &Lease,
+        returned: &Returned,
+    ) -> Result<Checkin<Id>, Stale> {
         let index = self.named(lease.slot, lease.stamp)?.origin;
         self.unlink_leased(index);
         if returned.persistence != Persistence::Undecided {
@@ -89,6 +94,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             Ok(end) => Ok(self.keep_idle(now, lease.slot, index, end)),
             Err(why) => {
                 self.remove(lease.slot, why);
+                self.note_end(now, index, why);
                 Ok(Checkin::Close(why))
             }
         }
@@ -136,6 +142,9 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         let entry = &self.entries[slot];
         if entry.marks.is_outdated() {
             return Err(EndReason::Generation);
+        }
+        if let Some(note) = self.origins.note(index) {
+            note.allows_reuse(now, entry.since)?;
         }
         if entry.uses_left == 0 {
             return Err(EndReason::Uses);
@@ -203,6 +212,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             origin.is_http10 = is_http10;
             self.saw_http10 = true;
             self.update_fast_path();
+            self.offer_place(index);
         }
     }
 
@@ -234,7 +244,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         }
         self.counters.kept += 1;
         if !self.waiters.is_empty() || self.idle() > self.resolved.high_water || self.resolved.purge != Span::NEVER {
-            self.after_return(now, index);
+            self.after_return(now, slot, index);
         }
         match instead {
             Some((victim, why)) => Checkin::KeptFor { idle, victim, why },
@@ -258,8 +268,11 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     }
 
     /// One more is idle: this may matter to waiters, to the water marks and to purges.
-    fn after_return(&mut self, now: Instant, index: OriginIndex) {
+    fn after_return(&mut self, now: Instant, slot: Slot, index: OriginIndex) {
         self.make_ready(index);
+        if self.has_turn().is_some() {
+            self.claim(slot);
+        }
         let limits = &self.config.limits;
         if self.config.policy.eviction != Eviction::Never && limits.total.is_some_and(|total| self.held >= total) {
             // it may have to go for one who waits for another
@@ -269,69 +282,6 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         if self.purge_at == Instant::MAX {
             self.purge_at = self.resolved.purge.after(now);
         }
-    }
-
-    /// A connection that was in use is over: it is closed, or will be.
-    ///
-    /// # Errors
-    ///
-    /// [`Stale`] if the lease is overdue or over.
-    pub fn closed(&mut self, now: Instant, lease: Lease, ended: Ended) -> Result<(), Stale> {
-        let now = self.advance_clock(now);
-        let entry = self.named(lease.slot, lease.stamp)?;
-        let (index, is_reused) = (entry.origin, entry.marks.is_reused());
-        let why = match ended {
-            Ended::DeadAtReuse => EndReason::DeadAtReuse,
-            Ended::ByPeer => EndReason::PeerClosed,
-            Ended::ByUs => EndReason::Caller,
-        };
-        if ended == Ended::DeadAtReuse && is_reused && self.resolved.learns {
-            self.note_peer_close(now, index, self.idle_before_use[lease.slot]);
-        }
-        self.remove(lease.slot, why);
-        self.after_call();
-        Ok(())
-    }
-
-    /// The peer had closed a connection that had been idle for this long.
-    fn note_peer_close(&mut self, now: Instant, index: OriginIndex, idle: Span) {
-        if let Some(observed) = self.origins.learned.get_mut(index) {
-            observed.note_closed(idle, Second::of(now), self.resolved.forget);
-        }
-    }
-
-    /// An idle connection can be read: whatever there is, nobody asked for it (RFC 9112 9.2), and the connection is over. Close it.
-    ///
-    /// # Errors
-    ///
-    /// [`Stale`] if it is not idle any more: the request that uses it will see.
-    pub fn readable_while_idle(&mut self, now: Instant, idle: Idle, readable: Readable) -> Result<EndReason, Stale> {
-        let now = self.advance_clock(now);
-        let entry = self.named(idle.slot, idle.stamp)?;
-        let (index, idle_for) = (entry.origin, elapsed(entry.since, now));
-        let why = match readable {
-            Readable::Octets => EndReason::UnsolicitedOctets,
-            Readable::End => EndReason::PeerClosed,
-        };
-        if readable == Readable::End && self.resolved.learns {
-            self.note_peer_close(now, index, idle_for);
-        }
-        self.remove(idle.slot, why);
-        self.after_call();
-        Ok(why)
-    }
-
-    /// Takes an idle connection out of the pool, for a reason of the caller's: its id.
-    ///
-    /// # Errors
-    ///
-    /// [`Stale`] if it is not idle any more.
-    pub fn withdraw(&mut self, now: Instant, idle: Idle) -> Result<Id, Stale> {
-        self.advance_clock(now);
-        self.named(idle.slot, idle.stamp)?;
-        let id = self.remove(idle.slot, EndReason::Caller);
-        self.after_call();
-        Ok(id)
     }
 }
 

@@ -6,11 +6,12 @@ use std::hash::{BuildHasher, Hash};
 use super::Pool;
 use super::api::{Checkout, Demand, Look, Patience, Peer, Source};
 use super::config::Eviction;
-use super::index::{OriginIndex, Second, Slot, elapsed};
+use super::index::{OriginIndex, Slot, elapsed};
 use super::names::{Lease, Ticket};
 use super::opening::Opening;
 use super::reasons::{EndReason, RefuseReason};
 use super::slots::{Entry, ListKind};
+use super::turns::NEWCOMER;
 use super::waiting::PlaceToOpen;
 use crate::config::nanos::Span;
 use crate::time::Instant;
@@ -19,8 +20,8 @@ use crate::time::Instant;
 pub(super) enum Served<Id> {
     /// An idle connection.
     Idle(Checkout<Id>),
-    /// A place to open one, that of the connection that went for it, if one did.
-    Place(Option<(Id, EndReason)>),
+    /// A place to open one, and the idle connection that goes for it, if one must.
+    Place(Option<Slot>),
 }
 
 impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
@@ -52,7 +53,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         if self.draining {
             return self.refuse(RefuseReason::Drain);
         }
-        let index = self.origins.add(key, self.resolved.learns, Second::of(now), self.resolved.forget);
+        let index = self.origins.add(key, now, &self.resolved);
         self.serve_full(now, index, demand)
     }
 
@@ -78,20 +79,18 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         if self.draining {
             return self.refuse(RefuseReason::Drain);
         }
-        self.origins.all[index].is_proxy |= demand.peer == Peer::Proxy;
-        let origin = &self.origins.all[index];
-        let is_for_others = origin.waiting > 0 && (origin.is_ready || self.waits_for_place(index));
-        // who opens a connection holds nobody back, but what has come back for it is not taken away
-        let why = if is_for_others {
+        if demand.peer == Peer::Proxy {
+            self.note_proxy(index);
+        }
+        let why = if self.is_behind_others(index) {
             RefuseReason::Behind
         } else {
-            let place_is_claimed = self.waiters_may_go_on && self.want_places > 0;
-            match self.try_serve(now, index, demand, place_is_claimed) {
+            match self.serve_now(now, index, demand) {
                 Ok(Served::Idle(checkout)) => return checkout,
-                Ok(Served::Place(evicted)) => {
+                Ok(Served::Place(victim)) => {
                     let waits = demand.waits_meanwhile() && self.waiters.len() < self.config.limits.waiters;
                     let ticket = if waits { Some(self.enqueue(now, index, demand, PlaceToOpen::Given)) } else { None };
-                    return self.open(now, index, evicted, ticket);
+                    return self.open(now, index, victim, ticket);
                 }
                 Err(why) => why,
             }
@@ -102,7 +101,29 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         if self.waiters.len() >= self.config.limits.waiters {
             return self.refuse(RefuseReason::Waiters);
         }
-        Checkout::Wait(self.enqueue(now, index, demand, PlaceToOpen::Wanted))
+        let ticket = self.enqueue(now, index, demand, PlaceToOpen::Wanted);
+        if self.origins.all[index].idle() > 0 {
+            // if those who go before it give up or take that one, it can have it or a place
+            self.make_ready(index);
+            self.wake_waiters();
+        }
+        Checkout::Wait(ticket)
+    }
+
+    /// A new request has others of its key before it: one that wants a place, or any for whom a connection has come back. Who opens
+    /// a connection holds nobody back else.
+    fn is_behind_others(&self, index: OriginIndex) -> bool {
+        let origin = &self.origins.all[index];
+        let has_come_back = || origin.waiting > 0 && origin.is_ready && origin.idle() > 0;
+        self.waits_for_place(index) || has_come_back()
+    }
+
+    /// The key names a proxy, which has a limit of its own.
+    pub(super) fn note_proxy(&mut self, index: OriginIndex) {
+        if !self.origins.all[index].is_proxy {
+            self.origins.all[index].is_proxy = true;
+            self.offer_place(index);
+        }
     }
 
     fn refuse(&mut self, why: RefuseReason) -> Checkout<Id> {
@@ -110,23 +131,101 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         Checkout::Refuse(why)
     }
 
-    /// An idle connection, or else a place for a new one. `place_is_claimed`: a free place must go to somebody else.
-    pub(super) fn try_serve(
+    /// A request that is after nobody of its key: an idle connection, or else a place for a new one.
+    fn serve_now(&mut self, now: Instant, index: OriginIndex, demand: Demand) -> Result<Served<Id>, RefuseReason> {
+        match self.serve_from_own(now, index, demand, NEWCOMER) {
+            Ok(served) => Ok(served),
+            Err(Some(why)) => Err(why),
+            Err(None) if !self.waiters.is_empty() && self.first_in_line().is_some() => Err(RefuseReason::Behind),
+            Err(None) => self.place_of_all(now, None).map(Served::Place),
+        }
+    }
+
+    /// What the key itself has for a request with this number: an idle connection or, at the limit of the key, the place of one that
+    /// the request may not use. `Err(None)`: it needs a place, and its key may have one more.
+    pub(super) fn serve_from_own(
         &mut self,
         now: Instant,
         index: OriginIndex,
         demand: Demand,
-        place_is_claimed: bool,
-    ) -> Result<Served<Id>, RefuseReason> {
+        number: u64,
+    ) -> Result<Served<Id>, Option<RefuseReason>> {
+        if let Some(checkout) = self.serve_idle(now, index, demand, number)? {
+            return Ok(Served::Idle(checkout));
+        }
+        let (most, why) = self.connection_limit(index);
+        let (held, total) = (self.origins.all[index].held, self.config.limits.total.unwrap_or(u32::MAX));
+        if held < most {
+            return Err(None);
+        }
+        // where more are held than the limit allows, one that goes would still leave no place
+        let may = held == most && self.held <= total;
+        let victim = self.evictable_of_origin(now, index).filter(|_| may).ok_or(why)?;
+        if self.may_pass(victim, number) { Ok(Served::Place(Some(victim))) } else { Err(Some(RefuseReason::Behind)) }
+    }
+
+    /// An idle connection of the key for a request with this number, if there is one that it may use. `Err`: it goes for one who has
+    /// waited for longer.
+    pub(super) fn serve_idle(
+        &mut self,
+        now: Instant,
+        index: OriginIndex,
+        demand: Demand,
+        number: u64,
+    ) -> Result<Option<Checkout<Id>>, RefuseReason> {
         self.unlink_leased(index);
-        if demand.source == Source::Any {
-            for list in [ListKind::USED, ListKind::UNUSED] {
-                if let Some(slot) = self.choose_idle(now, index, list, demand.session) {
-                    return Ok(Served::Idle(self.lease_out(now, index, slot)));
+        if demand.source != Source::Any {
+            return Ok(None);
+        }
+        let turn = self.origins.all[index].turn;
+        for list in [ListKind::USED, ListKind::UNUSED] {
+            if let Some(slot) = self.choose_idle(now, index, list, demand.session) {
+                if self.may_pass(slot, number) {
+                    return Ok(Some(self.lease_out(now, index, slot)));
                 }
+                self.origins.all[index].turn = turn;
+                return Err(RefuseReason::Behind);
             }
         }
-        if place_is_claimed { Err(RefuseReason::Behind) } else { self.make_place(now, index).map(Served::Place) }
+        Ok(None)
+    }
+
+    /// A place for a new connection to an origin below its limit: which idle one goes for it, if one must. `claimed`: this one may go,
+    /// whatever the policy says.
+    pub(super) fn place_of_all(&mut self, now: Instant, claimed: Option<Slot>) -> Result<Option<Slot>, RefuseReason> {
+        let total = self.config.limits.total.unwrap_or(u32::MAX);
+        if self.held < total {
+            return Ok(None);
+        }
+        let rule = self.config.policy.eviction;
+        let may = self.held == total && rule != Eviction::Never;
+        let victim = if may { self.evictable(now, rule) } else { None };
+        victim.or(claimed).map(Some).ok_or(RefuseReason::Total)
+    }
+
+    /// A place for a new connection. `victim`: the idle one that goes for it. `ticket`: of the request, if it waits meanwhile.
+    pub(super) fn open(
+        &mut self,
+        now: Instant,
+        index: OriginIndex,
+        victim: Option<Slot>,
+        ticket: Option<Ticket>,
+    ) -> Checkout<Id> {
+        let evicted = victim.map(|victim| {
+            let entry = &self.entries[victim];
+            let why = if entry.due <= now { entry.why } else { EndReason::Evicted };
+            (self.remove(victim, why), why)
+        });
+        self.origins.add_connection(index);
+        self.held += 1;
+        self.counters.permitted += 1;
+        let opening = Opening { origin: index, ticket: ticket.clone() };
+        let permit = self.permits.push(self.resolved.open.after(now), opening);
+        match (evicted, ticket) {
+            (Some((victim, why)), ticket) => Checkout::EvictThenOpen { victim, why, permit, ticket },
+            (None, Some(ticket)) => Checkout::OpenOrWait { permit, ticket },
+            (None, None) => Checkout::Open(permit),
+        }
     }
 
     fn lease_out(&mut self, now: Instant, index: OriginIndex, slot: Slot) -> Checkout<Id> {
@@ -144,50 +243,8 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         answer
     }
 
-    /// There is a place for a new connection, if need be that of an idle one.
-    fn make_place(&mut self, now: Instant, index: OriginIndex) -> Result<Option<(Id, EndReason)>, RefuseReason> {
-        let (most, why) = self.connection_limit(index);
-        let held = self.origins.all[index].held;
-        let total = self.config.limits.total.unwrap_or(u32::MAX);
-        let victim = if held >= most {
-            // where more are held than the limit allows, one that goes would still leave no place
-            Some(self.evictable_of_origin(now, index).filter(|_| held == most && self.held <= total).ok_or(why)?)
-        } else if self.held >= total {
-            let rule = self.config.policy.eviction;
-            let may = self.held == total && rule != Eviction::Never;
-            Some(if may { self.evictable(now, rule) } else { None }.ok_or(RefuseReason::Total)?)
-        } else {
-            None
-        };
-        Ok(victim.map(|victim| {
-            let entry = &self.entries[victim];
-            let why = if entry.due <= now { entry.why } else { EndReason::Evicted };
-            (self.remove(victim, why), why)
-        }))
-    }
-
-    /// Gives a place that there is. `ticket`: of the request, if it waits meanwhile.
-    pub(super) fn open(
-        &mut self,
-        now: Instant,
-        index: OriginIndex,
-        evicted: Option<(Id, EndReason)>,
-        ticket: Option<Ticket>,
-    ) -> Checkout<Id> {
-        self.origins.add_connection(index);
-        self.held += 1;
-        self.counters.permitted += 1;
-        let opening = Opening { origin: index, ticket: ticket.clone() };
-        let permit = self.permits.push(self.resolved.open.after(now), opening);
-        match (evicted, ticket) {
-            (Some((victim, why)), ticket) => Checkout::EvictThenOpen { victim, why, permit, ticket },
-            (None, Some(ticket)) => Checkout::OpenOrWait { permit, ticket },
-            (None, None) => Checkout::Open(permit),
-        }
-    }
-
     /// How many connections this origin may have, and which limit says so.
-    fn connection_limit(&self, index: OriginIndex) -> (u32, RefuseReason) {
+    pub(super) fn connection_limit(&self, index: OriginIndex) -> (u32, RefuseReason) {
         let (limits, origin) = (&self.config.limits, &self.origins.all[index]);
         let (most, why) = if origin.is_proxy {
             (limits.per_proxy, RefuseReason::PerProxy)

@@ -3,10 +3,10 @@
 use std::hash::{BuildHasher, Hash};
 
 use super::Pool;
-use super::api::Session;
+use super::api::{Demand, Session, Source};
 use super::config::{Order, ReuseMode};
 use super::index::{OriginIndex, Slot};
-use super::slots::{ListKind, Marks};
+use super::slots::{Entry, ListKind, Marks};
 use crate::time::Instant;
 
 /// Which connections a request may be given.
@@ -89,6 +89,11 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             }
             _ => Some(best.1),
         }
+    }
+
+    /// Whether a request may be given this idle connection.
+    pub(super) fn may_be_given(&self, entry: &Entry<Id>, demand: Demand) -> bool {
+        demand.source == Source::Any && Allowed::of(self.config.policy.reuse, demand.session).allows(entry.marks)
     }
 
     /// Of the connections of a list that a request may be given, the one with this number.

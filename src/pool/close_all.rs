@@ -1,9 +1,13 @@
-//! What ends many connections at once: another network or other settings, a sleep, a drain.
+//! What ends many connections at once: another network or other settings, a host that moved, a sleep, a drain.
 
+use core::time::Duration;
+use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
 
 use super::Pool;
+use super::index::OriginIndex;
 use super::reasons::EndReason;
+use super::slots::ListKind;
 use crate::config::nanos::Span;
 use crate::time::Instant;
 
@@ -19,12 +23,51 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         self.after_call();
     }
 
-    /// The machine slept for this long while the caller's clock stood still: idle connections are older than they look. Those that
-    /// are past their time end, and all of them after [`suspension`](super::PoolTimeouts::suspension). Takes time in proportion to
-    /// the number of connections.
-    pub fn suspended(&mut self, now: Instant, asleep: core::time::Duration) {
+    /// Begins a generation of one key, since its host has moved: its idle connections end now, those in use when they come back.
+    /// [`expire`](Self::expire) says what to close. Other keys are not touched. Takes time in proportion to the idle connections of
+    /// the key. From here on the pool's clock is ahead by a nanosecond, so that what is handed out next is told from what was before.
+    pub fn new_generation_of<Q>(&mut self, now: Instant, key: &Q)
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let now = self.advance_clock(now);
+        if let Some(index) = self.origins.find(key) {
+            self.unlink_leased(index);
+            self.end_idle_of(now, index, EndReason::Generation);
+            if self.origins.all[index].held > self.origins.all[index].idle() {
+                self.origins.note_mut(index).generation = Some(now);
+                self.now = now + Duration::from_nanos(1);
+            }
+        }
+        self.after_call();
+    }
+
+    /// Ends the idle connections of a key. None is leased where it is.
+    pub(super) fn end_idle_of(&mut self, now: Instant, index: OriginIndex, why: EndReason) {
+        for kind in [ListKind::USED, ListKind::UNUSED, ListKind::EXPIRED] {
+            let list = self.origins.all[index].lists[kind];
+            let mut slot = list.first;
+            for _ in 0..list.len {
+                let entry = &mut self.entries[slot];
+                (entry.due, entry.why) = (now, why);
+                let next = entry.next;
+                self.arm_deadline(slot);
+                slot = next;
+            }
+        }
+    }
+
+    /// The machine slept for this long while the caller's clock stood still: connections are older than they look, and idle for
+    /// longer. Those whose time is over end, and all idle ones after [`suspension`](super::PoolTimeouts::suspension). To be called
+    /// before anything else when the machine wakes: see [`SleepMeter`](super::SleepMeter). Takes time in proportion to the number of
+    /// connections.
+    pub fn suspended(&mut self, now: Instant, asleep: Duration) {
         let now = self.advance_clock(now);
         let asleep = Span::of(Some(asleep));
+        for entry in self.entries.items_mut() {
+            entry.retires_at = entry.retires_at.earlier(asleep);
+        }
         if asleep >= self.resolved.suspension {
             self.end_idle(now, EndReason::Suspended);
         } else {
@@ -33,13 +76,17 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         self.after_call();
     }
 
-    /// Idle connections end sooner by this time.
+    /// Idle connections are idle for longer by this time, and end sooner.
     fn bring_forward(&mut self, asleep: Span) {
         for slot in self.entries.indices() {
             let entry = &mut self.entries[slot];
-            if entry.is_idle() && entry.due != Instant::MAX {
-                entry.due = asleep.before(entry.due);
-                self.arm_deadline(slot);
+            if entry.is_idle() {
+                // all of them: so they stay in the same order
+                entry.since = asleep.before(entry.since);
+                if entry.due != Instant::MAX {
+                    entry.due = asleep.before(entry.due);
+                    self.arm_deadline(slot);
+                }
             }
         }
     }

@@ -35,6 +35,13 @@ settings! {
         min_warm / with_min_warm: u32 = 0;
         /// Requests that may wait for a connection, those that open one meanwhile included; 0: none may.
         waiters / with_waiters: u32 = 1024;
+        /// While a request waits that `total` alone holds back, this many later requests may be given a connection. Then the next one
+        /// that comes back goes for it, whatever [`Eviction`] says. Fewer: fairer; 0: all are served in the order of their coming.
+        /// More: more connections are used again. `None`: those to a busy key may serve that key for ever (RFC 9112 9.4 has no rule).
+        passed_over / with_passed_over: Option<u32> = Some(8);
+        /// Once this many connections to one origin ended within [`quarantine`](PoolTimeouts::quarantine) for octets that nobody asked
+        /// for, it is in quarantine: 1 to 255 (RFC 9112 9.2).
+        unsolicited_per_origin / with_unsolicited_per_origin: Option<u8> = Some(3);
         /// How often one connection is used: 1 to 65 534 times.
         uses / with_uses: Option<u16> = None;
     }
@@ -68,6 +75,10 @@ settings! {
         forget / with_forget: Duration = Duration::from_secs(3600);
         /// Once the machine slept for this long, all idle connections end: addresses and translations have changed.
         suspension / with_suspension: Option<Duration> = Some(Duration::from_secs(60));
+        /// So long after the last of [`unsolicited_per_origin`](PoolLimits::unsolicited_per_origin) connections to an origin ended for
+        /// octets that nobody asked for, no connection to it is used again. It is also the time within which they are counted: zero
+        /// for never.
+        quarantine / with_quarantine: Duration = Duration::from_secs(60);
     }
 }
 
@@ -125,7 +136,7 @@ impl ReuseMode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Eviction {
-    /// None: a request that needs a place waits.
+    /// None: a request that needs a place waits, until it was [passed over](PoolLimits::passed_over) often enough.
     Never,
     /// The one that is idle for the longest time, to whatever origin: the least recently used one.
     LongestIdle,
@@ -230,6 +241,9 @@ impl PoolConfig {
             if limits.low_water > high {
                 return broken("low_water", "at most `high_water`");
             }
+        }
+        if let Some(0) = limits.unsolicited_per_origin {
+            return broken("unsolicited_per_origin", "at least 1");
         }
         if let Some(0 | u16::MAX) = limits.uses {
             return broken("uses", "1 to 65534");

@@ -22,6 +22,8 @@ pub struct Counters {
     pub waited_opening: u64,
     /// Of these, the ones that were given another connection first.
     pub overtaken: u64,
+    /// Keys that came into quarantine, each time.
+    pub quarantined: u64,
     ended: [u64; EndReason::ALL.len()],
     refused: [u64; RefuseReason::ALL.len()],
 }
@@ -36,6 +38,7 @@ impl Counters {
         went_on: 0,
         waited_opening: 0,
         overtaken: 0,
+        quarantined: 0,
         ended: [0; EndReason::ALL.len()],
         refused: [0; RefuseReason::ALL.len()],
     };

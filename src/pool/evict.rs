@@ -4,9 +4,9 @@ use std::hash::{BuildHasher, Hash};
 
 use super::Pool;
 use super::config::Eviction;
-use super::index::{OriginIndex, Slot, Tick};
+use super::index::{OriginIndex, Place, Slot, Tick};
 use super::slot_times::{ByDeadline, ByIdleSince};
-use super::slots::ListKind;
+use super::slots::{Entry, ListKind};
 use crate::time::Instant;
 
 impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
@@ -79,7 +79,19 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         let entry = &self.entries[slot];
         let origin = &self.origins.all[entry.origin];
         let leased = self.is_leased_in_place(origin.lists[ListKind::USED].last);
-        entry.due > now && (origin.waiting > 0 || origin.idle() - u32::from(leased) <= self.config.limits.min_warm)
+        let wanted = self.is_wanted(entry, origin.first_waiter);
+        entry.due > now && (wanted || origin.idle() - u32::from(leased) <= self.config.limits.min_warm)
+    }
+
+    /// A waiter of the chain that begins here may be given this connection.
+    fn is_wanted(&self, entry: &Entry<Id>, mut place: Place) -> bool {
+        while let Some(waiter) = self.waiters.item(place) {
+            if self.may_be_given(entry, waiter.demand) {
+                return true;
+            }
+            place = waiter.next_for_idle();
+        }
+        false
     }
 
     /// Makes sure that an idle slot has its record in the order of idleness.

@@ -130,78 +130,109 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         if self.draining {
             return None;
         }
+        if let Some(due) = self.take_turn(now) {
+            return Some(due);
+        }
+        if !self.is_full() {
+            // so that nobody is lent a connection while an earlier one could have a place
+            if let Some(due) = self.admit_first_in_line(now) {
+                return Some(due);
+            }
+        }
         while let Some(&index) = self.ready_origins.front() {
-            if let Some(due) = self.give_idle(now, index) {
+            // what its waiters would have been given may go for one who waits for longer
+            if let Some(due) = self.serve_chain(now, index).or_else(|| self.take_turn(now)) {
                 return Some(due);
             }
             self.origins.all[index].is_ready = false;
             self.ready_origins.pop_front();
         }
-        let mut next = self.waiters.first().filter(|_| self.waiters_may_go_on);
-        while let Some(ticket) = next {
-            let waiter = self.waiters.get(&ticket)?;
-            let due = match waiter.place {
-                PlaceToOpen::Wanted if self.is_first_for_place(waiter) => self.try_admit(now, &ticket, false),
-                PlaceToOpen::Lost if self.origins.all[waiter.origin].held == 0 => {
-                    self.end_wait_of(&ticket, RefuseReason::OpenFailed)
-                }
-                PlaceToOpen::Wanted | PlaceToOpen::Given | PlaceToOpen::Lost => None,
-            };
-            if due.is_some() {
-                return due;
-            }
-            next = self.waiters.next_after(&ticket);
+        if let Some(due) = self.admit_first_in_line(now) {
+            return Some(due);
         }
         self.waiters_may_go_on = false;
         None
     }
 
-    /// Gives an idle connection of this origin to the first waiter that may be given one. Who wants no place to open one holds nobody
-    /// back: what it may not use is offered to the next.
-    fn give_idle(&mut self, now: Instant, index: OriginIndex) -> Option<Due<Id>> {
-        self.unlink_leased(index);
-        let mut place = self.origins.all[index].first_waiter;
-        while let Some(waiter) = self.waiters.item(place) {
-            let next = if waiter.place == PlaceToOpen::Wanted { Place::NONE } else { waiter.next };
-            if self.origins.all[index].idle() > 0 {
-                let due = self.waiters.name(place).and_then(|ticket| self.try_admit(now, &ticket, true));
-                if due.is_some() {
-                    return due;
-                }
-                place = next;
-            } else {
-                break;
-            }
+    /// The waiter that is first in line goes on, if there may be a place for it, and is.
+    fn admit_first_in_line(&mut self, now: Instant) -> Option<Due<Id>> {
+        let (_, first) = self.first_in_line().filter(|_| self.waiters_may_go_on)?;
+        let index = self.waiters.item(first)?.origin;
+        self.serve_chain(now, index).or_else(|| self.give_place(now, first, None))
+    }
+
+    /// The waiter that has its turn goes on, if an idle connection is claimed for it.
+    fn take_turn(&mut self, now: Instant) -> Option<Due<Id>> {
+        let claimed = self.take_claimed()?;
+        let first = self.has_turn()?;
+        let index = self.waiters.item(first)?.origin;
+        let own = self.serve_chain(now, index);
+        if own.is_some() && self.has_turn() == Some(first) && self.entries[claimed].is_idle() {
+            // another one of its key was served: it still has its turn
+            self.claim(claimed);
         }
-        // one that waits may still take the place of a connection that it may not use
-        self.wake_waiters();
+        own.or_else(|| self.give_place(now, first, Some(claimed)))
+    }
+
+    /// Of the waiters of this key, the first for whom the key itself has something: an idle connection or, at the limit of the key,
+    /// the place of one; or for whom nothing is left. Who wants no place holds nobody back: what it may not use is offered to the
+    /// next.
+    fn serve_chain(&mut self, now: Instant, index: OriginIndex) -> Option<Due<Id>> {
+        self.unlink_leased(index);
+        let origin = &self.origins.all[index];
+        let mut place = origin.first_waiter;
+        if self.has_nothing_left(index) {
+            return self.end_wait_of(&self.waiters.name(place)?, RefuseReason::OpenFailed);
+        }
+        if origin.idle() == 0 {
+            return None;
+        }
+        while let Some(waiter) = self.waiters.item(place) {
+            let (demand, number, next) = (waiter.demand, waiter.number, waiter.next_for_idle());
+            let served = if waiter.place == PlaceToOpen::Wanted {
+                self.serve_from_own(now, index, demand, number).ok()
+            } else {
+                self.serve_idle(now, index, demand, number).ok()?.map(Served::Idle)
+            };
+            if let Some(served) = served {
+                return self.go_on(now, place, served);
+            }
+            place = next;
+        }
         None
     }
 
-    /// Lets a waiter go on, if there is something for it. `only_idle`: an idle connection, but no place for a new one.
-    fn try_admit(&mut self, now: Instant, ticket: &Ticket, only_idle: bool) -> Option<Due<Id>> {
-        let &Waiter { origin: index, demand, place, .. } = self.waiters.get(ticket)?;
-        let checkout = match self.try_serve(now, index, demand, only_idle).ok()? {
+    /// The waiter that is first in line is given a place that any key may have, if there is one.
+    fn give_place(&mut self, now: Instant, first: Place, claimed: Option<Slot>) -> Option<Due<Id>> {
+        let victim = self.place_of_all(now, claimed).ok()?;
+        self.go_on(now, first, Served::Place(victim))
+    }
+
+    /// The waiter at this place in the queue goes on, with what there is for it.
+    fn go_on(&mut self, now: Instant, place: Place, served: Served<Id>) -> Option<Due<Id>> {
+        let ticket = self.waiters.name(place)?;
+        let &Waiter { origin: index, demand, place: had, .. } = self.waiters.item(place)?;
+        let checkout = match served {
             Served::Idle(checkout) => {
-                self.dequeue(ticket);
+                self.dequeue(&ticket);
                 checkout
             }
-            Served::Place(evicted) if demand.waits_meanwhile() => {
-                let ticket = self.wait_on_while_opening(ticket);
-                self.open(now, index, evicted, ticket)
+            Served::Place(victim) if demand.waits_meanwhile() => {
+                let next = self.wait_on_while_opening(&ticket);
+                self.open(now, index, victim, next)
             }
-            Served::Place(evicted) => {
-                self.dequeue(ticket);
-                self.open(now, index, evicted, None)
+            Served::Place(victim) => {
+                self.dequeue(&ticket);
+                self.open(now, index, victim, None)
             }
         };
         self.make_ready(index);
-        if place == PlaceToOpen::Given {
+        if had == PlaceToOpen::Given {
             self.counters.overtaken += 1;
         } else {
             self.counters.went_on += 1;
         }
-        Some(Due::GoOn { ticket: ticket.clone(), checkout })
+        Some(Due::GoOn { ticket, checkout })
     }
 
     /// A waiter that has waited for long enough; while draining, any waiter.
@@ -220,7 +251,6 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     fn end_wait_of(&mut self, ticket: &Ticket, why: RefuseReason) -> Option<Due<Id>> {
         let waiter = self.dequeue(ticket)?;
         self.make_ready(waiter.origin);
-        self.wake_waiters();
         self.counters.count_refusal(why);
         Some(Due::WaitOver { ticket: ticket.clone(), why })
     }

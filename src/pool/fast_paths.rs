@@ -17,6 +17,7 @@ use crate::message::keep_alive::KeepAlive;
 enum Call {
     Checkout { key: u8, new: bool },
     Checkin { which: usize, how: How },
+    CheckinAs { which: usize, how: How, key: u8 },
     Close { which: usize },
     Readable { which: usize },
     Wait { millis: u64 },
@@ -27,6 +28,7 @@ fn any_call() -> impl Strategy<Value = Call> {
     prop_oneof![
         8 => (0..2_u8, prop::bool::weighted(0.1)).prop_map(|(key, new)| Call::Checkout { key, new }),
         10 => (0..8_usize, any_how()).prop_map(|(which, how)| Call::Checkin { which, how }),
+        1 => (0..8_usize, any_how(), 0..3_u8).prop_map(|(which, how, key)| Call::CheckinAs { which, how, key }),
         1 => (0..8_usize).prop_map(|which| Call::Close { which }),
         1 => (0..8_usize).prop_map(|which| Call::Readable { which }),
         2 => prop_oneof![5 => 0..50_u64, 1 => 0..20_000_u64].prop_map(|millis| Call::Wait { millis }),
@@ -145,7 +147,12 @@ impl Side {
             }
             Call::Checkin { which, how } => {
                 if let Some(id) = nth(&self.leases, which) {
-                    said.push(self.give_back(id, now, &returned(how, now)));
+                    said.push(self.give_back(id, now, &returned(how, now), None));
+                }
+            }
+            Call::CheckinAs { which, how, key } => {
+                if let Some(id) = nth(&self.leases, which) {
+                    said.push(self.give_back(id, now, &returned(how, now), Some(key)));
                 }
             }
             Call::Close { which } => {
@@ -163,7 +170,8 @@ impl Side {
             }
             Call::Wait { .. } => {}
             Call::Settings { which: 0 } => self.pool.drain(now),
-            Call::Settings { which: 1..10 } => self.pool.new_generation(now),
+            Call::Settings { which: which @ 1..5 } => self.pool.new_generation_of(now, &(which % 2)),
+            Call::Settings { which: 5..10 } => self.pool.new_generation(now),
             Call::Settings { which: 10..20 } => self.pool.suspended(now, Duration::from_secs(3)),
             Call::Settings { which } => self.pool.set_users(which.into()),
         }
@@ -208,9 +216,13 @@ impl Side {
         std::format!("open {}", self.opened)
     }
 
-    fn give_back(&mut self, id: u32, now: Instant, returned: &Returned) -> std::string::String {
+    fn give_back(&mut self, id: u32, now: Instant, returned: &Returned, key: Option<u8>) -> std::string::String {
         let lease = self.leases.remove(&id).expect("it is leased");
-        let answer = match self.pool.checkin(now, lease.clone(), returned).expect("it is not stale") {
+        let answer = match key {
+            Some(key) => self.pool.checkin_as(now, lease.clone(), &key, returned),
+            None => self.pool.checkin(now, lease.clone(), returned),
+        };
+        let answer = match answer.expect("it is not stale") {
             Checkin::Kept(idle) => {
                 self.idle.insert(id, idle);
                 "kept".into()

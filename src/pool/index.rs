@@ -219,6 +219,18 @@ impl Second {
         Instant::from_nanos(self.0 as u64 * NANOS)
     }
 
+    /// So much earlier, rounded up; [`NEVER`](Self::NEVER) stays.
+    pub(super) const fn earlier(self, span: Span) -> Self {
+        let seconds = span.as_nanos().div_ceil(NANOS);
+        if self.0 == Self::NEVER.0 {
+            self
+        } else if seconds >= self.0 as u64 {
+            Self(0)
+        } else {
+            Self(self.0 - seconds as u32)
+        }
+    }
+
     /// Seconds from `earlier` to this one.
     pub(super) const fn since(self, earlier: Self) -> u32 {
         self.0.saturating_sub(earlier.0)

@@ -21,7 +21,7 @@ mod checks {
     use super::super::calendar::Calendar;
     use super::super::checkin::ANY_USES;
     use super::super::config::Excess;
-    use super::super::index::{OriginIndex, Slot, Table, TableIndex, Tick};
+    use super::super::index::{OriginIndex, Place, Slot, Table, TableIndex, Tick};
     use super::super::list::List;
     use super::super::origins::Origin;
     use super::super::slots::{Entry, ListKind};
@@ -68,6 +68,7 @@ mod checks {
             self.check_settings();
             self.permits.check();
             self.waiters.check();
+            self.check_turns();
         }
 
         fn check_counts(&self) {
@@ -92,8 +93,6 @@ mod checks {
         }
 
         fn check_openings(&self) {
-            let wanted = self.waiters.items().filter(|one| one.place == PlaceToOpen::Wanted).count();
-            holds("want-places: they are counted", wanted == self.want_places as usize);
             let tickets = || self.permits.items().filter_map(|opening| opening.ticket.as_ref());
             let waiting = || tickets().filter_map(|ticket| self.waiters.get(ticket));
             holds("openings: who waits meanwhile has its place", waiting().all(|one| one.place == PlaceToOpen::Given));
@@ -151,19 +150,48 @@ mod checks {
         }
 
         fn check_waiters(&self, index: OriginIndex, origin: &Origin) {
-            let (mut place, mut prev, mut number) = (origin.first_waiter, super::super::index::Place::NONE, 0);
-            let mut one_wants = false;
+            let (mut place, mut prev, mut number) = (origin.first_waiter, Place::NONE, 0);
+            let mut first_for_place = Place::NONE;
             while let Some(waiter) = self.waiters.item(place) {
                 number += 1;
                 let right = waiter.origin == index && waiter.prev == prev && number <= origin.waiting;
                 holds("waiter-chain: each waiter names its origin and the one before", right);
                 let wants = waiter.place == PlaceToOpen::Wanted;
+                let one_wants = first_for_place != Place::NONE;
                 holds("waiter-chain: who wants no place stands before who does", wants || !one_wants);
-                one_wants |= wants;
+                if wants && !one_wants {
+                    first_for_place = place;
+                }
                 (prev, place) = (place, waiter.next);
             }
             let ends = number == origin.waiting && origin.last_waiter == prev;
             holds("waiter-chain: it has as many as wait, and ends", ends);
+            holds("first-for-place: it is known", first_for_place == self.first_for_place(index));
+            holds("nothing-left: who waits for nothing is told", !self.has_nothing_left(index) || origin.is_ready);
+        }
+
+        fn check_turns(&self) {
+            let (limits, waiters) = (&self.config.limits, &self.waiters);
+            let mut some = false;
+            for (index, origin) in self.origins.all.indices().zip(self.origins.all.items()) {
+                let below = origin.held < self.connection_limit(index).0;
+                let place = self.first_for_place(index);
+                if let Some(first) = waiters.item(place).filter(|_| below) {
+                    some = true;
+                    holds("turns-line: who any place would serve is in it", first.is_in_line);
+                }
+                let marked = waiters.item(place).filter(|first| first.is_in_line && waiters.len() < 64);
+                let is_there = marked.is_none_or(|first| self.turns.has(first.number, place));
+                holds("turns-line: who is marked is in it", is_there);
+            }
+            let is_free = limits.total.is_none_or(|total| self.held < total);
+            let is_told = self.waiters_may_go_on || !(is_free && some);
+            holds("turns-place: none is free while it would serve one, and nobody is told", is_told);
+            let most = limits.passed_over.unwrap_or(u32::MAX);
+            holds(
+                "turns-passed: by no more than the setting",
+                waiters.items().all(|waiter| waiter.passed_over <= most),
+            );
         }
 
         fn check_entry(&self, entry: &Entry<Id>) {

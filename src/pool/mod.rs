@@ -19,25 +19,38 @@
 //! - after CONNECT, the proxy and the tunnel's origin: the tunnel belongs to it;
 //! - for a proxy, the next hop, and what it tells that hop of the client at the level of the connection;
 //! - the owner, where a connection may not be shared: authentication that is bound to it (NTLM, Negotiate), client certificates.
+//!   What was opened without an owner can [come back](Pool::checkin_as) under its owner's key.
 //!
 //! # Which connection
 //!
 //! Used ones before never used ones; among each kind, by [`Order`]. Never one whose time is over, be it by our limit, its age, the
-//! peer's hint less the margin, what was learned, the instant of its machine, or its generation. The deadline of an idle connection
+//! peer's hint less the margin, what was learned, the instant of its machine, or its generation; and none of an origin that is in
+//! quarantine, since several of its connections had octets that nobody asked for (RFC 9112 9.2). The deadline of an idle connection
 //! is the first of these, and it keeps the cause. The peer may close at any time all the same (RFC 9112 9.5): [`Look`] says when to
 //! look first, and a request that meets a closed connection is one for [`retry`](crate::lifecycle::retry).
 //!
 //! # Who goes first, and which connection goes
 //!
 //! Requests wait in one queue. Of those for one key the first is served first, and no later request is served before it, except
-//! with what it may not use while its own connection is being opened. Of those for different keys the first one that can go on
-//! does. While requests wait, a free place is offered to the queue before it is given to a new request. So no request waits for
-//! ever while connections of its key come back.
+//! with what it may not use while its own connection is being opened. An idle connection serves its own key. A free place serves the
+//! first in line: of all keys that are below their own limit, of the first waiters that want a place, the one that came first. While
+//! there is one, no new request is given a place. The other waiters are held back by the limit of their key: they go on when that
+//! allows it, and hold up nobody.
+//!
+//! At the limit of all, a busy key could keep its connections for ever. So the first in line is passed over by so many later requests
+//! and no more: [`PoolLimits::passed_over`], N. Then it is its turn: the next idle connection that comes back, or would be lent to a
+//! later request, goes for it. No connection in use is closed for another. A request with p others before it in the queue waits for
+//! at most (N + 1)(p + 1) grants (connections lent, and places given) while it is held back by the limit of all alone: each of the
+//! p + 1 is passed over by N at most while it is first in line. Where requests open and wait at once, it is (N + 2)(p + 1): each may
+//! be lent a connection after it was given a place. And no more than one in N + 1 connections is closed that could have
+//! been used again; to serve all in the order of their coming (N = 0) would close nearly every one. So nobody starves, while
+//! connections come back, and [`expire`](Pool::expire) is called after each call.
 //!
 //! At the limit of its key, a request takes the place of an idle connection of that key whose time is over, or which it may not
 //! use (not with [`Eviction::Never`]). At the limit of all, it takes the place of the idle connection that [`Eviction`] names, to
-//! any key: that is how Netscape's pool stayed small. Protected from this are connections that a waiter may want, and as many as
-//! are to be kept warm.
+//! any key: that is how Netscape's pool stayed small. Protected from this are connections that a waiter of their key may be given
+//! next, and as many as are to be kept warm. One whose turn it is takes the place of any idle connection, if there is none without
+//! protection, and even where `Eviction` is `Never`: then the one goes that comes back, or would be lent.
 //!
 //! # A connection that is being opened is overtaken
 //!
@@ -47,13 +60,20 @@
 //!
 //! - It has a place already. So it is given no other one, and holds back nobody of its key who wants one. What comes back it is
 //!   given before those that came later; what it may not use is offered to the next.
+//! - It stands in no line for a place, so it is never passed over, and has no turn. What goes for one whose turn it is, it is not
+//!   given: it has a place, and the other one has none. To open in a free place passes nobody over. But a connection lent to it is
+//!   one more that the first in line was passed over by, if that one came before it.
 //! - If another connection comes first, its permit goes on to live on its own. The new connection serves the next request of the
 //!   key, or is idle, once the driver has checked it in unused.
 //! - If its own connection comes first, its ticket is stale.
 //! - If its own connection cannot be opened, or not in time, it waits on where it is, for what comes back, and is given no other
 //!   place: a peer that refuses would be asked again and again. So it makes no difference whether another connection comes back a
 //!   moment before the failure or after it. Once no connection of its key is held, nothing can come back, and
-//!   [`RefuseReason::OpenFailed`] says so. A driver that wants the request to fail at once cancels its ticket.
+//!   [`RefuseReason::OpenFailed`] says so, before another one of its key is given a place. A driver that wants the request to fail
+//!   at once cancels its ticket.
+//! - What ends instead of coming back is no use to it: its key is in [quarantine](PoolTimeouts::quarantine) or has a new generation,
+//!   or the connection went to [another key](Pool::checkin_as). It goes on to open, and waits on. In quarantine a connection that
+//!   was opened for it and is checked in unused ends too.
 //! - The limits of waiting hold for it as for any: room in the queue, the time. Its permit is good beyond them.
 //!
 //! # A request that is dropped
@@ -76,6 +96,19 @@
 //! come back, and since when or until when: what it names and the driver does not know is lost, and the driver gives it back. If it
 //! does not, the timeout does: [`Due::LeaseOverdue`], [`Due::PermitOverdue`] and [`Due::WaitOver`] name what is lost.
 //!
+//! # Which clock
+//!
+//! The peer's clock does not stop while our machine sleeps. So the pool needs a clock that runs on in a sleep: then what is too old
+//! falls due when the machine wakes, before a request can be given it, if [`expire`](Pool::expire) is called first. Linux and Android
+//! have `CLOCK_BOOTTIME`, macOS has `mach_continuous_time`; on Windows `QueryPerformanceCounter` runs on, and with it
+//! `std::time::Instant`. On Linux (`CLOCK_MONOTONIC`) and macOS (`CLOCK_UPTIME_RAW`) `std::time::Instant` stands still: with it idle
+//! connections look younger than they are, and are lent though the peer has closed them. There a driver says how long the machine
+//! slept ([`Pool::suspended`]), before it asks for anything else; [`SleepMeter`] finds out by the wall clock. The wall clock itself
+//! is none for a pool, since it is set.
+//!
+//! After a longer sleep ([`suspension`](PoolTimeouts::suspension)) all idle connections end, whatever their time, but only if it is
+//! said: a clock that runs on does not show that the machine slept.
+//!
 //! # Tie-breaks
 //!
 //! Equal octets: the newest. Equal instants in an eviction: any, but always the same. Equal ends of idleness have the cause of the
@@ -85,9 +118,10 @@
 //!
 //! # Cost
 //!
-//! A check-out hashes the key once, one for a new key twice, a check-in never. A connection takes 48 octets beside its id, four for its place among the
-//! deadlines, and four more where eviction asks for an order; a key takes 60 octets and its place in the map. Nothing is allocated
-//! in steady state.
+//! A check-out hashes the key once, one for a new key twice, a check-in never, one under another key once or, if that is new, twice.
+//! A request that waits for a place costs time in the logarithm of the keys that are below their limit and have such waiters, and none
+//! for the others. A connection takes 48 octets beside its id, four for its place among the deadlines, and four more where eviction
+//! asks for an order; a key takes 60 octets and its place in the map. Nothing is allocated in steady state.
 //!
 //! The fast path: a connection that is used again and again is leased where it is, in a few dozen instructions. It serves a
 //! check-in of which nothing is said but that the connection persists over HTTP/1.1, and until when (by the time of a hint, without
@@ -95,8 +129,9 @@
 //! longer than a lease, without purges, water marks, limits on idle connections or learning, while no request waits, be it one that
 //! opens meanwhile. A connection that is to end sooner than it would have the last time takes a longer path once, for an earlier
 //! record. All other calls take a longer path, in constant time too. [`Order::Newest`] and [`Order::Oldest`] look at one idle
-//! connection, the other orders at all of the key. What comes back passes over those one by one that open a connection and may not
-//! use it.
+//! connection, the other orders at all of the key. What comes back, and a search for one to evict, pass over those one by one that
+//! open a connection and may not use it. None is leased where it is of a key in quarantine or of an earlier generation, nor where a
+//! request has its turn: all of that is the longer path's.
 //!
 //! ```
 //! use std::time::Duration;
@@ -134,6 +169,7 @@ mod choose;
 mod close_all;
 mod config;
 mod counters;
+mod ended;
 mod evict;
 mod expire;
 #[cfg(test)]
@@ -143,15 +179,20 @@ mod invariants;
 mod learned;
 mod list;
 mod names;
+mod notes;
 mod opening;
 mod origins;
 mod outstanding;
+mod owner;
+mod quarantine;
 mod queue;
 mod reasons;
 mod remove;
 mod resolved;
+mod sleep_meter;
 mod slot_times;
 mod slots;
+mod turns;
 mod waiting;
 
 use std::borrow::Borrow;
@@ -169,6 +210,7 @@ pub use learned::Learned;
 pub use names::{Idle, Lease, Permit, Stale, Ticket};
 pub use outstanding::Outstanding;
 pub use reasons::{EndReason, RefuseReason, Taint};
+pub use sleep_meter::SleepMeter;
 
 use crate::config::nanos::Span;
 use crate::lifecycle::jitter;
@@ -180,6 +222,7 @@ use origins::Origins;
 use queue::Queue;
 use resolved::ResolvedPoolConfig;
 use slots::{Entries, Entry, Stamp};
+use turns::Turns;
 use waiting::Waiter;
 
 /// Idle connections by key, and which request may have which. `K` is the key, `Id` how the driver names a connection: an index or a
@@ -209,12 +252,11 @@ pub struct Pool<K, Id, S = RandomState> {
     /// Connections that are being opened.
     permits: Queue<Permit, Opening>,
     waiters: Queue<Ticket, Waiter>,
-    /// How many of them go on with a place to open a connection too.
-    want_places: u32,
     /// Origins whose first waiter may go on.
     ready_origins: VecDeque<OriginIndex>,
-    /// Something has changed by which any waiter may go on.
+    /// Something has changed by which the waiter that is first in line may go on.
     waiters_may_go_on: bool,
+    turns: Turns,
     /// Idle connections are being closed: the high water mark was passed, and the low one is not reached yet.
     over_high_water: bool,
     draining: bool,
@@ -268,9 +310,9 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             idle_order: Calendar::new(now, resolved.longest),
             permits: Queue::new(),
             waiters: Queue::new(),
-            want_places: 0,
             ready_origins: VecDeque::new(),
             waiters_may_go_on: false,
+            turns: Turns::new(),
             over_high_water: false,
             draining: false,
             needs_full_path: resolved.needs_full_path,
@@ -340,10 +382,14 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     }
 
     /// Sets the number of users that we work for, at least one: the N of RFC 2616 8.1.4, see [`PoolLimits::per_user`]. A smaller
-    /// number closes no connection: only, none is opened until there are few enough.
+    /// number closes no connection: only, none is opened until there are few enough. Takes time in proportion to the number of keys.
     pub fn set_users(&mut self, users: u32) {
         self.users = users.max(1);
-        self.wake_waiters();
+        for index in self.origins.all.indices() {
+            if self.origins.all[index].waiting > 0 {
+                self.offer_place(index);
+            }
+        }
         self.after_call();
     }
 

@@ -31,7 +31,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         let now = self.advance_clock(now);
         let Opening { origin, ticket } = self.permits.remove(&permit).ok_or(Stale)?;
         if let Some(ticket) = ticket {
-            self.stop_waiting(&ticket);
+            self.dequeue(&ticket);
         }
         let age = Span::of_nanos(self.with_jitter(self.resolved.age.as_nanos()));
         let uses_left = match self.config.limits.uses {
@@ -104,16 +104,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             self.lose_place(ticket);
         }
         self.origins.remove_connection(opening.origin);
-        self.count_freed_place(why);
-    }
-
-    /// The request's own connection is there.
-    #[inline(never)]
-    pub(super) fn stop_waiting(&mut self, ticket: &Ticket) {
-        if self.dequeue(ticket).is_some() {
-            // what was protected for it may go
-            self.wake_waiters();
-        }
+        self.count_freed_place(opening.origin, why);
     }
 
     /// The request's own connection will not be there.

@@ -1,7 +1,8 @@
 //! What is kept of each key: its lists of idle connections, its waiters, what its peer is.
 //!
 //! An origin that has lost its last connection and waiter is vacant. It stays, in case another connection is opened, until more
-//! than half of all are vacant; then these are swept out. So a key is never stored twice, nor hashed again to be removed.
+//! than half of all are vacant; then these are swept out, but for some of which there is something to remember. So a key is never
+//! stored twice, nor hashed again to be removed.
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
@@ -11,6 +12,9 @@ use std::vec::Vec;
 use super::index::{OriginIndex, Place, Second, Table};
 use super::learned::Observed;
 use super::list::Lists;
+use super::notes::{Note, Notes};
+use super::resolved::ResolvedPoolConfig;
+use crate::time::Instant;
 
 /// 60 octets.
 #[derive(Debug)]
@@ -31,6 +35,8 @@ pub(super) struct Origin {
     pub(super) is_http10: bool,
     /// It is in the list of origins whose waiters may go on.
     pub(super) is_ready: bool,
+    /// There is a [`Note`] of it.
+    pub(super) is_noted: bool,
 }
 
 impl Origin {
@@ -44,6 +50,7 @@ impl Origin {
         is_proxy: false,
         is_http10: false,
         is_ready: false,
+        is_noted: false,
     };
 
     /// Idle connections. If the last one of the used list is leased where it is, it is counted too.
@@ -62,6 +69,7 @@ pub(super) struct Origins<K, S> {
     pub(super) all: Table<OriginIndex, Origin>,
     /// What was learned of each, where anything is.
     pub(super) learned: Table<OriginIndex, Observed>,
+    pub(super) notes: Notes,
     /// Those that no key has.
     unused: Vec<OriginIndex>,
     /// How many in the map are vacant.
@@ -76,6 +84,7 @@ impl<K: Hash + Eq, S: BuildHasher> Origins<K, S> {
             map: HashMap::with_hasher(hasher),
             all: Table::new(),
             learned: Table::new(),
+            notes: Notes::new(),
             unused: Vec::new(),
             vacant: 0,
             sweep_above: FEW,
@@ -90,9 +99,9 @@ impl<K: Hash + Eq, S: BuildHasher> Origins<K, S> {
         self.map.get(key).copied()
     }
 
-    /// The origin of a key that is not there yet. `second`: now; `forget`: after this many seconds.
-    pub(super) fn add(&mut self, key: K, learns: bool, second: Second, forget: u32) -> OriginIndex {
-        self.sweep(second, forget);
+    /// The origin of a key that is not there yet.
+    pub(super) fn add(&mut self, key: K, now: Instant, config: &ResolvedPoolConfig) -> OriginIndex {
+        self.sweep(now, config);
         let index = match self.unused.pop() {
             Some(index) => {
                 self.all[index] = Origin::NEW;
@@ -100,7 +109,7 @@ impl<K: Hash + Eq, S: BuildHasher> Origins<K, S> {
             }
             None => self.all.push(Origin::NEW),
         };
-        if learns {
+        if config.learns {
             self.learned.grow(self.all.len(), Observed::NOTHING);
             self.learned[index] = Observed::NOTHING;
         }
@@ -137,14 +146,20 @@ impl<K: Hash + Eq, S: BuildHasher> Origins<K, S> {
     }
 
     /// Sweeps out the vacant ones of which nothing is known, once more than half are vacant.
-    fn sweep(&mut self, second: Second, forget: u32) {
+    fn sweep(&mut self, now: Instant, config: &ResolvedPoolConfig) {
         if self.vacant <= self.sweep_above || self.vacant <= self.map.len() / 2 {
             return;
         }
-        let (all, learned, unused) = (&self.all, &self.learned, &mut self.unused);
+        let (all, learned, unused, notes) = (&mut self.all, &self.learned, &mut self.unused, &mut self.notes);
+        let second = Second::of(now);
         let (mut remembered, mut ready) = (0, 0);
         self.map.retain(|_, &mut index| {
-            let origin = &all[index];
+            let origin = &mut all[index];
+            let is_needed = |note: &Note| note.is_needed(now, config.quarantine, origin.held > 0);
+            if origin.is_noted && !notes.get(&index).is_some_and(is_needed) {
+                notes.remove(&index);
+                origin.is_noted = false;
+            }
             if !origin.is_vacant() {
                 return true;
             }
@@ -152,9 +167,14 @@ impl<K: Hash + Eq, S: BuildHasher> Origins<K, S> {
                 ready += 1;
                 return true;
             }
-            if remembered < MOST_REMEMBERED && learned.get(index).is_some_and(|one| one.is_known(second, forget)) {
+            let is_known = learned.get(index).is_some_and(|one| one.is_known(second, config.forget));
+            if remembered < MOST_REMEMBERED && (is_known || origin.is_noted) {
                 remembered += 1;
                 return true;
+            }
+            if origin.is_noted {
+                notes.remove(&index);
+                origin.is_noted = false;
             }
             unused.push(index);
             false
@@ -183,6 +203,9 @@ impl<K: Hash + Eq, S: BuildHasher> Origins<K, S> {
         );
         let unused = self.unused.iter().all(|&index| self.all[index].is_vacant() && !self.all[index].is_ready);
         assert!(unused, "origin-keys does not hold: an origin without a key is vacant");
+        let noted = self.map.values().filter(|&&index| self.all[index].is_noted);
+        let found = noted.clone().all(|index| self.notes.contains_key(index));
+        assert!(found && noted.count() == self.notes.len(), "notes does not hold: each is of a key that says so");
         assert!(self.vacant + self.unused.len() == vacant, "vacant-origins does not hold: they are counted");
     }
 }

@@ -97,11 +97,6 @@ impl<N: QueueName, T> Queue<N, T> {
         self.name(self.first)
     }
 
-    /// The one after it.
-    pub(super) fn next_after(&self, name: &N) -> Option<N> {
-        self.name(self.places.get(name.place())?.next)
-    }
-
     /// When the first in the queue has waited for long enough.
     pub(super) fn due(&self) -> Option<Instant> {
         self.places.get(self.first).map(|place| place.due)

@@ -16,6 +16,8 @@ reasons! {
         OverreadContent => "overread-content", "RFC 9112 6.3";
         /// Octets came that answer no request.
         UnsolicitedOctets => "unsolicited-octets", "RFC 9112 9.2";
+        /// Its peer sent such octets on several connections: for a time none is used again.
+        Quarantine => "quarantine", "RFC 9112 9.2";
         /// Where a message ends can be read in more than one way.
         AmbiguousFraming => "ambiguous-framing", "RFC 9112 6.1";
         /// The response came before the request was sent, and the rest of the request was not.
@@ -40,7 +42,7 @@ reasons! {
         Age => "age", "RFC 9112 9.5";
         /// Used as often as a connection may be.
         Uses => "uses", "RFC 9112 9.5";
-        /// It is of an earlier generation: the network or the settings changed.
+        /// It is of an earlier generation: the network or the settings changed, or its host moved.
         Generation => "generation", "RFC 9112 9.5";
         /// The machine slept, and the peer did not.
         Suspended => "suspended", "RFC 9112 9.5";
@@ -103,7 +105,7 @@ reasons! {
         /// The response came before the request was sent, and the rest of the request was not.
         EarlyResponse => "early-response", "RFC 9112 9.5";
         /// The connection is authenticated for its owner, not each request for its sender. Not a taint where the owner is part
-        /// of the key.
+        /// of the key, or of the one that it [comes back](super::Pool::checkin_as) under.
         ConnectionBoundAuthentication => "connection-bound-authentication", "RFC 9112 9.3";
     }
 }

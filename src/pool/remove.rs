@@ -41,14 +41,17 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             lists.unlink_between(entries, list, slot, prev, next);
         }
         self.ended_idle += u64::from(is_idle);
-        self.count_freed_place(why);
+        self.count_freed_place(index, why);
         id
     }
 
+    /// A place is free.
     #[inline]
-    pub(super) fn count_freed_place(&mut self, why: EndReason) {
+    pub(super) fn count_freed_place(&mut self, index: OriginIndex, why: EndReason) {
         self.held -= 1;
         self.counters.count_end(why);
-        self.wake_waiters();
+        if !self.waiters.is_empty() {
+            self.offer_place(index);
+        }
     }
 }

@@ -18,6 +18,7 @@ pub(super) struct ResolvedPoolConfig {
     pub(super) look_after: Span,
     pub(super) purge: Span,
     pub(super) suspension: Span,
+    pub(super) quarantine: Span,
     /// Seconds.
     pub(super) forget: u32,
     /// The peer's `Keep-Alive` field bounds reuse.
@@ -62,6 +63,7 @@ impl ResolvedPoolConfig {
             look_after: if policy.idle_watched.is_on() { Span::of(timeouts.look_after) } else { Span::of_nanos(0) },
             purge: Span::of(timeouts.purge),
             suspension: Span::of(timeouts.suspension),
+            quarantine: Span::of(Some(timeouts.quarantine)),
             forget: u32::try_from(timeouts.forget.as_secs()).unwrap_or(u32::MAX),
             hints: policy.hints == Use::On,
             margin: Span::of(Some(timeouts.margin)),

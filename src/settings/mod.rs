@@ -52,6 +52,7 @@ macro_rules! words {
 words! {
     crate::config::Tolerance { Refuse = "refuse", Accept = "accept" }
     crate::config::Use { On = "on", Off = "off" }
+    crate::config::HostRule { On = "on", Optional = "optional", Off = "off" }
     crate::config::KeepAliveField { Never = "never", OnOption = "on-option", Always = "always" }
     crate::config::RequestHint { Silent = "silent", Ask = "ask", Timeout = "timeout", BareNumber = "bare-number" }
     crate::config::HalfClose { Answer = "answer", Abort = "abort" }

@@ -57,6 +57,8 @@ pub enum Call {
     Octets(u64),
     /// A head: a method or a status, the version, a field line, and its octets, if they are told.
     Head(&'static str, Version, Option<(&'static str, &'static str)>, Option<usize>),
+    /// The status line of a response whose head is not complete.
+    StatusLine(u16),
     Came(u64),
     EndCame,
     Fault,
@@ -110,6 +112,7 @@ pub struct OwnSeen {
     reusable: Option<(Reusable, Option<i128>)>,
     unanswered: Vec<Evidence>,
     flags: [bool; 4],
+    is_request_whole: bool,
 }
 
 /// What a call came to.
@@ -267,6 +270,7 @@ impl<const DEPTH: usize> Tested for Client<DEPTH> {
                 }
                 told.say(lifecycle.head_received(now, &head));
             }
+            Call::StatusLine(status) => told.say(lifecycle.status_line_received(now, code(status))),
             Call::Ask(method, field, content, close) => {
                 let target: &[u8] = if method == "CONNECT" { b"a:80" } else { b"/" };
                 let request = request(method, target).with_close(close);
@@ -292,6 +296,7 @@ impl<const DEPTH: usize> Tested for Client<DEPTH> {
             idleness: None,
             unanswered: lifecycle.unanswered().map(|left| left.evidence).collect(),
             flags: [lifecycle.is_reading(), lifecycle.peer_closed(), lifecycle.has_ended(), lifecycle.pipeline_broke()],
+            is_request_whole: lifecycle.is_request_whole(),
         }
     }
 
@@ -512,6 +517,7 @@ impl<R: Tested> Subject for Bare<R> {
                 }
             }
             Call::Head(..)
+            | Call::StatusLine(_)
             | Call::Respond(..)
             | Call::Interim(_)
             | Call::Refuse

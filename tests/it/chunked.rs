@@ -187,12 +187,21 @@ fn chunk_09_extensions_hold_to_their_grammar() {
 
 #[test]
 fn chunk_11_a_body_without_its_end_is_incomplete() {
-    for body in ["5\r\nhello\r\n", "5\r\nhello", "5\r\nhello\r\n0\r\n", "5\r\nhello\r\n0\r\nX: y\r\n\r"] {
+    for (body, kind) in [
+        ("5\r\nhello\r\n", IncompleteContent),
+        ("5\r\nhello", IncompleteContent),
+        ("5\r\nhello\r\n0\r", IncompleteContent),
+        ("5\r\nhello\r\n0\r\nX: y\r", IncompleteContent),
+        ("5\r\nhello\r\n0\r\nX", IncompleteContent),
+        // only the last line end is missing
+        ("5\r\nhello\r\n0\r\n", IncompleteTrailers),
+        ("5\r\nhello\r\n0\r\nX: y\r\n", IncompleteTrailers),
+    ] {
         let mut driver = Driver::answering(&STRICT);
         driver.feed(&chunked(body)).eof();
         let end = chunked(body).len() as u64;
         assert_eq!(driver.received(), "hello", "what came is delivered");
-        assert_eq!(driver.seen.last(), Some(&Seen::Error(IncompleteContent, end)), "{body:?}");
+        assert_eq!(driver.seen.last(), Some(&Seen::Error(kind, end)), "{body:?}");
         assert_eq!(driver.connection.persistence(), Persistence::Close(CloseReason::Incomplete));
     }
 }

@@ -179,7 +179,11 @@ fn close_10_an_end_within_a_response_is_an_error() {
         ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell", ProtocolErrorKind::IncompleteContent),
         (
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n",
-            ProtocolErrorKind::IncompleteContent,
+            ProtocolErrorKind::IncompleteTrailers,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX: y\r\n",
+            ProtocolErrorKind::IncompleteTrailers,
         ),
     ] {
         let mut asker = Asker::asking("GET");
@@ -336,16 +340,122 @@ fn close_15_octets_behind_an_early_response_end_the_connection_at_its_end() {
     assert!(asker.buffer.is_empty());
 }
 
+/// An upload that is answered early, and whose peer closes its side then.
+fn answered_early_and_left(answer: &str) -> Asker {
+    let mut asker = Asker::new(&DEFAULT);
+    asker.ask_with("POST", [], Content::Exact(6));
+    asker.content("abc").feed(answer).eof();
+    assert_eq!(asker.error(), None);
+    assert_eq!(asker.exchanges().len(), 1);
+    asker
+}
+
 #[test]
-fn close_14_a_peer_that_answers_early_and_leaves_ends_the_connection() {
+fn close_15_content_goes_on_after_an_early_success_though_the_peer_has_closed_its_side() {
     for junk in ["", "junk"] {
+        let mut asker = answered_early_and_left(&(ok("x") + junk));
+        assert_eq!(asker.connection.wants().application, Some(Turn::Content), "{junk:?}");
+        asker.content("def").pump();
+        assert!(asker.connection.lifecycle().has_ended() && asker.connection.is_request_whole(), "{junk:?}");
+        // until a write fails
+        let mut asker = answered_early_and_left(&(ok("x") + junk));
+        asker.connection.write_failed(asker.now);
+        asker.pump();
+        assert!(asker.connection.lifecycle().has_ended() && !asker.connection.is_request_whole(), "{junk:?}");
+        assert_eq!(asker.connection.unanswered().count(), 0);
+    }
+}
+
+#[test]
+fn close_14_a_peer_that_refuses_and_leaves_ends_the_connection() {
+    let asker = answered_early_and_left(&answer("413 x", "Content-Length: 0\r\n"));
+    assert!(asker.connection.lifecycle().has_ended(), "{:?}", asker.connection.wants());
+    assert!(!asker.connection.is_request_whole());
+}
+
+#[test]
+fn close_14_content_is_given_up_for_a_refusal_that_closes_and_for_nothing_else() {
+    let closing = ["Connection: close\r\nContent-Length: 2\r\n", "Content-Length: 2\r\nConnection: x, close\r\n"];
+    for status in [200, 201, 204, 302, 307, 399, 400, 413, 417, 499, 500, 503, 599, 600, 999] {
+        for fields in closing {
+            for expects in [false, true] {
+                let mut asker = Asker::new(&DEFAULT);
+                if expects {
+                    asker.ask_with("POST", [("Expect", "100-continue")], Content::Exact(6));
+                } else {
+                    asker.ask_with("POST", [], Content::Exact(6));
+                    asker.content("abc");
+                }
+                asker.feed(&answer(&format!("{status} x"), fields));
+                // content that was held back is not wanted after any answer that is no success
+                let given_up = status >= if expects { 300 } else { 400 };
+                let case = format!("{status} {fields} {expects}");
+                assert_eq!(asker.connection.is_request_whole(), !given_up, "{case}");
+                let mut out = [0; 16];
+                let sent = asker.connection.send_content(asker.now, b"def", &mut out);
+                match given_up {
+                    true => assert!(matches!(sent, Err(SendError::Ended(_))), "{case}: {sent:?}"),
+                    false => assert_eq!(sent.expect("it goes on").consumed, 3, "{case}"),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn close_14_content_goes_on_after_a_success_that_ends_the_connection_in_any_way() {
+    let ends = [
+        "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
+        "HTTP/1.1 200 OK\r\n\r\nok",
+        "HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+        "HTTP/1.1 302 Found\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
+    ];
+    for early in ends {
         let mut asker = Asker::new(&DEFAULT);
         asker.ask_with("POST", [], Content::Exact(6));
-        asker.content("abc").feed(&(ok("x") + junk)).eof();
-        assert_eq!(asker.exchanges(), [(200, "x".into())]);
-        assert!(asker.connection.lifecycle().has_ended(), "{junk:?}: {:?}", asker.connection.wants());
-        assert_eq!(asker.error(), None);
+        asker.content("abc").feed(early);
+        assert_eq!(asker.connection.wants().application, Some(Turn::Content), "{early}");
+        assert_eq!(asker.connection.wants().shut, None, "{early}");
+        asker.content("def");
+        if early.starts_with("HTTP/1.1 200 OK\r\n\r\n") {
+            asker.eof();
+        }
+        assert_eq!(asker.exchanges().last().map(|(_, content)| &content[..]), Some("ok"), "{early}");
+        assert!(asker.connection.lifecycle().has_ended() && asker.connection.is_request_whole(), "{early}");
     }
+}
+
+#[test]
+fn a_408_or_a_421_ends_its_connection_and_other_refusals_keep_it() {
+    let cases = [("408 x", CloseReason::RequestTimeoutReceived), ("421 x", CloseReason::Misdirected)];
+    for (status, reason) in cases {
+        for fields in ["Content-Length: 2\r\n", "Connection: keep-alive\r\nContent-Length: 2\r\n"] {
+            let mut asker = Asker::asking("GET");
+            asker.feed(&(answer(status, fields) + "no"));
+            asker.assert_closes(reason);
+            // used before, chunked, in pieces
+            let mut asker = Asker::asking("GET");
+            asker.feed(&ok("")).ask("GET");
+            asker.dribble(&(answer(status, "Transfer-Encoding: chunked\r\n") + "2\r\nno\r\n0\r\n\r\n"));
+            asker.assert_closes(reason);
+        }
+    }
+    for status in ["400 x", "409 x", "417 x", "422 x", "425 x", "429 x", "503 x"] {
+        let mut asker = Asker::asking("GET");
+        asker.feed(&answer(status, "Content-Length: 0\r\n")).assert_idle();
+    }
+}
+
+#[test]
+fn a_421_leaves_the_connection_to_a_proxy_to_the_requests_for_others() {
+    let config = with_policy(Policy::DEFAULT.with_misdirected_close(Use::Off));
+    let mut asker = Asker::new(&config);
+    asker.ask("GET").feed(&answer("421 x", "Content-Length: 0\r\n")).assert_idle();
+    asker.ask("GET").feed(&answer("421 x", "Connection: close\r\nContent-Length: 0\r\n"));
+    asker.assert_closes(CloseReason::CloseReceived);
+    let mut asker = Asker::new(&config);
+    asker.ask("GET").feed(&answer("408 x", "Content-Length: 0\r\n"));
+    asker.assert_closes(CloseReason::RequestTimeoutReceived);
 }
 
 #[test]

@@ -358,5 +358,8 @@ fn a_client_that_paused_and_still_sent_when_its_peer_ended_comes_to_an_end() {
     asker.connection.content_use(asker.now, ContentUse::Reading).expect("content comes");
     asker.feed("");
     assert_eq!(asker.exchanges(), [(200, "hello".into())]);
+    // what it sends goes on: nobody has refused it
+    assert_eq!(asker.connection.wants().application, Some(Turn::Content));
+    asker.content("12345");
     assert!(asker.connection.wants().shut.is_some(), "{:?}", asker.connection.wants());
 }

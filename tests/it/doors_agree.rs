@@ -34,6 +34,14 @@ impl Doors for Server {
 }
 
 impl Doors for Two {
+    fn begin_head(lifecycle: &mut Lifecycle<Self, &Config<Self>>, now: Instant, head: &HeadFacts) {
+        let status = head.status().expect("that of a response");
+        match lifecycle.status_line_received(now, status) {
+            // the response before is complete, and its request still goes
+            Ok(()) | Err(ReceiveError::Misuse(_)) => {}
+            error => panic!("{error:?} of {head:?}"),
+        }
+    }
     fn head(
         lifecycle: &mut Lifecycle<Self, &Config<Self>>,
         now: Instant,

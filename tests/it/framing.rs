@@ -351,8 +351,8 @@ fn frame_23_an_incomplete_request_is_never_complete() {
         (post("Content-Length: 1\r\n", ""), IncompleteContent),
         (chunked("5\r\nhello\r\n"), IncompleteContent),
         (chunked("5\r\nhel"), IncompleteContent),
-        (chunked("5\r\nhello\r\n0\r\n"), IncompleteContent),
-        (chunked("5\r\nhello\r\n0\r\nX: y\r\n"), IncompleteContent),
+        (chunked("5\r\nhello\r\n0\r\n"), IncompleteTrailers),
+        (chunked("5\r\nhello\r\n0\r\nX: y\r\n"), IncompleteTrailers),
     ] {
         let mut driver = Driver::answering(&STRICT);
         driver.feed(&input).eof();

@@ -10,8 +10,8 @@ use crate::common::{
 };
 use http_keepalive::ProtocolErrorKind::{self, *};
 use http_keepalive::{
-    BodyLength, CloseReason, Config, Content, FramingRule, KeepAliveField, Limits, MethodKind, Persistence, Policy,
-    Server, StatusCode, Tolerance, Turn, Use,
+    BodyLength, CloseReason, Config, Content, FramingRule, HostRule, KeepAliveField, Limits, MethodKind, Persistence,
+    Policy, Server, StatusCode, Tolerance, Turn, Use,
 };
 
 const STRICT: Config<Server> = Config::DEFAULT;
@@ -290,8 +290,13 @@ fn whitespace_before_a_colon_of_a_response_is_stripped() {
     assert_eq!(stripped, Ok((BodyLength::Exact(5), expect_pairs(&[("Content-Length", "5"), ("X", "y")]))));
     for name in ["Con tent", " X", "X\u{1} "] {
         let head = format!("HTTP/1.1 200 OK\r\nA: b\r\n{name} : 5\r\n\r\n");
-        let accepted = response(&head, &lenient().with_response_fold(Tolerance::Refuse));
+        // no field line: it may be dropped, and is nobody's
+        let unfolded = lenient().with_response_fold(Tolerance::Refuse);
+        let accepted = response(&head, &unfolded.with_response_junk_lines(Tolerance::Refuse));
         assert!(accepted.is_err(), "{name:?}");
+        if let Ok((_, lines)) = response(&head, &unfolded) {
+            assert_eq!(lines, expect_pairs(&[("A", "b")]), "{name:?}");
+        }
     }
     // never in a request
     assert_refused(&policy(lenient()), &get("X▼ : y\r\n"), WhitespaceBeforeColon, 400);
@@ -421,8 +426,33 @@ fn an_unknown_expectation_is_ignored() {
 }
 
 #[test]
+fn a_host_may_be_absent_but_not_doubled() {
+    let set = Policy::DEFAULT.with_host(HostRule::Optional);
+    for input in [
+        "GET / HTTP/1.1\r\n\r\n",
+        "GET http://a/ HTTP/1.1\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET / HTTP/1.0\r\n\r\n",
+    ] {
+        accept_one(&policy(set), input);
+        let mut driver = Driver::answering(&policy(set));
+        driver.feed(input);
+        let closes = input.contains("HTTP/1.0");
+        assert_eq!(driver.response().has_option("close"), closes, "{input:?}: it is a request like any other");
+    }
+    assert_refused(&STRICT, "GET / HTTP/1.1\r\n\r\n", HostMissing, 400);
+    for (input, kind) in [
+        ("GET / HTTP/1.1\r\nHost: a\r\n▼Host: a\r\n\r\n", HostRepeated),
+        ("GET / HTTP/1.0\r\nHost: a\r\n▼Host: b\r\n\r\n", HostRepeated),
+        ("GET / HTTP/1.1\r\n▼Host: a b\r\n\r\n", HostInvalid),
+    ] {
+        assert_refused(&policy(set), input, kind, 400);
+    }
+}
+
+#[test]
 fn the_host_rule_may_be_the_callers() {
-    let set = Policy::DEFAULT.with_host(Use::Off);
+    let set = Policy::DEFAULT.with_host(HostRule::Off);
     for (input, kind) in [
         ("GET / HTTP/1.1\r\n\r\n", HostMissing),
         ("GET / HTTP/1.1\r\nHost: a\r\n▼Host: b\r\n\r\n", HostRepeated),

@@ -42,9 +42,11 @@ fn retry_02_the_idempotent_methods() {
 
 #[test]
 fn retry_03_what_was_not_sent_was_not_applied() {
-    for evidence in [GET, POST, POST.sent_for(Proxy), POST.after(3)] {
-        let evidence = Evidence { sent: Sent::Nothing, replayable: false, ..evidence };
-        assert_verdict(evidence, Retry, RetryReason::NotSent);
+    for evidence in [GET, POST, POST.sent_for(Proxy), POST.after(3).after_reused(3)] {
+        for response_begun in [false, true] {
+            let evidence = Evidence { sent: Sent::Nothing, replayable: false, response_begun, ..evidence };
+            assert_verdict(evidence, Retry, RetryReason::NotSent);
+        }
     }
     for sent in [Sent::Unknown, Sent::Some] {
         assert_verdict(Evidence { sent, ..POST }, Ask, RetryReason::NotIdempotent);
@@ -152,7 +154,9 @@ fn retry_no_verdict_depends_on_what_it_may_not() {
             };
             for sender in [UserAgent, Proxy] {
                 let RetryVerdict { advice, reason } = evidence.sent_for(sender).verdict();
-                assert!(advice != Retry || !evidence.response_begun, "{evidence:?}");
+                let seen = evidence.response_begun && sent != Sent::Nothing;
+                assert!(advice != Retry || !seen, "{evidence:?}");
+                assert!(sent != Sent::Nothing || advice != Never, "what was not sent was not applied: {evidence:?}");
                 if advice == Retry && sent != Sent::Nothing {
                     assert!(evidence.replayable && evidence.attempts == 0, "{evidence:?}");
                     let silent = reason == RetryReason::SilentReuse && sender == UserAgent && evidence.trusts_silence;
@@ -187,8 +191,91 @@ fn retry_01_how_far_each_request_got() {
     assert_eq!((all.sent, all.replayable, all.idempotent, all.reused), (Sent::All, false, false, false));
     asker.feed(&answer("100 Continue", ""));
     assert!(!evidence(&asker).response_begun, "an interim response is no answer (RETRY-06)");
-    asker.feed("HTTP/1.1 200");
+    asker.feed("HTTP/1.1 200 O");
+    assert!(!evidence(&asker).response_begun, "its status line is not whole");
+    asker.feed("K\r\n");
     assert!(evidence(&asker).response_begun);
+}
+
+#[test]
+fn retry_06_what_is_no_whole_final_status_line_begins_no_response() {
+    let reused = || {
+        let mut asker = Asker::asking("GET");
+        asker.feed(&ok("")).ask("GET");
+        asker
+    };
+    let not_begun = [
+        "H",
+        "HTTP/1.1 200 OK",
+        "HTTP/1.1 200 OK\r",
+        "220 smtp ready\r\n",
+        "nullHTTP/1.1 200 OK\r\n\r\n",
+        "HTTP/1.1 2x0 OK\r\n\r\n",
+        "HTTP/2.0 200 OK\r\n\r\n",
+        "HTTP/1.1 103 Early Hints\r\nLink: </a",
+        "HTTP/1.1 103 Early Hints\r\n\r\n",
+        "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 20",
+        "HTTP/1.1 103 Early Hints\r\nbad field\r\n\r\n",
+        "\r\n",
+    ];
+    let begun = [
+        "HTTP/1.1 200 OK\r\n",
+        "HTTP/1.1 503 x\r\nX: ",
+        "HTTP/1.1 200 OK\r\nbad field\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz",
+        "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\n",
+    ];
+    for (cases, advice) in [(&not_begun[..], Retry), (&begun[..], Never)] {
+        for octets in cases {
+            for dribbles in [false, true] {
+                let mut asker = reused();
+                let asker = if dribbles { asker.dribble(octets) } else { asker.feed(octets) };
+                asker.eof();
+                assert_eq!(asker.connection.unanswered().count(), 1, "{octets:?}");
+                let left = asker.connection.unanswered().next().expect("one");
+                assert_eq!(left.verdict().advice, advice, "{octets:?} {dribbles}: {left:?}");
+                assert!(left.evidence.reused);
+            }
+        }
+    }
+}
+
+// ---- the budget
+
+/// A request of which nothing ever leaves: how often is it tried, where each connection is as `reused` says of this try?
+fn tries(budget: u8, reused: impl Fn(u32) -> bool) -> u32 {
+    let mut reused_attempts = 0;
+    for attempts in 0..100 {
+        let now_reused = reused(attempts);
+        let evidence = Evidence { sent: Sent::Nothing, reused: now_reused, ..POST };
+        let verdict = evidence.after(attempts).after_reused(reused_attempts).with_budget(budget).verdict();
+        if verdict.advice != Retry {
+            assert_eq!(verdict, RetryVerdict { advice: Ask, reason: RetryReason::RetriedBefore });
+            return attempts + 1;
+        }
+        reused_attempts += u32::from(now_reused);
+    }
+    panic!("there is no end to it");
+}
+
+#[test]
+fn retry_05_every_repetition_is_within_a_budget() {
+    assert_eq!(Evidence::new(MethodKind::Get).budget, 2);
+    for budget in 1..5 {
+        let all = u32::from(budget);
+        assert_eq!(tries(budget, |_| false), all, "on new connections");
+        assert_eq!(tries(budget, |attempt| attempt == 0), all + 1, "one that was used before is not counted");
+        assert_eq!(tries(budget, |attempt| attempt < 3), all + 3, "and several of them are not");
+        assert_eq!(tries(budget, |_| true), 7, "a driver that opens no new ones comes to an end");
+    }
+    assert_eq!(tries(0, |_| false), 1, "no budget is one try");
+    assert_verdict(GET.with_budget(1), Ask, RetryReason::RetriedBefore);
+    assert_verdict(Evidence { reused: true, ..GET }.with_budget(1), Retry, RetryReason::Idempotent);
+    // what may not be repeated may not within a budget either
+    assert_verdict(Evidence { replayable: false, ..GET }.after(9), Never, RetryReason::NotReplayable);
+    assert_verdict(POST.sent_for(Proxy).after(9), Never, RetryReason::NotOurs);
 }
 
 #[test]

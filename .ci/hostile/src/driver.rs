@@ -14,8 +14,8 @@ use http_keepalive::pool::{
 };
 use http_keepalive::retry::{Advice, Evidence, RetryVerdict, Sent};
 use http_keepalive::{
-    Client, Config, Connection, Content, Eof, Event, Limits, Method, Outcome, Policy, Request, Reusable, StatusCode,
-    Timeouts,
+    Client, CloseReason, Config, Connection, Content, Eof, Event, Limits, Method, Outcome, Policy, Request, Reusable,
+    StatusCode, Timeouts,
 };
 
 /// How a request is written.
@@ -146,6 +146,9 @@ impl Driver {
                     }
                     match wire.reusable() {
                         Reusable::Now { .. } => return Ok((wire, lease)),
+                        Reusable::No(CloseReason::Unsolicited) => {
+                            let _ = self.pool.closed(self.now(), lease, Ended::Unsolicited);
+                        }
                         _ => drop(self.pool.closed(self.now(), lease, Ended::DeadAtReuse)),
                     }
                     continue;

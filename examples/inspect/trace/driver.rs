@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use http_keepalive::settings::{Settings, Value as Setting};
 use http_keepalive::{
-    Config, Connection, Deadline, Eof, Event, Instant, Misuse, Outcome, Phase, ProtocolErrorKind, ReadWant,
-    ReceiveError, Shut, Timeouts, Turn,
+    Config, Connection, Deadline, Eof, Event, Instant, Misuse, Outcome, Phase, ReadWant, ReceiveError, Shut, Timeouts,
+    Turn,
 };
 use serde_json::{Value, json};
 
@@ -339,7 +339,7 @@ impl<R: Intents> Driver<R> {
         // an announced close is complete, though its octets may still wait
         let over = self.action.is_some() || self.connection.phase() >= Phase::Finishing && !self.tunnel;
         let state = match self.connection.error().map(|error| error.kind) {
-            Some(ProtocolErrorKind::IncompleteHead | ProtocolErrorKind::IncompleteContent) => "truncated",
+            Some(kind) if kind.is_incomplete() => "truncated",
             Some(_) => "error",
             None if self.tunnel => "upgrade",
             None if over && R::broke_off(self) => "truncated",

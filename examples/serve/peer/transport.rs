@@ -22,7 +22,6 @@ impl Peer {
                 Ok(octets) => {
                     (self.writable, self.takes) = (true, true);
                     self.output.take(octets);
-                    self.octets_out += octets as u64;
                     self.machine.handle_sent(now, octets as u64);
                 }
                 Err(error) => match error.kind() {
@@ -73,7 +72,6 @@ impl Peer {
             // to be read again, where it is told
             Ok(0) => (self.readable, self.read_closed) = (true, true),
             Ok(octets) => {
-                self.octets_in += octets as u64;
                 self.octets_discarded += octets as u64;
                 self.octets_lost += octets as u64;
             }
@@ -124,7 +122,6 @@ impl Peer {
             }
             Ok(octets) => {
                 self.input.put(octets);
-                self.octets_in += octets as u64;
                 // a short read has emptied the socket; only an end could be behind it
                 self.readable = octets == most || self.read_closed;
                 return Found::Octets(octets);

@@ -2,7 +2,7 @@
 
 use crate::config::{Limits, Timeouts};
 use crate::lifecycle::packing::{OWN, Packer, Unpacker};
-use crate::lifecycle::pipeline::{Outstanding, Progress};
+use crate::lifecycle::pipeline::{Interim, Outstanding, Progress};
 use crate::lifecycle::relative::{Parser, Relative};
 use crate::lifecycle::role::PeerTime;
 use crate::message::upgrade::Names;
@@ -78,9 +78,11 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
         }
         let awaited = !ended && !answered && !self.requests.is_empty();
         if !awaited {
-            self.interim = 0;
+            self.interim = Interim::NONE;
+        } else {
+            self.interim = self.interim.canonical(limits);
         }
-        relative.keep(&mut self.peer.interim_at, waits && self.interim > 0);
+        relative.keep(&mut self.peer.interim_at, waits && self.interim.responses > 0);
         match &mut self.peer.waiting {
             Some(since) if awaited && waits => relative.keep(since, true),
             waiting => *waiting = None,
@@ -93,6 +95,15 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
                 request.own_timeouts = false;
             }
         }
+    }
+}
+
+impl Interim {
+    /// What is not bounded is not counted; that there was one matters to the clocks.
+    fn canonical(self, limits: &Limits) -> Self {
+        let responses = if limits.interim_responses.is_some() { self.responses } else { self.responses.min(1) };
+        let octets = if limits.interim_octets.is_some() { self.octets } else { 0 };
+        Self { responses, octets }
     }
 }
 

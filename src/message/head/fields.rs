@@ -9,7 +9,7 @@
 
 use super::fast_path::fast_parts;
 use crate::message::known_fields::never_a_trailer;
-use crate::message::octets::{self, class};
+use crate::message::octets;
 
 /// Packed offsets of the first lines of a section, each in the slot of its number.
 #[derive(Clone, Debug)]
@@ -327,7 +327,8 @@ impl<'a> Iterator for FieldLines<'a, '_> {
 pub(in crate::message) fn find_line(mut octets: &[u8], is_trailers: bool) -> Option<(FieldLine<'_>, &[u8])> {
     loop {
         if let (Some((name, value, after)), false) = (fast_parts(octets), is_trailers) {
-            if !after.first().is_some_and(|&b| octets::is_whitespace(b)) {
+            // a line without a name is one that policy dropped
+            if !name.is_empty() && !after.first().is_some_and(|&b| octets::is_whitespace(b)) {
                 return Some((FieldLine { name, value: FieldValue(value) }, after));
             }
         }
@@ -344,13 +345,15 @@ pub(in crate::message) fn find_line(mut octets: &[u8], is_trailers: bool) -> Opt
             }
         }
         let (line, after) = octets.split_at(end);
-        let (name, value) = line.split_at(memchr::memchr(b':', line)?);
+        octets = after;
+        // a line without a colon or a name is one that policy dropped
+        let Some(colon) = memchr::memchr(b':', line) else { continue };
+        let (name, value) = line.split_at(colon);
         // whitespace before the colon may have been let in
-        let name = name.split(|&b| octets::is(b, class::BLANK)).next()?;
-        if !is_trailers || !never_a_trailer(name) {
+        let name = octets::trim(name);
+        if octets::is_token(name) && !(is_trailers && never_a_trailer(name)) {
             return Some((FieldLine { name, value: FieldValue(octets::trim(&value[1..])) }, after));
         }
-        octets = after;
     }
 }
 

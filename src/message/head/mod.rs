@@ -179,6 +179,11 @@ impl Progress {
         self.next_line > 0
     }
 
+    /// Has the last line ended that these `octets` hold, or has none begun? It may wait for what could continue it.
+    pub(crate) const fn is_between_lines(&self, octets: u32) -> bool {
+        octets == self.next_line || octets == self.searched.saturating_add(1)
+    }
+
     /// Where the field lines end that have been read: in a complete section, before the empty line.
     pub(crate) const fn fields_end(&self) -> usize {
         self.next_line as usize
@@ -273,7 +278,15 @@ impl Progress {
         if self.line_count >= rules.section.lines(rules.limits) {
             return Err(Fault::new(FieldLines, at));
         }
-        let (name, value) = split_field_line(rules, line).map_err(|fault| Fault::new(fault.kind, at + fault.at))?;
+        let (name, value) = match split_field_line(rules, line) {
+            Ok(parts) => parts,
+            Err(fault) if is_junk(rules, line, fault.kind) => {
+                // it and the lines after it are searched for when they are asked for
+                table.truncate(self.line_count.into());
+                return Ok(Line::Next(end));
+            }
+            Err(fault) => return Err(Fault::new(fault.kind, at + fault.at)),
+        };
         let leading = value.as_ptr() as usize - line.as_ptr() as usize - name.len() - 1;
         let is_plain = name.len() + 1 + leading + value.len() + 2 == end - at
             && line.get(name.len()) == Some(&b':')
@@ -368,6 +381,18 @@ fn split_field_line<'b>(rules: Rules<'_>, line: &'b [u8]) -> Result<(&'b [u8], &
     check_value(rules.policy, &line[colon + 1..], known_fields::decides(name))
         .map_err(|fault| Fault::new(fault.kind, colon + 1 + fault.at))?;
     Ok((name, octets::trim(&line[colon + 1..])))
+}
+
+/// Is this no field line, and one that policy drops? `kind`: what is wrong with it.
+fn is_junk(rules: Rules<'_>, line: &[u8], kind: ProtocolErrorKind) -> bool {
+    let name = line.split(|&b| b == b':').next().unwrap_or(line);
+    let cr_alone = line.windows(2).any(|pair| pair[0] == b'\r' && pair[1] != b'\n') || line.ends_with(b"\r");
+    rules.section == Section::Response
+        && rules.policy.response_junk_lines.accepts()
+        && matches!(kind, MissingColon | FieldName)
+        && !cr_alone
+        && !line.contains(&0)
+        && !known_fields::may_be_meant_for_framing(name)
 }
 
 fn trim_end(mut name: &[u8]) -> &[u8] {

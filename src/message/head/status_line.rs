@@ -2,7 +2,7 @@
 
 use super::fields::FieldTable;
 use super::heads::ResponseHead;
-use super::start_line::{fast_version, version};
+use super::start_line::{fast_version, is_space, version};
 use super::{Fault, Progress, Rules, cut_line_end};
 use crate::error::ProtocolErrorKind::*;
 use crate::message::connection_facts::ConnectionFacts;
@@ -89,7 +89,9 @@ impl Progress {
         let Some(octets) = self.read_fields(rules, buf, head.fields.table())? else { return Ok(None) };
         // the status line is read a second time when the head is complete, and not with each line that ends
         let end = memchr::memchr(b'\n', buf).map_or(buf.len(), |lf| lf + 1);
-        let line = split_status_line(cut_line_end(buf, 0, end, rules.policy)?, end).ok_or(Fault::new(StatusLine, 0))?;
+        let line = cut_line_end(buf, 0, end, rules.policy)?;
+        let spaced = rules.policy.start_line_whitespace.accepts();
+        let line = split_status_line(line, spaced, end).ok_or(Fault::new(StatusLine, 0))?;
         let Some(section) = buf.get(line.end..self.fields_end()) else { return Ok(None) };
         head.status = line.status;
         head.version = self.facts.version();
@@ -101,14 +103,17 @@ impl Progress {
     #[cold]
     #[inline(never)]
     fn full_status_line<'b>(&mut self, rules: Rules<'_>, buf: &'b [u8]) -> Result<Option<StatusLine<'b>>, Fault> {
-        if buf.first().is_some_and(|&first| first != b'H') {
+        let spaced = rules.policy.start_line_whitespace.accepts();
+        if buf.first().is_some_and(|&first| first != b'H' && !(spaced && is_space(first))) {
             return Err(Fault::new(NotHttp, 0));
         }
         let Some(end) = self.start_line_end(rules, buf, |_| StatusLine)? else { return Ok(None) };
         let line = cut_line_end(buf, 0, end, rules.policy)?;
-        let version = version(line.get(..8).unwrap_or(line));
-        version.map_err(|kind| Fault::new(kind, 0))?;
-        split_status_line(line, end).ok_or(Fault::new(StatusLine, 0)).map(Some)
+        let leading = if spaced { leading_spaces(line) } else { 0 };
+        let rest = &line[leading..];
+        let version = version(rest.get(..8).unwrap_or(rest));
+        version.map_err(|kind| Fault::new(kind, leading))?;
+        split_status_line(line, spaced, end).ok_or(Fault::new(StatusLine, leading)).map(Some)
     }
 }
 
@@ -144,17 +149,41 @@ fn fast_status_line(buf: &[u8]) -> Option<StatusLine<'_>> {
     }
 }
 
-/// A status line without its line end, its version checked already. A missing last space is common (RFC 9112 4).
-fn split_status_line(line: &[u8], end: usize) -> Option<StatusLine<'_>> {
+/// A status line without its line end, its version checked already. A missing last space is common (RFC 9112 4). `spaced`: runs of
+/// whitespace separate its parts, stand before it and after it.
+fn split_status_line(line: &[u8], spaced: bool, end: usize) -> Option<StatusLine<'_>> {
+    let line = if spaced { &line[leading_spaces(line)..] } else { line };
     let minor = line.get(7)?.wrapping_sub(b'0');
-    let (b' ', rest) = line.get(8..)?.split_first()? else { return None };
+    let rest = after_gap(line.get(8..)?, spaced)?;
     let status = three_digits(rest.first_chunk::<3>()?)?;
     let reason = match &rest[3..] {
-        [b' ', reason @ ..] if octets::all(reason, class::FIELD) => reason,
         [] => &[],
-        _ => return None,
+        [b' ', reason @ ..] if leading_others(reason) == 0 => reason,
+        rest => after_gap(rest, spaced)?,
     };
-    Some(StatusLine { status, minor, reason, end })
+    // a reason phrase may end in a space or HTAB, but not in the others
+    let others =
+        if spaced { reason.iter().rev().take_while(|&&b| is_space(b) && !octets::is_whitespace(b)).count() } else { 0 };
+    let reason = &reason[..reason.len() - others];
+    if octets::all(reason, class::FIELD) { Some(StatusLine { status, minor, reason, end }) } else { None }
+}
+
+/// What follows one SP, or a run of whitespace.
+fn after_gap(line: &[u8], spaced: bool) -> Option<&[u8]> {
+    match line {
+        [b' ', rest @ ..] if !spaced => Some(rest),
+        [first, ..] if spaced && is_space(*first) => Some(&line[leading_spaces(line)..]),
+        _ => None,
+    }
+}
+
+/// How many octets of the whitespace at the front are neither spaces nor HTAB, which a reason phrase may begin with.
+fn leading_others(line: &[u8]) -> usize {
+    line[..leading_spaces(line)].iter().filter(|&&b| !octets::is_whitespace(b)).count()
+}
+
+fn leading_spaces(line: &[u8]) -> usize {
+    line.iter().take_while(|&&b| is_space(b)).count()
 }
 
 fn three_digits(digits: &[u8; 3]) -> Option<StatusCode> {

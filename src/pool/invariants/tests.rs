@@ -112,8 +112,12 @@ broken! {
         let index = origin(&pool, KEY);
         pool.origins.all[index].is_ready = true;
     };
+    a_note_is_of_a_key_that_says_so "notes" |pool| {
+        let index = origin(&pool, KEY);
+        pool.origins.all[index].is_noted = true;
+    };
     a_vacant_origin_is_counted "vacant-origins" |pool| {
-        let index = pool.origins.add(3, false, Second::of(pool.now), 0);
+        let index = pool.origins.add(3, pool.now, &pool.resolved);
         pool.origins.all[index].waiting = 0;
         pool.origins.add_waiter(index);
         pool.origins.all[index].waiting = 0;
@@ -152,8 +156,30 @@ broken! {
         pool.origins.all[index].lists.unlink(pool.entries.view(), slot);
         pool.origins.all[index].lists.append(pool.entries.view(), ListKind::UNUSED, slot);
     };
+    who_any_place_would_serve_is_in_line "turns-line" |pool| {
+        let place = pool.origins.all[origin(&pool, 2)].first_waiter;
+        pool.waiters.item_mut(place).expect("it waits").is_in_line = false;
+    };
+    who_is_marked_is_in_line "turns-line" |pool| pool.turns = Turns::new();
+    a_free_place_is_offered "turns-place" |pool| {
+        pool.waiters_may_go_on = false;
+        pool.config.limits.total = None;
+    };
+    nobody_is_passed_over_too_often "turns-passed" |pool| pool.config.limits.passed_over = {
+        let place = pool.origins.all[origin(&pool, 2)].first_waiter;
+        pool.waiters.item_mut(place).expect("it waits").passed_over = 3;
+        Some(2)
+    };
     waiters_turn_the_fast_path_off "fast-path" |pool| pool.needs_full_path = false;
-    who_wants_a_place_is_counted "want-places" |pool| pool.want_places = 0;
+    who_wants_a_place_first_is_known "first-for-place" |pool| {
+        let place = pool.origins.all[origin(&pool, 2)].first_waiter;
+        pool.waiters.item_mut(place).expect("it waits").first_for_place = Place::NONE;
+    };
+    who_waits_for_nothing_is_told "nothing-left" |pool| {
+        let place = pool.origins.all[origin(&pool, 2)].first_waiter;
+        let waiter = pool.waiters.item_mut(place).expect("it waits");
+        (waiter.place, waiter.first_for_place) = (PlaceToOpen::Lost, Place::NONE);
+    };
     who_opens_and_waits_has_its_place "openings" |pool| {
         let (index, demand) = (origin(&pool, KEY), Demand::DEFAULT);
         drop(pool.enqueue(pool.now, index, demand, PlaceToOpen::Given));

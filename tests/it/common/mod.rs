@@ -77,6 +77,7 @@ pub fn lenient() -> Policy {
         .with_request_fold(Tolerance::Accept)
         .with_response_fold(Tolerance::Accept)
         .with_response_colon_space(Tolerance::Accept)
+        .with_response_junk_lines(Tolerance::Accept)
         .with_repeated_length(Tolerance::Accept)
         .with_length_and_coding(Tolerance::Accept)
         .with_http10_coding(Tolerance::Accept)

@@ -25,6 +25,8 @@ pub trait Doors: Role {
         now: Instant,
         head: &HeadFacts,
     ) -> Result<Framing, ReceiveError>;
+    /// The start line of a head is told, whose rest has not come.
+    fn begin_head(_: &mut Lifecycle<Self, &Config<Self>>, _: Instant, _: &HeadFacts) {}
     /// For an exchange that gets timeouts of its own.
     fn own() -> &'static Config<Self>;
     /// What only this role says is the same.
@@ -155,6 +157,12 @@ impl<'c, R: Doors> Pair<'c, R> {
             }
         }
         self.unsolicited();
+        if let Some(peer::Mark { is: Is::Head(head), .. }) = self.peer.marks.front() {
+            let line_is_there = self.peer.told == self.peer.read && self.peer.inbox().contains(&b'\n');
+            if line_is_there && !self.deaf && !self.is_over() {
+                R::begin_head(&mut self.lifecycle, self.now, head);
+            }
+        }
         if self.is_over() || self.peer.inbox().is_empty() {
             self.tell_end(None);
         }
@@ -213,7 +221,7 @@ impl<'c, R: Doors> Pair<'c, R> {
 
     /// What is wrong is told, by whom it is for to find.
     fn fault(&mut self, error: ProtocolError, drops: bool) {
-        use ProtocolErrorKind::{ContentTimeout, ContentTooLarge, IncompleteContent, IncompleteHead};
+        use ProtocolErrorKind::{ContentTimeout, ContentTooLarge, IncompleteContent, IncompleteTrailers};
         if drops {
             // what nobody reads was looked at before
             let next = self.peer.marks.iter().position(|mark| matches!(mark.is, Is::Head(_) | Is::Broken));
@@ -223,7 +231,9 @@ impl<'c, R: Doors> Pair<'c, R> {
         let (now, kind) = (self.now, error.kind);
         match (kind, self.peer.marks.front().map(|mark| mark.is.clone())) {
             (ContentTimeout, _) => {}
-            (IncompleteHead | IncompleteContent, _) => self.tell_end(Some(kind)),
+            // what of a chunked body is missing only its parser knows
+            (IncompleteTrailers, _) => self.tell_end(Some(IncompleteContent)),
+            (kind, _) if kind.is_incomplete() => self.tell_end(Some(kind)),
             (_, Some(Is::Head(head))) => {
                 assert_eq!(R::head(&mut self.lifecycle, now, &head), Err(kind.into()), "{head:?}");
             }

@@ -77,6 +77,12 @@ impl Driver {
         self.follow(checkout)
     }
 
+    /// At the same instant as what was before.
+    pub fn ask_at_once(&mut self, key: &str) -> Got {
+        let checkout = self.pool.checkout(self.now, key, Demand::DEFAULT);
+        self.follow(checkout)
+    }
+
     fn follow(&mut self, checkout: Checkout<u32>) -> Got {
         match checkout {
             Checkout::Reuse { id, lease, .. } => {
@@ -101,6 +107,16 @@ impl Driver {
     pub fn give_back(&mut self, id: u32, returned: &Returned) -> Checkin<u32> {
         self.now = self.now + Duration::from_nanos(1);
         let checkin = self.pool.checkin(self.now, self.leases.remove(&id).expect("in use"), returned).unwrap();
+        self.note(id, checkin)
+    }
+
+    /// It comes back under this key.
+    pub fn give_back_as(&mut self, id: u32, key: &str, returned: &Returned) -> Checkin<u32> {
+        let checkin = self.pool.checkin_as(self.now, self.leases.remove(&id).expect("in use"), key, returned).unwrap();
+        self.note(id, checkin)
+    }
+
+    fn note(&mut self, id: u32, checkin: Checkin<u32>) -> Checkin<u32> {
         if let Checkin::Kept(idle) | Checkin::KeptFor { idle, .. } = checkin {
             self.idle.insert(id, idle);
         }
@@ -149,6 +165,18 @@ impl Driver {
 
     pub fn expire(&mut self) -> Vec<Due<u32>> {
         std::iter::from_fn(|| self.pool.expire(self.now)).collect()
+    }
+
+    /// What falls due now: who goes on, and with what; or else what it is.
+    pub fn expire_and_follow(&mut self) -> Vec<Result<(Ticket, Got), Due<u32>>> {
+        let mut all = Vec::new();
+        while let Some(due) = self.pool.expire(self.now) {
+            all.push(match due {
+                Due::GoOn { ticket, checkout } => Ok((ticket, self.follow(checkout))),
+                due => Err(due),
+            });
+        }
+        all
     }
 
     /// The connections that are to be closed, and why, after so much time.

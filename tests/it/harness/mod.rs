@@ -35,6 +35,7 @@ fn config<R: Role>(choice: u8) -> Config<R> {
             .with_target_octets(lenient)
             .with_request_fold(lenient)
             .with_response_colon_space(lenient)
+            .with_response_junk_lines(lenient)
             .with_repeated_length(lenient)
             .with_length_and_coding(lenient)
             .with_http10_coding(lenient)
@@ -42,7 +43,7 @@ fn config<R: Role>(choice: u8) -> Config<R> {
             .with_chunk_size_whitespace(lenient)
             .with_request_trailers(lenient)
             .with_expectation(lenient)
-            .with_host(Use::Off),
+            .with_host(HostRule::Off),
     };
     let limits = match choice & 2 {
         0 => Limits::DEFAULT,

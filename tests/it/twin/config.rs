@@ -26,7 +26,7 @@ impl Choices<'_> {
     }
 }
 
-/// The settings, from 26 choices.
+/// The settings, from 29 choices.
 pub fn config(choices: &mut Choices) -> PoolConfig {
     let order = choices.of(&Order::ALL);
     let eviction = choices.of(&Eviction::ALL);
@@ -65,5 +65,8 @@ pub fn config(choices: &mut Choices) -> PoolConfig {
         .with_idle_watched(choices.of(&on_off))
         .with_margin_round_trips(2)
         .with_jitter_percent(0);
+    let limits = limits.with_passed_over(choices.of(&[Some(8), Some(0), Some(1), Some(2), None]));
+    let limits = limits.with_unsolicited_per_origin(choices.of(&[Some(3), Some(1), Some(2), None]));
+    let timeouts = timeouts.with_quarantine(Duration::from_secs(choices.of(&[60, 5, 1])));
     PoolConfig::new(limits, timeouts.with_margin(Duration::from_secs(1)), policy).expect("within bounds")
 }

@@ -105,24 +105,22 @@ impl World {
                     before().all(|waiter| waiter.place != Place::Wanted),
                     "the first of its key that wants a place"
                 );
-                if let Checkout::Reuse { .. } = checkout {
-                    assert!(
-                        before().all(|waiter| !self.may_be_given_idle(waiter)),
-                        "the first of its key that may use it"
-                    );
-                } else {
+                assert!(before().all(|waiter| !self.may_be_given_idle(waiter)), "the first of its key that may use it");
+                if !matches!(checkout, Checkout::Reuse { .. }) {
                     assert_eq!(wants, Place::Wanted, "nobody is given two places");
-                    for earlier in 0..place {
-                        assert!(!self.may_go_on(earlier), "one that came earlier may go on");
+                    if self.held(|other| other == key) < self.most(key).0 {
+                        assert_eq!(self.first_in_line(), Some(place), "of those that any place serves, the first");
                     }
                 }
+                let turn = self.turn_ticket();
                 self.overtaken += u64::from(wants == Place::Given);
-                match self.judge(key, demand, false, waits_meanwhile(demand), &checkout) {
+                match self.judge(key, demand, Some(place), waits_meanwhile(demand), &checkout) {
                     // the same place in the queue under another name
                     Ok(Some(next)) => (self.waiters[place].ticket, self.waiters[place].place) = (next, Place::Given),
                     Ok(None) => drop(self.waiters.remove(place)),
                     Err(why) => panic!("{checkout:?} where none may be had: {why:?}"),
                 }
+                self.keep_claim(turn);
                 self.stale.3.push(ticket);
                 true
             }
@@ -132,6 +130,7 @@ impl World {
                 } else {
                     0
                 };
+                let turn = self.turn_ticket();
                 let waiter = self.waiters.remove(place).expect("a waiter");
                 assert_eq!(waiter.ticket, ticket);
                 match why {
@@ -141,8 +140,8 @@ impl World {
                     }
                     why => assert!(why == RefuseReason::WaitTimeout && waiter.due <= self.now && !self.draining),
                 }
+                self.keep_claim(turn);
                 self.stale.3.push(ticket);
-                self.unsettle();
                 true
             }
             Some(due) => panic!("{due:?} while nothing is late"),
@@ -150,11 +149,13 @@ impl World {
                 assert!(!self.draining || self.waiters.is_empty());
                 assert!(self.waiters.front().is_none_or(|waiter| waiter.due > self.now));
                 for place in 0..self.waiters.len() {
-                    assert!(!self.may_go_on(place), "a waiter may go on");
+                    assert!(!self.may_go_on(place), "waiter {place} may go on: {self:?}");
                     let Waiter { key, place, .. } = self.waiters[place];
                     assert!(place != Place::Lost || self.held(|other| other == key) > 0, "nothing is left to come");
                 }
-                self.unsettled = false;
+                let claimed = self.idle().any(|idle| self.claimed.contains(&idle.id));
+                assert!(!claimed || self.turn().is_none(), "one goes for the waiter that has its turn");
+                self.claimed.clear();
                 self.ready.clear();
                 let next = self.pool.next_deadline().map_or(u64::MAX, Instant::as_nanos);
                 let connections = self
@@ -191,6 +192,6 @@ impl World {
             let mut own_idle = self.idle().filter(|idle| idle.key == key);
             return own == most && all <= total && own_idle.any(|idle| rule != Eviction::Never || idle.due <= self.now);
         }
-        all < total || all == total && rule != Eviction::Never && !self.victims(rule).is_empty()
+        all < total || rule != Eviction::Never && !self.victims(rule).is_empty()
     }
 }

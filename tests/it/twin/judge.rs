@@ -3,13 +3,13 @@
 use super::*;
 
 impl World {
-    /// Is this the connection or the place that the request must get? `Err`: it must get none. `waits`: with a place it must be given
-    /// a ticket, which is returned.
+    /// Is this the connection or the place that the request must get? `Err`: it must get none. `place`: of a waiter in the queue.
+    /// `waits`: with a place to open a connection it must be given a ticket, which is returned.
     pub(super) fn judge(
         &mut self,
         key: Key,
         demand: Demand,
-        yields: bool,
+        place: Option<usize>,
         waits: bool,
         got: &Checkout<Id>,
     ) -> Result<Option<Ticket>, RefuseReason> {
@@ -18,6 +18,10 @@ impl World {
                 let right = self.choices_of(key, unused, demand.session);
                 if right.is_empty() {
                     continue;
+                }
+                if !self.may_pass(place) {
+                    self.claimed = right;
+                    return Err(RefuseReason::Behind);
                 }
                 let policy = self.config.policy();
                 let order = if unused { policy.unused_order } else { policy.order };
@@ -41,9 +45,6 @@ impl World {
                 return Ok(None);
             }
         }
-        if yields {
-            return Err(RefuseReason::Behind);
-        }
         let (most, why) = self.most(key);
         let (own, all) = (self.held(|other| other == key), self.held(|_| true));
         let total = self.config.limits().total.map_or(usize::MAX, |total| total as usize);
@@ -51,18 +52,18 @@ impl World {
             let never = self.config.policy().eviction == Eviction::Never;
             let own_idle = self.idle().filter(|idle| idle.key == key && (!never || idle.due <= self.now));
             let longest = own_idle.min_by_key(|idle| idle.since).map(|idle| idle.id);
-            if own == most && all <= total {
-                longest.ok_or(why)?;
-            } else {
-                return Err(why);
+            let longest = longest.filter(|_| own == most && all <= total).ok_or(why)?;
+            if !self.may_pass(place) {
+                self.claimed = vec![longest];
+                return Err(RefuseReason::Behind);
             }
-            longest.into_iter().collect()
+            vec![longest]
+        } else if place.is_none() && self.first_in_line().is_some() {
+            return Err(RefuseReason::Behind);
         } else if all >= total {
             let rule = self.config.policy().eviction;
-            if all > total || rule == Eviction::Never {
-                return Err(RefuseReason::Total);
-            }
-            self.victims(rule)
+            let victims = if rule == Eviction::Never { Vec::new() } else { self.victims(rule) };
+            if victims.is_empty() && place.is_some() && self.turn() == place { self.claimable() } else { victims }
         } else {
             let (permit, ticket) = match got {
                 Checkout::Open(permit) => (permit, None),
@@ -88,18 +89,23 @@ impl World {
         Ok(ticket.clone())
     }
 
+    /// May a request of such a session be given this one?
+    fn may_have(&self, connection: &Connection, session: Session) -> bool {
+        !connection.used
+            || match (self.config.policy().reuse, session) {
+                (ReuseMode::Always, _) | (ReuseMode::Safe | ReuseMode::Aggressive, Session::Later) => true,
+                (ReuseMode::Aggressive, Session::First) => connection.proven,
+                (ReuseMode::Never, _) | (ReuseMode::Safe, Session::First) => false,
+            }
+    }
+
     /// Which idle connections may be taken.
     pub(super) fn choices_of(&self, key: Key, unused: bool, session: Session) -> Vec<Id> {
         let policy = self.config.policy();
         let apart = policy.used_first == Use::On;
         let fits = |connection: &&Connection| {
-            let allowed = match (policy.reuse, session) {
-                (ReuseMode::Always, _) | (ReuseMode::Safe | ReuseMode::Aggressive, Session::Later) => true,
-                (ReuseMode::Aggressive, Session::First) => connection.proven,
-                (ReuseMode::Never, _) | (ReuseMode::Safe, Session::First) => false,
-            };
             let here = if apart { connection.used != unused } else { !unused };
-            connection.key == key && here && connection.due > self.now && (allowed || !connection.used)
+            connection.key == key && here && connection.due > self.now && self.may_have(connection, session)
         };
         let mut fit: Vec<&Connection> = self.idle().filter(fits).collect();
         fit.sort_by_key(|connection| connection.since);
@@ -132,7 +138,12 @@ impl World {
     pub(super) fn victims(&self, rule: Eviction) -> Vec<Id> {
         let spared = |idle: &Connection| {
             let warm = self.idle().filter(|other| other.key == idle.key).count();
-            let wanted = self.waiters.iter().any(|waiter| waiter.key == idle.key);
+            let first = self.waiters_for(idle.key).position(|waiter| waiter.place == Place::Wanted);
+            // those that want no place, and the first that does
+            let next = self.waiters_for(idle.key).take(first.map_or(usize::MAX, |first| first + 1));
+            let wanted = next
+                .map(|waiter| waiter.demand)
+                .any(|demand| demand.source == Source::Any && self.may_have(idle, demand.session));
             idle.due > self.now && (wanted || warm <= self.config.limits().min_warm as usize)
         };
         let may_go = || self.idle().filter(|idle| !spared(idle));

@@ -12,6 +12,7 @@ mod config;
 mod due;
 mod judge;
 mod steps;
+mod turns;
 
 use config::{Choices, config};
 
@@ -54,16 +55,22 @@ struct Origin {
     proxy: bool,
     http10: bool,
     turn: Id,
+    /// When connections ended for octets that nobody asked for, and until when it is in quarantine.
+    unsolicited: Vec<u64>,
+    quarantined_until: u64,
     /// Milliseconds, and the second it was seen in.
     closed: Option<(u64, u64)>,
 }
 
+#[derive(Debug)]
 struct Waiter {
     ticket: Ticket,
     key: Key,
     demand: Demand,
     due: u64,
     place: Place,
+    /// How many later ones were given a connection while it was first in line.
+    passed: u32,
 }
 
 /// What a waiter has of a place to open a connection.
@@ -74,6 +81,7 @@ enum Place {
     Lost,
 }
 
+#[derive(Debug)]
 struct Opening {
     permit: Permit,
     key: Key,
@@ -83,6 +91,7 @@ struct Opening {
 }
 
 /// The pool, its twin, and the time.
+#[derive(Debug)]
 pub struct World {
     pool: Pool<Key, Id>,
     config: PoolConfig,
@@ -95,7 +104,10 @@ pub struct World {
     /// Something has come back for who waits for these keys, and was not offered yet.
     ready: HashSet<Key>,
     overtaken: u64,
-    unsettled: bool,
+    /// Idle connections one of which goes for the waiter that has its turn.
+    claimed: Vec<Id>,
+    /// How often a key came into quarantine.
+    quarantined: u64,
     ebbing: bool,
     draining: bool,
     purge_at: u64,
@@ -143,7 +155,8 @@ impl World {
             users: 1,
             ready: HashSet::new(),
             overtaken: 0,
-            unsettled: false,
+            claimed: Vec::new(),
+            quarantined: 0,
             ebbing: false,
             draining: false,
             purge_at: u64::MAX,
@@ -163,7 +176,8 @@ impl World {
         let choice = choices.next();
         match choice % 32 {
             0..=11 => self.checkout(choices, choice >= 128),
-            12..=17 => self.checkin(choices),
+            12..=16 => self.checkin(choices, false),
+            17 => self.checkin(choices, true),
             18..=20 => self.answer_permit(choices),
             21 => self.closed(choices),
             22 => self.readable(choices),
@@ -173,7 +187,6 @@ impl World {
                 self.users = u32::from(choices.next() % 3);
                 self.pool.set_users(self.users);
                 self.users = self.users.max(1);
-                self.unsettle();
             }
             29 => self.upheaval(choices),
             30 => self.try_stale(choices),
@@ -196,17 +209,16 @@ impl World {
         if !self.draining {
             origin.proxy |= demand.peer == Peer::Proxy;
         }
-        let yields = self.unsettled && self.waiters.iter().any(|waiter| waiter.place == Place::Wanted);
         let most = self.config.limits().waiters as usize;
         let why = if self.draining {
             RefuseReason::Drain
-        } else if self.waiters_for(key).any(|waiter| waiter.place == Place::Wanted || self.ready.contains(&key)) {
+        } else if self.is_behind_others(key) {
             RefuseReason::Behind
         } else {
             // what is idle here is of no use to who waits
             assert!(self.waiters_for(key).all(|waiter| !self.may_be_given_idle(waiter)));
             let waits = waits_meanwhile(demand) && self.waiters.len() < most;
-            match self.judge(key, demand, yields, waits, &got) {
+            match self.judge(key, demand, None, waits, &got) {
                 Ok(Some(ticket)) => return self.enqueue(ticket, key, demand, Place::Given),
                 Ok(None) => return,
                 Err(why) => why,
@@ -227,9 +239,15 @@ impl World {
         }
     }
 
+    /// Somebody wants a place for this key, or a connection has come back for one who waits for it.
+    fn is_behind_others(&self, key: Key) -> bool {
+        let came_back = self.ready.contains(&key) && self.idle().any(|idle| idle.key == key);
+        self.waiters_for(key).any(|waiter| waiter.place == Place::Wanted || came_back)
+    }
+
     fn enqueue(&mut self, ticket: Ticket, key: Key, demand: Demand, place: Place) {
         let due = self.now.saturating_add(nanos(self.config.timeouts().wait));
-        self.waiters.push_back(Waiter { ticket, key, demand, due, place });
+        self.waiters.push_back(Waiter { ticket, key, demand, due, place, passed: 0 });
     }
 
     fn waiters_for(&self, key: Key) -> impl Iterator<Item = &Waiter> {
@@ -270,7 +288,6 @@ impl World {
             assert_eq!(self.waiters[place].place, Place::Given);
             self.waiters[place].place = Place::Lost;
         }
-        self.unsettle();
     }
 
     /// Somebody left the queue, or came back for who is in it.
@@ -280,16 +297,11 @@ impl World {
         }
     }
 
-    fn unsettle(&mut self) {
-        self.unsettled |= !self.waiters.is_empty();
-    }
-
     fn gone(&mut self, id: Id) -> Connection {
         let place =
             self.connections.iter().position(|connection| connection.id == id).expect("a connection of the pool");
         let connection = self.connections.remove(place);
         self.forget_name(connection.name.clone());
-        self.unsettle();
         connection
     }
 

@@ -22,7 +22,6 @@ impl World {
             // it has its connection
             let waiter = self.waiters.remove(place).unwrap();
             self.stale.3.push(waiter.ticket);
-            self.unsettle();
         }
         let retire = self.config.timeouts().age.map_or(u64::MAX, |age| {
             // whole seconds
@@ -52,19 +51,29 @@ impl World {
         (!all.is_empty()).then(|| all[choice % all.len()].clone())
     }
 
-    pub(super) fn checkin(&mut self, choices: &mut Choices) {
-        let Some(Connection { id, key, name: Name::Lease(lease), .. }) = self.pick(choices, false) else { return };
+    /// A connection comes back; `moves`: under a key of somebody's.
+    pub(super) fn checkin(&mut self, choices: &mut Choices, moves: bool) {
+        let Some(Connection { id, key, name: Name::Lease(lease), outdated, .. }) = self.pick(choices, false) else {
+            return;
+        };
+        let to = if moves { choices.next() % 5 } else { key };
         let choice = choices.next();
         let persistence = match choice % 16 {
             0..=10 => Persistence::Reuse(ReuseReason::Http11),
             11 => Persistence::Reuse(ReuseReason::Http10KeepAlive),
             12 | 13 => Persistence::Undecided,
-            14 => Persistence::Close(CloseReason::CloseReceived),
+            14 if choice & 16 == 0 => Persistence::Close(CloseReason::CloseReceived),
+            14 => Persistence::Close(CloseReason::Unsolicited),
             _ => Persistence::Tunnel(TunnelReason::Upgrade),
         };
         let mut returned = Returned::new(persistence).with_octets(u64::from(choice) * 512);
         let (mut hint, mut until, mut trip) = (KeepAlive::default(), None, 0);
-        let taint = (choice >> 4 == 15).then_some(Taint::UnreadContent);
+        let taint = match choice >> 4 {
+            15 => Some(Taint::UnreadContent),
+            14 => Some(Taint::UnsolicitedOctets),
+            _ => None,
+        };
+        let bound = Some(Taint::ConnectionBoundAuthentication).filter(|_| moves);
         if choice >> 6 == 1 {
             let more = choices.next();
             hint.timeout = [None, Some(1), Some(4), Some(20)][usize::from(more % 4)];
@@ -73,8 +82,24 @@ impl World {
             trip = SECOND / 5;
             returned = returned.with_hint(hint).with_until(until).with_round_trip(Some(Duration::from_millis(100)));
         }
-        let got = self.pool.checkin(self.at(), lease, &returned.with_taint(taint)).unwrap();
+        returned = returned.with_taint(taint.or(bound));
+        let got = if moves {
+            self.pool.checkin_as(self.at(), lease, &to, &returned).unwrap()
+        } else {
+            self.pool.checkin(self.at(), lease, &returned).unwrap()
+        };
+        let persists = matches!(persistence, Persistence::Reuse(_) | Persistence::Undecided);
+        let shut = self.draining || outdated || self.is_quarantined(key);
+        let key = if persists && taint.is_none() && !shut {
+            let proxy = self.origins[&key].proxy;
+            self.origins.entry(to).or_default().proxy |= proxy;
+            self.find(id).key = to;
+            to
+        } else {
+            key
+        };
 
+        let quarantined = self.is_quarantined(key);
         let (now, origin) = (self.now, self.origins.get_mut(&key).unwrap());
         if taint.is_none() {
             match persistence {
@@ -108,13 +133,14 @@ impl World {
         }
         ends.extend(until.map(|until| (until.as_nanos(), EndReason::Until)));
         let (due, why) = ends.iter().copied().min_by_key(|end| end.0).unwrap();
-        let outdated = connection.outdated;
         let end = match persistence {
-            _ if taint.is_some() => Some(EndReason::UnreadContent),
+            _ if taint.is_some() => taint.map(Taint::end),
+            Persistence::Close(CloseReason::Unsolicited) => Some(EndReason::UnsolicitedOctets),
             Persistence::Close(_) => Some(EndReason::Verdict),
             Persistence::Tunnel(_) => Some(EndReason::Tunnel),
             _ if self.draining => Some(EndReason::Drain),
             _ if outdated => Some(EndReason::Generation),
+            _ if quarantined => Some(EndReason::Quarantine),
             _ if used_up => Some(EndReason::Uses),
             _ if hint.max == Some(0) => Some(EndReason::MaxHint),
             _ if hint.timeout.is_some_and(|timeout| margin(u64::from(timeout) * SECOND, trip) == 0) => {
@@ -125,6 +151,9 @@ impl World {
         if let Some(why) = end {
             assert_eq!(got, Checkin::Close(why));
             self.gone(id);
+            if why == EndReason::UnsolicitedOctets {
+                self.offend(key);
+            }
             return;
         }
         self.keep(id, key, due, why, got);
@@ -166,10 +195,8 @@ impl World {
         let before = std::mem::replace(&mut connection.name, Name::Idle(idle));
         self.forget_name(before);
         self.make_ready(key);
-        if self.config.policy().eviction != Eviction::Never
-            && limits.total.is_some_and(|total| self.held(|_| true) >= total as usize)
-        {
-            self.unsettle();
+        if self.turn().is_some() {
+            self.claimed = vec![id];
         }
         self.ebbing |= limits.high_water.is_some_and(|high| self.idle().count() > high as usize);
         if self.purge_at == u64::MAX {
@@ -180,28 +207,56 @@ impl World {
     pub(super) fn closed(&mut self, choices: &mut Choices) {
         let Some(connection) = self.pick(choices, false) else { return };
         let Name::Lease(lease) = connection.name else { return };
-        let ended = choices.of(&[Ended::DeadAtReuse, Ended::ByPeer, Ended::ByUs]);
+        let ended = choices.of(&[Ended::DeadAtReuse, Ended::ByPeer, Ended::ByUs, Ended::Unsolicited]);
         self.pool.closed(self.at(), lease, ended).unwrap();
         if ended == Ended::DeadAtReuse && connection.reused {
             self.learn(connection.key, connection.age);
         }
         self.gone(connection.id);
+        if ended == Ended::Unsolicited {
+            self.offend(connection.key);
+        }
     }
 
     pub(super) fn readable(&mut self, choices: &mut Choices) {
         let Some(connection) = self.pick(choices, true) else { return };
         let Name::Idle(idle) = connection.name else { return };
+        let mut ended = None;
         if choices.next() % 4 == 0 {
             assert_eq!(self.pool.withdraw(self.at(), idle), Ok(connection.id));
         } else {
             let readable = choices.of(&[Readable::End, Readable::Octets]);
             let why = self.pool.readable_while_idle(self.at(), idle, readable).unwrap();
             assert_eq!(why == EndReason::PeerClosed, readable == Readable::End);
+            ended = Some(why);
             if readable == Readable::End {
                 self.learn(connection.key, self.now - connection.since);
             }
         }
         self.gone(connection.id);
+        if ended == Some(EndReason::UnsolicitedOctets) {
+            self.offend(connection.key);
+        }
+    }
+
+    fn is_quarantined(&self, key: Key) -> bool {
+        self.origins.get(&key).is_some_and(|origin| self.now < origin.quarantined_until)
+    }
+
+    /// A connection of this key ended for octets that nobody asked for.
+    fn offend(&mut self, key: Key) {
+        let Some(most) = self.config.limits().unsolicited_per_origin else { return };
+        let (now, time) = (self.now, nanos(Some(self.config.timeouts().quarantine)));
+        let origin = self.origins.get_mut(&key).unwrap();
+        origin.unsolicited.push(now);
+        if origin.unsolicited.iter().filter(|&&at| now - at < time).count() < usize::from(most) {
+            return;
+        }
+        self.quarantined += u64::from(now >= origin.quarantined_until);
+        origin.quarantined_until = now + time;
+        for idle in self.connections.iter_mut().filter(|idle| idle.is_idle() && idle.key == key) {
+            (idle.due, idle.why) = (now, EndReason::Quarantine);
+        }
     }
 
     fn learn(&mut self, key: Key, idle: u64) {
@@ -222,7 +277,6 @@ impl World {
         self.pool.cancel(waiter.ticket.clone()).unwrap();
         self.stale.3.push(waiter.ticket);
         self.make_ready(waiter.key);
-        self.unsettle();
     }
 
     pub(super) fn upheaval(&mut self, choices: &mut Choices) {
@@ -233,20 +287,32 @@ impl World {
                 self.draining = true;
                 EndReason::Drain
             }
-            16..=90 => {
+            16..=50 => {
+                let key = choice % 3;
+                self.pool.new_generation_of(now, &key);
+                for connection in self.connections.iter_mut().filter(|connection| connection.key == key) {
+                    connection.outdated = true;
+                    if connection.is_idle() {
+                        (connection.due, connection.why) = (self.now, EndReason::Generation);
+                    }
+                }
+                return;
+            }
+            51..=90 => {
                 self.pool.new_generation(now);
                 self.connections.iter_mut().for_each(|connection| connection.outdated = true);
                 EndReason::Generation
             }
             91..=110 => {
                 self.pool.suspended(now, Duration::from_secs(60));
+                self.connections.iter_mut().for_each(|one| one.retire = earlier(one.retire, 60));
                 EndReason::Suspended
             }
             _ => {
                 self.pool.suspended(now, Duration::from_secs(4));
-                let idle = self.connections.iter_mut().filter(|connection| connection.is_idle());
-                for idle in idle.filter(|idle| idle.due != u64::MAX) {
-                    idle.due -= 4 * SECOND;
+                self.connections.iter_mut().for_each(|one| one.retire = earlier(one.retire, 4));
+                for idle in self.connections.iter_mut().filter(|connection| connection.is_idle()) {
+                    (idle.since, idle.due) = (idle.since - 4 * SECOND, earlier(idle.due, 4));
                 }
                 return;
             }
@@ -287,6 +353,8 @@ impl World {
         assert_eq!(counters.permitted, ended + self.held(|_| true) as u64);
         let names: HashSet<Name> = self.connections.iter().map(|connection| connection.name.clone()).collect();
         assert_eq!(names.len(), self.connections.len());
+        assert!((0..5).all(|key| self.pool.is_quarantined(self.at(), &key) == self.is_quarantined(key)));
+        assert_eq!(counters.quarantined, self.quarantined);
         self.check_outstanding();
     }
 
@@ -334,4 +402,9 @@ impl World {
         assert!(self.pool.is_drained());
         assert_eq!(self.pool.expire(self.at()), None);
     }
+}
+
+/// So many seconds earlier; never stays never.
+fn earlier(at: u64, seconds: u64) -> u64 {
+    if at == u64::MAX { at } else { at - seconds * SECOND }
 }

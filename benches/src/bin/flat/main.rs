@@ -211,7 +211,7 @@ const LIMITS: Limits = Limits::DEFAULT
     .with_chunk_extensions(1 << 20)
     .with_chunk_framing(None)
     .with_unread_octets(None)
-    .with_interim_responses(Some(u8::MAX))
+    .with_interim_responses(None)
     .with_max_exchanges(None);
 
 const LENIENT: Policy = Policy::DEFAULT
@@ -223,6 +223,7 @@ const LENIENT: Policy = Policy::DEFAULT
     .with_target_octets(Tolerance::Accept)
     .with_request_fold(Tolerance::Accept)
     .with_response_colon_space(Tolerance::Accept)
+    .with_response_junk_lines(Tolerance::Accept)
     .with_repeated_length(Tolerance::Accept)
     .with_other_codings(Tolerance::Accept)
     .with_chunk_size_whitespace(Tolerance::Accept)
