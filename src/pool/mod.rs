@@ -39,7 +39,7 @@
 //!
 //! At the limit of all, a busy key could keep its connections for ever. So the first in line is passed over by so many later requests
 //! and no more: [`PoolLimits::passed_over`], N. Then it is its turn: the next idle connection that comes back, or would be lent to a
-//! later request, goes for it. No connection in use is closed for another. A request with p others before it in the queue waits for
+//! later request, or go for one, goes for it. No connection in use is closed for another. A request with p others before it in the queue waits for
 //! at most (N + 1)(p + 1) grants (connections lent, and places given) while it is held back by the limit of all alone: each of the
 //! p + 1 is passed over by N at most while it is first in line. Where requests open and wait at once, it is (N + 2)(p + 1): each may
 //! be lent a connection after it was given a place. And no more than one in N + 1 connections is closed that could have
