@@ -3,6 +3,7 @@
 use std::hash::{BuildHasher, Hash};
 
 use super::Pool;
+use super::calendar::Calendar;
 use super::config::Eviction;
 use super::index::{OriginIndex, Place, Slot, Tick};
 use super::slot_times::{ByDeadline, ByIdleSince};
@@ -92,6 +93,21 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             place = waiter.next_for_idle();
         }
         false
+    }
+
+    /// Makes all records of the order of idleness again: they would come up too late, since the times are earlier now.
+    pub(super) fn order_by_idle_anew(&mut self) {
+        let idle_since = |slot| self.entries.get(slot).filter(|entry| entry.is_idle()).map(|entry| entry.since);
+        let first = self.entries.indices().filter_map(idle_since).min().unwrap_or(self.now);
+        self.idle_order = Calendar::new(first, self.resolved.longest);
+        self.idle_order.reserve(self.entries.len());
+        for slot in self.entries.indices() {
+            let entry = &mut self.entries[slot];
+            entry.marks.set_in_idle_order(false);
+            if entry.is_idle() {
+                self.index_by_idle(slot);
+            }
+        }
     }
 
     /// Makes sure that an idle slot has its record in the order of idleness.
