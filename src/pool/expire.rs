@@ -166,12 +166,12 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         let claimed = self.take_claimed()?;
         let first = self.has_turn()?;
         let index = self.waiters.item(first)?.origin;
-        let own = self.serve_chain(now, index);
-        if own.is_some() && self.has_turn() == Some(first) && self.entries[claimed].is_idle() {
-            // another one of its key was served: it still has its turn
+        let due = self.serve_chain(now, index).or_else(|| self.give_place(now, first, Some(claimed)));
+        if due.is_some() && self.entries[claimed].is_idle() {
+            // another one went for it, or served one of its key that came before it: this one goes for the next that has its turn
             self.claim(claimed);
         }
-        own.or_else(|| self.give_place(now, first, Some(claimed)))
+        due
     }
 
     /// Of the waiters of this key, the first for whom the key itself has something: an idle connection or, at the limit of the key,

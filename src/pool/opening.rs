@@ -31,7 +31,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         let now = self.advance_clock(now);
         let Opening { origin, ticket } = self.permits.remove(&permit).ok_or(Stale)?;
         if let Some(ticket) = ticket {
-            self.dequeue(&ticket);
+            self.stop_waiting(&ticket);
         }
         let age = Span::of_nanos(self.with_jitter(self.resolved.age.as_nanos()));
         let uses_left = match self.config.limits.uses {
@@ -105,6 +105,12 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         }
         self.origins.remove_connection(opening.origin);
         self.count_freed_place(opening.origin, why);
+    }
+
+    /// The request's own connection is there.
+    #[inline(never)]
+    fn stop_waiting(&mut self, ticket: &Ticket) {
+        self.dequeue(ticket);
     }
 
     /// The request's own connection will not be there.

@@ -1,11 +1,12 @@
 //! Who has waited for the longest time of those that any place would serve, and when it is its turn.
 //!
-//! A waiter stands in line while it is the first of its key, and its key has fewer connections than it may have: only the limit of
-//! all holds it back, so any connection that goes would make a place for it. The others are held back by the limit of their own
-//! key. No place of another key would serve them, so nobody passes them over, and they hold up nobody.
+//! A waiter stands in line while it is the first of its key that wants a place to open a connection, and its key has fewer connections
+//! than it may have: only the limit of all holds it back, so any connection that goes would make a place for it. Others are held back
+//! by the limit of their own key, or have had their place: they open a connection and wait meanwhile, or could not open it. No place
+//! of another key would serve them, so nobody passes them over, and they hold up nobody.
 //!
 //! At the limit of all, a connection that is lent is a place that is not given. So each one that is lent to a later request is
-//! counted with the waiter that is first in line. After [`passed_over`](super::PoolLimits::passed_over) of them it has its turn:
+//! counted with the waiter that is first in line, whether that later request has a place of its own already or not. After [`passed_over`](super::PoolLimits::passed_over) of them it has its turn:
 //! an idle connection that would be lent to a later request, or that comes back, goes for it instead.
 
 use std::cmp::Reverse;
@@ -50,6 +51,9 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
                 .retain(|Reverse((number, place))| waiters.item(*place).is_some_and(|waiter| waiter.number == *number));
         }
         self.turns.line.push(Reverse((number, place)));
+        if !self.is_full() {
+            self.wake_waiters();
+        }
     }
 
     /// The waiter that is first in line: its number, and its place in the queue.

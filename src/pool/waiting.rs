@@ -95,7 +95,6 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         self.set_first_for_place(index, next);
         self.counters.waited_opening += 1;
         self.stand_in_line(index);
-        self.wake_waiters();
         Some(ticket)
     }
 

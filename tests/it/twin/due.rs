@@ -97,6 +97,7 @@ impl World {
     fn follow(&mut self, due: Option<Due<Id>>) -> bool {
         match due {
             Some(Due::GoOn { ticket, checkout }) => {
+                self.drop_claims();
                 let place = self.waiters.iter().position(|waiter| waiter.ticket == ticket).expect("a waiter");
                 let Waiter { key, demand, place: wants, .. } = self.waiters[place];
                 assert!(!self.draining);
@@ -112,7 +113,6 @@ impl World {
                         assert_eq!(self.first_in_line(), Some(place), "of those that any place serves, the first");
                     }
                 }
-                let turn = self.turn_ticket();
                 self.overtaken += u64::from(wants == Place::Given);
                 match self.judge(key, demand, Some(place), waits_meanwhile(demand), &checkout) {
                     // the same place in the queue under another name
@@ -120,17 +120,16 @@ impl World {
                     Ok(None) => drop(self.waiters.remove(place)),
                     Err(why) => panic!("{checkout:?} where none may be had: {why:?}"),
                 }
-                self.keep_claim(turn);
                 self.stale.3.push(ticket);
                 true
             }
             Some(Due::WaitOver { ticket, why }) => {
+                self.drop_claims();
                 let place = if why == RefuseReason::OpenFailed {
                     self.waiters.iter().position(|waiter| waiter.ticket == ticket).expect("a waiter")
                 } else {
                     0
                 };
-                let turn = self.turn_ticket();
                 let waiter = self.waiters.remove(place).expect("a waiter");
                 assert_eq!(waiter.ticket, ticket);
                 match why {
@@ -140,7 +139,6 @@ impl World {
                     }
                     why => assert!(why == RefuseReason::WaitTimeout && waiter.due <= self.now && !self.draining),
                 }
-                self.keep_claim(turn);
                 self.stale.3.push(ticket);
                 true
             }

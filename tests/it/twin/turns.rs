@@ -52,14 +52,10 @@ impl World {
         all
     }
 
-    /// Somebody has left the queue. What was claimed goes for the waiter that had its turn `before`, if it still has it.
-    pub(super) fn keep_claim(&mut self, before: Option<Ticket>) {
-        if before.is_none() || self.turn_ticket() != before {
+    /// What was claimed stays so until it has gone, or nobody has a turn when the next is told.
+    pub(super) fn drop_claims(&mut self) {
+        if self.turn().is_none() {
             self.claimed.clear();
         }
-    }
-
-    pub(super) fn turn_ticket(&self) -> Option<Ticket> {
-        self.turn().map(|place| self.waiters[place].ticket.clone())
     }
 }
