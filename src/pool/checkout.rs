@@ -21,8 +21,8 @@ use crate::time::Instant;
 pub(super) enum Served<Id> {
     /// An idle connection.
     Idle(Checkout<Id>),
-    /// A place to open one, that of the connection that went for it, if one did.
-    Place(Option<(Id, EndReason)>),
+    /// A place to open one, and the idle connection that goes for it, if one must.
+    Place(Option<Slot>),
 }
 
 impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
@@ -83,18 +83,15 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         if demand.peer == Peer::Proxy {
             self.note_proxy(index);
         }
-        // who opens a connection holds nobody back, but what has come back for it is not taken away
-        let origin = &self.origins.all[index];
-        let is_for_others = origin.waiting > 0 && (origin.is_ready && origin.idle() > 0 || self.waits_for_place(index));
-        let why = if is_for_others {
+        let why = if self.is_behind_others(index) {
             RefuseReason::Behind
         } else {
             match self.serve_now(now, index, demand) {
                 Ok(Served::Idle(checkout)) => return checkout,
-                Ok(Served::Place(evicted)) => {
+                Ok(Served::Place(victim)) => {
                     let waits = demand.waits_meanwhile() && self.waiters.len() < self.config.limits.waiters;
                     let ticket = if waits { Some(self.enqueue(now, index, demand, PlaceToOpen::Given)) } else { None };
-                    return self.open(now, index, evicted, ticket);
+                    return self.open(now, index, victim, ticket);
                 }
                 Err(why) => why,
             }
@@ -107,10 +104,18 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         }
         let ticket = self.enqueue(now, index, demand, PlaceToOpen::Wanted);
         if self.origins.all[index].idle() > 0 {
-            // if the one who goes before it gives up, it can have that one
+            // if those who go before it give up, it can have that one
             self.make_ready(index);
         }
         Checkout::Wait(ticket)
+    }
+
+    /// A new request has others of its key before it: one that wants a place, or any for whom a connection has come back. Who opens
+    /// a connection holds nobody back else.
+    fn is_behind_others(&self, index: OriginIndex) -> bool {
+        let origin = &self.origins.all[index];
+        let has_come_back = || origin.waiting > 0 && origin.is_ready && origin.idle() > 0;
+        self.waits_for_place(index) || has_come_back()
     }
 
     /// The key names a proxy, which has a limit of its own.
@@ -126,21 +131,21 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         Checkout::Refuse(why)
     }
 
-    /// A request that nobody of its key waits before: an idle connection, or else a place for a new one.
-    // −68 on `pool-opened`, the three of this kind together: an answer is taken apart where it is given
+    /// A request that is after nobody of its key: an idle connection, or else a place for a new one.
+    // one of three; −68 on `pool-opened` together: the answer is taken apart where it is given
     #[inline(always)]
     fn serve_now(&mut self, now: Instant, index: OriginIndex, demand: Demand) -> Result<Served<Id>, RefuseReason> {
         match self.serve_from_own(now, index, demand, NEWCOMER) {
             Ok(served) => Ok(served),
             Err(Some(why)) => Err(why),
             Err(None) if !self.waiters.is_empty() && self.first_in_line().is_some() => Err(RefuseReason::Behind),
-            Err(None) => self.serve_from_all(now, None),
+            Err(None) => self.place_of_all(now, None).map(Served::Place),
         }
     }
 
     /// What the key itself has for a request with this number: an idle connection or, at the limit of the key, the place of one that
     /// the request may not use. `Err(None)`: it needs a place, and its key may have one more.
-    // −68 on `pool-opened`, the three of this kind together: an answer is taken apart where it is given
+    // one of three; −68 on `pool-opened` together: the answer is taken apart where it is given
     #[inline(always)]
     pub(super) fn serve_from_own(
         &mut self,
@@ -149,10 +154,8 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         demand: Demand,
         number: u64,
     ) -> Result<Served<Id>, Option<RefuseReason>> {
-        match self.lend(now, index, demand, number) {
-            Some(Ok(checkout)) => return Ok(Served::Idle(checkout)),
-            Some(Err(why)) => return Err(Some(why)),
-            None => {}
+        if let Some(checkout) = self.serve_idle(now, index, demand, number)? {
+            return Ok(Served::Idle(checkout));
         }
         let (most, why) = self.connection_limit(index);
         let (held, total) = (self.origins.all[index].held, self.config.limits.total.unwrap_or(u32::MAX));
@@ -162,64 +165,75 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         // where more are held than the limit allows, one that goes would still leave no place
         let may = held == most && self.held <= total;
         let victim = self.evictable_of_origin(now, index).filter(|_| may).ok_or(why)?;
-        if self.may_pass(victim, number) {
-            Ok(Served::Place(self.make_place(now, Some(victim))))
-        } else {
-            Err(Some(RefuseReason::Behind))
-        }
+        if self.may_pass(victim, number) { Ok(Served::Place(Some(victim))) } else { Err(Some(RefuseReason::Behind)) }
     }
 
-    /// An idle connection for a request with this number; `None` if there is none. `Err`: it goes for one who waits for longer.
-    // −68 on `pool-opened`, the three of this kind together: an answer is taken apart where it is given
+    /// An idle connection of the key for a request with this number, if there is one that it may use. `Err`: it goes for one who has
+    /// waited for longer.
+    // one of three; −68 on `pool-opened` together: the answer is taken apart where it is given
     #[inline(always)]
-    pub(super) fn lend(
+    pub(super) fn serve_idle(
         &mut self,
         now: Instant,
         index: OriginIndex,
         demand: Demand,
         number: u64,
-    ) -> Option<Result<Checkout<Id>, RefuseReason>> {
+    ) -> Result<Option<Checkout<Id>>, RefuseReason> {
         self.unlink_leased(index);
         if demand.source != Source::Any {
-            return None;
+            return Ok(None);
         }
         let turn = self.origins.all[index].turn;
         for list in [ListKind::USED, ListKind::UNUSED] {
             if let Some(slot) = self.choose_idle(now, index, list, demand.session) {
                 if self.may_pass(slot, number) {
-                    return Some(Ok(self.lease_out(now, index, slot)));
+                    return Ok(Some(self.lease_out(now, index, slot)));
                 }
                 self.origins.all[index].turn = turn;
-                return Some(Err(RefuseReason::Behind));
+                return Err(RefuseReason::Behind);
             }
         }
-        None
+        Ok(None)
     }
 
-    /// A place for a new connection to an origin below its limit, if need be that of an idle one. `claimed`: this one may go, whatever
-    /// the policy says.
+    /// A place for a new connection to an origin below its limit: which idle one goes for it, if one must. `claimed`: this one may go,
+    /// whatever the policy says.
     #[inline]
-    pub(super) fn serve_from_all(&mut self, now: Instant, claimed: Option<Slot>) -> Result<Served<Id>, RefuseReason> {
+    pub(super) fn place_of_all(&mut self, now: Instant, claimed: Option<Slot>) -> Result<Option<Slot>, RefuseReason> {
         let total = self.config.limits.total.unwrap_or(u32::MAX);
-        let victim = if self.held >= total {
-            let rule = self.config.policy.eviction;
-            let may = self.held == total && rule != Eviction::Never;
-            let victim = if may { self.evictable(now, rule) } else { None };
-            Some(victim.or(claimed).ok_or(RefuseReason::Total)?)
-        } else {
-            None
-        };
-        Ok(Served::Place(self.make_place(now, victim)))
+        if self.held < total {
+            return Ok(None);
+        }
+        let rule = self.config.policy.eviction;
+        let may = self.held == total && rule != Eviction::Never;
+        let victim = if may { self.evictable(now, rule) } else { None };
+        victim.or(claimed).map(Some).ok_or(RefuseReason::Total)
     }
 
-    /// Closes the idle connection that goes for another, if one does.
+    /// A place for a new connection. `victim`: the idle one that goes for it. `ticket`: of the request, if it waits meanwhile.
     #[inline]
-    fn make_place(&mut self, now: Instant, victim: Option<Slot>) -> Option<(Id, EndReason)> {
-        victim.map(|victim| {
+    pub(super) fn open(
+        &mut self,
+        now: Instant,
+        index: OriginIndex,
+        victim: Option<Slot>,
+        ticket: Option<Ticket>,
+    ) -> Checkout<Id> {
+        let evicted = victim.map(|victim| {
             let entry = &self.entries[victim];
             let why = if entry.due <= now { entry.why } else { EndReason::Evicted };
             (self.remove(victim, why), why)
-        })
+        });
+        self.origins.add_connection(index);
+        self.held += 1;
+        self.counters.permitted += 1;
+        let opening = Opening { origin: index, ticket: ticket.clone() };
+        let permit = self.permits.push(self.resolved.open.after(now), opening);
+        match (evicted, ticket) {
+            (Some((victim, why)), ticket) => Checkout::EvictThenOpen { victim, why, permit, ticket },
+            (None, Some(ticket)) => Checkout::OpenOrWait { permit, ticket },
+            (None, None) => Checkout::Open(permit),
+        }
     }
 
     fn lease_out(&mut self, now: Instant, index: OriginIndex, slot: Slot) -> Checkout<Id> {
@@ -236,27 +250,6 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             self.arm_deadline(slot);
         }
         answer
-    }
-
-    /// Gives a place that there is. `ticket`: of the request, if it waits meanwhile.
-    #[inline]
-    pub(super) fn open(
-        &mut self,
-        now: Instant,
-        index: OriginIndex,
-        evicted: Option<(Id, EndReason)>,
-        ticket: Option<Ticket>,
-    ) -> Checkout<Id> {
-        self.origins.add_connection(index);
-        self.held += 1;
-        self.counters.permitted += 1;
-        let opening = Opening { origin: index, ticket: ticket.clone() };
-        let permit = self.permits.push(self.resolved.open.after(now), opening);
-        match (evicted, ticket) {
-            (Some((victim, why)), ticket) => Checkout::EvictThenOpen { victim, why, permit, ticket },
-            (None, Some(ticket)) => Checkout::OpenOrWait { permit, ticket },
-            (None, None) => Checkout::Open(permit),
-        }
     }
 
     /// How many connections this origin may have, and which limit says so.

@@ -81,13 +81,15 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         for slot in self.entries.indices() {
             let entry = &mut self.entries[slot];
             if entry.is_idle() {
-                // all of them: so they stay in the same order
                 entry.since = asleep.before(entry.since);
                 if entry.due != Instant::MAX {
                     entry.due = asleep.before(entry.due);
                     self.arm_deadline(slot);
                 }
             }
+        }
+        if self.resolved.orders_by_idle {
+            self.order_by_idle_anew();
         }
     }
 

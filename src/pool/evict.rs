@@ -3,11 +3,11 @@
 use std::hash::{BuildHasher, Hash};
 
 use super::Pool;
+use super::calendar::Calendar;
 use super::config::Eviction;
 use super::index::{OriginIndex, Place, Slot, Tick};
 use super::slot_times::{ByDeadline, ByIdleSince};
 use super::slots::{Entry, ListKind};
-use super::waiting::PlaceToOpen;
 use crate::time::Instant;
 
 impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
@@ -80,19 +80,34 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         let entry = &self.entries[slot];
         let origin = &self.origins.all[entry.origin];
         let leased = self.is_leased_in_place(origin.lists[ListKind::USED].last);
-        entry.due > now && (self.is_wanted(entry) || origin.idle() - u32::from(leased) <= self.config.limits.min_warm)
+        let wanted = self.is_wanted(entry, origin.first_waiter);
+        entry.due > now && (wanted || origin.idle() - u32::from(leased) <= self.config.limits.min_warm)
     }
 
-    /// A waiter may be given this one: the first of its key that wants a place, or one before it.
-    fn is_wanted(&self, entry: &Entry<Id>) -> bool {
-        let mut place = self.origins.all[entry.origin].first_waiter;
+    /// A waiter of the chain that begins here may be given this connection.
+    fn is_wanted(&self, entry: &Entry<Id>, mut place: Place) -> bool {
         while let Some(waiter) = self.waiters.item(place) {
             if self.may_be_given(entry, waiter.demand) {
                 return true;
             }
-            place = if waiter.place == PlaceToOpen::Wanted { Place::NONE } else { waiter.next };
+            place = waiter.next_for_idle();
         }
         false
+    }
+
+    /// Makes all records of the order of idleness again: they would come up too late, since the times are earlier now.
+    pub(super) fn order_by_idle_anew(&mut self) {
+        let idle_since = |slot| self.entries.get(slot).filter(|entry| entry.is_idle()).map(|entry| entry.since);
+        let first = self.entries.indices().filter_map(idle_since).min().unwrap_or(self.now);
+        self.idle_order = Calendar::new(first, self.resolved.longest);
+        self.idle_order.reserve(self.entries.len());
+        for slot in self.entries.indices() {
+            let entry = &mut self.entries[slot];
+            entry.marks.set_in_idle_order(false);
+            if entry.is_idle() {
+                self.index_by_idle(slot);
+            }
+        }
     }
 
     /// Makes sure that an idle slot has its record in the order of idleness.

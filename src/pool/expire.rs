@@ -140,11 +140,8 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             }
         }
         while let Some(&index) = self.ready_origins.front() {
-            if let Some(due) = self.serve_ready(now, index) {
-                return Some(due);
-            }
-            // what one of them would have been given may go for one who waits for longer
-            if let Some(due) = self.take_turn(now) {
+            // what its waiters would have been given may go for one who waits for longer
+            if let Some(due) = self.serve_chain(now, index).or_else(|| self.take_turn(now)) {
                 return Some(due);
             }
             self.origins.all[index].is_ready = false;
@@ -157,82 +154,80 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         None
     }
 
-    /// Gives what this origin has to the first of its waiters that may be given it. Who wants no place to open a connection holds
-    /// nobody back: what it may not use is offered to the next.
-    fn serve_ready(&mut self, now: Instant, index: OriginIndex) -> Option<Due<Id>> {
-        self.unlink_leased(index);
-        let mut place = self.origins.all[index].first_waiter;
-        while let Some(&Waiter { demand, number, place: has, next, .. }) = self.waiters.item(place) {
-            if self.origins.all[index].idle() == 0 {
-                break;
-            }
-            let served = if has == PlaceToOpen::Wanted {
-                self.serve_from_own(now, index, demand, number).ok()
-            } else {
-                self.lend(now, index, demand, number).and_then(Result::ok).map(Served::Idle)
-            };
-            if let Some(served) = served {
-                return self.go_on(now, place, served);
-            }
-            place = if has == PlaceToOpen::Wanted || self.is_one_claimed() { Place::NONE } else { next };
-        }
-        let first = self.origins.all[index].first_waiter;
-        let is_lost = self.waiters.item(first).is_some_and(|waiter| waiter.place == PlaceToOpen::Lost);
-        if is_lost && self.origins.all[index].held == 0 {
-            let ticket = self.waiters.name(first)?;
-            return self.end_wait_of(&ticket, RefuseReason::OpenFailed);
-        }
-        None
-    }
-
     /// The waiter that is first in line goes on, if there may be a place for it, and is.
     fn admit_first_in_line(&mut self, now: Instant) -> Option<Due<Id>> {
         let (_, first) = self.first_in_line().filter(|_| self.waiters_may_go_on)?;
-        self.serve_first(now, first, None)
+        let index = self.waiters.item(first)?.origin;
+        self.serve_chain(now, index).or_else(|| self.give_place(now, first, None))
     }
 
     /// The waiter that has its turn goes on, if an idle connection is claimed for it.
     fn take_turn(&mut self, now: Instant) -> Option<Due<Id>> {
         let claimed = self.take_claimed()?;
         let first = self.has_turn()?;
-        let due = self.serve_first(now, first, Some(claimed));
+        let index = self.waiters.item(first)?.origin;
+        let due = self.serve_chain(now, index).or_else(|| self.give_place(now, first, Some(claimed)));
         if due.is_some() && self.entries[claimed].is_idle() {
-            // another one has served it, or one before it: this one goes for the next, if that has its turn
+            // another one went for it, or served one of its key that came before it: this one goes for the next that has its turn
             self.claim(claimed);
         }
         due
     }
 
-    /// What there is for the first in line: what its own key has, which one before it may be given too, or else a place.
-    fn serve_first(&mut self, now: Instant, first: Place, claimed: Option<Slot>) -> Option<Due<Id>> {
-        let index = self.waiters.item(first)?.origin;
-        if let Some(due) = self.serve_ready(now, index) {
-            return Some(due);
+    /// Of the waiters of this key, the first for whom the key itself has something: an idle connection or, at the limit of the key,
+    /// the place of one; or for whom nothing is left. Who wants no place holds nobody back: what it may not use is offered to the
+    /// next.
+    fn serve_chain(&mut self, now: Instant, index: OriginIndex) -> Option<Due<Id>> {
+        self.unlink_leased(index);
+        let origin = &self.origins.all[index];
+        let mut place = origin.first_waiter;
+        if self.has_nothing_left(index) {
+            return self.end_wait_of(&self.waiters.name(place)?, RefuseReason::OpenFailed);
         }
-        let served = self.serve_from_all(now, claimed).ok()?;
-        self.go_on(now, first, served)
+        if origin.idle() == 0 {
+            return None;
+        }
+        while let Some(waiter) = self.waiters.item(place) {
+            let (demand, number, next) = (waiter.demand, waiter.number, waiter.next_for_idle());
+            let served = if waiter.place == PlaceToOpen::Wanted {
+                self.serve_from_own(now, index, demand, number).ok()
+            } else {
+                self.serve_idle(now, index, demand, number).ok()?.map(Served::Idle)
+            };
+            if let Some(served) = served {
+                return self.go_on(now, place, served);
+            }
+            place = next;
+        }
+        None
+    }
+
+    /// The waiter that is first in line is given a place that any key may have, if there is one.
+    fn give_place(&mut self, now: Instant, first: Place, claimed: Option<Slot>) -> Option<Due<Id>> {
+        let victim = self.place_of_all(now, claimed).ok()?;
+        self.go_on(now, first, Served::Place(victim))
     }
 
     /// The waiter at this place in the queue goes on, with what there is for it.
     fn go_on(&mut self, now: Instant, place: Place, served: Served<Id>) -> Option<Due<Id>> {
         let ticket = self.waiters.name(place)?;
-        let &Waiter { origin: index, demand, place: has, .. } = self.waiters.item(place)?;
+        let &Waiter { origin: index, demand, place: had, .. } = self.waiters.item(place)?;
         let checkout = match served {
             Served::Idle(checkout) => {
                 self.dequeue(&ticket);
                 checkout
             }
-            Served::Place(evicted) if demand.waits_meanwhile() => {
-                let ticket = self.wait_on_while_opening(&ticket);
-                self.open(now, index, evicted, ticket)
+            Served::Place(victim) if demand.waits_meanwhile() => {
+                let next = self.wait_on_while_opening(&ticket);
+                self.open(now, index, victim, next)
             }
-            Served::Place(evicted) => {
+            Served::Place(victim) => {
                 self.dequeue(&ticket);
-                self.open(now, index, evicted, None)
+                self.open(now, index, victim, None)
             }
         };
         self.make_ready(index);
-        if has == PlaceToOpen::Given {
+        if had == PlaceToOpen::Given {
             self.counters.overtaken += 1;
         } else {
             self.counters.went_on += 1;

@@ -21,7 +21,7 @@ mod checks {
     use super::super::calendar::Calendar;
     use super::super::checkin::ANY_USES;
     use super::super::config::Excess;
-    use super::super::index::{OriginIndex, Slot, Table, TableIndex, Tick};
+    use super::super::index::{OriginIndex, Place, Slot, Table, TableIndex, Tick};
     use super::super::list::List;
     use super::super::origins::Origin;
     use super::super::slots::{Entry, ListKind};
@@ -93,8 +93,6 @@ mod checks {
         }
 
         fn check_openings(&self) {
-            let wanted = self.waiters.items().filter(|one| one.place == PlaceToOpen::Wanted).count();
-            holds("want-places: they are counted", wanted == self.want_places as usize);
             let tickets = || self.permits.items().filter_map(|opening| opening.ticket.as_ref());
             let waiting = || tickets().filter_map(|ticket| self.waiters.get(ticket));
             holds("openings: who waits meanwhile has its place", waiting().all(|one| one.place == PlaceToOpen::Given));
@@ -152,19 +150,24 @@ mod checks {
         }
 
         fn check_waiters(&self, index: OriginIndex, origin: &Origin) {
-            let (mut place, mut prev, mut number) = (origin.first_waiter, super::super::index::Place::NONE, 0);
-            let mut one_wants = false;
+            let (mut place, mut prev, mut number) = (origin.first_waiter, Place::NONE, 0);
+            let mut first_for_place = Place::NONE;
             while let Some(waiter) = self.waiters.item(place) {
                 number += 1;
                 let right = waiter.origin == index && waiter.prev == prev && number <= origin.waiting;
                 holds("waiter-chain: each waiter names its origin and the one before", right);
                 let wants = waiter.place == PlaceToOpen::Wanted;
+                let one_wants = first_for_place != Place::NONE;
                 holds("waiter-chain: who wants no place stands before who does", wants || !one_wants);
-                one_wants |= wants;
+                if wants && !one_wants {
+                    first_for_place = place;
+                }
                 (prev, place) = (place, waiter.next);
             }
             let ends = number == origin.waiting && origin.last_waiter == prev;
             holds("waiter-chain: it has as many as wait, and ends", ends);
+            holds("first-for-place: it is known", first_for_place == self.first_for_place(index));
+            holds("nothing-left: who waits for nothing is told", !self.has_nothing_left(index) || origin.is_ready);
         }
 
         fn check_turns(&self) {

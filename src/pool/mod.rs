@@ -36,22 +36,24 @@
 //!
 //! Requests wait in one queue. Of those for one key the first is served first, and no later request is served before it, except
 //! with what it may not use while its own connection is being opened. An idle connection serves its own key. A free place serves the
-//! first in line: of the first waiters of all keys that are below their own limit, the one that came first. While there is one, no new request is given a place. The other waiters are held back by
-//! the limit of their key: they go on when that allows it, and hold up nobody.
+//! first in line: of all keys that are below their own limit, of the first waiters that want a place, the one that came first. While
+//! there is one, no new request is given a place. The other waiters are held back by the limit of their key: they go on when that
+//! allows it, and hold up nobody.
 //!
 //! At the limit of all, a busy key could keep its connections for ever. So the first in line is passed over by so many later requests
 //! and no more: [`PoolLimits::passed_over`], N. Then it is its turn: the next idle connection that comes back, or would be lent to a
-//! later request, goes for it. No connection in use is closed for another. A request with p others before it in the queue waits for
+//! later request, or go for one, goes for it. No connection in use is closed for another. A request with p others before it in the queue waits for
 //! at most (N + 1)(p + 1) grants (connections lent, and places given) while it is held back by the limit of all alone: each of the
-//! p + 1 is passed over by N at most while it is first in line. And no more than one in N + 1 connections is closed that could have
+//! p + 1 is passed over by N at most while it is first in line. Where requests open and wait at once, it is (N + 2)(p + 1): each may
+//! be lent a connection after it was given a place. And no more than one in N + 1 connections is closed that could have
 //! been used again; to serve all in the order of their coming (N = 0) would close nearly every one. So nobody starves, while
 //! connections come back, and [`expire`](Pool::expire) is called after each call.
 //!
 //! At the limit of its key, a request takes the place of an idle connection of that key whose time is over, or which it may not
-//! use (not with [`Eviction::Never`]). At the limit of all, it takes the place of the idle connection that [`Eviction`] names, to any key: that is how Netscape's
-//! pool stayed small. Protected from this are connections that the next waiter of their key may be given, and as many as are to be
-//! kept warm. One whose turn it is takes the place of any idle connection, if there is none without protection, and even where
-//! `Eviction` is `Never`: then the one goes that comes back, or would be lent.
+//! use (not with [`Eviction::Never`]). At the limit of all, it takes the place of the idle connection that [`Eviction`] names, to
+//! any key: that is how Netscape's pool stayed small. Protected from this are connections that a waiter of their key may be given
+//! next, and as many as are to be kept warm. One whose turn it is takes the place of any idle connection, if there is none without
+//! protection, and even where `Eviction` is `Never`: then the one goes that comes back, or would be lent.
 //!
 //! # A connection that is being opened is overtaken
 //!
@@ -61,13 +63,20 @@
 //!
 //! - It has a place already. So it is given no other one, and holds back nobody of its key who wants one. What comes back it is
 //!   given before those that came later; what it may not use is offered to the next.
+//! - It stands in no line for a place, so it is never passed over, and has no turn. What goes for one whose turn it is, it is not
+//!   given: it has a place, and the other one has none. To open in a free place passes nobody over. But a connection lent to it is
+//!   one more that the first in line was passed over by, if that one came before it.
 //! - If another connection comes first, its permit goes on to live on its own. The new connection serves the next request of the
 //!   key, or is idle, once the driver has checked it in unused.
 //! - If its own connection comes first, its ticket is stale.
 //! - If its own connection cannot be opened, or not in time, it waits on where it is, for what comes back, and is given no other
 //!   place: a peer that refuses would be asked again and again. So it makes no difference whether another connection comes back a
 //!   moment before the failure or after it. Once no connection of its key is held, nothing can come back, and
-//!   [`RefuseReason::OpenFailed`] says so. A driver that wants the request to fail at once cancels its ticket.
+//!   [`RefuseReason::OpenFailed`] says so, before another one of its key is given a place. A driver that wants the request to fail
+//!   at once cancels its ticket.
+//! - What ends instead of coming back is no use to it: its key is in [quarantine](PoolTimeouts::quarantine) or has a new generation,
+//!   or the connection went to [another key](Pool::checkin_as). It goes on to open, and waits on. In quarantine a connection that
+//!   was opened for it and is checked in unused ends too.
 //! - The limits of waiting hold for it as for any: room in the queue, the time. Its permit is good beyond them.
 //!
 //! # A request that is dropped
@@ -112,18 +121,20 @@
 //!
 //! # Cost
 //!
-//! A check-out hashes the key once, one for a new key twice, a check-in never. A request that waits costs time in the logarithm of the
-//! keys that are below their limit and have waiters, and none for the others. A connection takes 48 octets beside its id, four for its place among the
-//! deadlines, and four more where eviction asks for an order; a key takes 60 octets and its place in the map. Nothing is allocated
-//! in steady state.
+//! A check-out hashes the key once, one for a new key twice, a check-in never, one under another key once or, if that is new, twice.
+//! A request that waits for a place costs time in the logarithm of the keys that are below their limit and have such waiters, and none
+//! for the others. A connection takes 48 octets beside its id, four for its place among the deadlines, and four more where eviction
+//! asks for an order; a key takes 60 octets and its place in the map. Nothing is allocated in steady state.
 //!
 //! The fast path: a connection that is used again and again is leased where it is, in a few dozen instructions. It serves a
 //! check-in of which nothing is said but that the connection persists over HTTP/1.1, and until when (by the time of a hint, without
 //! `max`, or by the machine's instant), in a pool with [`Order::Newest`], [`ReuseMode::Always`] and idle limits that end and are no
 //! longer than a lease, without purges, water marks, limits on idle connections or learning, while no request waits, be it one that
 //! opens meanwhile. A connection that is to end sooner than it would have the last time takes a longer path once, for an earlier
-//! record. All other calls take a longer path, in constant time too. [`Order::Newest`] and [`Order::Oldest`] look at one idle connection, the other orders at all of the key. What comes back passes
-//! over those one by one that open a connection and may not use it.
+//! record. All other calls take a longer path, in constant time too. [`Order::Newest`] and [`Order::Oldest`] look at one idle
+//! connection, the other orders at all of the key. What comes back, and a search for one to evict, pass over those one by one that
+//! open a connection and may not use it. None is leased where it is of a key in quarantine or of an earlier generation, nor where a
+//! request has its turn: all of that is the longer path's.
 //!
 //! ```
 //! use std::time::Duration;
@@ -249,8 +260,6 @@ pub struct Pool<K, Id, S = RandomState> {
     /// Connections that are being opened.
     permits: Queue<Permit, Opening>,
     waiters: Queue<Ticket, Waiter>,
-    /// How many of them go on with a place to open a connection too.
-    want_places: u32,
     /// Origins whose first waiter may go on.
     ready_origins: VecDeque<OriginIndex>,
     /// Something has changed by which the waiter that is first in line may go on.
@@ -311,7 +320,6 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             idle_order: Calendar::new(now, resolved.longest),
             permits: Queue::new(),
             waiters: Queue::new(),
-            want_places: 0,
             ready_origins: VecDeque::new(),
             waiters_may_go_on: false,
             turns: Turns::new(),

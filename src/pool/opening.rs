@@ -109,7 +109,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
 
     /// The request's own connection is there.
     #[inline(never)]
-    pub(super) fn stop_waiting(&mut self, ticket: &Ticket) {
+    fn stop_waiting(&mut self, ticket: &Ticket) {
         self.dequeue(ticket);
     }
 

@@ -116,7 +116,6 @@ impl<N: QueueName, T> Queue<N, T> {
         })
     }
 
-    #[cfg(debug_assertions)]
     pub(super) fn get(&self, name: &N) -> Option<&T> {
         self.places.get(name.place()).filter(|place| place.number == name.number())?.item.as_ref()
     }

@@ -45,6 +45,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         id
     }
 
+    /// A place is free.
     #[inline]
     pub(super) fn count_freed_place(&mut self, index: OriginIndex, why: EndReason) {
         self.held -= 1;

@@ -1,11 +1,12 @@
 //! Who has waited for the longest time of those that any place would serve, and when it is its turn.
 //!
-//! A waiter stands in line while it is the first of its key that wants a place, and its key has fewer connections than it may have:
-//! only the limit of all holds it back, so any connection that goes would make a place for it. The others are held back by the limit of their own
-//! key. No place of another key would serve them, so nobody passes them over, and they hold up nobody.
+//! A waiter stands in line while it is the first of its key that wants a place to open a connection, and its key has fewer connections
+//! than it may have: only the limit of all holds it back, so any connection that goes would make a place for it. Others are held back
+//! by the limit of their own key, or have had their place: they open a connection and wait meanwhile, or could not open it. No place
+//! of another key would serve them, so nobody passes them over, and they hold up nobody.
 //!
 //! At the limit of all, a connection that is lent is a place that is not given. So each one that is lent to a later request is
-//! counted with the waiter that is first in line. After [`passed_over`](super::PoolLimits::passed_over) of them it has its turn:
+//! counted with the waiter that is first in line, whether that later request has a place of its own already or not. After [`passed_over`](super::PoolLimits::passed_over) of them it has its turn:
 //! an idle connection that would be lent to a later request, or that comes back, goes for it instead.
 
 use std::cmp::Reverse;
@@ -61,7 +62,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             if let Some(waiter) = self.waiters.item(place).filter(|waiter| waiter.number == number) {
                 let index = waiter.origin;
                 let origin = &self.origins.all[index];
-                if self.is_first_for_place(waiter) && origin.held < self.connection_limit(index).0 {
+                if self.first_for_place(index) == place && origin.held < self.connection_limit(index).0 {
                     return Some((number, place));
                 }
             }
@@ -112,11 +113,6 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     pub(super) fn claim(&mut self, slot: Slot) {
         self.turns.claimed = Some(Idle { slot, stamp: self.entries[slot].stamp });
         self.wake_waiters();
-    }
-
-    /// An idle connection goes for the one whose turn it is.
-    pub(super) const fn is_one_claimed(&self) -> bool {
-        self.turns.claimed.is_some()
     }
 
     /// The idle connection that goes for the one whose turn it is.

@@ -19,12 +19,21 @@ pub(super) struct Waiter {
     pub(super) next: Place,
     /// The one for the same origin that came before.
     pub(super) prev: Place,
+    /// Of the chain, the first one that wants a place. Only the first of the chain knows it.
+    pub(super) first_for_place: Place,
     /// Requests are numbered as they begin to wait.
     pub(super) number: u64,
     /// How many connections later requests were given while it was first in line.
     pub(super) passed_over: u32,
     /// It was put into the line of those that any place would serve.
     pub(super) is_in_line: bool,
+}
+
+impl Waiter {
+    /// Who may be given a connection of the key that this one may not use: the next, unless this one wants a place.
+    pub(super) fn next_for_idle(&self) -> Place {
+        if self.place == PlaceToOpen::Wanted { Place::NONE } else { self.next }
+    }
 }
 
 /// What a request that waits has of a place to open a connection: it is given one at most, so that a peer that refuses is not asked
@@ -50,6 +59,8 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             place,
             prev,
             next: Place::NONE,
+            first_for_place: Place::NONE,
+            // one of the two is counted for each
             number: self.counters.waited + self.counters.waited_opening,
             passed_over: 0,
             is_in_line: false,
@@ -63,7 +74,9 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             None => origin.first_waiter = ticket.place(),
         }
         if place == PlaceToOpen::Wanted {
-            self.want_places += 1;
+            if !self.waits_for_place(index) {
+                self.set_first_for_place(index, ticket.place());
+            }
             self.counters.waited += 1;
         } else {
             self.counters.waited_opening += 1;
@@ -78,39 +91,44 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         let ticket = self.waiters.rename(ticket)?;
         let waiter = self.waiters.get_mut(&ticket)?;
         waiter.place = PlaceToOpen::Given;
-        let index = waiter.origin;
-        self.want_places -= 1;
+        let (index, next) = (waiter.origin, waiter.next);
+        self.set_first_for_place(index, next);
         self.counters.waited_opening += 1;
         self.stand_in_line(index);
         Some(ticket)
     }
 
+    /// Of the requests for this origin that want a place to open a connection, the first one. Those that want none stand before
+    /// them: only the first one is given a place, and who comes while others want one wants one too.
+    pub(super) fn first_for_place(&self, index: OriginIndex) -> Place {
+        let first = self.waiters.item(self.origins.all[index].first_waiter);
+        first.map_or(Place::NONE, |first| first.first_for_place)
+    }
+
+    fn set_first_for_place(&mut self, index: OriginIndex, place: Place) {
+        if let Some(first) = self.waiters.item_mut(self.origins.all[index].first_waiter) {
+            first.first_for_place = place;
+        }
+    }
+
     /// A request for this origin waits and wants a place to open a connection.
     pub(super) fn waits_for_place(&self, index: OriginIndex) -> bool {
-        let last = self.waiters.item(self.origins.all[index].last_waiter);
-        last.is_some_and(|waiter| waiter.place == PlaceToOpen::Wanted)
+        self.first_for_place(index) != Place::NONE
     }
 
-    /// The first request for this origin that wants a place to open a connection. Those that want none stand before it: only the first
-    /// one is given a place, and who comes while others want one wants one too.
-    pub(super) fn first_for_place(&self, index: OriginIndex) -> Place {
-        let mut place = self.origins.all[index].first_waiter;
-        while let Some(waiter) = self.waiters.item(place).filter(|waiter| waiter.place != PlaceToOpen::Wanted) {
-            place = waiter.next;
-        }
-        place
-    }
-
-    /// Of the requests for its origin that want a place to open a connection, this one came first.
-    pub(super) fn is_first_for_place(&self, waiter: &Waiter) -> bool {
-        let is_wanted = |waiter: &Waiter| waiter.place == PlaceToOpen::Wanted;
-        is_wanted(waiter) && !self.waiters.item(waiter.prev).is_some_and(is_wanted)
+    /// The first request for this origin has lost its place, and no connection is held that could come back.
+    pub(super) fn has_nothing_left(&self, index: OriginIndex) -> bool {
+        let origin = &self.origins.all[index];
+        let first = self.waiters.item(origin.first_waiter);
+        origin.held == 0 && first.is_some_and(|first| first.place == PlaceToOpen::Lost)
     }
 
     /// Takes a request out of the queue.
     pub(super) fn dequeue(&mut self, ticket: &Ticket) -> Option<Waiter> {
+        let index = self.waiters.get(ticket)?.origin;
+        let first_for_place = self.first_for_place(index);
         let waiter = self.waiters.remove(ticket)?;
-        let origin = &mut self.origins.all[waiter.origin];
+        let origin = &mut self.origins.all[index];
         match self.waiters.item_mut(waiter.prev) {
             Some(before) => before.next = waiter.next,
             None => origin.first_waiter = waiter.next,
@@ -119,12 +137,11 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             Some(after) => after.prev = waiter.prev,
             None => origin.last_waiter = waiter.prev,
         }
-        if waiter.place == PlaceToOpen::Wanted {
-            self.want_places -= 1;
-        }
-        self.origins.remove_waiter(waiter.origin);
+        let was_first = first_for_place == ticket.place();
+        self.set_first_for_place(index, if was_first { waiter.next } else { first_for_place });
+        self.origins.remove_waiter(index);
         self.update_fast_path();
-        self.stand_in_line(waiter.origin);
+        self.stand_in_line(index);
         // what it protected from eviction may be another's place
         self.wake_waiters();
         Some(waiter)
@@ -149,18 +166,18 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         self.waiters_may_go_on |= !self.waiters.is_empty();
     }
 
-    /// A connection to this origin is gone: there is a place, for one of its waiters or for any.
+    /// A connection to this origin is gone, or it may have another number of them: there is a place, for one of its waiters or for
+    /// any; or nothing is left that could come back for them.
     #[cold]
     pub(super) fn offer_place(&mut self, index: OriginIndex) {
         self.stand_in_line(index);
-        // the place of one of its own that it may not use; or nothing is left to come
-        if self.waits_for_place(index) || self.origins.all[index].held == 0 {
+        if self.waits_for_place(index) || self.has_nothing_left(index) {
             self.make_ready(index);
         }
         self.wake_waiters();
     }
 
-    /// The first waiter of this origin may be given an idle connection.
+    /// The waiters of this origin may be given an idle connection of it, or the place of one.
     pub(super) fn make_ready(&mut self, index: OriginIndex) {
         let origin = &mut self.origins.all[index];
         if origin.waiting > 0 && !origin.is_ready {

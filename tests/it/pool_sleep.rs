@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::driver::*;
 use http_keepalive::pool::*;
 use http_keepalive::{Instant, KeepAlive, Persistence, ReuseReason};
 use proptest::prelude::*;
@@ -174,4 +175,22 @@ fn the_meter_knows_a_sleep_from_a_wall_clock_that_is_set() {
     assert_eq!(meter.asleep(start + ms(20_000), ms(15_000)), Some(ms(5_000)), "the next one is measured from there");
     assert_eq!(meter.asleep(Instant::EPOCH, ms(15_000)), None, "a monotonic clock that goes back stands still");
     assert_eq!(meter.asleep(start + ms(20_000), ms(15_000)), None);
+}
+
+/// The record of one that was used again is older than the time that it stands for, that of the other is not.
+#[test]
+fn after_a_sleep_the_longest_idle_one_goes_first_as_before() {
+    for asleep in [0, 4, 900] {
+        let timeouts = PoolTimeouts::DEFAULT.with_used_idle(None).with_age(None).with_suspension(None);
+        let policy = PoolPolicy::DEFAULT.with_eviction(Eviction::LongestIdle);
+        let mut driver = Driver::new(PoolLimits::DEFAULT.with_total(Some(2)), timeouts, policy);
+        let (a, b) = (driver.ask("a").id(), driver.ask("b").id());
+        driver.done(b);
+        assert_eq!(driver.wait(Duration::from_secs(30)), []);
+        driver.done(a);
+        assert_eq!(driver.wait(Duration::from_secs(1)), []);
+        assert_eq!(driver.fetch("b"), Got::Reused(b));
+        driver.pool.suspended(driver.now, Duration::from_secs(asleep));
+        assert_eq!(driver.ask("c"), Got::Replaced(a, 3), "asleep for {asleep} s");
+    }
 }

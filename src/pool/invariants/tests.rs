@@ -171,7 +171,15 @@ broken! {
         Some(2)
     };
     waiters_turn_the_fast_path_off "fast-path" |pool| pool.needs_full_path = false;
-    who_wants_a_place_is_counted "want-places" |pool| pool.want_places = 0;
+    who_wants_a_place_first_is_known "first-for-place" |pool| {
+        let place = pool.origins.all[origin(&pool, 2)].first_waiter;
+        pool.waiters.item_mut(place).expect("it waits").first_for_place = Place::NONE;
+    };
+    who_waits_for_nothing_is_told "nothing-left" |pool| {
+        let place = pool.origins.all[origin(&pool, 2)].first_waiter;
+        let waiter = pool.waiters.item_mut(place).expect("it waits");
+        (waiter.place, waiter.first_for_place) = (PlaceToOpen::Lost, Place::NONE);
+    };
     who_opens_and_waits_has_its_place "openings" |pool| {
         let (index, demand) = (origin(&pool, KEY), Demand::DEFAULT);
         drop(pool.enqueue(pool.now, index, demand, PlaceToOpen::Given));

@@ -97,6 +97,7 @@ impl World {
     fn follow(&mut self, due: Option<Due<Id>>) -> bool {
         match due {
             Some(Due::GoOn { ticket, checkout }) => {
+                self.drop_claims();
                 let place = self.waiters.iter().position(|waiter| waiter.ticket == ticket).expect("a waiter");
                 let Waiter { key, demand, place: wants, .. } = self.waiters[place];
                 assert!(!self.draining);
@@ -105,22 +106,14 @@ impl World {
                     before().all(|waiter| waiter.place != Place::Wanted),
                     "the first of its key that wants a place"
                 );
-                if let Checkout::Reuse { .. } = checkout {
-                    assert!(
-                        before().all(|waiter| !self.may_be_given_idle(waiter)),
-                        "the first of its key that may use it"
-                    );
-                } else {
+                assert!(before().all(|waiter| !self.may_be_given_idle(waiter)), "the first of its key that may use it");
+                if !matches!(checkout, Checkout::Reuse { .. }) {
                     assert_eq!(wants, Place::Wanted, "nobody is given two places");
                     if self.held(|other| other == key) < self.most(key).0 {
                         assert_eq!(self.first_in_line(), Some(place), "of those that any place serves, the first");
                     }
                 }
                 self.overtaken += u64::from(wants == Place::Given);
-                // what was claimed stays so, until it has gone or nobody has a turn
-                if self.turn().is_none() {
-                    self.claimed.clear();
-                }
                 match self.judge(key, demand, Some(place), waits_meanwhile(demand), &checkout) {
                     // the same place in the queue under another name
                     Ok(Some(next)) => (self.waiters[place].ticket, self.waiters[place].place) = (next, Place::Given),
@@ -131,6 +124,7 @@ impl World {
                 true
             }
             Some(Due::WaitOver { ticket, why }) => {
+                self.drop_claims();
                 let place = if why == RefuseReason::OpenFailed {
                     self.waiters.iter().position(|waiter| waiter.ticket == ticket).expect("a waiter")
                 } else {
@@ -146,7 +140,6 @@ impl World {
                     why => assert!(why == RefuseReason::WaitTimeout && waiter.due <= self.now && !self.draining),
                 }
                 self.stale.3.push(ticket);
-                self.claimed.clear();
                 true
             }
             Some(due) => panic!("{due:?} while nothing is late"),

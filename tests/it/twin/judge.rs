@@ -4,7 +4,7 @@ use super::*;
 
 impl World {
     /// Is this the connection or the place that the request must get? `Err`: it must get none. `place`: of a waiter in the queue.
-    /// `waits`: with a place it must be given a ticket, which is returned.
+    /// `waits`: with a place to open a connection it must be given a ticket, which is returned.
     pub(super) fn judge(
         &mut self,
         key: Key,
@@ -138,11 +138,12 @@ impl World {
     pub(super) fn victims(&self, rule: Eviction) -> Vec<Id> {
         let spared = |idle: &Connection| {
             let warm = self.idle().filter(|other| other.key == idle.key).count();
-            let may =
-                |waiter: &Waiter| waiter.demand.source == Source::Any && self.may_have(idle, waiter.demand.session);
-            // the first of its key that wants a place, or one before it
             let first = self.waiters_for(idle.key).position(|waiter| waiter.place == Place::Wanted);
-            let wanted = self.waiters_for(idle.key).take(first.map_or(usize::MAX, |first| first + 1)).any(may);
+            // those that want no place, and the first that does
+            let next = self.waiters_for(idle.key).take(first.map_or(usize::MAX, |first| first + 1));
+            let wanted = next
+                .map(|waiter| waiter.demand)
+                .any(|demand| demand.source == Source::Any && self.may_have(idle, demand.session));
             idle.due > self.now && (wanted || warm <= self.config.limits().min_warm as usize)
         };
         let may_go = || self.idle().filter(|idle| !spared(idle));

@@ -12,6 +12,7 @@ mod config;
 mod due;
 mod judge;
 mod steps;
+mod turns;
 
 use config::{Choices, config};
 
@@ -100,13 +101,13 @@ pub struct World {
     waiters: VecDeque<Waiter>,
     origins: HashMap<Key, Origin>,
     users: u32,
+    /// Something has come back for who waits for these keys, and was not offered yet.
+    ready: HashSet<Key>,
+    overtaken: u64,
     /// Idle connections one of which goes for the waiter that has its turn.
     claimed: Vec<Id>,
     /// How often a key came into quarantine.
     quarantined: u64,
-    /// Something has come back for who waits for these keys, and was not offered yet.
-    ready: HashSet<Key>,
-    overtaken: u64,
     ebbing: bool,
     draining: bool,
     purge_at: u64,
@@ -152,10 +153,10 @@ impl World {
             waiters: VecDeque::new(),
             origins: HashMap::new(),
             users: 1,
-            claimed: Vec::new(),
-            quarantined: 0,
             ready: HashSet::new(),
             overtaken: 0,
+            claimed: Vec::new(),
+            quarantined: 0,
             ebbing: false,
             draining: false,
             purge_at: u64::MAX,
@@ -209,10 +210,9 @@ impl World {
             origin.proxy |= demand.peer == Peer::Proxy;
         }
         let most = self.config.limits().waiters as usize;
-        let is_ready = self.ready.contains(&key) && self.idle().any(|idle| idle.key == key);
         let why = if self.draining {
             RefuseReason::Drain
-        } else if self.waiters_for(key).any(|waiter| waiter.place == Place::Wanted || is_ready) {
+        } else if self.is_behind_others(key) {
             RefuseReason::Behind
         } else {
             // what is idle here is of no use to who waits
@@ -239,6 +239,12 @@ impl World {
         }
     }
 
+    /// Somebody wants a place for this key, or a connection has come back for one who waits for it.
+    fn is_behind_others(&self, key: Key) -> bool {
+        let came_back = self.ready.contains(&key) && self.idle().any(|idle| idle.key == key);
+        self.waiters_for(key).any(|waiter| waiter.place == Place::Wanted || came_back)
+    }
+
     fn enqueue(&mut self, ticket: Ticket, key: Key, demand: Demand, place: Place) {
         let due = self.now.saturating_add(nanos(self.config.timeouts().wait));
         self.waiters.push_back(Waiter { ticket, key, demand, due, place, passed: 0 });
@@ -251,49 +257,6 @@ impl World {
     fn may_be_given_idle(&self, waiter: &Waiter) -> bool {
         let idle = |unused| !self.choices_of(waiter.key, unused, waiter.demand.session).is_empty();
         waiter.demand.source == Source::Any && (idle(false) || idle(true))
-    }
-
-    /// Of the waiters that any place would serve, the first.
-    fn first_in_line(&self) -> Option<usize> {
-        (0..self.waiters.len()).find(|&place| {
-            let key = self.waiters[place].key;
-            let wants = |waiter: &Waiter| waiter.key == key && waiter.place == Place::Wanted;
-            let is_first = self.waiters.iter().position(wants) == Some(place);
-            is_first && self.held(|other| other == key) < self.most(key).0
-        })
-    }
-
-    fn is_full(&self) -> bool {
-        self.config.limits().total.is_some_and(|total| self.held(|_| true) >= total as usize)
-    }
-
-    /// The waiter that was passed over as often as it may be.
-    fn turn(&self) -> Option<usize> {
-        let first = self.first_in_line().filter(|_| self.is_full())?;
-        let most = self.config.limits().passed_over?;
-        (self.waiters[first].passed >= most).then_some(first)
-    }
-
-    /// One who stands at this place, or does not wait yet, is given an idle connection or the place of one: may it be?
-    fn may_pass(&mut self, place: Option<usize>) -> bool {
-        let passes = |first: usize| place.is_none_or(|place| first < place);
-        let Some(first) = self.first_in_line().filter(|&first| self.is_full() && passes(first)) else { return true };
-        let may = self.turn().is_none();
-        self.waiters[first].passed += u32::from(may);
-        may
-    }
-
-    /// What may go for the one that has its turn: what was claimed for it, or what a later waiter would get.
-    fn claimable(&self) -> Vec<Id> {
-        let mut all = self.claimed.clone();
-        let first = self.turn().unwrap_or(0);
-        for waiter in self.waiters.iter().skip(first + 1).filter(|waiter| waiter.demand.source == Source::Any) {
-            for unused in [false, true] {
-                all.extend(self.choices_of(waiter.key, unused, waiter.demand.session));
-            }
-        }
-        all.retain(|&id| self.idle().any(|idle| idle.id == id));
-        all
     }
 
     fn idle(&self) -> impl Iterator<Item = &Connection> {

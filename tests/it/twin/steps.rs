@@ -385,6 +385,8 @@ impl World {
 
     /// All of it ends.
     pub(super) fn end(&mut self) {
+        // a generation of one key has put the pool's clock ahead
+        self.now += 1;
         self.pool.drain(self.at());
         self.draining = true;
         for idle in self.connections.iter_mut().filter(|connection| connection.is_idle()) {
