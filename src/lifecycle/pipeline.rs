@@ -506,7 +506,9 @@ impl<const DEPTH: usize> ConnectionState<Client<DEPTH>> {
     #[inline(never)]
     fn answered_last(&mut self, now: Instant, handed_out: bool) {
         let is_refused = self.role.answer == Answer::Refuses && self.role.ends_after_response;
-        let still_since = self.send.still_since;
+        // what waits goes on by the timeouts of the connection, from here where its own were others
+        let own = self.role.first().is_some_and(|first| first.own_timeouts);
+        let still_since = if own { now } else { self.send.still_since };
         self.answered(now);
         if self.role.is_empty() && self.is_over_age(now) {
             // it passed after the head of the response
