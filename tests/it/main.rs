@@ -67,6 +67,7 @@ mod pool_keys;
 mod pool_order;
 mod pool_overtaken;
 mod pool_overtaken_laws;
+mod pool_overtaken_turns;
 mod pool_queue;
 mod pool_sleep;
 mod pool_systems;
