@@ -123,6 +123,22 @@ fn who_waits_after_one_that_may_not_use_what_came_back_is_told_of_the_free_place
 }
 
 #[test]
+fn what_came_back_for_one_that_has_left_holds_back_nobody() {
+    let policy = PoolPolicy::DEFAULT.with_reuse(ReuseMode::Safe);
+    let mut driver = Driver::new(PoolLimits::DEFAULT.with_per_origin(Some(3)), PoolTimeouts::DEFAULT, policy);
+    let first = BOTH.with_session(Session::First);
+    let all = driver.open_all("a", 3);
+    let waits = driver.ask("a").ticket();
+    driver.done(all[0]);
+    driver.closed(all[1], Ended::ByPeer);
+    driver.pool.cancel(waits).unwrap();
+    // these may not use what is idle, and nothing has come back since the first of them waits
+    assert!(matches!(driver.ask_for("a", first), Got::Opens(..)));
+    let next = driver.ask_for("a", first.with_patience(Patience::None));
+    assert!(matches!(next, Got::Replaced(..)), "{next:?}");
+}
+
+#[test]
 fn in_quarantine_nothing_comes_back_for_it_and_it_goes_on_to_open() {
     let mut driver = limited(PoolLimits::DEFAULT.with_unsolicited_per_origin(Some(1)));
     let all = driver.open_all("a", 3);
