@@ -116,6 +116,8 @@ mod checks {
             let listed = self.ready_origins.iter().filter(|&&index| self.origins.all[index].is_ready).count();
             let all = self.ready_origins.len();
             holds("ready-origins: each is in the list, and once", ready == listed && listed == all);
+            let waits = |&index: &OriginIndex| self.origins.all[index].waiting > 0;
+            holds("ready-origins: somebody waits for each", self.ready_origins.iter().all(waits));
             self.origins.check();
         }
 

@@ -140,6 +140,9 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         let was_first = first_for_place == ticket.place();
         self.set_first_for_place(index, if was_first { waiter.next } else { first_for_place });
         self.origins.remove_waiter(index);
+        if self.origins.all[index].waiting == 0 {
+            self.forget_ready(index);
+        }
         self.update_fast_path();
         self.stand_in_line(index);
         // what it protected from eviction may be another's place
@@ -175,6 +178,16 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             self.make_ready(index);
         }
         self.wake_waiters();
+    }
+
+    /// Nobody waits for this origin: what came back is for anybody, and not for who waits next.
+    fn forget_ready(&mut self, index: OriginIndex) {
+        if self.ready_origins.front() == Some(&index) {
+            self.ready_origins.pop_front();
+        } else if self.origins.all[index].is_ready {
+            self.ready_origins.retain(|&other| other != index);
+        }
+        self.origins.all[index].is_ready = false;
     }
 
     /// The waiters of this origin may be given an idle connection of it, or the place of one.

@@ -68,6 +68,7 @@ mod pool_keys;
 mod pool_order;
 mod pool_overtaken;
 mod pool_overtaken_laws;
+mod pool_overtaken_turns;
 mod pool_queue;
 mod pool_shared;
 mod pool_shared_futures;

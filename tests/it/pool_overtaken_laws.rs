@@ -1,5 +1,7 @@
-//! What holds of requests that open and wait at once, whatever comes first: one connection besides their own, no place lost, in order.
+//! What holds of requests that open and wait at once, whatever comes first: one connection besides their own, no place lost, in order,
+//! and nobody passed over too often.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::driver::*;
@@ -12,10 +14,15 @@ const BOTH: Demand = Demand::DEFAULT.with_meanwhile(Meanwhile::Wait);
 /// What a driver does next, by numbers that choose among what there is.
 #[derive(Clone, Debug)]
 enum Act {
-    Ask { key: u8, both: bool },
+    Ask {
+        key: u8,
+        both: bool,
+    },
     Open(usize),
     Fail(usize),
     GiveBack(usize),
+    /// It comes back under this key.
+    Move(usize, u8),
     Close(usize),
     Cancel(usize),
     Wait(u64),
@@ -27,6 +34,7 @@ fn act() -> impl Strategy<Value = Act> {
         3 => any::<usize>().prop_map(Act::Open),
         1 => any::<usize>().prop_map(Act::Fail),
         4 => any::<usize>().prop_map(Act::GiveBack),
+        1 => (any::<usize>(), 0..3_u8).prop_map(|(which, key)| Act::Move(which, key)),
         1 => any::<usize>().prop_map(Act::Close),
         1 => any::<usize>().prop_map(Act::Cancel),
         1 => (0..10_000_u64).prop_map(Act::Wait),
@@ -47,6 +55,9 @@ struct Asker {
     refused: u32,
     /// The driver took it out of the queue.
     cancelled: bool,
+    /// How many waited when it began to, and how many grants there were since while any place would have served it.
+    before: u64,
+    grants: u64,
 }
 
 /// A driver whose requests open and wait at once, and that opens, fails and gives back in any order.
@@ -55,9 +66,13 @@ struct Story {
     now: Instant,
     askers: Vec<Asker>,
     /// Permits, and by which request each was asked for.
-    permits: Vec<(Permit, usize)>,
-    leases: Vec<Lease>,
+    permits: Vec<(Permit, usize, u8)>,
+    leases: Vec<(Lease, u32)>,
+    /// By connection, its key; those that are idle too.
+    connections: HashMap<u32, u8>,
     ids: u32,
+    per_origin: usize,
+    passed_over: u64,
 }
 
 impl Story {
@@ -75,31 +90,38 @@ impl Story {
                 self.follow(self.askers.len() - 1, checkout);
             }
             Act::Open(which) => {
-                let Some((permit, asker)) = pick(&mut self.permits, which) else { return };
+                let Some((permit, asker, _)) = pick(&mut self.permits, which) else { return };
                 self.ids += 1;
                 let lease = self.pool.opened(now, permit, self.ids).unwrap();
+                self.connections.insert(self.ids, self.askers[asker].key);
                 let asker = &mut self.askers[asker];
                 if asker.given + asker.refused == 0 && !asker.cancelled {
                     asker.opened += 1;
                     // the ticket is stale from now
                     let stale = asker.ticket.take().is_none_or(|ticket| self.pool.cancel(ticket) == Err(Stale));
                     assert!(stale, "a request has its connection and waits");
-                    self.leases.push(lease);
+                    self.leases.push((lease, self.ids));
                 } else {
                     let _ = self.pool.checkin(now, lease, &UNUSED).unwrap();
                 }
             }
             Act::Fail(which) => {
-                let Some((permit, _)) = pick(&mut self.permits, which) else { return };
+                let Some((permit, ..)) = pick(&mut self.permits, which) else { return };
                 self.pool.failed(now, permit).unwrap();
             }
             Act::GiveBack(which) => {
-                let Some(lease) = pick(&mut self.leases, which) else { return };
-                let _ = self.pool.checkin(now, lease, &HTTP11).unwrap();
+                let Some((lease, _)) = pick(&mut self.leases, which) else { return };
+                assert!(matches!(self.pool.checkin(now, lease, &HTTP11), Ok(Checkin::Kept(_))));
+            }
+            Act::Move(which, key) => {
+                let Some((lease, id)) = pick(&mut self.leases, which) else { return };
+                assert!(matches!(self.pool.checkin_as(now, lease, &key, &HTTP11), Ok(Checkin::Kept(_))));
+                self.connections.insert(id, key);
             }
             Act::Close(which) => {
-                let Some(lease) = pick(&mut self.leases, which) else { return };
+                let Some((lease, id)) = pick(&mut self.leases, which) else { return };
                 self.pool.closed(now, lease, Ended::ByPeer).unwrap();
+                self.connections.remove(&id);
             }
             Act::Cancel(which) => {
                 let waiting = self.askers.iter_mut().filter(|asker| asker.ticket.is_some());
@@ -114,20 +136,56 @@ impl Story {
     }
 
     fn follow(&mut self, asker: usize, checkout: Checkout<u32>) {
+        if !matches!(checkout, Checkout::Wait(_)) {
+            self.count_grant(asker);
+        }
+        if !self.waits(asker) {
+            self.askers[asker].before = (0..self.askers.len()).filter(|&other| self.waits(other)).count() as u64;
+        }
         let (permit, ticket) = match checkout {
-            Checkout::Reuse { lease, .. } => {
+            Checkout::Reuse { id, lease, .. } => {
                 self.askers[asker].given += 1;
-                return self.leases.push(lease);
+                self.askers[asker].ticket = None;
+                return self.leases.push((lease, id));
             }
             Checkout::Open(permit) => (Some(permit), None),
             Checkout::OpenOrWait { permit, ticket } => (Some(permit), Some(ticket)),
-            Checkout::EvictThenOpen { permit, ticket, .. } => (Some(permit), ticket),
+            Checkout::EvictThenOpen { victim, permit, ticket, .. } => {
+                self.connections.remove(&victim);
+                (Some(permit), ticket)
+            }
             Checkout::Wait(ticket) => (None, Some(ticket)),
             Checkout::Refuse(why) => panic!("{why}: there is room in the queue"),
         };
         self.askers[asker].places += u32::from(permit.is_some());
-        self.permits.extend(permit.map(|permit| (permit, asker)));
+        let key = self.askers[asker].key;
+        self.permits.extend(permit.map(|permit| (permit, asker, key)));
         self.askers[asker].ticket = ticket;
+    }
+
+    fn waits(&self, asker: usize) -> bool {
+        self.askers[asker].ticket.is_some()
+    }
+
+    /// Any place would serve this request: of its key it is the first that waits without one, and its key is below its limit.
+    fn is_in_line(&self, asker: usize) -> bool {
+        let key = self.askers[asker].key;
+        let wants = |one: &Asker| one.key == key && one.ticket.is_some() && one.places == 0;
+        let opening = self.permits.iter().filter(|permit| permit.2 == key).count();
+        let held = self.connections.values().filter(|&&other| other == key).count() + opening;
+        self.askers.iter().position(wants) == Some(asker) && held < self.per_origin
+    }
+
+    /// A request gets a connection or a place. One that waits has seen no more grants than the law says: each of those before it, and
+    /// it itself, is passed over so often at most, and is given a place, and then a connection.
+    fn count_grant(&mut self, to: usize) {
+        for asker in 0..self.askers.len() {
+            if self.is_in_line(asker) || asker == to && self.waits(to) && self.askers[to].places == 0 {
+                self.askers[asker].grants += 1;
+                let Asker { before, grants, .. } = self.askers[asker];
+                assert!(grants <= (self.passed_over + 2) * (before + 1), "{:?}", self.askers[asker]);
+            }
+        }
     }
 
     fn expire(&mut self) {
@@ -143,7 +201,6 @@ impl Story {
                             earlier.iter().any(|other| other.key == self.askers[asker].key && other.ticket.is_some());
                         assert!(!waits, "an earlier one waits for what comes back");
                     }
-                    self.askers[asker].ticket = None;
                     self.follow(asker, checkout);
                 }
                 Due::WaitOver { ticket, .. } => {
@@ -151,9 +208,12 @@ impl Story {
                     self.askers[asker].ticket = None;
                     self.askers[asker].refused += 1;
                 }
-                Due::PermitOverdue(permit) => self.permits.retain(|(other, _)| *other != permit),
-                Due::LeaseOverdue { lease, .. } => self.leases.retain(|other| *other != lease),
-                Due::Close { .. } => {}
+                Due::PermitOverdue(permit) => self.permits.retain(|(other, ..)| *other != permit),
+                Due::LeaseOverdue { id, lease } => {
+                    self.leases.retain(|(other, _)| *other != lease);
+                    self.connections.remove(&id);
+                }
+                Due::Close { id, .. } => drop(self.connections.remove(&id)),
             }
         }
     }
@@ -162,20 +222,32 @@ impl Story {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
     #[test]
-    fn a_request_has_one_connection_besides_its_own_and_no_place_is_lost(
+    fn a_request_has_one_connection_besides_its_own_and_no_place_is_lost_and_nobody_is_passed_over_too_often(
         per_origin in 1..4_u32,
         total in 1..6_u32,
         wait in 5..60_u64,
         open in 5..60_u64,
+        passed_over in 0..4_u32,
+        rule in prop::sample::select(Eviction::ALL.to_vec()),
         acts in prop::collection::vec(act(), 0..120),
     ) {
-        let limits = PoolLimits::DEFAULT.with_per_origin(Some(per_origin)).with_total(Some(total));
+        let limits = PoolLimits::DEFAULT.with_per_origin(Some(per_origin)).with_total(Some(total)).with_passed_over(Some(passed_over));
         let timeouts = PoolTimeouts::DEFAULT.with_wait(secs(wait)).with_open(secs(open)).with_lease(secs(100));
-        let config = PoolConfig::new(limits, timeouts.with_used_idle(secs(20)), PoolPolicy::DEFAULT).unwrap();
+        let config = PoolConfig::new(limits, timeouts.with_used_idle(secs(20)), PoolPolicy::DEFAULT.with_eviction(rule)).unwrap();
         let now = Instant::from_secs(1000);
         let pool = Pool::new(now, &config);
         let mut story =
-            Story { pool, now, askers: Vec::new(), permits: Vec::new(), leases: Vec::new(), ids: 0 };
+            Story {
+                pool,
+                now,
+                askers: Vec::new(),
+                permits: Vec::new(),
+                leases: Vec::new(),
+                connections: HashMap::new(),
+                ids: 0,
+                per_origin: per_origin as usize,
+                passed_over: passed_over.into(),
+            };
         for act in &acts {
             story.act(act);
             prop_assert!(story.pool.held() <= total);

@@ -192,6 +192,8 @@ impl World {
             30 => self.try_stale(choices),
             _ => self.expire(),
         }
+        let waiters = &self.waiters;
+        self.ready.retain(|&key| waiters.iter().any(|waiter| waiter.key == key));
         self.check();
     }
 
