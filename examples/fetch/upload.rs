@@ -116,17 +116,17 @@ impl Ledger {
         self.octets
     }
 
-    /// Of these, so many have left.
+    /// How many of these have left.
     pub const fn left(&self) -> u64 {
         self.left
     }
 
-    /// Of those handed out, so many are content.
+    /// How many of those handed out are content.
     pub const fn content(&self) -> u64 {
         self.content
     }
 
-    /// Of those that have left, so many are content.
+    /// How many of those that have left are content.
     pub fn content_left(&self) -> u64 {
         let waiting = |&(end, octets): &(u64, u64)| octets.min(end.saturating_sub(self.left));
         self.content - self.pieces.iter().map(waiting).sum::<u64>()

@@ -354,12 +354,11 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
             }
             None => Ok(Received { consumed, outcome: Outcome::Event(Event::PeerClosed) }),
             Some(kind) => {
-                let unread = self.lifecycle.state().octets_unread();
+                let unread = u64::from(self.lifecycle.state().octets_unread());
                 let kind = match &self.reading {
                     Reading::Trailers(_, true) => ProtocolErrorKind::IncompleteTrailers,
                     _ => kind,
                 };
-                let unread = u64::from(unread);
                 Err(self.failed_at(kind, self.offset.saturating_add(unread)))
             }
         }

@@ -1,6 +1,6 @@
 //! One line that tells it whole: what an exchange came to, and a connection.
 //!
-//! An [`Account`] is kept beside a connection by whoever writes a log, and costs nobody else anything. It looks at the machine after
+//! An [`Account`] is kept beside a connection by a driver that writes a log, and costs no other driver anything. It looks at the machine after
 //! each call that may have moved it, and says when an exchange is over. Octets count as the machine counts them: consumed, and
 //! handed out to be sent; what a driver still holds in its buffers is not among the first, and is among the second.
 

@@ -158,7 +158,7 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Lifecycle<Cli
         Ok(())
     }
 
-    /// The same of a head of so many octets; `named` are the protocols of its `Upgrade`, where it switches.
+    /// The same; `octets`: those of the head; `named` are the protocols of its `Upgrade`, where it switches.
     pub(crate) fn response_head(
         &mut self,
         now: Instant,
@@ -259,7 +259,7 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Lifecycle<Cli
 
     /// What the peer's `Keep-Alive` fields have said, as far as it holds: `timeout` in seconds, from the end of a response; `max`, less
     /// the requests since. `None` each where it said nothing of it. [`reusable`](Self::reusable) obeys both already, with the timeout
-    /// less `hint_margin`: whoever gives a pool what that says is not to give it this, too (RFC 2068 19.7.1.1).
+    /// less `hint_margin`: a driver that gives a pool what that says is not to give it this, too (RFC 2068 19.7.1.1).
     pub fn peer_hint(&self) -> KeepAlive {
         let timeout = Some(self.state.role.peer.hint).filter(|&hint| hint != u32::MAX);
         KeepAlive { timeout, max: self.state.role.still_accepts() }

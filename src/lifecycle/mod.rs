@@ -144,6 +144,12 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     pub(crate) fn after_content(&mut self, now: Instant) {
         let (state, settings) = self.parts();
         R::on_message_complete(state, now);
+        Self::after_exchange(state, settings, now);
+    }
+
+    /// An exchange may be over.
+    #[inline(always)]
+    fn after_exchange(state: &mut ConnectionState<R>, settings: &Settings, now: Instant) {
         state.end_if_old(now, settings);
         state.begin_what_came(now);
     }
@@ -469,7 +475,8 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
         // all of it may have left before
         R::on_sent(&mut self.state, now);
         R::on_handed_out(&mut self.state, now);
-        self.after_content(now);
+        let (state, settings) = self.parts();
+        Self::after_exchange(state, settings, now);
     }
 
     /// The message we send is complete. After one that ended by itself this changes nothing.

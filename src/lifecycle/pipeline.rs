@@ -89,14 +89,14 @@ pub(crate) struct Interim {
 impl Interim {
     pub(crate) const NONE: Self = Self { responses: 0, octets: 0 };
 
-    /// Are they too many with one more, of so many octets?
+    /// Are they too many with one more, of this number of octets?
     pub(crate) fn is_over(self, limits: &Limits, octets: u32) -> bool {
         let too_long = |most: u32| self.octets.saturating_add(octets) > most;
         limits.interim_responses.is_some_and(|most| self.responses >= most)
             || limits.interim_octets.is_some_and(too_long)
     }
 
-    /// One more, of so many octets.
+    /// One more, of this number of octets.
     pub(crate) fn add(&mut self, octets: u32) {
         self.responses = self.responses.saturating_add(1);
         self.octets = self.octets.saturating_add(octets);

@@ -103,7 +103,7 @@ pub(crate) fn judge_plain(
     }
 }
 
-/// A response's head of so many octets is complete and within every rule.
+/// A response's head is complete and within every rule; `octets`: its length.
 pub(crate) fn record<const DEPTH: usize>(
     state: &mut ConnectionState<Client<DEPTH>>,
     settings: &Settings,

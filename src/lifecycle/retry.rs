@@ -176,14 +176,14 @@ impl Evidence {
         self
     }
 
-    /// Of the tries before, so many were lost on connections that had been used before.
+    /// With this number of the tries before lost on connections that had been used before.
     #[must_use]
     pub const fn after_reused(mut self, reused_attempts: u32) -> Self {
         self.reused_attempts = reused_attempts;
         self
     }
 
-    /// With so many tries on new connections; 0 counts as 1.
+    /// With this number of tries on new connections; 0 counts as 1.
     #[must_use]
     pub const fn with_budget(mut self, budget: u8) -> Self {
         self.budget = budget;

@@ -1,4 +1,4 @@
-//! The names of what is handed out, each for one step: whoever holds one may say what becomes of it.
+//! The names of what is handed out, each for one step: its holder may say what becomes of it.
 
 use core::fmt;
 

@@ -1,4 +1,4 @@
-//! What the handles of a shared pool have in common, behind one lock.
+//! What the handles of a shared pool have in common, under one lock.
 //!
 //! Under the lock no code of a user runs, except `Hash`, `Eq` and `Clone` of the keys (and the `Drop` of a key that is forgotten).
 //! So connections are only moved here, and never dropped; wakers are cloned, called and dropped outside.
@@ -37,7 +37,7 @@ pub struct CheckedIn<C> {
     pub to_close: Option<Closing<C>>,
 }
 
-/// The state behind its lock.
+/// The state under its lock.
 pub(super) struct Core<K, C, S>(Mutex<State<K, C, S>>);
 
 pub(super) struct State<K, C, S> {
@@ -90,7 +90,7 @@ impl<K: Hash + Eq, C, S: BuildHasher> Core<K, C, S> {
         look(&self.lock())
     }
 
-    /// Changes the state. Then whoever waits and may go on is given its answer, and is woken.
+    /// Changes the state. Then each waiter that may go on is given its answer, and is woken.
     pub(super) fn change<R>(&self, now: Instant, act: impl FnOnce(&mut State<K, C, S>) -> R) -> R {
         let mut state = self.lock();
         let answer = act(&mut state);
@@ -142,7 +142,7 @@ impl<K: Hash + Eq, C, S: BuildHasher> State<K, C, S> {
     fn sort(&mut self, due: Due<u32>) {
         match due {
             Due::Close { id, why } => self.close(id, why),
-            // a waiter that has not taken it has it here; whoever uses it has it himself
+            // a waiter that has not taken it has it here; its user has it
             Due::LeaseOverdue { id, .. } => self.close(id, EndReason::LeaseOverdue),
             Due::PermitOverdue(_) => {}
             Due::WaitOver { ticket, why } => self.answer(self.waiter_of(&ticket), Answer::Refuse(why)),
