@@ -212,6 +212,7 @@ const LIMITS: Limits = Limits::DEFAULT
     .with_chunk_framing(None)
     .with_unread_octets(None)
     .with_interim_responses(None)
+    .with_interim_octets(None)
     .with_max_exchanges(None);
 
 const LENIENT: Policy = Policy::DEFAULT
