@@ -83,7 +83,8 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         if demand.peer == Peer::Proxy {
             self.note_proxy(index);
         }
-        let why = if self.is_behind_others(index) {
+        let is_behind = self.is_behind_others(index);
+        let why = if is_behind {
             RefuseReason::Behind
         } else {
             match self.serve_now(now, index, demand) {
@@ -102,7 +103,12 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         if self.waiters.len() >= self.config.limits.waiters {
             return self.refuse(RefuseReason::Waiters);
         }
+        let was_first = !self.waits_for_place(index);
         let ticket = self.enqueue(now, index, demand, PlaceToOpen::Wanted);
+        if is_behind && was_first {
+            // nobody has tried yet whether there is a place for it
+            self.wake_waiters();
+        }
         if self.origins.all[index].idle() > 0 {
             // if those who go before it give up, it can have that one
             self.make_ready(index);

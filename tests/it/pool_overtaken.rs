@@ -230,3 +230,22 @@ fn who_takes_the_place_of_an_idle_connection_waits_meanwhile_too() {
         panic!()
     };
 }
+
+#[test]
+fn one_who_comes_after_a_connection_that_is_of_no_use_to_who_opens_is_served_at_once() {
+    let limits = PoolLimits::DEFAULT.with_per_origin(Some(3)).with_total(Some(3));
+    let policy = PoolPolicy::DEFAULT.with_reuse(ReuseMode::Never);
+    let mut driver = Driver::new(limits, PoolTimeouts::DEFAULT, policy);
+    let id = driver.ask("a").id();
+    let _ = opens(&mut driver, "b");
+    let _ = opens(&mut driver, "a");
+    driver.done(id);
+    // it might be for the one that opens: so the newcomer waits until that is looked at, and it is
+    let Checkout::Wait(ticket) = driver.pool.checkout(driver.now, "a", Demand::DEFAULT) else { panic!() };
+    let Some(Due::GoOn { ticket: served, checkout: Checkout::EvictThenOpen { victim, .. } }) =
+        driver.pool.expire(driver.now)
+    else {
+        panic!("it waits although a place can be had")
+    };
+    assert_eq!((served, victim), (ticket, id));
+}

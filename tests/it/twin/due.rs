@@ -151,9 +151,8 @@ impl World {
                     let Waiter { key, place, .. } = self.waiters[place];
                     assert!(place != Place::Lost || self.held(|other| other == key) > 0, "nothing is left to come");
                 }
-                let claimed = self.idle().any(|idle| self.claimed.contains(&idle.id));
-                assert!(!claimed || self.turn().is_none(), "one goes for the waiter that has its turn");
-                self.claimed.clear();
+                assert!(!self.claim_stands || self.turn().is_none(), "one goes for the waiter that has its turn");
+                self.claim(Vec::new());
                 self.ready.clear();
                 let next = self.pool.next_deadline().map_or(u64::MAX, Instant::as_nanos);
                 let connections = self

@@ -20,7 +20,7 @@ impl World {
                     continue;
                 }
                 if !self.may_pass(place) {
-                    self.claimed = right;
+                    self.claim(right);
                     return Err(RefuseReason::Behind);
                 }
                 let policy = self.config.policy();
@@ -30,6 +30,7 @@ impl World {
                 if order == Order::RoundRobin {
                     self.origins.entry(key).or_default().turn = id + 1;
                 }
+                self.claim_stands &= !self.claimed.contains(&id);
                 let now = self.now;
                 // only who watches idle connections may trust one for a time
                 let look_after = match policy.idle_watched {
@@ -54,7 +55,7 @@ impl World {
             let longest = own_idle.min_by_key(|idle| idle.since).map(|idle| idle.id);
             let longest = longest.filter(|_| own == most && all <= total).ok_or(why)?;
             if !self.may_pass(place) {
-                self.claimed = vec![longest];
+                self.claim(vec![longest]);
                 return Err(RefuseReason::Behind);
             }
             vec![longest]

@@ -106,6 +106,8 @@ pub struct World {
     overtaken: u64,
     /// Idle connections one of which goes for the waiter that has its turn.
     claimed: Vec<Id>,
+    /// None of them was lent or has gone since.
+    claim_stands: bool,
     /// How often a key came into quarantine.
     quarantined: u64,
     ebbing: bool,
@@ -156,6 +158,7 @@ impl World {
             ready: HashSet::new(),
             overtaken: 0,
             claimed: Vec::new(),
+            claim_stands: false,
             quarantined: 0,
             ebbing: false,
             draining: false,
@@ -303,6 +306,7 @@ impl World {
         let place =
             self.connections.iter().position(|connection| connection.id == id).expect("a connection of the pool");
         let connection = self.connections.remove(place);
+        self.claim_stands &= !self.claimed.contains(&id);
         self.forget_name(connection.name.clone());
         connection
     }

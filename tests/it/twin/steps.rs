@@ -196,7 +196,7 @@ impl World {
         self.forget_name(before);
         self.make_ready(key);
         if self.turn().is_some() {
-            self.claimed = vec![id];
+            self.claim(vec![id]);
         }
         self.ebbing |= limits.high_water.is_some_and(|high| self.idle().count() > high as usize);
         if self.purge_at == u64::MAX {
@@ -296,6 +296,8 @@ impl World {
                         (connection.due, connection.why) = (self.now, EndReason::Generation);
                     }
                 }
+                // the pool's clock is ahead by this
+                self.now += 1;
                 return;
             }
             51..=90 => {

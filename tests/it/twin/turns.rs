@@ -52,10 +52,16 @@ impl World {
         all
     }
 
+    /// One of these goes for the waiter that has its turn. Which one is known only where it is one.
+    pub(super) fn claim(&mut self, ids: Vec<Id>) {
+        self.claim_stands = !ids.is_empty();
+        self.claimed = ids;
+    }
+
     /// What was claimed stays so until it has gone, or nobody has a turn when the next is told.
     pub(super) fn drop_claims(&mut self) {
         if self.turn().is_none() {
-            self.claimed.clear();
+            self.claim(Vec::new());
         }
     }
 }
