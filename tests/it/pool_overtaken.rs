@@ -237,9 +237,9 @@ fn one_who_comes_after_a_connection_that_is_of_no_use_to_who_opens_is_served_at_
     let policy = PoolPolicy::DEFAULT.with_reuse(ReuseMode::Never);
     let mut driver = Driver::new(limits, PoolTimeouts::DEFAULT, policy);
     let id = driver.ask("a").id();
-    let _ = opens(&mut driver, "b");
     let _ = opens(&mut driver, "a");
     driver.done(id);
+    let _ = opens(&mut driver, "b");
     // it might be for the one that opens: so the newcomer waits until that is looked at, and it is
     let Checkout::Wait(ticket) = driver.pool.checkout(driver.now, "a", Demand::DEFAULT) else { panic!() };
     let Some(Due::GoOn { ticket: served, checkout: Checkout::EvictThenOpen { victim, .. } }) =
