@@ -23,7 +23,9 @@
 //!          │                                                                  │
 //!  connection/  both together, of one role: reading, server, client, parking      Connection
 //!
-//!  deadline_queue, idle_queue, pool/                                        many connections
+//!  drive/       the loop around one, and what is next
+//!
+//!  queues/, pool/                                                            many connections
 //!  presets/, check/, settings/                                              policies with names, in files, against each other
 //! ```
 //!
@@ -182,6 +184,8 @@
 //! `std` (default): [`Instant::since`], [`DeadlineQueue`], [`IdleQueue`], [`pool`], the clients among the [`presets`]. `serde`: settings from files,
 //! in the module `settings`. No feature changes a verdict. Rust 1.85 or later.
 
+#[cfg(feature = "alloc")]
+extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
@@ -198,15 +202,14 @@ mod config;
 #[cfg(feature = "std")]
 pub mod check;
 mod connection;
-#[cfg(feature = "std")]
-mod deadline_queue;
-#[cfg(feature = "std")]
-mod idle_queue;
+pub mod drive;
 mod lifecycle;
 mod message;
 #[cfg(feature = "std")]
 pub mod pool;
 pub mod presets;
+#[cfg(feature = "std")]
+mod queues;
 #[cfg(feature = "serde")]
 pub mod settings;
 
@@ -256,9 +259,9 @@ pub use connection::summary::{Account, ConnectionSummary, ExchangeSummary, Reaso
 pub use connection::{CanonicalConnection, Connection};
 
 #[cfg(feature = "std")]
-pub use deadline_queue::{Armed, DeadlineQueue};
+pub use queues::deadline_queue::{Armed, DeadlineQueue};
 #[cfg(feature = "std")]
-pub use idle_queue::{IdleQueue, Queued};
+pub use queues::idle_queue::{IdleQueue, Queued};
 
 /// The README's example compiles.
 #[cfg(doctest)]

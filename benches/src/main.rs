@@ -66,7 +66,7 @@ fn run(work: &str, input: &str, times: usize) -> Result<(), String> {
 }
 
 /// What is counted.
-const COUNTED: [(&str, &str); 37] = [
+const COUNTED: [(&str, &str); 38] = [
     ("ours", "tiny"),
     ("ours", "classic"),
     ("ours", "chrome"),
@@ -85,6 +85,7 @@ const COUNTED: [(&str, &str); 37] = [
     ("exchange", "tiny"),
     ("exchange", "classic"),
     ("exchange", "chrome"),
+    ("drive", "tiny"),
     ("pipelined", "tiny"),
     ("pipelined", "classic"),
     ("pipelined", "chrome"),

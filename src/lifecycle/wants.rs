@@ -136,18 +136,24 @@ impl<R: LifecycleRole> ConnectionState<R> {
             flush_once: self.look() == Some(Side::Writing),
             application: self.turn(),
             take_content: self.lifetime.is_open() && self.is_paused(),
-            shut: match self.lifetime.stage() {
-                Stage::Finishing if waits => None,
-                Stage::Finishing if self.receive.has_ended() || R::IS_CLIENT => Some(Shut::Close(self.close_reason())),
-                Stage::Finishing => Some(Shut::HalfClose(self.close_reason())),
-                Stage::CloseDue => Some(Shut::Close(self.close_reason())),
-                Stage::ResetDue => Some(Shut::Reset(self.close_reason())),
-                Stage::Open | Stage::HalfClosed | Stage::Closed | Stage::Tunnel(_) => None,
-            },
+            shut: self.shut_want(),
         }
     }
 
-    fn read_want(&self) -> ReadWant {
+    #[inline]
+    pub(crate) fn shut_want(&self) -> Option<Shut> {
+        match self.lifetime.stage() {
+            Stage::Open | Stage::HalfClosed | Stage::Closed | Stage::Tunnel(_) => None,
+            Stage::Finishing if self.send.unsent > 0 && !self.send.has_failed() => None,
+            Stage::Finishing if self.receive.has_ended() || R::IS_CLIENT => Some(Shut::Close(self.close_reason())),
+            Stage::Finishing => Some(Shut::HalfClose(self.close_reason())),
+            Stage::CloseDue => Some(Shut::Close(self.close_reason())),
+            Stage::ResetDue => Some(Shut::Reset(self.close_reason())),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn read_want(&self) -> ReadWant {
         let waits = self.receive.half() != Receiving::Complete;
         if self.receive.has_ended() {
             // the application comes first where a response is due; what is offered may be nothing: then the end is told
@@ -168,7 +174,8 @@ impl<R: LifecycleRole> ConnectionState<R> {
         }
     }
 
-    fn turn(&self) -> Option<Turn> {
+    #[inline]
+    pub(crate) fn turn(&self) -> Option<Turn> {
         if !self.lifetime.is_open() {
             return None;
         }

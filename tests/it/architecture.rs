@@ -12,8 +12,8 @@ const FLOORS: [&[&str]; 7] = [
     &["config"],
     &["message"],
     &["lifecycle"],
-    &["connection", "deadline_queue", "idle_queue"],
-    &["pool", "presets", "check", "settings"],
+    &["connection", "queues"],
+    &["drive", "pool", "presets", "check", "settings"],
 ];
 
 /// A circle of two or three files is one room with doors; more are a corridor.

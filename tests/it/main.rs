@@ -6,6 +6,8 @@
 // layers
 mod common;
 mod doors;
+mod drive_loops;
+mod drive_world;
 mod driver;
 mod harness;
 mod network;
@@ -43,6 +45,7 @@ mod doors_agree;
 mod doors_written;
 mod drain;
 mod drips;
+mod drive_by_hand;
 mod ended_by;
 mod ends;
 mod expect_upgrade;
