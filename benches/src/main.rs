@@ -207,7 +207,10 @@ fn instructions(work: &str, input: &str) -> Result<u64, String> {
 }
 
 fn total(work: &str, input: &str, times: usize) -> Result<u64, String> {
-    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let mut program = std::env::current_exe().map_err(|error| error.to_string())?;
+    if work == "drive" {
+        program.set_file_name("driven");
+    }
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         .arg(program)

@@ -2,7 +2,6 @@
 
 use std::hint::black_box;
 
-use http_keepalive::drive::{Attempt, Drive, Step};
 use http_keepalive::*;
 
 use crate::{inputs, peers, pool};
@@ -17,7 +16,6 @@ pub fn run(work: &str, input: &[u8], times: usize) -> Option<()> {
         "pieces" => (0..times).for_each(|_| in_pieces(black_box(input), 3)),
         "exchange" => exchanges(black_box(input), times, usual_fields()),
         "exchange-unchecked" => exchanges(black_box(input), times, [DATE, TYPE]),
-        "drive" => driven(black_box(input), times),
         "client-exchange" => client_exchanges(times, CheckedFields::new(black_box(b"Host: a\r\n")).unwrap()),
         "client-exchange-unchecked" => client_exchanges(times, [("Host", "a")]),
         "pipelined" => pipelined(black_box(input), times),
@@ -142,36 +140,6 @@ fn exchanges(input: &[u8], times: usize, fields: impl Fields + Copy) {
         let (_, written) = exchange(&mut connection, input, fields, &mut out);
         connection.handle_sent(Instant::EPOCH, written as u64);
         black_box((connection.next_deadline(), &out));
-    }
-}
-
-/// The same exchange through a drive, with its buffers: octets are put into its room and taken from what it has to send.
-fn driven(input: &[u8], times: usize) {
-    let (now, fields) = (Instant::EPOCH, usual_fields());
-    let mut drive = Drive::<Server, _>::new(now, &UNCAPPED, [0; 1024], [0; 1024]);
-    let mut left = times + 1;
-    loop {
-        match drive.poll(now) {
-            Step::Event(event) => drop(black_box(&event)),
-            Step::Respond => {
-                drive.respond(now, StatusCode::OK, fields, Content::Exact(13)).unwrap();
-                drive.send_content(now, CONTENT).unwrap();
-            }
-            Step::Transport(transport) if transport.write == Attempt::Wait => {
-                let octets = black_box(drive.unsent()).len();
-                drive.wrote(now, octets);
-            }
-            Step::Transport(_) => {
-                left -= 1;
-                if left == 0 {
-                    return;
-                }
-                black_box(drive.next_deadline());
-                drive.room()[..input.len()].copy_from_slice(input);
-                drive.read(input.len());
-            }
-            step => panic!("{step:?}"),
-        }
     }
 }
 

@@ -280,7 +280,7 @@ impl<S: Storage> Output<S> {
 
     /// Nothing of it leaves any more.
     fn clear(&mut self) {
-        self.buffer.take(usize::MAX);
+        (self.buffer.from, self.buffer.to) = (0, 0);
         (self.passed, self.under_way) = (None, 0);
     }
 }

@@ -10,12 +10,13 @@
 use core::ops::Deref;
 use core::time::Duration;
 
+use super::storage::Buffer;
 use super::{
-    Attempt, Drive, DriveRole, ENOUGH, Message, Output, PeerEnd, Said, Step, Storage, Transport, storage::Buffer,
+    Attempt, Clock, Drive, DriveRole, ENOUGH, Message, Output, PeerEnd, Reading, Said, Step, Storage, Transport,
 };
 use crate::config::Config;
 use crate::connection::Connection;
-use crate::connection::event::{Event, Outcome};
+use crate::connection::event::{Event, Outcome, Received};
 use crate::error::SendError;
 use crate::lifecycle::looks;
 use crate::lifecycle::state::Stage;
@@ -44,49 +45,39 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
         let storage: &S = storage;
         loop {
             let state = connection.lifecycle.state();
-            let look = if state.is_looking() { state.look() } else { None };
-            match look {
-                Some(looks::Side::Writing) => {
-                    clock.asked = now;
-                    return transport(Attempt::No, Attempt::Look);
-                }
-                Some(looks::Side::Reading) => {}
-                None => match state.turn() {
+            let is_usual = state.is_open() && !state.is_looking();
+            if is_usual {
+                let has_room = output.has_room();
+                match state.turn() {
+                    None => {}
                     Some(Turn::Respond)
-                        if asks
-                            && output.has_room()
-                            && (habits.early_responses || reading.message == Message::Whole) =>
+                        if asks && has_room && (reading.message == Message::Whole || habits.early_responses) =>
                     {
                         return Step::Respond;
                     }
-                    Some(Turn::Content) if asks && output.passed.is_none() && output.has_room() => {
-                        return Step::Content;
-                    }
-                    Some(Turn::Refuse(status)) if output.has_room() => {
-                        if reading.said != Said::Refuse {
-                            reading.said = Said::Refuse;
-                            return Step::Refuse(status);
-                        }
-                        reading.said = Said::None;
-                        by_itself(connection, output, now, R::send_refusal);
-                        continue;
-                    }
-                    Some(Turn::Continue) if habits.late_continue && asks && output.has_room() && !reading.offers => {
+                    Some(Turn::Content) if asks && has_room && output.passed.is_none() => return Step::Content,
+                    Some(Turn::Continue) if asks && has_room && habits.late_continue && !reading.offers => {
                         return Step::Continue;
                     }
-                    Some(Turn::Continue) if !habits.late_continue && output.has_room() => {
-                        if reading.said != Said::Continue {
-                            reading.said = Said::Continue;
-                            return Step::Continue;
+                    Some(Turn::Refuse(status)) if has_room => {
+                        match said_once(Said::Refuse, reading, connection, output, now) {
+                            true => return Step::Refuse(status),
+                            false => continue,
                         }
-                        reading.said = Said::None;
-                        by_itself(connection, output, now, R::send_continue);
-                        continue;
                     }
-                    _ => {}
-                },
+                    Some(Turn::Continue) if has_room && !habits.late_continue => {
+                        match said_once(Said::Continue, reading, connection, output, now) {
+                            true => return Step::Continue,
+                            false => continue,
+                        }
+                    }
+                    Some(_) => {}
+                }
+            } else if state.is_looking() && state.look() == Some(looks::Side::Writing) {
+                clock.asked = now;
+                return transport(Attempt::No, Attempt::Look);
             }
-            let is_ready = look.is_some() || reading.message == Message::Begun || !output.is_full();
+            let is_ready = !output.is_full() || reading.message == Message::Begun || !is_usual;
             if reading.offers && is_ready && !reading.is_lent {
                 output.say_what_left(connection, now);
                 let octets = storage.octets().get(*from..*to).unwrap_or_default();
@@ -116,67 +107,118 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
                 }
                 continue;
             }
-            if let (PeerEnd::Came(eof), true) = (reading.end, is_ready && !reading.is_lent) {
-                output.say_what_left(connection, now);
-                reading.end = PeerEnd::Told;
-                reading.offers = true;
-                match connection.receive_eof(now, eof) {
-                    Ok(received) => {
-                        if let Outcome::Event(event) = received.outcome {
-                            return Step::Event(event);
-                        }
+            if let PeerEnd::Came(eof) = reading.end {
+                if is_ready && !reading.is_lent {
+                    output.say_what_left(connection, now);
+                    (reading.end, reading.offers) = (PeerEnd::Told, true);
+                    match connection.receive_eof(now, eof) {
+                        Ok(Received { outcome: Outcome::Event(event), .. }) => return Step::Event(event),
+                        Ok(_) => continue,
+                        Err(error) => return Step::Error(error),
                     }
-                    Err(error) => return Step::Error(error),
                 }
-                continue;
-            }
-            let has_room = S::GROWS || *to - *from < storage.octets().len();
-            if look.is_some() {
-                if reading.end == PeerEnd::Open && (has_room || reading.is_lent) {
-                    clock.asked = now;
-                    return transport(Attempt::Look, Attempt::No);
-                }
-                connection.nothing_to_read(now);
-                reading.offers = true;
-                continue;
-            }
-            let state = connection.lifecycle.state();
-            if let Some(shut) = state.shut_want() {
-                return Step::Shut(shut);
-            }
-            match state.stage() {
-                Stage::Closed => return Step::Closed,
-                Stage::Tunnel(reason) if output.is_empty() => return Step::HandOver(reason),
-                _ => {}
             }
             // what had come and could leave when the transport was asked last has been told
-            if clock.asked >= clock.checks {
-                let asked = clock.asked;
-                output.say_what_left(connection, asked);
-                if let Some(deadline) = connection.handle_timeout(asked) {
-                    reading.offers = true;
-                    return Step::Expired(deadline);
-                }
-                clock.checks = asked.saturating_add(GRAIN);
-                continue;
+            if is_usual
+                && clock.asked < clock.checks
+                && *from == *to
+                && !reading.is_lent
+                && reading.end == PeerEnd::Open
+            {
+                // octets, or only whether the peer goes away: with nothing to look at it is read
+                clock.asked = now;
+                return transport(Attempt::when(is_ready), Attempt::when(output.may_leave()));
             }
-            let state = connection.lifecycle.state();
-            let reads = match state.read_want() {
-                ReadWant::Octets | ReadWant::Discard => is_ready,
-                // whether the peer goes away is seen while nothing else has come
-                ReadWant::EofOnly => *from == *to,
-                ReadWant::No | ReadWant::Offer | ReadWant::LookOnce => false,
-            };
-            if reads && !has_room && !reading.is_lent {
-                R::has_no_room(connection, now);
-                continue;
+            let has_room = S::GROWS || *to - *from < storage.octets().len();
+            if let Some(step) = at_rest(connection, output, reading, clock, now, is_ready, has_room, *from == *to) {
+                return step;
             }
-            let reads = reads && !reading.is_lent && reading.end == PeerEnd::Open;
-            let writes = output.under_way == 0 && !output.is_empty();
-            clock.asked = now;
-            return transport(Attempt::when(reads), Attempt::when(writes));
         }
     }
+}
+
+/// Whether this is to be said: once, and at the next poll it is done, where the application did not do it.
+#[cold]
+fn said_once<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>>(
+    said: Said,
+    reading: &mut Reading,
+    connection: &mut Connection<R, C>,
+    output: &mut Output<S>,
+    now: Instant,
+) -> bool {
+    if reading.said != said {
+        reading.said = said;
+        return true;
+    }
+    reading.said = Said::None;
+    let written = output.write(|out| match said {
+        Said::Refuse => R::send_refusal(connection, now, out),
+        _ => R::send_continue(connection, now, out),
+    });
+    // it has room as soon as what waits has left, or never
+    if matches!(written, Err(SendError::OutputTooSmall { .. })) && output.is_empty() {
+        connection.abort(now);
+    }
+    false
+}
+
+/// Nothing is left to be told: what the transport or time is to do. `None`: something has changed.
+#[cold]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "what is received stays borrowed, so that the drive can not be passed whole"
+)]
+fn at_rest<'b, R: DriveRole, S: Storage, C: Deref<Target = Config<R>>>(
+    connection: &mut Connection<R, C>,
+    output: &Output<S>,
+    reading: &mut Reading,
+    clock: &mut Clock,
+    now: Instant,
+    is_ready: bool,
+    has_room: bool,
+    is_empty: bool,
+) -> Option<Step<'b>> {
+    let state = connection.lifecycle.state();
+    if state.is_looking() && state.look().is_some() {
+        if reading.end == PeerEnd::Open && (has_room || reading.is_lent) {
+            clock.asked = now;
+            return Some(transport(Attempt::Look, Attempt::No));
+        }
+        connection.nothing_to_read(now);
+        reading.offers = true;
+        return None;
+    }
+    if let Some(shut) = state.shut_want() {
+        return Some(Step::Shut(shut));
+    }
+    match state.stage() {
+        Stage::Closed => return Some(Step::Closed),
+        Stage::Tunnel(reason) if output.is_empty() => return Some(Step::HandOver(reason)),
+        _ => {}
+    }
+    if clock.asked >= clock.checks {
+        let asked = clock.asked;
+        output.say_what_left(connection, asked);
+        if let Some(deadline) = connection.handle_timeout(asked) {
+            reading.offers = true;
+            return Some(Step::Expired(deadline));
+        }
+        clock.checks = asked.saturating_add(GRAIN);
+        return None;
+    }
+    let reads = match connection.lifecycle.state().read_want() {
+        ReadWant::Octets | ReadWant::Discard => is_ready,
+        // whether the peer goes away is seen while nothing else has come
+        ReadWant::EofOnly => is_empty && is_ready,
+        ReadWant::No | ReadWant::Offer | ReadWant::LookOnce => false,
+    };
+    if reads && !has_room && !reading.is_lent {
+        R::has_no_room(connection, now);
+        return None;
+    }
+    let reads = reads && !reading.is_lent && reading.end == PeerEnd::Open;
+    clock.asked = now;
+    Some(transport(Attempt::when(reads), Attempt::when(output.may_leave())))
 }
 
 impl Attempt {
@@ -189,23 +231,6 @@ impl Attempt {
 #[inline]
 const fn transport<'b>(read: Attempt, write: Attempt) -> Step<'b> {
     Step::Transport(Transport { read, write })
-}
-
-/// Writes what needs nobody's word.
-#[cold]
-fn by_itself<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>>(
-    connection: &mut Connection<R, C>,
-    output: &mut Output<S>,
-    now: Instant,
-    write: impl Fn(&mut Connection<R, C>, Instant, &mut [u8]) -> Result<usize, SendError>,
-) {
-    let written = output.write(|out| write(connection, now, out));
-    if let Err(SendError::OutputTooSmall { .. }) = written {
-        // it has room as soon as what waits has left, or never
-        if output.is_empty() {
-            connection.abort(now);
-        }
-    }
 }
 
 impl<S: Storage> Output<S> {
@@ -236,6 +261,12 @@ impl<S: Storage> Output<S> {
                 }
             }
         }
+    }
+
+    /// Something is to be written.
+    #[inline]
+    fn may_leave(&self) -> bool {
+        self.under_way == 0 && (!self.buffer.is_empty() || self.passed.is_some())
     }
 
     /// Something has come, or time has passed: what waits in the buffer has not left.

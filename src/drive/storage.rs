@@ -105,7 +105,7 @@ impl<S: Storage> Buffer<S> {
     /// Octets were taken out at the front.
     #[inline]
     pub(super) fn take(&mut self, octets: usize) {
-        self.from = self.to.min(self.from.saturating_add(octets));
+        self.from = self.from.wrapping_add(octets).min(self.to);
         if self.from == self.to {
             (self.from, self.to) = (0, 0);
         }
@@ -114,7 +114,7 @@ impl<S: Storage> Buffer<S> {
     /// Room at the end for so many octets, or for as many as there is.
     #[inline]
     pub(super) fn room(&mut self, octets: usize) -> &mut [u8] {
-        if self.storage.octets().len() - self.to < octets {
+        if self.storage.octets().len() - self.to < octets && (S::GROWS || self.from > 0) {
             self.make_room(octets);
         }
         self.storage.octets_mut().get_mut(self.to..).unwrap_or_default()
@@ -131,7 +131,7 @@ impl<S: Storage> Buffer<S> {
     /// Octets were put into the room.
     #[inline]
     pub(super) fn put(&mut self, octets: usize) {
-        self.to = self.storage.octets().len().min(self.to.saturating_add(octets));
+        self.to = self.to.wrapping_add(octets).min(self.storage.octets().len());
     }
 
     /// For how many octets there is room, without growing.
