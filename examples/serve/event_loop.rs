@@ -405,6 +405,6 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 const EVENTS: usize = 1024;
 /// Requests that one peer is answered before others have their turn: what a newcomer waits for. Of fewer, each would cost more, as there are
 /// more turns and smaller writes.
-const SHARE: u32 = 32;
+const SHARE: u32 = 64;
 /// Octets read from a file at once.
 const PIECE: usize = 64 * 1024;
