@@ -11,18 +11,25 @@
 
 #![forbid(unsafe_code)]
 
+#[path = "../shared/settings_file.rs"]
+mod settings_file;
+
+use std::marker::PhantomData;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
 use http_keepalive::check::{Hop, Network, Severity, check_chain};
 use http_keepalive::presets::{self, ClientPreset, ServerPreset};
+use http_keepalive::settings::duration;
 use serde_json::{Value, json};
 
 /// Checks whether a client's policy and a server's fit, over the network between them.
 ///
 /// A policy is the name of a preset (--list) or a file in TOML: `preset = "NAME"` to begin with, and sections `limits`, `timeouts` and
-/// `policy` of what is different.
+/// `policy` of what is different; without `preset` the crate's defaults. A server's file is what `serve --config FILE` takes, and
+/// `serve --print-config` writes. A client's has the limits, timeouts and policy of its pool. Durations are written as 90s, 250ms or 1m30s; a
+/// plain number counts seconds.
 #[derive(Parser)]
 #[command(
     name = "check",
@@ -39,10 +46,10 @@ struct Options {
     #[arg(long, value_name = "SERVER,CLIENT")]
     via: Vec<String>,
     /// From one side to the other and back, of each hop.
-    #[arg(long, value_name = "DURATION", default_value = "1ms", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "1ms", value_parser = duration)]
     rtt: Duration,
     /// How late timers are at most, of both sides.
-    #[arg(long, value_name = "DURATION", default_value = "10ms", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "10ms", value_parser = duration)]
     granularity: Duration,
     /// Print the findings as JSON.
     #[arg(long)]
@@ -187,17 +194,6 @@ impl Policy for ServerPreset {
     }
 }
 
-fn policy<P: Policy>(name: &str) -> Result<P, String> {
-    if let Some(preset) = P::named(name) {
-        return Ok(preset);
-    }
-    if !std::path::Path::new(name).is_file() {
-        let hint = match presets::nearest(name, P::names()) {
-            Some(nearest) => format!("did you mean `{nearest}`?"),
-            None => "see --list".to_owned(),
-        };
-        return Err(format!("no {} `{name}`, nor a file of this name: {hint}", P::SIDE));
-    }
-    let text = std::fs::read_to_string(name).map_err(|error| format!("{name}: {error}"))?;
-    toml::from_str(&text).map_err(|error| format!("{name}: {}", error.message()))
+fn policy<P: Policy>(given: &str) -> Result<P, String> {
+    settings_file::read(given, P::SIDE, P::named(given), P::names().into_iter(), PhantomData::<P>)
 }

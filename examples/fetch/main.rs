@@ -17,6 +17,9 @@ mod target;
 mod task;
 mod trace;
 mod upload;
+#[expect(dead_code, reason = "each tool has options of its own")]
+#[path = "../shared/values.rs"]
+mod values;
 mod wire;
 mod work;
 
@@ -25,25 +28,29 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use http_keepalive::settings::duration;
 
 use crate::target::Target;
+use crate::values::{OrOff, count, duration_or_off};
 use crate::work::Worker;
 
 /// Fetches http:// URLs, reusing connections, and writes their content to standard output.
 ///
 /// Of several URLs those of one origin share a connection while it lasts. What a connection leaves unanswered is repeated where
-/// that is safe, within --tries. Durations are written as 2s or 250ms.
+/// that is safe, within --tries. Durations are written as 90s, 250ms or 1m30s; a plain number counts seconds.
 #[derive(Parser, Clone)]
 #[command(
     name = "fetch",
     after_help = "Exits with 0 if everything was answered with a status below 400 and every upload was sent whole, with 1 if not, and with 2 for wrong options."
 )]
 pub struct Options {
-    /// What to fetch: http:// only, which may be left out. With --chains: one URL, and milliseconds between the starts of two chains.
-    #[arg(required = true)]
+    /// What to fetch: http:// only, which may be left out.
+    ///
+    /// With --chains: one URL, and milliseconds between the starts of two chains.
+    #[arg(required = true, value_name = "URL")]
     urls: Vec<String>,
     /// Have up to N requests outstanding on a connection.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = count::<1, 64, u16>)]
     pipeline: u16,
     /// Ask for heads alone, and print them.
     #[arg(long)]
@@ -52,23 +59,23 @@ pub struct Options {
     #[arg(long, value_name = "FILE", conflicts_with = "head")]
     upload: Option<PathBuf>,
     /// Fetch each URL so many times.
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = count::<0, { u32::MAX }, u32>)]
     repeat: u32,
     /// New connections that one request may have, the first counted: at least 1. One that had been idle comes before them. What was
     /// sent is repeated once at most.
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = count::<1, 255, u8>)]
     tries: u8,
     /// Drop the content.
     #[arg(long)]
     discard: bool,
     /// Give up on an answer that has not begun after so long.
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
     timeout: Duration,
     /// Give up on an answer that has begun and of which nothing comes for so long, or `off`; of an event stream: longer than its silence.
-    #[arg(long, value_name = "DURATION|off", default_value = "300s", value_parser = Gap::parse)]
-    gap: Gap,
+    #[arg(long, value_name = "DURATION|off", default_value = "300s", value_parser = duration_or_off)]
+    gap: OrOff<Duration>,
     /// Taken off the time a server says it keeps an idle connection; unless set, twice the time to connect and 50ms.
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
     margin: Option<Duration>,
     /// Learn from what happens how long each server leaves a connection idle, for those that do not say.
     #[arg(long)]
@@ -83,8 +90,9 @@ pub struct Options {
     /// Print one line of counts to standard error at the end.
     #[arg(long)]
     summary: bool,
-    /// Measure: lines of a method and gaps in milliseconds on standard input, a line of JSON for each request out.
-    #[arg(long, conflicts_with_all = ["head", "upload", "pipeline", "trace"])]
+    /// For measuring servers, and not for fetching: each line of standard input is a method and the pauses before its next requests, in
+    /// milliseconds (`GET 100 5000`); for each of these requests a line of JSON says what became of it.
+    #[arg(long, hide_short_help = true, conflicts_with_all = ["head", "upload", "pipeline", "trace"])]
     chains: bool,
 }
 
@@ -95,16 +103,6 @@ impl Options {
             (None, true) => "HEAD",
             (None, false) => "GET",
         }
-    }
-}
-
-/// How long content may be silent; `None`: for ever.
-#[derive(Clone, Copy)]
-pub struct Gap(Option<Duration>);
-
-impl Gap {
-    fn parse(text: &str) -> Result<Self, humantime::DurationError> {
-        if text == "off" { Ok(Self(None)) } else { humantime::parse_duration(text).map(|gap| Self(Some(gap))) }
     }
 }
 

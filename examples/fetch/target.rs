@@ -47,9 +47,9 @@ impl Target {
     /// `http://` may be left out: `localhost:8080/` is a host and a port, and no URL of the scheme `localhost`.
     pub fn parse(text: &str) -> Result<Self, String> {
         let url = if has_scheme(text) { Url::parse(text) } else { Url::parse(&format!("http://{text}")) };
-        let url = url.map_err(|error| format!("{text}: not a URL: {error}"))?;
+        let url = url.map_err(|error| format!("{text}: no URL such as http://127.0.0.1:8080/: {error}"))?;
         if url.scheme() != "http" {
-            return Err(format!("{text}: only http:// is spoken here, not {}://", url.scheme()));
+            return Err(format!("{text}: only http:// is spoken here, and no {}://", url.scheme()));
         }
         let host = url.host_str().ok_or_else(|| format!("{text}: no host"))?;
         let port = url.port_or_known_default().unwrap_or(80);

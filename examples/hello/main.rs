@@ -9,6 +9,9 @@
 #![forbid(unsafe_code)]
 
 mod serve;
+#[expect(dead_code, reason = "each tool has options of its own")]
+#[path = "../shared/values.rs"]
+mod values;
 
 use std::net::TcpListener;
 use std::process::ExitCode;
@@ -23,10 +26,11 @@ use http_keepalive::{Config, Limits, Policy, Server, Timeouts};
 #[derive(Parser)]
 #[command(name = "hello", after_help = "Exits with 1 where it can not listen, with 2 for wrong options.")]
 struct Options {
-    /// Where to listen.
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
+    /// Where to listen; a port alone is for this machine only.
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080", value_parser = values::address)]
     addr: String,
-    /// Set a limit, a timeout or a policy: `idle=15s`, `max_exchanges=off`. May be given more than once.
+    /// Set a timeout, a limit or a policy: `idle=15s`, `max_exchanges=off`; `head` is the timeout, `limits.head` the limit. May be given more than
+    /// once.
     #[arg(long = "set", value_name = "NAME=VALUE")]
     settings: Vec<String>,
 }
@@ -72,14 +76,13 @@ fn config(settings: &[String]) -> Result<Config<Server>, String> {
     let (mut limits, mut timeouts, mut policy) = (Limits::DEFAULT, Timeouts::DEFAULT, Policy::DEFAULT);
     for setting in settings {
         let (name, value) = setting.split_once('=').ok_or_else(|| format!("--set {setting}: expected NAME=VALUE"))?;
-        let value = value.parse().map_or_else(|_| Value::Text(value.into()), Value::Number);
-        let is_timeout = Timeouts::NAMES.contains(&name);
-        let set = match value {
-            // `head` is both: a number of octets, or a time
-            Value::Text(_) if is_timeout => timeouts.set(name, &value),
-            _ if Limits::NAMES.contains(&name) => limits.set(name, &value),
-            _ if Policy::NAMES.contains(&name) => policy.set(name, &value),
-            _ => timeouts.set(name, &value),
+        let value = Value::from(value);
+        // `head` is both, and the timeout is meant
+        let set = match name.strip_prefix("limits.").unwrap_or(name) {
+            limit if limit != name => limits.set(limit, &value),
+            name if Timeouts::NAMES.contains(&name) => timeouts.set(name, &value),
+            name if Policy::NAMES.contains(&name) => policy.set(name, &value),
+            name => limits.set(name, &value),
         };
         set.map_err(|why| format!("--set {setting}: {why}"))?;
     }

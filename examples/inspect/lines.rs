@@ -101,12 +101,30 @@ pub fn state(state: &str, consumed: u64) -> Value {
     json!({ "event": "state", "state": state, "consumed": consumed })
 }
 
-/// The line with its octets as text, too, if it has any. Latin-1: one character, one octet.
+/// The line with what it tells of as text, too: octets, or a head. Latin-1: one character, one octet.
 pub fn with_text(mut line: Value) -> Value {
     if let Some(octets) = line["data_b64"].as_str().and_then(|data| STANDARD.decode(data).ok()) {
         line["text"] = latin1(octets.into_iter()).into();
+    } else if let Some(head) = head_as_text(&line) {
+        line["text"] = head.into();
     }
     line
+}
+
+/// The head that a line tells of, as it is written in HTTP; whitespace around values is none of it.
+fn head_as_text(line: &Value) -> Option<String> {
+    let text = |key: &str| line[key].as_str().unwrap_or_default();
+    let start_line = match text("event") {
+        "request" => format!("{} {} HTTP/{}", text("method"), text("target"), text("version")),
+        "response" | "interim" => format!("HTTP/{} {} {}", text("version"), line["status"], text("reason")),
+        _ => return None,
+    };
+    let fields = line["fields"].as_array().into_iter().flatten();
+    let fields = fields.map(|field| {
+        let [name, value] = [&field[0], &field[1]].map(|part| part.as_str().unwrap_or_default());
+        format!("{name}: {value}\r\n")
+    });
+    Some(format!("{start_line}\r\n{}\r\n", fields.collect::<String>()))
 }
 
 fn framing(length: BodyLength) -> (&'static str, Option<u64>) {

@@ -48,14 +48,15 @@ struct Options {
     /// Replay facts and intents with their instants from a file of JSON lines, instead of octets on standard input.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["eof", "split", "request"])]
     trace: Option<PathBuf>,
-    /// Print octets as `text`, too, beside `data_b64`. Latin-1: one character, one octet.
+    /// Print as `text`, too, what was read and what is sent: heads, and content beside `data_b64`. Latin-1: one character, one octet.
     #[arg(long)]
     text: bool,
     /// Begin with what a system does, by its name: nginx, or for a client curl. A name that is not known says which there are.
     #[arg(long, value_name = "NAME")]
     preset: Option<String>,
     /// Change one setting, repeatable: idle=5s, max_exchanges=10, bare_lf=accept, age=off. Names and values are those of
-    /// configuration files; of two of one name the timeout is meant, and limits.head is the limit.
+    /// configuration files: a duration is 75s, 250ms, 1m30s or a number of seconds. Of two of one name the timeout is meant, and limits.head is
+    /// the limit.
     #[arg(long, value_name = "NAME=VALUE")]
     set: Vec<String>,
 }

@@ -101,7 +101,7 @@ impl Base {
 
     fn set(&mut self, setting: &str) -> Result<(), String> {
         let (name, value) = setting.split_once('=').ok_or("expected NAME=VALUE")?;
-        let value = value.parse().map_or_else(|_| Value::Text(value.to_owned()), Value::Number);
+        let value = Value::from(value);
         let (section, name) = match name.split_once('.') {
             Some(parts) => parts,
             None => (section_of(name).map_err(|error| error.to_string())?, name),

@@ -7,12 +7,16 @@
 //! expires. So a process that was stopped or starved blames nobody for its own sleep. A peer that is always ready holds up no deadline: it
 //! has its share of a turn ([`Attended::GoesOn`]), and the deadlines have theirs in each.
 //!
+//! **Who asks for much lets others pass.** A peer that could go on after its share ([`SHARE`]) stands in a line. A turn accepts who waits, attends to
+//! all that something has happened to, and then to one of that line. So a newcomer waits for one share, however many stand there.
+//!
 //! **When places run out** the longest idle connection goes, and not the newest client: it waits aside until one may go, the shield of the
 //! last answer being over. If none is idle it is refused, with 503.
 //!
 //! **A lame duck** goes on accepting after the end has been asked for: each answer says `close`. After its time it accepts nothing, and what
 //! is idle goes.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -81,8 +85,10 @@ pub struct EventLoop {
     deadlines: DeadlineQueue<usize>,
     /// Which goes when places run out.
     idle: IdleQueue<usize>,
-    /// Peers to be attended to.
+    /// Peers to be attended to in this turn.
     ready: Vec<usize>,
+    /// Peers that have had their share and could go on: one in each turn.
+    line: VecDeque<usize>,
     clock: Clock,
     input: Buffer,
     output: Buffer,
@@ -110,6 +116,7 @@ impl EventLoop {
             deadlines: DeadlineQueue::new(),
             idle: IdleQueue::new(),
             ready: Vec::new(),
+            line: VecDeque::new(),
             clock: Clock::new(),
             input: Buffer::default(),
             output: Buffer::default(),
@@ -140,7 +147,10 @@ impl EventLoop {
                     Token(id) => {
                         if let Some(slot) = self.peers.get_mut(id) {
                             slot.peer(&self.shared.config).0.ready(event);
-                            self.ready.push(id);
+                            // who stands in the line is attended to there
+                            if !slot.is_in_line() {
+                                self.ready.push(id);
+                            }
                         }
                     }
                 }
@@ -151,6 +161,11 @@ impl EventLoop {
             }
             self.end_accepting(now);
             for id in std::mem::take(&mut self.ready) {
+                self.attend(now, id);
+            }
+            if let Some(id) = self.line.pop_front() {
+                // none that has closed meanwhile: it was taken out
+                self.peers[id].set_in_line(false);
                 self.attend(now, id);
             }
             // what was attended to is armed anew, and may not be due any more
@@ -164,7 +179,7 @@ impl EventLoop {
 
     /// How long to sleep: to the next deadline, rounded up to what the system counts in, or it would wake too early and spin.
     fn sleep(&self) -> Option<Duration> {
-        if !self.ready.is_empty() {
+        if !self.ready.is_empty() || !self.line.is_empty() {
             return Some(Duration::ZERO);
         }
         // one waits for a place, or all are to go
@@ -305,6 +320,7 @@ impl EventLoop {
 
     fn attend(&mut self, now: Instant, id: usize) {
         let Some(slot) = self.peers.get_mut(id) else { return };
+        let in_line = slot.is_in_line();
         let (peer, armed, queued) = slot.peer(&self.shared.config);
         let lent = Lent {
             site: &self.shared.site,
@@ -312,6 +328,7 @@ impl EventLoop {
             input: &mut self.input,
             output: &mut self.output,
             piece: &mut self.piece,
+            share: SHARE,
         };
         let attended = peer.attend(now, lent);
         let next = peer.next_deadline();
@@ -320,8 +337,15 @@ impl EventLoop {
         self.idle.set(id, queued, idleness);
         match attended {
             Attended::Waits => slot.sleep(),
-            Attended::GoesOn => self.ready.push(id),
+            Attended::GoesOn if in_line => {}
+            Attended::GoesOn => {
+                slot.set_in_line(true);
+                self.line.push_back(id);
+            }
             Attended::Closed => {
+                if in_line {
+                    self.line.retain(|other| *other != id);
+                }
                 self.deadlines.disarm(armed);
                 self.shared.octets_lost.fetch_add(peer.octets_lost(), Ordering::Relaxed);
                 if let Some(summary) = peer.summary(now) {
@@ -379,5 +403,8 @@ const WAKER: Token = Token(usize::MAX - 1);
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 /// Events taken from the system at once.
 const EVENTS: usize = 1024;
+/// Requests that one peer is answered before others have their turn: what a newcomer waits for. Of fewer, each would cost more, as there are
+/// more turns and smaller writes.
+const SHARE: u32 = 64;
 /// Octets read from a file at once.
 const PIECE: usize = 64 * 1024;

@@ -84,6 +84,8 @@ pub struct Lent<'l> {
     pub output: &'l mut Buffer,
     /// For a piece of a file.
     pub piece: &'l mut [u8],
+    /// Requests that are still answered in this turn.
+    pub share: u32,
 }
 
 /// How attending to a peer ended.
@@ -209,9 +211,11 @@ impl Peer {
                 break;
             }
             let goes_on = match self.machine.wants().read {
-                ReadWant::LookOnce => self.look(now, &lent),
+                ReadWant::LookOnce => self.look(now, &mut lent),
                 // what has been received comes before what can be read
                 _ if done => self.read(now),
+                // it has had its share, and has more
+                _ if lent.share == 0 && self.output.len() < HIGH_WATER => break,
                 _ => self.output.len() < HIGH_WATER,
             };
             if !goes_on {
@@ -237,6 +241,8 @@ impl Peer {
                         self.content = None;
                     }
                 }
+                // what has begun goes on, and no more begins
+                _ if lent.share == 0 => return false,
                 _ if self.offer(now, lent) => {}
                 // the request that begins may be refused, without an event
                 _ if matches!(self.machine.wants().application, Some(Turn::Refuse(_))) => {}
@@ -247,7 +253,7 @@ impl Peer {
     }
 
     /// Offers what was received. Whether something came of it.
-    fn offer(&mut self, now: Instant, lent: &Lent<'_>) -> bool {
+    fn offer(&mut self, now: Instant, lent: &mut Lent<'_>) -> bool {
         if self.input.is_empty() && !self.eof && !self.tells {
             return false;
         }
@@ -257,7 +263,10 @@ impl Peer {
         let goes_on = match self.machine.receive(now, input.octets()) {
             Ok(received) => {
                 match &received.outcome {
-                    Outcome::Event(Event::Request(head)) => self.requested(now, head, lent),
+                    Outcome::Event(Event::Request(head)) => {
+                        lent.share = lent.share.saturating_sub(1);
+                        self.requested(now, head, lent);
+                    }
                     Outcome::Event(Event::End { .. }) => {
                         if let Some(answer) = self.waiting.take() {
                             self.respond(now, answer, lent);

@@ -3,6 +3,9 @@
 //! **No way out.** A path is cut into segments before it is decoded, so that an encoded slash separates nothing; a segment that
 //! would climb or that no file can be named is refused. What is left may still be a symbolic link: the real place of the file
 //! must lie in the real root.
+//!
+//! **Dot files** (`.git`, `.env`) are not found and not listed unless that is asked for; `/.well-known/` is there to be served (RFC 8615 3).
+//! It is the name asked for that counts: a link may lead to one of them.
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
@@ -21,6 +24,7 @@ use super::places::{Place, Places};
 pub struct Site {
     root: PathBuf,
     places: &'static Places,
+    dot_files: bool,
 }
 
 /// The answer to a request: what the application has to say. What must be said of the connection is the machine's.
@@ -56,7 +60,13 @@ impl Site {
         let root = root.canonicalize()?;
         // also tells whether it may be read
         fs::read_dir(&root)?;
-        Ok(Self { root, places })
+        Ok(Self { root, places, dot_files: false })
+    }
+
+    /// Serves what has a name with a dot first, too, if `dot_files`.
+    #[must_use]
+    pub fn with_dot_files(self, dot_files: bool) -> Self {
+        Self { dot_files, ..self }
     }
 
     pub fn places(&self) -> &'static Places {
@@ -83,6 +93,10 @@ impl Site {
 
     fn find(&self, path: &[u8], query: Option<&[u8]>) -> Result<Answer, StatusCode> {
         let segments = segments(path)?;
+        let is_hidden = |(depth, name): (usize, &Vec<u8>)| self.hides(depth, name);
+        if segments.iter().enumerate().any(is_hidden) {
+            return Err(StatusCode::NOT_FOUND);
+        }
         let mut named = self.root.clone();
         named.extend(segments.iter().map(|segment| OsStr::from_bytes(segment)));
         let found = self.real(&named)?;
@@ -93,11 +107,18 @@ impl Site {
             (true, true) => {
                 let page = named.join("index.html");
                 match self.real(&page).and_then(|found| self.open(&page, &found)) {
-                    Err(StatusCode::NOT_FOUND) => index(&named, &segments),
+                    Err(StatusCode::NOT_FOUND) => {
+                        index(&named, &segments, |name| self.hides(segments.len(), name.as_bytes()))
+                    }
                     answer => answer,
                 }
             }
         }
+    }
+
+    /// Whether this name is not served: so many segments after the root.
+    fn hides(&self, depth: usize, name: &[u8]) -> bool {
+        name.starts_with(b".") && !self.dot_files && !(depth == 0 && name == WELL_KNOWN)
     }
 
     /// What is named so, if it is inside.
@@ -197,9 +218,9 @@ fn path_of(segments: &[Vec<u8>]) -> String {
 }
 
 /// The page that stands for a folder without one: folders first, by name.
-fn index(place: &Path, segments: &[Vec<u8>]) -> Result<Answer, StatusCode> {
+fn index(place: &Path, segments: &[Vec<u8>], hides: impl Fn(&OsStr) -> bool) -> Result<Answer, StatusCode> {
     let mut entries = Vec::new();
-    for entry in fs::read_dir(place).map_err(status_of)?.flatten() {
+    for entry in fs::read_dir(place).map_err(status_of)?.flatten().filter(|entry| !hides(&entry.file_name())) {
         let is_file = !fs::metadata(entry.path()).is_ok_and(|metadata| metadata.is_dir());
         entries.push((is_file, entry.file_name()));
     }
@@ -227,6 +248,8 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
+/// The one name with a dot that is there to be served.
+const WELL_KNOWN: &[u8] = b".well-known";
 /// What is encoded in a segment: all but the unreserved octets (RFC 3986 2.3), so also a colon, which could end a scheme.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -281,5 +304,33 @@ mod tests {
         let moved = site.find(b"//sub", Some(b"x=1")).unwrap_or_else(Answer::status);
         assert_eq!(moved.fields.last(), Some(&("Location", "/sub/?x=1".into())));
         fs::remove_dir_all(&base).unwrap();
+    }
+
+    #[test]
+    fn dot_files_are_served_only_if_asked_for_and_well_known_always() {
+        let root = std::env::temp_dir().join(format!("serve-dots-{}", std::process::id()));
+        for (folder, file) in [(".git", "config"), (".well-known", "x"), (".well-known", ".y"), ("a/.well-known", "x")]
+        {
+            fs::create_dir_all(root.join(folder)).unwrap();
+            fs::write(root.join(folder).join(file), "x").unwrap();
+        }
+        fs::write(root.join(".env"), "x").unwrap();
+        let statuses = |dot_files| {
+            let site = Site::new(&root, Places::new(None, 0)).unwrap().with_dot_files(dot_files);
+            ["/.git/config", "/%2eenv", "/.git/", "/.well-known/x", "/.well-known/.y", "/a/.well-known/x"].map(|path| {
+                site.find(path.as_bytes(), None).map_or_else(StatusCode::as_u16, |answer| answer.status.as_u16())
+            })
+        };
+        assert_eq!(statuses(false), [404, 404, 404, 200, 404, 404]);
+        assert_eq!(statuses(true), [200; 6]);
+        for (dot_files, listed) in [(false, false), (true, true)] {
+            let site = Site::new(&root, Places::new(None, 0)).unwrap().with_dot_files(dot_files);
+            let Ok(Answer { content: Content::Text(page), .. }) = site.find(b"/", None) else {
+                panic!("no index page")
+            };
+            assert_eq!((page.contains(".git/"), page.contains(".env")), (listed, listed), "{page}");
+            assert!(page.contains(".well-known/"), "{page}");
+        }
+        fs::remove_dir_all(&root).unwrap();
     }
 }

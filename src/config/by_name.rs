@@ -17,17 +17,39 @@ use crate::config::nearest::nearest;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Value {
-    /// A count.
+    /// A count, or a duration in seconds.
     Number(u64),
     /// A duration, a word, or `off`.
     Text(String),
+    /// `on` or `off`, as formats write it that have `true` and `false`.
+    Switch(bool),
+}
+
+impl Value {
+    /// As a word.
+    pub(crate) fn word(&self) -> Option<&str> {
+        match self {
+            Self::Number(_) => None,
+            Self::Text(text) => Some(text),
+            Self::Switch(on) => Some(if *on { "on" } else { OFF }),
+        }
+    }
+}
+
+/// As it stands on a command line: a number where it is one, and a text else.
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        text.parse().map_or_else(|_| Self::Text(text.to_owned()), Self::Number)
+    }
 }
 
 impl fmt::Display for Value {
+    /// As it was written.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number(number) => number.fmt(f),
             Self::Text(text) => text.fmt(f),
+            Self::Switch(on) => on.fmt(f),
         }
     }
 }
@@ -85,7 +107,10 @@ pub trait Settings: Sized + sealed::Sealed {
 }
 
 pub(crate) mod sealed {
-    pub trait Sealed {}
+    pub trait Sealed {
+        /// Some settings, to try values on.
+        const ANY: Self;
+    }
 }
 
 pub(crate) fn unknown(name: &str, names: &'static [&'static str]) -> SettingError {
@@ -104,13 +129,47 @@ pub(crate) trait Written: Sized {
 
 const OFF: &str = "off";
 
+/// A duration as people write it, on command lines and in files alike: `75s`, `250ms`, `1m30s`, `2h`; a number without a unit counts
+/// seconds.
+///
+/// # Errors
+///
+/// What was expected, if it is none. `off` is none: where there may be no limit, ask [`duration_or_off`].
+///
+/// ```
+/// use core::time::Duration;
+/// use http_keepalive::settings::{duration, duration_or_off};
+///
+/// assert_eq!(duration("90"), Ok(Duration::from_secs(90)));
+/// assert_eq!(duration("1m30s"), Ok(Duration::from_secs(90)));
+/// assert_eq!(duration_or_off("off"), Ok(None));
+/// assert!(duration("soon").is_err());
+/// ```
+pub fn duration(text: &str) -> Result<Duration, String> {
+    Duration::read(&Value::from(text))
+}
+
+/// The same, or `off`: no limit.
+///
+/// # Errors
+///
+/// What was expected, if it is neither.
+pub fn duration_or_off(text: &str) -> Result<Option<Duration>, String> {
+    Option::read(&Value::from(text))
+}
+
+/// The one place that knows how durations are written.
 impl Written for Duration {
     fn read(value: &Value) -> Result<Self, String> {
-        let expected = || "expected a duration such as `75s` or `1m 30s`".to_owned();
-        match value {
-            Value::Text(text) => humantime::parse_duration(text).map_err(|_| expected()),
-            Value::Number(_) => Err(expected()),
-        }
+        let read = match value {
+            Value::Number(seconds) => Some(Self::from_secs(*seconds)),
+            Value::Text(text) => match text.parse() {
+                Ok(seconds) => Some(Self::from_secs(seconds)),
+                Err(_) => humantime::parse_duration(text).ok(),
+            },
+            Value::Switch(_) => None,
+        };
+        read.ok_or_else(|| "expected a duration such as `75s`, `250ms` or `1m30s`, or a number of seconds".to_owned())
     }
 
     fn written(&self) -> Value {
@@ -125,7 +184,7 @@ macro_rules! numbers {
                 let expected = || format!("expected a number from 0 to {}", Self::MAX);
                 match value {
                     Value::Number(number) => Self::try_from(*number).map_err(|_| expected()),
-                    Value::Text(_) => Err(expected()),
+                    Value::Text(_) | Value::Switch(_) => Err(expected()),
                 }
             }
 
@@ -141,7 +200,7 @@ numbers! { u8 u16 u32 u64 }
 impl<W: Written> Written for Option<W> {
     fn read(value: &Value) -> Result<Self, String> {
         match value {
-            Value::Text(text) if text == OFF => Ok(None),
+            value if value.word() == Some(OFF) => Ok(None),
             value => W::read(value).map(Some).map_err(|expected| format!("{expected}, or `{OFF}`")),
         }
     }
@@ -165,8 +224,13 @@ impl<'de> Deserialize<'de> for Value {
                 Ok(Value::Number(number))
             }
 
+            // what no setting can be is refused by the setting, in its own words
             fn visit_i64<E: de::Error>(self, number: i64) -> Result<Value, E> {
-                u64::try_from(number).map(Value::Number).map_err(|_| E::custom("a setting can not be negative"))
+                Ok(u64::try_from(number).map_or_else(|_| Value::Text(number.to_string()), Value::Number))
+            }
+
+            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Value, E> {
+                Ok(Value::Text(format!("{number:?}")))
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Value, E> {
@@ -175,7 +239,7 @@ impl<'de> Deserialize<'de> for Value {
 
             // YAML reads the words `on` and `off` as these
             fn visit_bool<E: de::Error>(self, on: bool) -> Result<Value, E> {
-                Ok(Value::Text(if on { "on" } else { OFF }.to_owned()))
+                Ok(Value::Switch(on))
             }
         }
         deserializer.deserialize_any(Written)
@@ -187,6 +251,7 @@ impl Serialize for Value {
         match self {
             Self::Number(number) => serializer.serialize_u64(*number),
             Self::Text(text) => serializer.serialize_str(text),
+            Self::Switch(on) => serializer.serialize_bool(*on),
         }
     }
 }

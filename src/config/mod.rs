@@ -57,7 +57,9 @@ macro_rules! settings {
         }
 
         #[cfg(feature = "serde")]
-        impl crate::config::by_name::sealed::Sealed for $name {}
+        impl crate::config::by_name::sealed::Sealed for $name {
+            const ANY: Self = Self::DEFAULT;
+        }
 
         #[cfg(feature = "serde")]
         impl crate::config::by_name::Settings for $name {

@@ -1,8 +1,11 @@
 //! Settings by name and from files (feature `serde`): what people write, read strictly, and shown as it is in force.
 //!
-//! A duration is written as `"75s"`, `"1m 30s"` or `"250ms"`; a count as a number; a choice as a word; and `"off"` means no limit.
+//! A duration is written as `"75s"`, `"250ms"` or `"1m30s"`, or as a number of seconds ([`duration`]); a count as a number; a choice as a
+//! word; and `"off"` means no limit.
 //! A name that is not known is refused, with the nearest name that is known; so is a value that the setting cannot have. Settings have
 //! to fit each other: where a file shortens `idle` alone, `idle_advertised` is shortened with it.
+//!
+//! A file without `preset` changes the crate's defaults, or those of a program that has its own: [`Over`].
 //!
 //! ```
 //! use http_keepalive::{Config, Server};
@@ -18,15 +21,17 @@
 
 mod files;
 
+pub use files::Over;
+
 use core::fmt;
 use std::borrow::ToOwned;
-use std::string::String;
+use std::string::{String, ToString};
 use std::vec::Vec;
 
-use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-pub use crate::config::by_name::{SettingError, Settings, Value};
+pub use crate::config::by_name::{SettingError, Settings, Value, duration, duration_or_off};
 use crate::config::by_name::{Written, read};
 use crate::config::{Limits, Policy, Timeouts};
 use crate::pool::{PoolLimits, PoolPolicy, PoolTimeouts};
@@ -36,8 +41,8 @@ macro_rules! words {
     ($($choice:path { $($variant:ident = $word:literal),+ })+) => {
         $(impl Written for $choice {
             fn read(value: &Value) -> Result<Self, String> {
-                match value {
-                    $(Value::Text(word) if word == $word => Ok(Self::$variant),)+
+                match value.word() {
+                    $(Some($word) => Ok(Self::$variant),)+
                     _ => Err(concat!("expected ", $("`", $word, "` ",)+).trim_end().replace("` `", "`, `")),
                 }
             }
@@ -71,29 +76,8 @@ words! {
 }
 
 /// The settings that a section of a file changes.
+#[derive(Default)]
 struct Changes(Vec<(String, Value)>);
-
-impl<'de> Deserialize<'de> for Changes {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Section;
-        impl<'de> Visitor<'de> for Section {
-            type Value = Changes;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("settings by name")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Changes, A::Error> {
-                let mut changes = Vec::new();
-                while let Some(change) = map.next_entry()? {
-                    changes.push(change);
-                }
-                Ok(Changes(changes))
-            }
-        }
-        deserializer.deserialize_map(Section)
-    }
-}
 
 impl Changes {
     fn says(&self, name: &str) -> bool {
@@ -102,6 +86,58 @@ impl Changes {
 
     fn apply<T: Settings, E: de::Error>(&self, settings: &mut T) -> Result<(), E> {
         self.0.iter().try_for_each(|(name, value)| settings.set(name, value)).map_err(E::custom)
+    }
+}
+
+/// Whether a setting exists and can have this value, or why not.
+type Check = fn(&str, &Value) -> Result<(), String>;
+
+fn check<T: Settings>(name: &str, value: &Value) -> Result<(), String> {
+    let mut any = T::ANY;
+    any.set(name, value).map_err(|error| error.to_string())
+}
+
+/// Reads a section. What is wrong is refused where it stands, so that the error has its place in the file.
+struct Section(Check);
+
+impl<'de> DeserializeSeed<'de> for Section {
+    type Value = Changes;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Changes, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Section {
+    type Value = Changes;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("settings by name")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Changes, A::Error> {
+        let mut changes = Changes::default();
+        while let Some(name) = map.next_key::<String>()? {
+            let value = map.next_value_seed(Setting { name: &name, check: self.0 })?;
+            changes.0.push((name, value));
+        }
+        Ok(changes)
+    }
+}
+
+/// Reads the value of one setting.
+struct Setting<'n> {
+    name: &'n str,
+    check: Check,
+}
+
+impl<'de> DeserializeSeed<'de> for Setting<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        (self.check)(self.name, &value).map_err(de::Error::custom)?;
+        Ok(value)
     }
 }
 
@@ -119,7 +155,7 @@ macro_rules! in_files {
             impl<'de> Deserialize<'de> for $settings {
                 fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                     let mut settings = Self::DEFAULT;
-                    Changes::deserialize(deserializer)?.apply(&mut settings)?;
+                    Section(check::<Self>).deserialize(deserializer)?.apply(&mut settings)?;
                     Ok(settings)
                 }
             }

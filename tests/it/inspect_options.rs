@@ -68,6 +68,9 @@ fn every_setting_can_be_changed_by_its_name() {
 #[test]
 fn a_setting_is_written_as_in_a_file() {
     let settings = set(["idle=1m 30s", "head=off", "limits.head=100000", "bare_lf=accept", "half_close=abort"]);
+    for written in ["idle=90", "idle=90s", "idle=1m30s", "idle=90000ms"] {
+        assert_eq!(server(None, &set([written])).expect("it is right").timeouts().idle, secs(90), "{written}");
+    }
     let config = server(None, &settings).expect("they are right");
     assert_eq!(*config.timeouts(), Timeouts::DEFAULT.with_idle(secs(90)).with_head(None));
     assert_eq!(*config.limits(), Limits::DEFAULT.with_head(100_000));
@@ -151,6 +154,30 @@ fn octets_are_text_where_it_is_asked_for() {
     let text = lines::with_text(lines::write(b"HTTP/1.1 200 \xe9\r\n\0"))["text"].clone();
     assert_eq!(text, json!("HTTP/1.1 200 \u{e9}\r\n\0"));
     assert_eq!(lines::with_text(lines::state("idle", 0)), lines::state("idle", 0));
+}
+
+/// The heads among these lines, as text.
+fn heads(lines: Vec<serde_json::Value>) -> String {
+    let is_head =
+        |line: &serde_json::Value| ["request", "response", "interim"].iter().any(|event| line["event"] == *event);
+    let texts = lines.into_iter().filter(is_head).map(lines::with_text);
+    texts.map(|line| line["text"].as_str().expect("it has one").to_owned()).collect()
+}
+
+#[test]
+fn a_head_is_text_where_it_is_asked_for() {
+    let request = "GET /a?b HTTP/1.1\r\nHost: a\r\nX: \u{e9}\r\n\r\n";
+    let received = json!({ "at": 0, "receive": request }).to_string();
+    let parsed = trace::parse::<Server>(received.as_bytes()).expect("a trace");
+    // what is sent as UTF-8 is shown octet by octet
+    let shown = request.replace('\u{e9}', "\u{c3}\u{a9}");
+    assert_eq!(heads(trace::run(server(None, &[]).expect("the defaults"), parsed)), shown);
+
+    let responses = "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 204 No Content\r\nX:   y \r\n\r\n";
+    let asked = json!({ "at": 0, "request": { "method": "GET", "target": "/", "fields": [["Host", "a"]] } });
+    let both = format!("{asked}\n{}", json!({ "at": 0, "receive": responses }));
+    let parsed = trace::parse::<Client<16>>(both.as_bytes()).expect("a trace");
+    assert_eq!(heads(trace::run(client(None, &[]).expect("the defaults"), parsed)), responses.replace("   y ", " y"));
 }
 
 /// What a bad trace is told that there is.

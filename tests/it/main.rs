@@ -106,5 +106,6 @@ mod summary;
 mod switching;
 mod syntax;
 mod targets;
+mod tool_options;
 mod upgrade_fields;
 mod write_failure;

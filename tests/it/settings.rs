@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use http_keepalive::pool::{Order, PoolConfig, PoolLimits};
 use http_keepalive::presets::{self, ClientPreset, HeadTimer, Repeats, ServerPreset};
-use http_keepalive::settings::{SettingError, Settings, Value};
+use http_keepalive::settings::{Over, SettingError, Settings, Value};
 use http_keepalive::*;
+use serde::de::DeserializeSeed;
 
 fn server(toml: &str) -> Result<Config<Server>, String> {
     toml::from_str(toml).map_err(|error: toml::de::Error| error.message().to_owned())
@@ -63,6 +64,101 @@ fn a_file_may_begin_with_a_preset() {
 }
 
 #[test]
+fn a_duration_is_written_alike_everywhere() {
+    for (written, seconds) in
+        [("75", 75), ("75s", 75), ("1m15s", 75), ("1m 15s", 75), ("75000ms", 75), ("0", 0), ("2h", 7200)]
+    {
+        let duration = Duration::from_secs(seconds);
+        assert_eq!(settings::duration(written), Ok(duration), "{written}");
+        assert_eq!(settings::duration_or_off(written), Ok(Some(duration)), "{written}");
+        for value in [Value::from(written), Value::Text(written.into())] {
+            let mut timeouts = Timeouts::DEFAULT;
+            assert_eq!((timeouts.set("idle", &value), timeouts.idle), (Ok(()), Some(duration)), "{value:?}");
+        }
+        let file = server(&format!("timeouts = {{ idle = \"{written}\", idle_advertised = 0 }}")).expect("it is right");
+        assert_eq!(file.timeouts().idle, Some(duration), "{written}");
+    }
+    assert_eq!(server("timeouts.idle = 75").expect("it is right").timeouts().idle, seconds(75));
+    assert_eq!(settings::duration_or_off("off"), Ok(None));
+    for written in ["off", "", "-1", "1.5", "75 apples", "s"] {
+        let expected = "expected a duration such as `75s`, `250ms` or `1m30s`, or a number of seconds";
+        assert_eq!(settings::duration(written), Err(expected.to_owned()), "{written}");
+    }
+}
+
+#[test]
+fn switches_are_read_as_formats_have_them_too() {
+    let config = server("policy = { persistence = false, host = true }\ntimeouts.age = false").expect("it is right");
+    assert_eq!(*config.policy(), Policy::DEFAULT.with_persistence(Use::Off));
+    assert_eq!(config.timeouts().age, None);
+}
+
+#[test]
+fn an_error_has_its_line_wherever_it_stands() {
+    for (line, wrong) in [
+        "idle = 1",
+        "preset = \"ngnix\"",
+        "head_timer = 1",
+        "[limits]\nidel = 1",
+        "[timeouts]\n\nidle = \"x\"",
+        "[policy]\nbare_lf = true\nhost = \"on\"",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let text = format!("\n\n{wrong}\n");
+        let error = toml::from_str::<Config<Server>>(&text).expect_err("it is wrong");
+        let at = error.span().expect("it has a place").start;
+        let expected = [2, 2, 2, 3, 4, 3][line];
+        assert_eq!(text[..at].matches('\n').count(), expected, "{wrong}: {error}");
+    }
+}
+
+#[test]
+fn a_clients_file_says_where_a_setting_of_a_server_is() {
+    let error = |file: &str| toml::from_str::<ClientPreset>(file).expect_err("it is wrong").message().to_owned();
+    for (file, message) in [
+        (
+            "limits.max_exchanges = 5",
+            "setting `max_exchanges` is a server's; a client has those of its pool: `limits.uses` is meant",
+        ),
+        (
+            "timeouts.idle = 5",
+            "setting `idle` is a server's; a client has those of its pool: `timeouts.used_idle` is meant",
+        ),
+        ("limits.head = 5", "setting `head` is a server's; a client has the limits, timeouts and policy of its pool"),
+        (
+            "head_timer = \"own\"",
+            "setting `head_timer` is a server's; a client has the limits, timeouts and policy of its pool",
+        ),
+        ("limits.margin = 5", "setting `margin` belongs into `timeouts`"),
+        ("preset = \"nginx\"", "preset `nginx` is a server's, and this is a client"),
+    ] {
+        assert_eq!(error(file), message, "{file}");
+    }
+    // what is named as the one that is meant exists
+    for file in
+        ["limits.uses = 5", "timeouts.used_idle = 5", "timeouts.unused_idle = 5", "timeouts.margin = 5", "depth = 5"]
+    {
+        toml::from_str::<ClientPreset>(file).expect("it is right");
+    }
+    let error = toml::from_str::<Config<Client<1>>>("limits.per_origin = 5").expect_err("it is wrong");
+    assert_eq!(error.message(), "setting `per_origin` is none of a connection");
+}
+
+#[test]
+fn a_program_may_have_defaults_of_its_own() {
+    let own = Config::new(Limits::DEFAULT.with_jitter(7), Timeouts::DEFAULT, Policy::DEFAULT).expect("it is right");
+    let over = |file: &str| Over(own.clone()).deserialize(toml::Deserializer::parse(file).expect("it is TOML"));
+    assert_eq!(over(""), Ok(own.clone()));
+    let file = over("timeouts.idle = \"5s\"").expect("it is right");
+    assert_eq!((file.limits().jitter, file.timeouts().idle), (7, seconds(5)));
+    // a preset is whole
+    let nginx = presets::server("nginx").expect("it is known").config();
+    assert_eq!(over("preset = \"nginx\""), Ok(nginx.expect("it is complete")));
+}
+
+#[test]
 fn what_is_advertised_follows_an_idle_timeout_that_is_shortened() {
     for (file, idle, advertised) in [
         ("timeouts.idle = \"15s\"", 15, seconds(10)),
@@ -81,14 +177,17 @@ fn a_name_that_is_not_known_is_refused_with_the_nearest_one() {
     for (file, message) in [
         ("timeouts.idel = \"5s\"", "no setting `idel`: did you mean `idle`?"),
         ("limits.max_exchange = 5", "no setting `max_exchange`: did you mean `max_exchanges`?"),
-        ("timeouts.max_exchanges = 5", "no setting `max_exchanges`: did you mean `exchange`?"),
+        ("timeouts.max_exchanges = 5", "setting `max_exchanges` belongs into `limits`"),
+        ("timeouts.connections = 5", "setting `connections` belongs before the sections"),
         ("policy.keepalive_field = \"never\"", "no setting `keepalive_field`: did you mean `keep_alive_field`?"),
         ("[timeout]\nidle = \"5s\"", "no setting `timeout`: did you mean `timeouts`?"),
         ("idle = \"5s\"", "setting `idle` belongs into `timeouts`"),
         ("presets = \"nginx\"", "no setting `presets`: did you mean `preset`?"),
         ("preset = \"ngnix\"", "no preset `ngnix`: did you mean `nginx`?"),
         ("preset = \"a server of mine\"", "no preset `a server of mine`"),
-        ("depth = 3", "setting `depth` is none of a server"),
+        ("depth = 3", "setting `depth` is a client's, and this is a server"),
+        ("limits.per_origin = 3", "setting `per_origin` is a client's, and this is a server"),
+        ("preset = \"aws-alb\"", "preset `aws-alb` is a client's, and this is a server"),
     ] {
         assert_eq!(server(file), Err(message.to_owned()), "{file}");
     }
@@ -97,10 +196,13 @@ fn a_name_that_is_not_known_is_refused_with_the_nearest_one() {
 #[test]
 fn a_value_that_is_none_is_refused_with_what_can_be() {
     for (file, message) in [
-        ("timeouts.idle = 5", "setting `idle` can not be `5`: expected a duration such as `75s` or `1m 30s`, or `off`"),
         (
             "timeouts.idle = \"soon\"",
-            "setting `idle` can not be `soon`: expected a duration such as `75s` or `1m 30s`, or `off`",
+            "setting `idle` can not be `soon`: expected a duration such as `75s`, `250ms` or `1m30s`, or a number of seconds, or `off`",
+        ),
+        (
+            "timeouts.idle = 0.5",
+            "setting `idle` can not be `0.5`: expected a duration such as `75s`, `250ms` or `1m30s`, or a number of seconds, or `off`",
         ),
         ("limits.head = \"off\"", "setting `head` can not be `off`: expected a number from 0 to 4294967295"),
         ("limits.jitter = 300", "setting `jitter` can not be `300`: expected a number from 0 to 255"),
@@ -109,7 +211,11 @@ fn a_value_that_is_none_is_refused_with_what_can_be() {
             "setting `max_exchanges` can not be `many`: expected a number from 0 to 4294967295, or `off`",
         ),
         ("policy.bare_lf = \"yes\"", "setting `bare_lf` can not be `yes`: expected `refuse`, `accept`"),
-        ("limits.max_exchanges = -1", "a setting can not be negative"),
+        (
+            "limits.max_exchanges = -1",
+            "setting `max_exchanges` can not be `-1`: expected a number from 0 to 4294967295, or `off`",
+        ),
+        ("policy.bare_lf = true", "setting `bare_lf` can not be `true`: expected `refuse`, `accept`"),
         ("limits.max_exchanges = 0", "setting `max_exchanges` must be at least 1"),
         ("timeouts.idle_advertised = \"1h\"", "setting `idle_advertised` must be at most `idle`"),
     ] {

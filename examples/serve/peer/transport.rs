@@ -96,7 +96,7 @@ impl Peer {
 
     /// Looks at the socket, whatever it said before, and offers what is found also where too much waits to be sent: nothing else ends the
     /// look. What one read leaves in the socket is read in the next round. Whether the machine was told something.
-    pub(super) fn look(&mut self, now: Instant, lent: &Lent<'_>) -> bool {
+    pub(super) fn look(&mut self, now: Instant, lent: &mut Lent<'_>) -> bool {
         match self.read_now(now) {
             Found::Nothing => {
                 self.machine.nothing_to_read(now);
