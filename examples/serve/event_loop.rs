@@ -28,7 +28,6 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token, Waker};
 use slab::Slab;
 
-use super::buffer::Buffer;
 use super::peer::{Attended, Lent, Log, Peer};
 use super::site::Site;
 use super::slot::Slot;
@@ -90,8 +89,8 @@ pub struct EventLoop {
     /// Peers that have had their share and could go on: one in each turn.
     line: VecDeque<usize>,
     clock: Clock,
-    input: Buffer,
-    output: Buffer,
+    input: Vec<u8>,
+    output: Vec<u8>,
     piece: Vec<u8>,
 }
 
@@ -118,8 +117,8 @@ impl EventLoop {
             ready: Vec::new(),
             line: VecDeque::new(),
             clock: Clock::new(),
-            input: Buffer::default(),
-            output: Buffer::default(),
+            input: Vec::new(),
+            output: Vec::new(),
             piece: vec![0; PIECE],
         })
     }

@@ -9,7 +9,6 @@
 
 #![forbid(unsafe_code)]
 
-mod buffer;
 mod event_loop;
 mod options;
 mod peer;

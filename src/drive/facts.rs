@@ -97,8 +97,14 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
         match if state.is_looking() { state.look() } else { None } {
             Some(looks::Side::Reading) => self.looked_nothing(now),
             Some(looks::Side::Writing) => self.wrote(now, 0),
-            None => self.clock = Clock { asked: now, checks: Instant::EPOCH },
+            None => self.expire(now),
         }
+    }
+
+    /// Lets expire what is due by now: deadlines are looked at by the next poll, whatever waits. Where a look was asked for, it is still to be
+    /// made.
+    pub fn expire(&mut self, now: Instant) {
+        self.clock = Clock { asked: now, checks: Instant::EPOCH };
     }
 
     /// The shut that [`Step::Shut`](super::Step::Shut) asked for is done. A half-close that fails is done: reading shows the failure.

@@ -143,6 +143,8 @@ struct Reading {
     end: PeerEnd,
     message: Message,
     said: Said,
+    /// Octets that came after HTTP was over.
+    discarded: u64,
 }
 
 /// The end of the peer's side.
@@ -202,6 +204,7 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
                 end: PeerEnd::Open,
                 message: Message::None,
                 said: Said::None,
+                discarded: 0,
             },
             habits: Habits { early_responses: false, late_continue: false },
             clock: Clock { asked: Instant::EPOCH, checks: Instant::EPOCH },
@@ -240,14 +243,27 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
         (self.input.storage, self.output.buffer.storage)
     }
 
-    /// The storage of what is received, if nothing is in it: to be exchanged for another one.
-    pub fn empty_input(&mut self) -> Option<&mut S> {
-        (self.input.is_empty() && !self.reading.is_lent).then_some(&mut self.input.storage)
+    /// The storages of what is received and of what is to be sent, each if nothing is in it: to be exchanged for another one. A loop may
+    /// lend those of its own to the connection that it attends to.
+    pub fn empty_storages(&mut self) -> [Option<&mut S>; 2] {
+        let Self { input, output, reading, .. } = self;
+        [
+            (input.is_empty() && !reading.is_lent).then_some(&mut input.storage),
+            (output.buffer.is_empty() && output.passed.is_none()).then_some(&mut output.buffer.storage),
+        ]
     }
 
-    /// The storage of what is to be sent, if nothing is in it: to be exchanged for another one.
-    pub fn empty_output(&mut self) -> Option<&mut S> {
-        (self.output.buffer.is_empty() && self.output.passed.is_none()).then_some(&mut self.output.buffer.storage)
+    /// Gives back what storages that grow have beyond the octets in them and a little room ([`Storage::shrink`]).
+    pub fn shrink(&mut self) {
+        if !self.reading.is_lent {
+            self.input.shrink();
+        }
+        self.output.buffer.shrink();
+    }
+
+    /// Octets that came after HTTP was over, and were dropped.
+    pub const fn discarded(&self) -> u64 {
+        self.reading.discarded
     }
 
     /// The connection as plain data, if it is idle and nothing is on its way: to be resumed by [`of`](Self::of) of

@@ -98,6 +98,9 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
                             return Step::Event(event);
                         }
                         reading.offers = false;
+                        if !is_usual && !connection.lifecycle.state().is_open() {
+                            reading.discarded += received.consumed as u64;
+                        }
                         if *from == *to {
                             (*from, *to) = (0, 0);
                         }

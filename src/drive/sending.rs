@@ -9,6 +9,7 @@ use crate::error::{ReceiveError, SendError};
 use crate::lifecycle::content_use::ContentUse;
 use crate::lifecycle::idleness::Idleness;
 use crate::lifecycle::retry::Reusable;
+use crate::lifecycle::wants::Turn;
 use crate::message::announcement::Content;
 use crate::message::chunked::MAX_SIZE_LINE;
 use crate::message::fields_to_send::Fields;
@@ -31,6 +32,11 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
         self.output.buffer.put(sent.written);
         self.after_intent();
         Ok(sent.consumed)
+    }
+
+    /// Content of the message being sent, or its end, is still to be given, whether there is room for it or not.
+    pub fn takes_content(&self) -> bool {
+        self.connection.lifecycle.state().turn() == Some(Turn::Content)
     }
 
     /// So many octets of content are written by the caller itself, after [`unsent`](Self::unsent): by `writev`, `sendfile` or `splice`, without

@@ -18,6 +18,11 @@ pub trait Storage {
     fn grow(&mut self, octets: usize) {
         let _ = octets;
     }
+
+    /// Need have no more octets than so many, of those at the front. Does nothing if it can not shrink.
+    fn shrink(&mut self, octets: usize) {
+        let _ = octets;
+    }
 }
 
 impl Storage for &mut [u8] {
@@ -70,7 +75,19 @@ impl Storage for alloc::vec::Vec<u8> {
             self.resize(octets.next_power_of_two(), 0);
         }
     }
+
+    fn shrink(&mut self, octets: usize) {
+        let enough = (octets + LEAST / 2).next_power_of_two().max(LEAST);
+        if self.len() > enough {
+            self.truncate(enough);
+            self.shrink_to_fit();
+        }
+    }
 }
+
+/// What a storage that shrinks keeps at least.
+#[cfg(feature = "alloc")]
+const LEAST: usize = 1024;
 
 /// The octets in a storage.
 #[derive(Clone, Debug, Default)]
@@ -132,6 +149,15 @@ impl<S: Storage> Buffer<S> {
     #[inline]
     pub(super) fn put(&mut self, octets: usize) {
         self.to = self.to.wrapping_add(octets).min(self.storage.octets().len());
+    }
+
+    /// What is in it moves to the front, if there is something, and storage beyond it is given back.
+    pub(super) fn shrink(&mut self) {
+        if !self.is_empty() {
+            self.storage.octets_mut().copy_within(self.from..self.to, 0);
+            (self.from, self.to) = (0, self.len());
+            self.storage.shrink(self.to);
+        }
     }
 
     /// For how many octets there is room, without growing.

@@ -2,8 +2,6 @@
 
 #![cfg(all(unix, feature = "std"))]
 
-#[path = "../../examples/serve/buffer.rs"]
-mod buffer;
 #[path = "../../examples/serve/event_loop.rs"]
 pub mod event_loop;
 #[path = "../../examples/serve/peer.rs"]

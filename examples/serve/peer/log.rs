@@ -28,7 +28,7 @@ impl Peer {
     /// The machine was called: an exchange may be over.
     pub(super) fn note(&mut self, now: Instant) {
         if let Some(log) = &mut self.log {
-            log.look(now, &self.machine);
+            log.look(now, self.drive.connection());
         }
     }
 
@@ -36,7 +36,7 @@ impl Peer {
     pub(super) fn note_expired(&mut self, now: Instant, deadline: Deadline) {
         if let Some(log) = &mut self.log {
             log.account.expired(deadline);
-            log.look(now, &self.machine);
+            log.look(now, self.drive.connection());
         }
     }
 
@@ -53,15 +53,15 @@ impl Peer {
     /// What became of the connection, in a line; `None` where no log is kept.
     pub fn summary(&mut self, now: Instant) -> Option<String> {
         self.note(now);
-        let summary = self.log.as_ref()?.account.summary(now, &self.machine);
-        let persistence = self.machine.persistence();
-        let (reason, clause) = match self.machine.ended_by() {
+        let summary = self.log.as_ref()?.account.summary(now, self.drive.connection());
+        let persistence = self.drive.connection().persistence();
+        let (reason, clause) = match self.drive.connection().ended_by() {
             Some(reason) => (reason.as_str(), reason.clause()),
             None => (persistence.as_str(), persistence.clause()),
         };
-        let discarded = self.octets_discarded + self.input.len() as u64;
+        let discarded = self.octets_lost + self.drive.discarded() + self.drive.received().len() as u64;
         let mut line = format!("{} closed reason={reason} clause={clause:?} discarded={discarded}", self.address());
-        if let Some(error) = self.machine.error() {
+        if let Some(error) = self.drive.connection().error() {
             line += &format!(" error={} offset={} clause={:?}", error.kind.as_str(), error.offset, error.clause());
         }
         Some(format!("{line}: {summary}"))
