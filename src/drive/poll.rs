@@ -84,6 +84,9 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
                 match connection.receive(now, octets) {
                     Ok(received) => {
                         *from += received.consumed;
+                        if *from == *to {
+                            (*from, *to) = (0, 0);
+                        }
                         if let Outcome::Event(event) = received.outcome {
                             match event {
                                 Event::Request(_) | Event::Response(_) => reading.message = Message::Begun,
@@ -100,9 +103,6 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
                         reading.offers = false;
                         if !is_usual && !connection.lifecycle.state().is_open() {
                             reading.discarded += received.consumed as u64;
-                        }
-                        if *from == *to {
-                            (*from, *to) = (0, 0);
                         }
                     }
                     // the same is offered again, and dropped
@@ -153,7 +153,7 @@ fn said_once<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>>(
         reading.said = said;
         return true;
     }
-    reading.said = Said::None;
+    (reading.said, reading.offers) = (Said::None, true);
     let written = output.write(|out| match said {
         Said::Refuse => R::send_refusal(connection, now, out),
         _ => R::send_continue(connection, now, out),
@@ -209,14 +209,16 @@ fn at_rest<'b, R: DriveRole, S: Storage, C: Deref<Target = Config<R>>>(
         clock.checks = asked.saturating_add(GRAIN);
         return None;
     }
-    let reads = match connection.lifecycle.state().read_want() {
+    let want = connection.lifecycle.state().read_want();
+    let reads = match want {
         ReadWant::Octets | ReadWant::Discard => is_ready,
         // whether the peer goes away is seen while nothing else has come
         ReadWant::EofOnly => is_empty && is_ready,
         ReadWant::No | ReadWant::Offer | ReadWant::LookOnce => false,
     };
-    if reads && !has_room && !reading.is_lent {
+    if want == ReadWant::Octets && reads && !has_room && !reading.is_lent {
         R::has_no_room(connection, now);
+        reading.offers = true;
         return None;
     }
     let reads = reads && !reading.is_lent && reading.end == PeerEnd::Open;

@@ -131,7 +131,7 @@ impl<S: Storage> Buffer<S> {
     /// Room at the end for so many octets, or for as many as there is.
     #[inline]
     pub(super) fn room(&mut self, octets: usize) -> &mut [u8] {
-        if self.storage.octets().len() - self.to < octets && (S::GROWS || self.from > 0) {
+        if self.storage.octets().len().saturating_sub(self.to) < octets && (S::GROWS || self.from > 0) {
             self.make_room(octets);
         }
         self.storage.octets_mut().get_mut(self.to..).unwrap_or_default()
@@ -163,6 +163,6 @@ impl<S: Storage> Buffer<S> {
     /// For how many octets there is room, without growing.
     #[inline]
     pub(super) fn most_room(&self) -> usize {
-        self.storage.octets().len() - self.len()
+        self.storage.octets().len().saturating_sub(self.len())
     }
 }

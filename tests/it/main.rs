@@ -45,6 +45,7 @@ mod doors_agree;
 mod doors_written;
 mod drain;
 mod drips;
+mod drive_buffers;
 mod drive_by_hand;
 mod ended_by;
 mod ends;
