@@ -38,6 +38,9 @@
 //!
 //! # The run loop
 //!
+//! [`drive`] holds it, with the buffers: its [`poll`](drive::Drive::poll) says what is next, and a driver on it knows no HTTP. What it does with a
+//! [`Connection`], and what a loop by hand does:
+//!
 //! 1. Offer what was received: [`receive`](Connection::receive), until it needs more or is paused.
 //! 2. Do what [`wants`](Connection::wants) says of the application: respond, continue, send content, send the refusal.
 //! 3. Send what was written and say how much left: [`handle_sent`](Connection::handle_sent).
@@ -87,7 +90,7 @@
 //!
 //! # For authors of drivers
 //!
-//! The README's loop is one on the standard library (`examples/hello`), `examples/serve` one on mio. What each must do:
+//! Whoever drives a [`Connection`] by hand, and not through [`drive`], does what `drive` does:
 //!
 //! - **Offer**: call [`receive`](Connection::receive) until it says `NeedMore` or `Paused`, and again after every fact and intent. Take
 //!   [`Received::consumed`] off the front of the buffer whatever the outcome: `NeedMore` and `Paused` may have consumed some, too. An error
@@ -181,7 +184,8 @@
 //!
 //! # Features
 //!
-//! `std` (default): [`Instant::since`], [`DeadlineQueue`], [`IdleQueue`], [`pool`], the clients among the [`presets`]. `serde`: settings from files,
+//! `std` (default): [`Instant::since`], [`DeadlineQueue`], [`IdleQueue`], [`pool`], the clients among the [`presets`]. `alloc` (part of `std`): storages
+//! of [`drive`] that grow. `serde`: settings from files,
 //! in the module `settings`. No feature changes a verdict. Rust 1.85 or later.
 
 #[cfg(feature = "alloc")]
