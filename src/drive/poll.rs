@@ -47,25 +47,28 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
             let state = connection.lifecycle.state();
             let is_usual = state.is_open() && !state.is_looking();
             if is_usual {
-                let has_room = output.has_room();
                 match state.turn() {
                     None => {}
                     Some(Turn::Respond)
-                        if asks && has_room && (reading.message == Message::Whole || habits.early_responses) =>
+                        if asks
+                            && (reading.message == Message::Whole || habits.early_responses)
+                            && output.has_room() =>
                     {
                         return Step::Respond;
                     }
-                    Some(Turn::Content) if asks && has_room && output.passed.is_none() => return Step::Content,
-                    Some(Turn::Continue) if asks && has_room && habits.late_continue && !reading.offers => {
+                    Some(Turn::Content) if asks && output.passed.is_none() && output.has_room() => {
+                        return Step::Content;
+                    }
+                    Some(Turn::Continue) if asks && habits.late_continue && !reading.offers && output.has_room() => {
                         return Step::Continue;
                     }
-                    Some(Turn::Refuse(status)) if has_room => {
+                    Some(Turn::Refuse(status)) if output.has_room() => {
                         match said_once(Said::Refuse, reading, connection, output, now) {
                             true => return Step::Refuse(status),
                             false => continue,
                         }
                     }
-                    Some(Turn::Continue) if has_room && !habits.late_continue => {
+                    Some(Turn::Continue) if !habits.late_continue && output.has_room() => {
                         match said_once(Said::Continue, reading, connection, output, now) {
                             true => return Step::Continue,
                             false => continue,
