@@ -6,6 +6,7 @@
 // layers
 mod common;
 mod doors;
+mod drive_applications;
 mod drive_loops;
 mod drive_world;
 mod driver;
