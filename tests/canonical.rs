@@ -312,7 +312,7 @@ fn of_bare_client() -> Letters {
 }
 
 /// More where octets are cheap.
-const MORE: usize = if cfg!(debug_assertions) { 1 } else { 8 };
+const MORE: usize = if cfg!(debug_assertions) { 1 } else { 24 };
 
 /// States of one value have the same future.
 fn one_future<S: Subject>(of: &str, configs: &'static [Config<S::Role>], letters: &Letters)
@@ -333,9 +333,9 @@ where
             .copied()
             .collect();
         reached.all_of(begin, &all, 2);
-        reached.walks(begin, letters, 400 * MORE, 16);
-        reached.walks(Begin { config, seed: Some(7) }, letters, 120 * MORE, 16);
-        reached.walks(Begin { config, seed: Some(8) }, letters, 120 * MORE, 16);
+        reached.walks(begin, letters, 140 * MORE, 16);
+        reached.walks(Begin { config, seed: Some(7) }, letters, 40 * MORE, 16);
+        reached.walks(Begin { config, seed: Some(8) }, letters, 40 * MORE, 16);
         match reached.have_one_future(letters, 4, 6) {
             Ok(report) => {
                 println!("{of}, configuration {number}: {report:?}, {:?}", begun.elapsed());
@@ -438,7 +438,7 @@ fn start() -> impl Strategy<Value = Instant> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64 * MORE as u32, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24 * MORE as u32, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_story_has_one_value_whenever_it_is_told(

@@ -69,6 +69,11 @@ fn visited(of: &str, rules: Rules) -> (usize, usize) {
 #[test]
 fn a_small_world_is_whole() {
     assert_eq!(visited("the small world", Rules { split: false, ..SMALL }), (16_962, 42_418));
+}
+
+#[test]
+#[cfg_attr(debug_assertions, ignore = "long in a debug build")]
+fn a_small_world_in_parts_is_whole() {
     assert_eq!(visited("the small world in parts", Rules { drain: [false, true], ..SMALL }), (42_731, 108_529));
 }
 

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::cases;
 use crate::network::plan::{Ask, Scene};
 use crate::network::{Network, Outcome, Report, run};
 use http_keepalive::check::{Finding, Hazard, Network as Between, Severity, check};
@@ -66,13 +67,8 @@ fn races(client: &ClientPreset, server: &ServerPreset, between: &Between) -> Vec
     check(client, server, between).into_iter().filter(race).collect()
 }
 
-fn cases(default: u32) -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(default);
-    ProptestConfig { cases, failure_persistence: None, max_global_rejects: 1_000_000, ..ProptestConfig::default() }
-}
-
 proptest! {
-    #![proptest_config(cases(300))]
+    #![proptest_config(ProptestConfig { max_global_rejects: 1_000_000, ..cases::property(300, 75) })]
 
     #[test]
     fn what_is_called_safe_loses_nothing(

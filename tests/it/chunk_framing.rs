@@ -1,6 +1,7 @@
 //! Chunk framing (RFC 9112 7.1): no leniency reaches into it, and there is no more of it than its content is worth; in both
 //! roles, whatever the split, and where content is discarded or taken past the connection.
 
+use crate::cases;
 use crate::common;
 use crate::common::{chunked, get, lenient, octets};
 use http_keepalive::ProtocolErrorKind::{self, BareLf, ChunkFramingTooLong, ObsFold};
@@ -214,7 +215,7 @@ fn over(limit: u64, body: &str, is_content: impl Fn(usize) -> bool) -> Option<u6
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases::property(300, 75))]
 
     #[test]
     fn limit_07_how_much_framing_passes_does_not_depend_on_the_split(

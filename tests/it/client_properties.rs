@@ -1,5 +1,6 @@
 //! Properties of a client that hold on any input. `PROPTEST_CASES` scales how many are tried.
 
+use crate::cases;
 use crate::common::Passes;
 use crate::harness;
 use std::collections::VecDeque;
@@ -14,12 +15,6 @@ use http_keepalive::{
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-
-/// So many cases, unless the environment says otherwise.
-fn cases(default: u32) -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(default);
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
-}
 
 // ---- what a server may send
 
@@ -147,7 +142,7 @@ fn config(is_lenient: bool, content: Option<u64>) -> Config<Four> {
 }
 
 proptest! {
-    #![proptest_config(cases(400))]
+    #![proptest_config(cases::property(400, 100))]
 
     #[test]
     fn syn_32_any_split_of_responses_is_the_same(
@@ -351,7 +346,7 @@ impl Pair {
 }
 
 proptest! {
-    #![proptest_config(cases(300))]
+    #![proptest_config(cases::property(300, 75))]
 
     #[test]
     fn pipe_03_every_request_is_answered_in_order_or_reported(

@@ -1,5 +1,6 @@
 //! What holds of deadlines in any order of facts, intents and clocks; and what an idle close owes to octets on their way.
 
+use crate::cases;
 use crate::common::Passes;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -13,12 +14,6 @@ use http_keepalive::{
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-
-/// So many cases, unless the environment says otherwise.
-fn cases(default: u32) -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(default);
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
-}
 
 const fn secs(secs: u64) -> Option<Duration> {
     Some(Duration::from_secs(secs))
@@ -333,7 +328,7 @@ fn responses() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(cases(1500))]
+    #![proptest_config(cases::property(1500, 375))]
 
     #[test]
     fn of_a_server_nothing_stays_due_and_nothing_is_due_twice(

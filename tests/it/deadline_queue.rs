@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::cases;
 use http_keepalive::{Armed, Deadline, DeadlineKind, DeadlineQueue, Instant};
 use proptest::prelude::*;
 
@@ -102,7 +103,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(ProptestConfig::with_cases(cases::of(1000, 100)))]
     #[test]
     fn nothing_is_late_or_lost_and_nothing_grows(steps in prop::collection::vec(step(), 0..200)) {
         let mut world = World::default();

@@ -10,6 +10,7 @@ use http_keepalive::{
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use crate::cases;
 use crate::doors::ops::{Op, Two, ask, of_client, of_server, serve};
 use crate::doors::peer::{KINDS, stream};
 use crate::doors::{Doors, Habits, Pair, same};
@@ -138,12 +139,6 @@ fn clients() -> [Config<Two>; 4] {
         config(Limits::DEFAULT, times.with_age(Some(Duration::from_secs(30))), Policy::DEFAULT),
         config(Limits::DEFAULT, hurried(Timeouts::CLIENT), Policy::DEFAULT),
     ]
-}
-
-/// So many cases, unless the environment says otherwise.
-fn cases(default: u32) -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(default);
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
 fn kinds() -> impl Strategy<Value = Vec<usize>> {
@@ -284,7 +279,7 @@ fn pipelined_octets_count_for_a_lifecycle_when_they_come() {
 }
 
 proptest! {
-    #![proptest_config(cases(1000))]
+    #![proptest_config(cases::property(1000, 200))]
 
     #[test]
     fn a_server_decides_the_same_through_both_doors(

@@ -9,6 +9,7 @@ use proptest::sample::select;
 use http_keepalive::drive::Drive;
 use http_keepalive::*;
 
+use crate::cases;
 use crate::drive_applications::{Answer, Answers, Ask, Asks, Length};
 use crate::drive_loops::{by_hand, driven};
 use crate::drive_world::{End, Failure, Script, World};
@@ -112,13 +113,8 @@ fn servers() -> impl Strategy<Value = Config<Server>> {
     })
 }
 
-fn cases(default: u32) -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(default);
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
-}
-
 proptest! {
-    #![proptest_config(cases(2000))]
+    #![proptest_config(cases::property(2000, 500))]
 
     #[test]
     fn of_a_server(script in scripts(requests()), answers in answers(), config in servers(), seed in any::<u64>()) {

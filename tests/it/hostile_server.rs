@@ -6,18 +6,13 @@
 
 use std::time::Duration;
 
+use crate::cases;
 use crate::network::plan::{Ask, Piece, Scene};
 use crate::network::worlds::{self, Four, asks, millis, network, server};
 use crate::network::{Network, Outcome, run};
 use http_keepalive::{Client, Config, Server};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-
-/// So many cases, unless the environment says otherwise.
-fn cases(default: u32) -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(default);
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
-}
 
 const EVIL: &[u8] = b"HTTP/1.1 299 EVIL\r\nContent-Length: 4\r\n\r\nEVIL";
 const TIMEOUT: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
@@ -52,7 +47,7 @@ fn client() -> impl Strategy<Value = Config<Four>> {
 }
 
 proptest! {
-    #![proptest_config(cases(400))]
+    #![proptest_config(cases::property(400, 50))]
 
     #[test]
     fn pipe_05_what_was_there_before_a_request_is_never_its_answer(

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::cases;
 use http_keepalive::{IdleQueue, Idleness, Instant, Queued};
 use proptest::prelude::*;
 
@@ -139,7 +140,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(cases::of(2000, 200)))]
     #[test]
     fn who_goes_first_is_as_the_law_says_and_nothing_grows(steps in prop::collection::vec(step(), 0..200)) {
         let mut world = World::default();

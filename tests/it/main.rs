@@ -4,6 +4,7 @@
 //! there are, and `recorded`, `call_sequences`, `small_world` and `canonical`, which are also run in full with optimisations (`.ci/run`), without the rest.
 
 // layers
+mod cases;
 mod common;
 mod doors;
 mod drive_applications;
@@ -55,8 +56,6 @@ mod faulty_framing;
 mod framing;
 mod hostile_server;
 mod idle_queue;
-mod inspect_options;
-mod inspect_trace;
 mod leniency;
 mod leniency_responses;
 mod lifecycle;
@@ -98,16 +97,13 @@ mod says;
 mod sending;
 mod sending_fields;
 mod sending_slowly;
-mod serve;
 mod settings;
 mod splits_answered;
 mod staged_close;
 mod states;
-mod stopped;
 mod summary;
 mod switching;
 mod syntax;
 mod targets;
-mod tool_options;
 mod upgrade_fields;
 mod write_failure;

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use crate::cases;
 use crate::network::plan::{Ask, Framed, Reply, Scene, When};
 use crate::network::server::slowest;
 use crate::network::wire::Side;
@@ -16,12 +17,6 @@ use http_keepalive::{Client, Config, KeepAliveField, Limits, Policy, Server, Tim
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-
-/// So many cases, unless the environment says otherwise.
-fn cases(default: u32) -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(default);
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
-}
 
 const fn nanos(nanos: u64) -> Duration {
     Duration::from_nanos(nanos)
@@ -44,7 +39,7 @@ fn step_of(report: &Report, step: Index) -> usize {
 }
 
 proptest! {
-    #![proptest_config(cases(300))]
+    #![proptest_config(cases::property(300, 40))]
 
     #[test]
     fn every_request_ends_in_a_response_or_a_verdict(
@@ -236,7 +231,7 @@ fn race() -> impl Strategy<Value = (Network, Duration, Vec<Duration>)> {
 }
 
 proptest! {
-    #![proptest_config(cases(300))]
+    #![proptest_config(cases::property(300, 40))]
 
     #[test]
     fn no_octet_that_had_arrived_is_thrown_away_by_an_idle_close(
@@ -322,7 +317,7 @@ fn upload() -> impl Strategy<Value = Ask> {
 }
 
 proptest! {
-    #![proptest_config(cases(150))]
+    #![proptest_config(cases::property(150, 30))]
 
     #[test]
     fn an_early_refusal_is_seen_by_a_client_that_still_sends(

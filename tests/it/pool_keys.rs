@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::cases;
 use crate::driver::*;
 use http_keepalive::pool::*;
 use http_keepalive::{CloseReason, Persistence, TunnelReason};
@@ -40,7 +41,7 @@ fn a_generation_of_one_key_ends_what_was_before_it_and_leaves_the_others() {
 #[test]
 fn keys_whose_hosts_moved_are_forgotten_like_others() {
     let mut driver = driver();
-    for number in 0..2000 {
+    for number in 0..cases::of(2000, 500) {
         let key = format!("host {number}");
         let id = driver.ask(&key).id();
         driver.pool.new_generation_of(driver.now, &key);
@@ -246,12 +247,12 @@ fn a_quarantine_is_remembered_though_the_key_holds_nothing_and_memory_is_bounded
     // many at once: the first few thousand are remembered
     let limits = PoolLimits::DEFAULT.with_unsolicited_per_origin(Some(1));
     let mut driver = Driver::new(limits, PoolTimeouts::DEFAULT, PoolPolicy::DEFAULT);
-    for number in 0..20_000 {
+    for number in 0..cases::of(20_000, 13_000) {
         offend(&mut driver, &format!("key {number}"), 0);
     }
     assert!(driver.pool.keys() <= 2 * 4096 + 4096, "{}", driver.pool.keys());
     driver.now = driver.now + Duration::from_secs(60);
-    for number in 0..20_000 {
+    for number in 0..cases::of(20_000, 13_000) {
         let id = driver.ask(&format!("other {number}")).id();
         driver.closed(id, Ended::ByPeer);
     }

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use crate::cases;
 use crate::driver::*;
 use http_keepalive::Instant;
 use http_keepalive::pool::*;
@@ -220,7 +221,7 @@ impl Story {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(cases::of(400, 40)))]
     #[test]
     fn a_request_has_one_connection_besides_its_own_and_no_place_is_lost_and_nobody_is_passed_over_too_often(
         per_origin in 1..4_u32,

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
+use crate::cases;
 use crate::driver::*;
 use http_keepalive::pool::*;
 use proptest::prelude::*;
@@ -328,7 +329,7 @@ fn quick_origins_are_served_beside_slow_ones() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(40))]
+    #![proptest_config(ProptestConfig::with_cases(cases::of(40, 10)))]
     /// A waiter with `p` others before it waits for at most (N + 1)(p + 1) grants while any place would serve it; and no place is idle
     /// meanwhile.
     #[test]

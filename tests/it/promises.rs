@@ -9,6 +9,7 @@ use http_keepalive::{
 };
 use proptest::prelude::*;
 
+use crate::cases;
 use crate::common::{Driver, Passes, get};
 
 const fn secs(seconds: u64) -> Duration {
@@ -80,7 +81,7 @@ fn nothing_is_said_of_less_than_a_second() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases::property(500, 125))]
 
     /// Whatever the settings: until the instant that was told, an idle connection is there.
     #[test]

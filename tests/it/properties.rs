@@ -1,5 +1,6 @@
 //! Properties that hold on any input. `PROPTEST_CASES` scales how many are tried.
 
+use crate::cases;
 use crate::common::Passes;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,12 +14,6 @@ use http_keepalive::{
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-
-/// So many cases, unless the environment says otherwise.
-fn cases(default: u32) -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(default);
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
-}
 
 fn config(limits: Limits, policy: Policy) -> Config<Server> {
     Config::new(limits, Timeouts::DEFAULT, policy).expect("within bounds")
@@ -244,7 +239,7 @@ fn cuts() -> impl Strategy<Value = Vec<prop::sample::Index>> {
 }
 
 proptest! {
-    #![proptest_config(cases(300))]
+    #![proptest_config(cases::property(300, 60))]
 
     #[test]
     fn syn_32_any_split_is_the_same_strictly(stream in stream(), cuts in cuts()) {
@@ -410,7 +405,7 @@ fn send<T: PartialEq + std::fmt::Debug>(
 }
 
 proptest! {
-    #![proptest_config(cases(300))]
+    #![proptest_config(cases::property(300, 60))]
 
     #[test]
     fn what_is_sent_reads_back_whatever_the_outputs(
@@ -685,7 +680,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(cases(300))]
+    #![proptest_config(cases::property(300, 60))]
 
     #[test]
     fn limit_10_no_order_of_calls_panics_and_no_deadline_stays_due(

@@ -15,12 +15,6 @@ fn block(begin: &str) -> &'static str {
 }
 
 #[test]
-fn the_loop_is_the_one_that_runs() {
-    assert_eq!(block("```rust,no_run\n"), include_str!("../../examples/hello/serve.rs"));
-    assert_eq!(README.matches("```rust").count(), 1, "another block, compared with nothing");
-}
-
-#[test]
 fn the_findings_are_those_of_the_checker() {
     let (client, server) = (presets::client("aws-alb").unwrap(), presets::server("node").unwrap());
     let mut lines = String::from("aws-alb to node, round trip 50ms\n");

@@ -1,18 +1,13 @@
 //! SYN-32 where the application does not wait: any split is the same when requests are answered at their heads, their content is left
 //! unread or asked for by 100, the connection is drained, or handed over. `PROPTEST_CASES` scales how many are tried.
 
+use crate::cases;
 use crate::common;
 use crate::common::shown;
 use http_keepalive::*;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-
-/// So many cases, unless the environment says otherwise.
-fn cases(default: u32) -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(default);
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
-}
 
 /// What the application does with one request.
 #[derive(Clone, Debug)]
@@ -225,7 +220,7 @@ impl Served {
 static DEFAULT: Config<Server> = Config::DEFAULT;
 
 proptest! {
-    #![proptest_config(cases(400))]
+    #![proptest_config(cases::property(400, 100))]
 
     #[test]
     fn syn_32_any_split_is_the_same_whenever_it_is_answered(

@@ -6,6 +6,7 @@ mod waking;
 
 use std::time::Duration;
 
+use crate::cases;
 use http_keepalive::pool::*;
 use http_keepalive::{CloseReason, Instant, KeepAlive, Persistence, ReuseReason, Use};
 use proptest::prelude::*;
@@ -64,7 +65,7 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(120))]
+    #![proptest_config(ProptestConfig::with_cases(cases::of(120, 15)))]
 
     #[test]
     fn it_answers_as_a_pool_with_its_driver(numbers: [u8; 4], calls in calls()) {

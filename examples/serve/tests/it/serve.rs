@@ -1,17 +1,15 @@
 //! The driver of `examples/serve` over real sockets on loopback: one loop in a thread, blocking clients, and nobody sleeps.
 
-#![cfg(all(unix, feature = "std"))]
-
-#[path = "../../examples/serve/event_loop.rs"]
+#[path = "../../event_loop.rs"]
 pub mod event_loop;
-#[path = "../../examples/serve/peer.rs"]
+#[path = "../../peer.rs"]
 mod peer;
-#[path = "../../examples/serve/places.rs"]
+#[path = "../../places.rs"]
 pub mod places;
 #[expect(dead_code, reason = "the program's own uses are in its main")]
-#[path = "../../examples/serve/site.rs"]
+#[path = "../../site.rs"]
 pub mod site;
-#[path = "../../examples/serve/slot.rs"]
+#[path = "../../slot.rs"]
 mod slot;
 
 use std::io::{Read, Write};

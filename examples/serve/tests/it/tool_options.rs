@@ -1,13 +1,11 @@
 //! The options of `examples/serve`, and the values that all tools understand.
 
-#![cfg(all(unix, feature = "serde"))]
-
 #[expect(dead_code, reason = "the program's own uses are in its main")]
-#[path = "../../examples/serve/options.rs"]
+#[path = "../../options.rs"]
 mod options;
-#[path = "../../examples/shared/settings_file.rs"]
+#[path = "../../../shared/settings_file.rs"]
 mod settings_file;
-#[path = "../../examples/shared/values.rs"]
+#[path = "../../../shared/values.rs"]
 mod values;
 
 use std::path::Path;
@@ -134,7 +132,7 @@ fn the_folder_is_an_argument() {
     assert_eq!(folder(&["src"]), Ok("src".into()));
     assert_eq!(folder(&["--dir", "src"]), Ok("src".into()));
     assert!(folder(&["--dir", "src", "src"]).is_err());
-    let file = format!("{}/README.md", env!("CARGO_MANIFEST_DIR"));
+    let file = format!("{}/main.rs", env!("CARGO_MANIFEST_DIR"));
     let why = folder(&[&file]).expect_err("it is a file");
     assert_eq!(
         why,

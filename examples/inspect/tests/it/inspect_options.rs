@@ -1,7 +1,5 @@
 //! The options of `examples/inspect`: what the connection is told to be, and what a user is told.
 
-#![cfg(feature = "serde")]
-
 use std::time::Duration;
 
 use crate::inspect_trace::settings::{SECTIONS, client, server};

@@ -24,7 +24,7 @@ use crate::serve::event_loop::{EventLoop, Shared};
 use crate::serve::places::Places;
 use crate::serve::site::Site;
 
-#[path = "../../examples/hello/serve.rs"]
+#[path = "../../../hello/serve.rs"]
 mod hello;
 
 /// What each of the timeouts is that a peer can meet.

@@ -1,14 +1,12 @@
 //! The driver of `examples/inspect --trace`: what it makes of a trace is what the trace says.
 
-#![cfg(feature = "serde")]
-
-#[path = "../../examples/inspect/help.rs"]
+#[path = "../../help.rs"]
 pub mod help;
-#[path = "../../examples/inspect/lines.rs"]
+#[path = "../../lines.rs"]
 pub mod lines;
-#[path = "../../examples/inspect/settings.rs"]
+#[path = "../../settings.rs"]
 pub mod settings;
-#[path = "../../examples/inspect/trace/mod.rs"]
+#[path = "../../trace/mod.rs"]
 pub mod trace;
 
 use http_keepalive::{Client, Server};
