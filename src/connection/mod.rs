@@ -14,6 +14,7 @@ pub(crate) mod server;
 pub(crate) mod summary;
 #[cfg(test)]
 mod twins;
+mod wants;
 
 use core::ops::Deref;
 
@@ -30,7 +31,6 @@ use crate::lifecycle::persistence::{CloseReason, Persistence};
 use crate::lifecycle::phase::Phase;
 use crate::lifecycle::relative::Parser;
 use crate::lifecycle::state::{BodyEnd, Receiving};
-use crate::lifecycle::wants::Wants;
 use crate::message::chunked;
 use crate::message::fields_to_send::Fields;
 use crate::message::writer::Writer;
@@ -123,7 +123,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     }
 
     /// So many of the octets handed out have left since the last call: the transport has taken them; 0: none left at a try that
-    /// [`Wants::flush_once`] asked for. A client says it before it offers
+    /// [`Wants::flush_once`](crate::Wants::flush_once) asked for. A client says it before it offers
     /// what came after they left, for a response to a request of which nothing has left is none (RFC 9112 9.2).
     #[inline]
     pub fn handle_sent(&mut self, now: Instant, octets: u64) {
@@ -223,11 +223,6 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     /// Octets handed out that have not left.
     pub fn octets_pending(&self) -> u64 {
         self.lifecycle.octets_pending()
-    }
-
-    /// What the connection waits for.
-    pub fn wants(&self) -> Wants {
-        self.lifecycle.wants()
     }
 
     /// Writes content of the message being sent, framed as its head said: as much as fits.
