@@ -69,6 +69,7 @@ mod parking;
 mod passed_content;
 mod pauses;
 mod persistence;
+mod places;
 mod pool_keys;
 mod pool_order;
 mod pool_overtaken;

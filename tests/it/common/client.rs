@@ -11,7 +11,7 @@ use http_keepalive::{
     Request, ResponseHead, SendError, Shut, Timeouts, TunnelReason,
 };
 
-use super::{Pairs, octets, pairs, shown};
+use super::{Pairs, lies_where_it_is_said, octets, pairs, shown};
 
 /// A client of up to four outstanding requests.
 pub type Four = Client<4>;
@@ -254,6 +254,7 @@ impl Asker {
                 Err(error) => (0, Some(Said::Error(error.kind, error.offset))),
                 Ok(received) => {
                     assert!(received.consumed <= self.buffer.len());
+                    lies_where_it_is_said(&received, &self.buffer);
                     self.paused = if let Outcome::Paused(reason) = received.outcome { Some(reason) } else { None };
                     let said = if let Outcome::Event(event) = &received.outcome { Some(owned(event)) } else { None };
                     (received.consumed, said)

@@ -5,7 +5,7 @@
 
 pub mod client;
 
-pub use crate::harness::Passes;
+pub use crate::harness::{Passes, lies_where_it_is_said};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -201,6 +201,7 @@ impl Driver {
             let (consumed, seen, stop) = match self.connection.receive(self.now, &self.buffer[..offered]) {
                 Err(ProtocolError { kind, offset, .. }) => (0, Some(Seen::Error(kind, offset)), false),
                 Ok(received) => {
+                    lies_where_it_is_said(&received, &self.buffer[..offered]);
                     self.paused = if let Outcome::Paused(reason) = received.outcome { Some(reason) } else { None };
                     let (seen, stop) = match received.outcome {
                         Outcome::Event(event) => (Some(owned(&event)), false),

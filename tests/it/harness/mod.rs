@@ -143,6 +143,16 @@ impl Story {
     }
 }
 
+/// What was received lies in the offer where it is said to: content at its range.
+pub fn lies_where_it_is_said(received: &Received<'_>, offer: &[u8]) {
+    let there = received.content_range().map(|range| offer[range].as_ptr_range());
+    let content = match &received.outcome {
+        Outcome::Event(Event::Content(content)) => Some(content.as_ptr_range()),
+        _ => None,
+    };
+    assert_eq!(there, content);
+}
+
 /// Offers `input` in pieces of `sizes`, over and over; answers each request once it is complete. Of its content this is said first, and
 /// that it is read after a pause.
 fn story(config: &Config<Server>, said: ContentUse, input: &[u8], sizes: &[usize]) -> Story {
@@ -171,6 +181,7 @@ fn story(config: &Config<Server>, said: ContentUse, input: &[u8], sizes: &[usize
                     continue;
                 }
             };
+            lies_where_it_is_said(&received, &input[at..offered]);
             at += received.consumed;
             match received.outcome {
                 Outcome::Event(event) => {
