@@ -237,7 +237,10 @@ pub use message::announcement::{Announce, ConnectionOptions, Content, FramingFie
 pub use message::fields_to_send::{CheckedAnd, CheckedFields, Fields, NO_FIELDS, SendField, check_field};
 pub use message::framing;
 pub use message::framing::{BodyLength, Framing, FramingRule};
-pub use message::head::{FieldLine, FieldLines, FieldSection, FieldValue, FieldValueOctets, RequestHead, ResponseHead};
+pub use message::head::{
+    FieldLine, FieldLines, FieldPlaces, FieldSection, FieldValue, FieldValueOctets, RequestHead, RequestPlaces,
+    ResponseHead, ResponsePlaces,
+};
 pub use message::head_facts::HeadFacts;
 pub use message::keep_alive::KeepAlive;
 pub use message::method::{Method, MethodKind, Version};

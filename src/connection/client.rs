@@ -102,7 +102,7 @@ impl<const DEPTH: usize> Reads for Client<DEPTH> {
         *outcome = Outcome::Event(Event::Response(ResponseHead::new()));
         let Outcome::Event(Event::Response(head)) = outcome else { return Ok(Step::NeedMore(0)) };
         if let Some(table) = table {
-            *head.fields.table() = table.clone();
+            *head.fields.table() = *table;
         }
         let octets = match progress.read_response(rules, buf, head) {
             Ok(Some(octets)) => octets,
