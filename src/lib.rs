@@ -184,9 +184,9 @@
 //!
 //! # Features
 //!
-//! `std` (default): [`Instant::since`], [`DeadlineQueue`], [`IdleQueue`], [`pool`], the clients among the [`presets`]. `alloc` (part of `std`): storages
-//! of [`drive`] that grow. `serde`: settings from files,
-//! in the module `settings`. No feature changes a verdict. Rust 1.85 or later.
+//! `std` (default): [`Instant::since`], [`DeadlineQueue`], [`IdleQueue`], [`pool`], the clients among the [`presets`]; with it `alloc`. `alloc`:
+//! `Vec<u8>` is an [`Output`], and a storage of a [`drive`]. `bytes`: so is `bytes::BytesMut`. `serde`: settings from files, in the module `settings`. No feature changes
+//! a verdict, nor an octet that is sent. Rust 1.85 or later.
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
@@ -244,6 +244,7 @@ pub use message::head::{
 pub use message::head_facts::HeadFacts;
 pub use message::keep_alive::KeepAlive;
 pub use message::method::{Method, MethodKind, Version};
+pub use message::output::Output;
 pub use message::request::Request;
 pub use message::response::Response;
 pub use message::target::{PathAndQuery, Target, TargetForm};

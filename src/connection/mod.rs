@@ -33,6 +33,7 @@ use crate::lifecycle::relative::Parser;
 use crate::lifecycle::state::{BodyEnd, Receiving};
 use crate::message::chunked;
 use crate::message::fields_to_send::Fields;
+use crate::message::output::{Base, Output};
 use crate::message::writer::Writer;
 use crate::time::Instant;
 
@@ -235,7 +236,21 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     /// [`SendError::OutputTooSmall`]: not one octet fits. [`SendError::Ended`]: the connection has ended, or nobody wants the rest of
     /// this message. [`SendError::Misuse`]: more than the declared length (RFC 9110 8.6), or no message is being sent. Nothing was
     /// taken.
-    pub fn send_content(&mut self, now: Instant, content: &[u8], out: &mut [u8]) -> Result<Written, SendError> {
+    pub fn send_content(
+        &mut self,
+        now: Instant,
+        content: &[u8],
+        out: &mut (impl Output + ?Sized),
+    ) -> Result<Written, SendError> {
+        self.write_content(now, content, out.base())
+    }
+
+    fn write_content(
+        &mut self,
+        now: Instant,
+        content: &[u8],
+        out: &mut (impl Base + ?Sized),
+    ) -> Result<Written, SendError> {
         let (state, _) = self.lifecycle.parts();
         let now = state.tick(now);
         if !state.sends_content() {
@@ -248,8 +263,8 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         let (end, left) = state.content_to_send();
         let room = match end {
             BodyEnd::Exact if content.len() as u64 > left => return Err(Misuse::TooMuchContent.into()),
-            BodyEnd::Exact | BodyEnd::UntilClose => out.len(),
-            BodyEnd::Chunked => chunk_room(out.len()),
+            BodyEnd::Exact | BodyEnd::UntilClose => out.room(),
+            BodyEnd::Chunked => chunk_room(out.room()),
         };
         if content.is_empty() {
             return Ok(Written { consumed: 0, written: 0 });
@@ -311,7 +326,21 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     /// [`SendError::OutputTooSmall`]: the last chunk and the trailers do not fit. [`SendError::Ended`]: the connection has ended, or
     /// nobody wants the rest of this message. [`SendError::Misuse`]: less than the declared length was sent (RFC 9110 8.6), a trailer
     /// may not be sent or the content is not chunked, or no message is being sent. The message is not ended.
-    pub fn send_end(&mut self, now: Instant, trailers: impl Fields, out: &mut [u8]) -> Result<usize, SendError> {
+    pub fn send_end(
+        &mut self,
+        now: Instant,
+        trailers: impl Fields,
+        out: &mut (impl Output + ?Sized),
+    ) -> Result<usize, SendError> {
+        self.write_end(now, trailers, out.base())
+    }
+
+    fn write_end(
+        &mut self,
+        now: Instant,
+        trailers: impl Fields,
+        out: &mut (impl Base + ?Sized),
+    ) -> Result<usize, SendError> {
         let (state, _) = self.lifecycle.parts();
         let now = state.tick(now);
         let mut written = 0;

@@ -63,6 +63,7 @@ mod lifecycle;
 mod limits;
 mod lived_on;
 mod looks;
+mod outputs;
 mod own_timeouts;
 mod pair;
 mod parking;

@@ -37,7 +37,7 @@ impl Place {
         }
     }
 
-    fn on<'b>(self, octets: &'b [u8]) -> Option<&'b [u8]> {
+    fn on(self, octets: &[u8]) -> Option<&[u8]> {
         octets.get(self.from as usize..self.to as usize)
     }
 }
