@@ -185,8 +185,11 @@
 //! # Features
 //!
 //! `std` (default): [`Instant::since`], [`DeadlineQueue`], [`IdleQueue`], [`pool`], the clients among the [`presets`]; with it `alloc`. `alloc`:
-//! `Vec<u8>` is an [`Output`], and a storage of a [`drive`]. `bytes`: so is `bytes::BytesMut`. `serde`: settings from files, in the module `settings`. No feature changes
-//! a verdict, nor an octet that is sent. Rust 1.85 or later.
+//! `Vec<u8>` is an [`Output`], and a storage of a [`drive`]. `bytes`: so is `bytes::BytesMut`, and content is a part of the `Bytes` that were offered
+//! (`Received::content_of`). `http`: the types of the crate `http`, both ways: methods, status codes and versions by `From` and `TryFrom`, heads
+//! by `to_http`, a `HeaderMap` to be sent as `HttpFields`, or as `IntentFields`, which read a caller's own `Content-Length`,
+//! `Transfer-Encoding` and `Connection` as what they mean; with it `std` and `bytes`. `serde`: settings from files, in the module `settings`.
+//! No feature changes a verdict, nor an octet that is sent. Rust 1.85 or later.
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
@@ -242,6 +245,8 @@ pub use message::head::{
     ResponseHead, ResponsePlaces,
 };
 pub use message::head_facts::HeadFacts;
+#[cfg(feature = "http")]
+pub use message::http_types::{HttpFields, IntentError, IntentFields, NotHttp1};
 pub use message::keep_alive::KeepAlive;
 pub use message::method::{Method, MethodKind, Version};
 pub use message::output::Output;

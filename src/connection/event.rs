@@ -42,6 +42,14 @@ impl Received<'_> {
             None => None,
         }
     }
+
+    /// The content as a part of the offer, which it shares: `offer` is what was offered. `None`: it is no content, or `offer` is another one
+    /// and too short.
+    #[cfg(feature = "bytes")]
+    pub fn content_of(&self, offer: &bytes::Bytes) -> Option<bytes::Bytes> {
+        let range = self.content_range()?;
+        if range.end <= offer.len() { Some(offer.slice(range)) } else { None }
+    }
 }
 
 /// What an offer of octets came to: one event at most.

@@ -21,6 +21,8 @@ pub mod framing;
 pub(crate) mod head;
 pub(crate) mod head_facts;
 pub(crate) mod host;
+#[cfg(feature = "http")]
+pub(crate) mod http_types;
 pub(crate) mod keep_alive;
 pub(crate) mod known_fields;
 pub(crate) mod method;

@@ -7,7 +7,7 @@ use crate::error::{Misuse, SendError};
 use crate::message::announcement::{Announce, ConnectionOptions, FramingField};
 use crate::message::connection_facts::ConnectionFacts;
 use crate::message::fact_set::Fact;
-use crate::message::fields_to_send::{CheckedFields, Fields, Line, check_line, split_lines};
+use crate::message::fields_to_send::{CheckedFields, Fields, Grammar, Line, check_line, split_lines};
 use crate::message::keep_alive::KeepAlive;
 use crate::message::known_fields::never_a_trailer;
 use crate::message::method::MethodKind;
@@ -104,9 +104,9 @@ impl<P: Pieces> Writer<P> {
     /// Writes `name: value CRLF`, and says whether that may be sent. The value has no whitespace at its ends.
     // inlined: -48 `response-head`, with `put_checked`
     #[inline(always)]
-    fn put_field(&mut self, name: &[u8], value: &[u8]) -> Result<Line, Misuse> {
+    fn put_field(&mut self, name: &[u8], value: &[u8], grammar: Grammar) -> Result<Line, Misuse> {
         self.to.put_line(name, value);
-        check_line(name, value)
+        check_line(name, value, grammar)
     }
 
     /// Writes lines that have been checked.
@@ -141,9 +141,10 @@ impl<P: Pieces> Writer<P> {
             upgrades = true;
             checked_upgrade(checked.lines, offers)?;
         }
+        let grammar = fields.grammar();
         fields.visit(|name, value| {
             let value = octets::trim_to_send(value);
-            if self.put_field(name, value)? == Line::Upgrade {
+            if self.put_field(name, value, grammar)? == Line::Upgrade {
                 upgrades = true;
                 check_offered(value, offers)?;
             }
@@ -207,9 +208,10 @@ impl<P: Pieces> Writer<P> {
         let checked = fields.checked();
         self.put_checked(&checked);
         let mut facts = request.facts(&checked);
+        let grammar = fields.grammar();
         fields.visit(|name, value| {
             let value = octets::trim_to_send(value);
-            self.put_field(name, value)?;
+            self.put_field(name, value, grammar)?;
             facts.field_line(name, value);
             Ok(())
         })?;
@@ -273,11 +275,12 @@ impl<P: Pieces> Writer<P> {
         if split_lines(checked.lines).any(|(name, _)| never_a_trailer(name)) {
             return Err(Misuse::TrailerField);
         }
+        let grammar = trailers.grammar();
         trailers.visit(|name, value| {
             if never_a_trailer(name) {
                 return Err(Misuse::TrailerField);
             }
-            self.put_field(name, octets::trim_to_send(value)).map(|_| ())
+            self.put_field(name, octets::trim_to_send(value), grammar).map(|_| ())
         })?;
         self.put(b"\r\n");
         Ok(())

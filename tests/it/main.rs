@@ -54,6 +54,7 @@ mod expect_upgrade;
 mod faulty_framing;
 mod framing;
 mod hostile_server;
+mod http_types;
 mod idle_queue;
 mod inspect_options;
 mod inspect_trace;
