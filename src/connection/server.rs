@@ -186,6 +186,7 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
         self.write_response(now, response.into(), fields, content, out.base())
     }
 
+    // inlined: -177 `response-head`
     #[inline(always)]
     fn write_response(
         &mut self,

@@ -30,11 +30,13 @@ impl<P: Pieces> Writer<P> {
         Self { to: out.pieces() }
     }
 
+    // inlined: -9 `ours-lazy classic`, with `put_array`
     #[inline(always)]
     pub(crate) fn put(&mut self, octets: &[u8]) {
         self.to.put(octets);
     }
 
+    // inlined: -9 `ours-lazy classic`, with `put`
     #[inline(always)]
     fn put_array<const N: usize>(&mut self, octets: &[u8; N]) {
         self.to.put_array(octets);
