@@ -184,9 +184,12 @@
 //!
 //! # Features
 //!
-//! `std` (default): [`Instant::since`], [`DeadlineQueue`], [`IdleQueue`], [`pool`], the clients among the [`presets`]. `alloc` (part of `std`): storages
-//! of [`drive`] that grow. `serde`: settings from files,
-//! in the module `settings`. No feature changes a verdict. Rust 1.85 or later.
+//! `std` (default): [`Instant::since`], [`DeadlineQueue`], [`IdleQueue`], [`pool`], the clients among the [`presets`]; with it `alloc`. `alloc`:
+//! `Vec<u8>` is an [`Output`], and a storage of a [`drive`]. `bytes`: so is `bytes::BytesMut`, and content is a part of the `Bytes` that were offered
+//! (`Received::content_of`). `http`: the types of the crate `http`, both ways: methods, status codes and versions by `From` and `TryFrom`, heads
+//! by `to_http`, a `HeaderMap` to be sent as `HttpFields`, or as `IntentFields`, which read a caller's own `Content-Length`,
+//! `Transfer-Encoding` and `Connection` as what they mean; with it `std` and `bytes`. `serde`: settings from files, in the module `settings`.
+//! No feature changes a verdict, nor an octet that is sent. Rust 1.85 or later.
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
@@ -237,10 +240,16 @@ pub use message::announcement::{Announce, ConnectionOptions, Content, FramingFie
 pub use message::fields_to_send::{CheckedAnd, CheckedFields, Fields, NO_FIELDS, SendField, check_field};
 pub use message::framing;
 pub use message::framing::{BodyLength, Framing, FramingRule};
-pub use message::head::{FieldLine, FieldLines, FieldSection, FieldValue, FieldValueOctets, RequestHead, ResponseHead};
+pub use message::head::{
+    FieldLine, FieldLines, FieldPlaces, FieldSection, FieldValue, FieldValueOctets, RequestHead, RequestPlaces,
+    ResponseHead, ResponsePlaces,
+};
 pub use message::head_facts::HeadFacts;
+#[cfg(feature = "http")]
+pub use message::http_types::{HttpFields, IntentError, IntentFields, NotHttp1};
 pub use message::keep_alive::KeepAlive;
 pub use message::method::{Method, MethodKind, Version};
+pub use message::output::Output;
 pub use message::request::Request;
 pub use message::response::Response;
 pub use message::target::{PathAndQuery, Target, TargetForm};

@@ -66,7 +66,7 @@ fn run(work: &str, input: &str, times: usize) -> Result<(), String> {
 }
 
 /// What is counted.
-const COUNTED: [(&str, &str); 38] = [
+const COUNTED: [(&str, &str); 40] = [
     ("ours", "tiny"),
     ("ours", "classic"),
     ("ours", "chrome"),
@@ -93,6 +93,8 @@ const COUNTED: [(&str, &str); 38] = [
     ("chunks-large", "tiny"),
     ("response-head", "tiny"),
     ("next-deadline", "tiny"),
+    ("wants", "tiny"),
+    ("wants-parts", "tiny"),
     ("exchange-unchecked", "tiny"),
     ("client-exchange", "tiny"),
     ("client-exchange-unchecked", "tiny"),

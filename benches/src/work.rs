@@ -23,6 +23,8 @@ pub fn run(work: &str, input: &[u8], times: usize) -> Option<()> {
         "chunks-large" => chunks(16 * 1024, 4, times),
         "response-head" => response_heads(times),
         "next-deadline" => next_deadlines(times),
+        "wants" => wants(times),
+        "wants-parts" => wants_by_part(times),
         "http-net-client" => peers::http_net_client(times),
         "http-net-server" => peers::http_net_server(black_box(input), times),
         "pool" => pool::exchanges(times),
@@ -235,5 +237,26 @@ fn next_deadlines(times: usize) {
     connection.send_response(Instant::EPOCH, StatusCode::OK, NO_FIELDS, Content::Exact(13), &mut [0; 1024]).unwrap();
     for _ in 0..times {
         black_box(black_box(&connection).next_deadline());
+    }
+}
+
+/// What is wanted, whole, which is asked where a response is due.
+fn wants(times: usize) {
+    let mut connection = Connection::<Server>::new(Instant::EPOCH, &UNCAPPED);
+    connection.receive(Instant::EPOCH, inputs::TINY).unwrap();
+    for _ in 0..times {
+        black_box(black_box(&connection).wants());
+    }
+}
+
+/// The same in the parts that a loop asks for: what the application is to do, what to read, whether to flush, how to shut.
+fn wants_by_part(times: usize) {
+    let mut connection = Connection::<Server>::new(Instant::EPOCH, &UNCAPPED);
+    connection.receive(Instant::EPOCH, inputs::TINY).unwrap();
+    for _ in 0..times {
+        black_box(black_box(&connection).wants_application());
+        black_box(black_box(&connection).wants_read());
+        black_box(black_box(&connection).wants_flush());
+        black_box(black_box(&connection).wants_shut());
     }
 }

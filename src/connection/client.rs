@@ -29,6 +29,7 @@ use crate::message::head::ResponseHead;
 use crate::message::head::{Fault, FieldSection, FieldTable, Progress, Rules, Section, StatusLine};
 use crate::message::head_facts::Compared;
 use crate::message::keep_alive::KeepAlive;
+use crate::message::output::{Base, Output};
 use crate::message::request::Request;
 use crate::message::target::Target;
 use crate::message::upgrade::Names;
@@ -102,7 +103,7 @@ impl<const DEPTH: usize> Reads for Client<DEPTH> {
         *outcome = Outcome::Event(Event::Response(ResponseHead::new()));
         let Outcome::Event(Event::Response(head)) = outcome else { return Ok(Step::NeedMore(0)) };
         if let Some(table) = table {
-            *head.fields.table() = table.clone();
+            *head.fields.table() = *table;
         }
         let octets = match progress.read_response(rules, buf, head) {
             Ok(Some(octets)) => octets,
@@ -176,14 +177,25 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
         request: &Request<'_>,
         fields: impl Fields,
         content: Content,
-        out: &mut [u8],
+        out: &mut (impl Output + ?Sized),
+    ) -> Result<usize, SendError> {
+        self.write_request(now, request, fields, content, out.base())
+    }
+
+    fn write_request(
+        &mut self,
+        now: Instant,
+        request: &Request<'_>,
+        fields: impl Fields,
+        content: Content,
+        out: &mut (impl Base + ?Sized),
     ) -> Result<usize, SendError> {
         let (state, settings) = self.lifecycle.parts();
         let now = state.tick(now);
         request.check_line()?;
         state.check_request(settings, now)?;
         let mut plan = request_to_send::judge(state, settings, request, content)?;
-        let mut writer = Writer::new(out);
+        let mut writer = Writer::new(&mut *out);
         writer.request_line(request);
         let facts = writer.request_fields(request, fields)?;
         request_to_send::check_fields(&mut plan, &facts)?;
@@ -196,7 +208,7 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Connection<Cl
         // of a head that did not fit nothing is kept
         let written = writer.finish()?;
         if !is_usual && (plan.options.upgrade || request.target.first() != Some(&b'/')) {
-            self.compare(request, &out[..written])?;
+            self.compare(request, out.written(written)).inspect_err(|_| out.take_back(written))?;
         }
         let (state, settings) = self.lifecycle.parts();
         // a new exchange has no timeouts of its own yet

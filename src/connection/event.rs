@@ -1,5 +1,7 @@
 //! What an offer of octets came to: one event at most, and how many octets are done with.
 
+use core::ops::Range;
+
 use crate::lifecycle::persistence::TunnelReason;
 use crate::message::head::{FieldSection, RequestHead, ResponseHead};
 
@@ -15,6 +17,39 @@ pub struct Received<'a> {
     pub consumed: usize,
     /// What they were.
     pub outcome: Outcome<'a>,
+}
+
+impl Received<'_> {
+    /// Where in the offer the [content](Event::Content) lies, for whoever keeps it by its place and not by its slice: framing comes before it,
+    /// and none after it is consumed, so it ends where [`consumed`](Self::consumed) ends. `None`: it is no content.
+    ///
+    /// ```
+    /// use http_keepalive::*;
+    ///
+    /// let now = Instant::from_secs(1);
+    /// let mut connection = Connection::<Server>::new(now, &Config::DEFAULT);
+    /// let head = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    /// connection.receive(now, head)?;
+    /// let received = connection.receive(now, b"5\r\nhello\r\n")?;
+    /// assert_eq!((received.content_range(), received.consumed), (Some(3..8), 8));
+    /// # Ok::<(), ProtocolError>(())
+    /// ```
+    #[inline]
+    pub const fn content_range(&self) -> Option<Range<usize>> {
+        let Outcome::Event(Event::Content(content)) = &self.outcome else { return None };
+        match self.consumed.checked_sub(content.len()) {
+            Some(from) => Some(from..self.consumed),
+            None => None,
+        }
+    }
+
+    /// The content as a part of the offer, which it shares: `offer` is what was offered. `None`: it is no content, or `offer` is another one
+    /// and too short.
+    #[cfg(feature = "bytes")]
+    pub fn content_of(&self, offer: &bytes::Bytes) -> Option<bytes::Bytes> {
+        let range = self.content_range()?;
+        if range.end <= offer.len() { Some(offer.slice(range)) } else { None }
+    }
 }
 
 /// What an offer of octets came to: one event at most.
@@ -39,7 +74,7 @@ pub enum Event<'a> {
     Interim(ResponseHead<'a>),
     /// A final response's head is complete (clients).
     Response(ResponseHead<'a>),
-    /// A piece of content, decoded.
+    /// A piece of content, decoded. Where it lies in the offer: [`Received::content_range`].
     Content(&'a [u8]),
     /// The message is complete.
     End {

@@ -14,6 +14,7 @@ pub(crate) mod server;
 pub(crate) mod summary;
 #[cfg(test)]
 mod twins;
+mod wants;
 
 use core::ops::Deref;
 
@@ -30,9 +31,9 @@ use crate::lifecycle::persistence::{CloseReason, Persistence};
 use crate::lifecycle::phase::Phase;
 use crate::lifecycle::relative::Parser;
 use crate::lifecycle::state::{BodyEnd, Receiving};
-use crate::lifecycle::wants::Wants;
 use crate::message::chunked;
 use crate::message::fields_to_send::Fields;
+use crate::message::output::{Base, Output};
 use crate::message::writer::Writer;
 use crate::time::Instant;
 
@@ -123,7 +124,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     }
 
     /// So many of the octets handed out have left since the last call: the transport has taken them; 0: none left at a try that
-    /// [`Wants::flush_once`] asked for. A client says it before it offers
+    /// [`Wants::flush_once`](crate::Wants::flush_once) asked for. A client says it before it offers
     /// what came after they left, for a response to a request of which nothing has left is none (RFC 9112 9.2).
     #[inline]
     pub fn handle_sent(&mut self, now: Instant, octets: u64) {
@@ -225,11 +226,6 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         self.lifecycle.octets_pending()
     }
 
-    /// What the connection waits for.
-    pub fn wants(&self) -> Wants {
-        self.lifecycle.wants()
-    }
-
     /// Writes content of the message being sent, framed as its head said: as much as fits.
     ///
     /// Content of a message that may have none (a response to HEAD, a 304) is taken and not written. Chunked content is written
@@ -240,7 +236,21 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     /// [`SendError::OutputTooSmall`]: not one octet fits. [`SendError::Ended`]: the connection has ended, or nobody wants the rest of
     /// this message. [`SendError::Misuse`]: more than the declared length (RFC 9110 8.6), or no message is being sent. Nothing was
     /// taken.
-    pub fn send_content(&mut self, now: Instant, content: &[u8], out: &mut [u8]) -> Result<Written, SendError> {
+    pub fn send_content(
+        &mut self,
+        now: Instant,
+        content: &[u8],
+        out: &mut (impl Output + ?Sized),
+    ) -> Result<Written, SendError> {
+        self.write_content(now, content, out.base())
+    }
+
+    fn write_content(
+        &mut self,
+        now: Instant,
+        content: &[u8],
+        out: &mut (impl Base + ?Sized),
+    ) -> Result<Written, SendError> {
         let (state, _) = self.lifecycle.parts();
         let now = state.tick(now);
         if !state.sends_content() {
@@ -253,8 +263,8 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         let (end, left) = state.content_to_send();
         let room = match end {
             BodyEnd::Exact if content.len() as u64 > left => return Err(Misuse::TooMuchContent.into()),
-            BodyEnd::Exact | BodyEnd::UntilClose => out.len(),
-            BodyEnd::Chunked => chunk_room(out.len()),
+            BodyEnd::Exact | BodyEnd::UntilClose => out.room(),
+            BodyEnd::Chunked => chunk_room(out.room()),
         };
         if content.is_empty() {
             return Ok(Written { consumed: 0, written: 0 });
@@ -316,7 +326,21 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     /// [`SendError::OutputTooSmall`]: the last chunk and the trailers do not fit. [`SendError::Ended`]: the connection has ended, or
     /// nobody wants the rest of this message. [`SendError::Misuse`]: less than the declared length was sent (RFC 9110 8.6), a trailer
     /// may not be sent or the content is not chunked, or no message is being sent. The message is not ended.
-    pub fn send_end(&mut self, now: Instant, trailers: impl Fields, out: &mut [u8]) -> Result<usize, SendError> {
+    pub fn send_end(
+        &mut self,
+        now: Instant,
+        trailers: impl Fields,
+        out: &mut (impl Output + ?Sized),
+    ) -> Result<usize, SendError> {
+        self.write_end(now, trailers, out.base())
+    }
+
+    fn write_end(
+        &mut self,
+        now: Instant,
+        trailers: impl Fields,
+        out: &mut (impl Base + ?Sized),
+    ) -> Result<usize, SendError> {
         let (state, _) = self.lifecycle.parts();
         let now = state.tick(now);
         let mut written = 0;

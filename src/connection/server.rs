@@ -15,6 +15,7 @@ use crate::message::announcement::Content;
 use crate::message::fields_to_send::{Fields, NO_FIELDS};
 use crate::message::head::{Fault, FieldSection, FieldTable, Rules, Section};
 use crate::message::head::{RequestHead, blamed_field};
+use crate::message::output::{Base, Output};
 use crate::message::response::Response;
 use crate::message::writer::Writer;
 use crate::status::StatusCode;
@@ -115,7 +116,17 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
         now: Instant,
         status: StatusCode,
         fields: impl Fields,
-        out: &mut [u8],
+        out: &mut (impl Output + ?Sized),
+    ) -> Result<usize, SendError> {
+        self.write_interim(now, status, fields, out.base())
+    }
+
+    fn write_interim(
+        &mut self,
+        now: Instant,
+        status: StatusCode,
+        fields: impl Fields,
+        out: &mut (impl Base + ?Sized),
     ) -> Result<usize, SendError> {
         let (state, terms) = self.lifecycle.parts_on_terms();
         let now = state.tick(now);
@@ -141,7 +152,7 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
     /// # Errors
     ///
     /// As [`send_interim`](Self::send_interim).
-    pub fn send_continue(&mut self, now: Instant, out: &mut [u8]) -> Result<usize, SendError> {
+    pub fn send_continue(&mut self, now: Instant, out: &mut (impl Output + ?Sized)) -> Result<usize, SendError> {
         self.send_interim(now, StatusCode::CONTINUE, NO_FIELDS, out)
     }
 
@@ -170,9 +181,21 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
         response: impl Into<Response<'r>>,
         fields: impl Fields,
         content: Content,
-        out: &mut [u8],
+        out: &mut (impl Output + ?Sized),
     ) -> Result<usize, SendError> {
-        let response = response.into();
+        self.write_response(now, response.into(), fields, content, out.base())
+    }
+
+    // inlined: -177 `response-head`
+    #[inline(always)]
+    fn write_response(
+        &mut self,
+        now: Instant,
+        response: Response<'_>,
+        fields: impl Fields,
+        content: Content,
+        out: &mut (impl Base + ?Sized),
+    ) -> Result<usize, SendError> {
         let (state, terms) = self.lifecycle.parts_on_terms();
         let settings = terms.connection;
         let now = state.tick(now);
@@ -243,14 +266,19 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
     ///
     /// [`SendError::OutputTooSmall`]: it does not fit. [`SendError::Ended`]: the connection has ended. [`SendError::Misuse`]: no
     /// refusal is due, or a field may not be sent. Nothing was written, and nothing has moved.
-    pub fn send_refusal(&mut self, now: Instant, fields: impl Fields, out: &mut [u8]) -> Result<usize, SendError> {
+    pub fn send_refusal(
+        &mut self,
+        now: Instant,
+        fields: impl Fields,
+        out: &mut (impl Output + ?Sized),
+    ) -> Result<usize, SendError> {
         // what is known of the request counts once the refusal fits
         let late = match &self.reading {
             // its time ran out after its start line
             Reading::Head(progress) if progress.has_start_line() => Some(&progress.facts),
             _ => None,
         };
-        let written = self.lifecycle.write_refusal(now, late, fields, out)?;
+        let written = self.lifecycle.write_refusal(now, late, fields, out.base())?;
         self.check();
         Ok(written)
     }

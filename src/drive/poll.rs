@@ -47,7 +47,7 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
             let state = connection.lifecycle.state();
             let is_usual = state.is_open() && !state.is_looking();
             if is_usual {
-                match state.turn() {
+                match connection.wants_application() {
                     None => {}
                     Some(Turn::Respond)
                         if asks
@@ -194,7 +194,7 @@ fn at_rest<'b, R: DriveRole, S: Storage, C: Deref<Target = Config<R>>>(
         reading.offers = true;
         return None;
     }
-    if let Some(shut) = state.shut_want() {
+    if let Some(shut) = connection.wants_shut() {
         return Some(Step::Shut(shut));
     }
     match state.stage() {
@@ -212,7 +212,7 @@ fn at_rest<'b, R: DriveRole, S: Storage, C: Deref<Target = Config<R>>>(
         clock.checks = asked.saturating_add(GRAIN);
         return None;
     }
-    let want = connection.lifecycle.state().read_want();
+    let want = connection.wants_read();
     let reads = match want {
         ReadWant::Octets | ReadWant::Discard => is_ready,
         // whether the peer goes away is seen while nothing else has come

@@ -36,7 +36,7 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
 
     /// Content of the message being sent, or its end, is still to be given, whether there is room for it or not.
     pub fn takes_content(&self) -> bool {
-        self.connection.lifecycle.state().turn() == Some(Turn::Content)
+        self.connection.wants_application() == Some(Turn::Content)
     }
 
     /// So many octets of content are written by the caller itself, after [`unsent`](Self::unsent): by `writev`, `sendfile` or `splice`, without

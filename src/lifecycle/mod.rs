@@ -66,6 +66,7 @@ pub(crate) mod state;
 pub(crate) mod teardown;
 pub(crate) mod terms;
 pub(crate) mod wants;
+mod wants_by_part;
 pub(crate) mod write_failure;
 
 use core::ops::Deref;
@@ -78,7 +79,6 @@ use crate::lifecycle::persistence::{CloseReason, Persistence};
 use crate::lifecycle::phase::Phase;
 use crate::lifecycle::role::LifecycleRole;
 use crate::lifecycle::state::{BodyEnd, ConnectionState, Ended, Receiving, Sending, Stage, Unread};
-use crate::lifecycle::wants::Wants;
 use crate::time::Instant;
 
 /// The lifecycle of one connection, for whoever reads and writes octets elsewhere. `C` is how it holds its configuration.
@@ -295,7 +295,7 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
         Ok(())
     }
 
-    /// What a foreign parser found wrong. A server's answer is then due: [`Wants::application`]. Of a client
+    /// What a foreign parser found wrong. A server's answer is then due: [`Wants::application`](crate::Wants::application). Of a client
     /// [`ProtocolErrorKind::Unsolicited`] says that octets came where no response is due, also where they are no whole head.
     pub fn fault_received(&mut self, now: Instant, fault: ProtocolErrorKind) {
         if self.state.lifetime.is_open() {
@@ -355,7 +355,7 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
         self.check();
     }
 
-    /// So many of the octets handed out have left since the last call; 0: none left at a try that [`Wants::flush_once`] asked for.
+    /// So many of the octets handed out have left since the last call; 0: none left at a try that [`Wants::flush_once`](crate::Wants::flush_once) asked for.
     #[inline]
     pub fn handle_sent(&mut self, now: Instant, octets: u64) {
         if self.state.lifetime.passed.is_some() {
@@ -571,11 +571,6 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     /// Nothing of an exchange is outstanding, and the next may begin.
     pub fn is_idle(&self) -> bool {
         self.state.lifetime.is_open() && self.state.is_between_exchanges()
-    }
-
-    /// What the connection waits for. Each part is independent of the others.
-    pub fn wants(&self) -> Wants {
-        self.state.wants()
     }
 
     /// What always holds is asserted, in debug builds.

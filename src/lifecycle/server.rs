@@ -15,6 +15,7 @@ use crate::message::connection_facts::ConnectionFacts;
 use crate::message::fields_to_send::Fields;
 use crate::message::framing::{BodyLength, Framing};
 use crate::message::head_facts::HeadFacts;
+use crate::message::output::{Base, Output};
 use crate::message::response::Response;
 use crate::message::upgrade::Offers;
 use crate::message::writer::Writer;
@@ -162,8 +163,13 @@ impl<C: Deref<Target = Config<Server>>> Lifecycle<Server, C> {
     ///
     /// [`SendError::OutputTooSmall`]: it does not fit. [`SendError::Ended`]: the connection has ended. [`SendError::Misuse`]: no
     /// refusal is due, or a field may not be sent. Nothing is to be sent, and nothing has moved.
-    pub fn send_refusal(&mut self, now: Instant, fields: impl Fields, out: &mut [u8]) -> Result<usize, SendError> {
-        self.write_refusal(now, None, fields, out)
+    pub fn send_refusal(
+        &mut self,
+        now: Instant,
+        fields: impl Fields,
+        out: &mut (impl Output + ?Sized),
+    ) -> Result<usize, SendError> {
+        self.write_refusal(now, None, fields, out.base())
     }
 
     /// The same; `late` are the facts of a head that was not complete in time, as far as they came.
@@ -172,7 +178,7 @@ impl<C: Deref<Target = Config<Server>>> Lifecycle<Server, C> {
         now: Instant,
         late: Option<&ConnectionFacts>,
         fields: impl Fields,
-        out: &mut [u8],
+        out: &mut (impl Base + ?Sized),
     ) -> Result<usize, SendError> {
         let (state, terms) = self.parts_on_terms();
         let settings = terms.connection;

@@ -3,6 +3,7 @@
 use crate::error::SendError;
 use crate::message::framing::BodyLength;
 use crate::message::keep_alive::KeepAlive;
+use crate::message::output::Output;
 use crate::message::writer::Writer;
 
 /// What the application knows of the content it sends; the framing follows from it.
@@ -72,8 +73,8 @@ impl Announce {
     ///
     /// [`SendError::OutputTooSmall`]: they do not fit into `out`; what stands there then is not to be sent. In
     /// [`MOST_OCTETS`](Self::MOST_OCTETS) they always do.
-    pub fn write(&self, out: &mut [u8]) -> Result<usize, SendError> {
-        let mut writer = Writer::new(out);
+    pub fn write(&self, out: &mut (impl Output + ?Sized)) -> Result<usize, SendError> {
+        let mut writer = Writer::new(out.base());
         writer.announce(self.framing, self.options, self.keep_alive, self.bare_keep_alive);
         writer.finish()
     }

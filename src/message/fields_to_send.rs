@@ -59,6 +59,12 @@ pub trait Fields {
     /// The first that `visit` returned, after which it is called no more.
     fn visit(self, visit: impl FnMut(&[u8], &[u8]) -> Result<(), Misuse>) -> Result<(), Misuse>;
 
+    /// What is known of the names and values that are visited. Only this crate knows more than nothing.
+    #[doc(hidden)]
+    fn grammar(&self) -> Grammar {
+        Grammar::UNKNOWN
+    }
+
     /// Lines that have been checked. They are written before those that are visited.
     fn checked(&self) -> CheckedFields<'_> {
         CheckedFields { lines: b"", facts: FactSet::EMPTY, has_padding: false }
@@ -69,6 +75,19 @@ impl<I: IntoIterator<Item = F>, F: SendField> Fields for I {
     fn visit(self, mut visit: impl FnMut(&[u8], &[u8]) -> Result<(), Misuse>) -> Result<(), Misuse> {
         self.into_iter().try_for_each(|field| visit(field.name(), field.value()))
     }
+}
+
+/// Whether names and values are known to be within the grammar, so that it is not asked again. It can be made in this crate alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grammar {
+    kept: bool,
+}
+
+impl Grammar {
+    const UNKNOWN: Self = Self { kept: false };
+    /// A type that has no other values has them.
+    #[cfg(feature = "http")]
+    pub(in crate::message) const KEPT: Self = Self { kept: true };
 }
 
 /// No field lines.
@@ -105,7 +124,7 @@ impl<'a> CheckedFields<'a> {
         let mut has_padding = false;
         for (name, value) in split_lines(lines) {
             let trimmed = octets::trim_to_send(value);
-            check_line(name, trimmed)?;
+            check_line(name, trimmed, Grammar::UNKNOWN)?;
             facts.field_line(name, trimmed);
             has_padding |= trimmed.len() != value.len();
             octets += name.len() + value.len() + 4;
@@ -137,6 +156,10 @@ impl Fields for CheckedFields<'_> {
 impl<F: Fields> Fields for CheckedAnd<'_, F> {
     fn visit(self, visit: impl FnMut(&[u8], &[u8]) -> Result<(), Misuse>) -> Result<(), Misuse> {
         self.1.visit(visit)
+    }
+
+    fn grammar(&self) -> Grammar {
+        self.1.grammar()
     }
 
     fn checked(&self) -> CheckedFields<'_> {
@@ -177,7 +200,7 @@ pub(crate) fn split_lines(lines: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> 
 /// [`Misuse::FieldName`], [`Misuse::FieldValue`]: it is not within the grammar (RFC 9110 5.1, 5.5). [`Misuse::OwnedField`]: the machine
 /// writes this field. [`Misuse::TeChunked`], [`Misuse::Upgrade`]: this value may not be sent (RFC 9112 7.4, RFC 9110 7.8).
 pub fn check_field(name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<(), Misuse> {
-    check_line(name.as_ref(), octets::trim_to_send(value.as_ref())).map(|_| ())
+    check_line(name.as_ref(), octets::trim_to_send(value.as_ref()), Grammar::UNKNOWN).map(|_| ())
 }
 
 /// What a line to be sent is, as far as it matters to its head.
@@ -190,11 +213,11 @@ pub(crate) enum Line {
 /// May this line be sent? The value has no whitespace at its ends.
 // inlined: -21 `response-head`
 #[inline(always)]
-pub(crate) fn check_line(name: &[u8], value: &[u8]) -> Result<Line, Misuse> {
-    if !octets::is_field_name(name) {
+pub(crate) fn check_line(name: &[u8], value: &[u8], grammar: Grammar) -> Result<Line, Misuse> {
+    if !grammar.kept && !octets::is_field_name(name) {
         return Err(Misuse::FieldName);
     }
-    if !octets::is_field_value(value) {
+    if !grammar.kept && !octets::is_field_value(value) {
         return Err(Misuse::FieldValue);
     }
     if known_fields::may_be_restricted(name.len()) { check_restricted(name, value) } else { Ok(Line::Other) }

@@ -3,7 +3,7 @@
 //! Received: [`head`] finds the lines of a head; [`connection_facts`] keeps what they say of the connection, and [`head_facts`] beside that
 //! what callers with their own parser tell; [`known_fields`] is the table of the names that matter; [`framing`] says how the content ends,
 //! and [`chunked`] reads the one framing that needs a state machine. Sent: [`fields_to_send`] checks what a caller gives, and [`writer`]
-//! writes it. Below both are [`octets`]: classes, numbers, lists, and searches by many octets at once.
+//! writes it into an [`output`]. Below both are [`octets`]: classes, numbers, lists, and searches by many octets at once.
 //!
 //! **Fast paths.** Where nearly all input has one shape there are two functions: a fast one for that shape and a full one for every shape.
 //! The fast one answers completely, or changes nothing that the full one would not have changed as well. Each names its twin, and
@@ -21,10 +21,13 @@ pub mod framing;
 pub(crate) mod head;
 pub(crate) mod head_facts;
 pub(crate) mod host;
+#[cfg(feature = "http")]
+pub(crate) mod http_types;
 pub(crate) mod keep_alive;
 pub(crate) mod known_fields;
 pub(crate) mod method;
 pub(crate) mod octets;
+pub(crate) mod output;
 pub(crate) mod request;
 pub(crate) mod response;
 pub(crate) mod target;

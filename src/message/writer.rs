@@ -1,4 +1,4 @@
-//! Writes heads, chunk lines and trailer sections into `&mut [u8]`: the whole, or nothing but the length that is needed.
+//! Writes heads, chunk lines and trailer sections into an [`Output`](crate::Output): the whole, or nothing but the length that is needed.
 //!
 //! Read first: RFC 9112 3, 4, 5, 7.1; RFC 9110 2.2, 5.5 (no CR, LF, NUL gets through). `Connection`, `Keep-Alive`, `Content-Length` and
 //! `Transfer-Encoding` are written by the machine; a line of these from the caller is a [`Misuse`].
@@ -7,80 +7,50 @@ use crate::error::{Misuse, SendError};
 use crate::message::announcement::{Announce, ConnectionOptions, FramingField};
 use crate::message::connection_facts::ConnectionFacts;
 use crate::message::fact_set::Fact;
-use crate::message::fields_to_send::{CheckedFields, Fields, Line, check_line, split_lines};
+use crate::message::fields_to_send::{CheckedFields, Fields, Grammar, Line, check_line, split_lines};
 use crate::message::keep_alive::KeepAlive;
 use crate::message::known_fields::never_a_trailer;
 use crate::message::method::MethodKind;
 use crate::message::octets;
+use crate::message::output::{Base, Pieces};
 use crate::message::request::Request;
 use crate::message::response::Response;
 use crate::message::upgrade::{self, Offers};
 use crate::status::StatusCode;
 
-/// Writes while there is room, and goes on counting when there is none.
-///
-/// Each piece is compared with what remains of the room, and with nothing else, so that a piece costs a few instructions.
+/// Writes what heads are made of, whatever takes the pieces.
 #[derive(Default)]
-pub(crate) struct Writer<'o> {
-    /// Where the next piece goes; empty once a piece did not fit.
-    rest: &'o mut [u8],
-    /// How many octets there was room for at first.
-    room: usize,
-    /// How many octets all pieces have, once one did not fit; 0 before.
-    needed: usize,
+pub struct Writer<P> {
+    to: P,
 }
 
-impl<'o> Writer<'o> {
-    pub(crate) fn new(out: &'o mut [u8]) -> Self {
-        Self { room: out.len(), rest: out, needed: 0 }
+impl<P: Pieces> Writer<P> {
+    #[inline(always)]
+    pub(crate) fn new<'o, B: Base<Pieces<'o> = P> + ?Sized>(out: &'o mut B) -> Self {
+        Self { to: out.pieces() }
     }
 
-    // inlined: -9 `ours-lazy classic`, with `put_array` and `reserve`
+    // inlined: -9 `ours-lazy classic`, with `put_array`
     #[inline(always)]
     pub(crate) fn put(&mut self, octets: &[u8]) {
-        if let Some(slot) = self.reserve(octets.len()) {
-            octets::copy(slot, octets);
-        }
+        self.to.put(octets);
     }
 
-    /// Writes a piece whose length is known when compiled: a few moves, and no call.
-    ///
-    /// Twin of [`put`](Self::put).
-    // inlined: -9 `ours-lazy classic`, with `put` and `reserve`
+    // inlined: -9 `ours-lazy classic`, with `put`
     #[inline(always)]
     fn put_array<const N: usize>(&mut self, octets: &[u8; N]) {
-        if let Some(slot) = self.reserve(N).and_then(|slot| slot.first_chunk_mut::<N>()) {
-            *slot = *octets;
-        }
+        self.to.put_array(octets);
     }
 
-    /// The slot of the next piece, if it fits.
-    // inlined: -9 `ours-lazy classic`, with `put` and `put_array`
+    /// How many octets were written, if all pieces fitted.
+    ///
+    /// # Errors
+    ///
+    /// They did not: [`SendError::OutputTooSmall`] with what they need.
+    // inlined: -10 `client-exchange`, with `end_head`
     #[inline(always)]
-    fn reserve(&mut self, octets: usize) -> Option<&'o mut [u8]> {
-        if octets > self.rest.len() {
-            self.overflow(octets);
-            return None;
-        }
-        let (slot, rest) = core::mem::take(&mut self.rest).split_at_mut(octets);
-        self.rest = rest;
-        Some(slot)
-    }
-
-    /// There is no room for a piece, and so for none after it: from here on, pieces are counted.
-    fn overflow(&mut self, octets: usize) {
-        if self.needed == 0 {
-            self.needed = self.room - self.rest.len();
-            self.rest = &mut [];
-        }
-        self.needed += octets;
-    }
-
-    /// Does what is rarely done with a copy of the writer that has an address, so that the writer itself can stay in registers.
-    fn out_of_registers(&mut self, write: impl FnOnce(&mut Self)) {
-        let mut writer = core::mem::take(self);
-        write(&mut writer);
-        *self = writer;
+    pub(crate) fn finish(self) -> Result<usize, SendError> {
+        self.to.finish()
     }
 
     /// `DIGIT`s without leading zeros.
@@ -102,21 +72,6 @@ impl<'o> Writer<'o> {
             }
         }
         self.put(&digits[from..]);
-    }
-
-    /// How many octets were written, if all pieces fitted.
-    ///
-    /// # Errors
-    ///
-    /// They did not: [`SendError::OutputTooSmall`] with what they need.
-    // inlined: -10 `client-exchange`, with `end_head`
-    #[inline(always)]
-    pub(crate) fn finish(self) -> Result<usize, SendError> {
-        if self.needed == 0 {
-            Ok(self.room - self.rest.len())
-        } else {
-            Err(SendError::OutputTooSmall { needed: self.needed })
-        }
     }
 
     pub(crate) fn status_line(&mut self, status: StatusCode) {
@@ -151,16 +106,9 @@ impl<'o> Writer<'o> {
     /// Writes `name: value CRLF`, and says whether that may be sent. The value has no whitespace at its ends.
     // inlined: -48 `response-head`, with `put_checked`
     #[inline(always)]
-    fn put_field(&mut self, name: &[u8], value: &[u8]) -> Result<Line, Misuse> {
-        if let Some(slot) = self.reserve(name.len() + value.len() + 4) {
-            let (before, rest) = slot.split_at_mut(name.len());
-            octets::copy(before, name);
-            if let [colon, space, after @ .., cr, lf] = rest {
-                octets::copy(after, value);
-                [*colon, *space, *cr, *lf] = *b": \r\n";
-            }
-        }
-        check_line(name, value)
+    fn put_field(&mut self, name: &[u8], value: &[u8], grammar: Grammar) -> Result<Line, Misuse> {
+        self.to.put_line(name, value);
+        check_line(name, value, grammar)
     }
 
     /// Writes lines that have been checked.
@@ -170,7 +118,7 @@ impl<'o> Writer<'o> {
     #[inline(always)]
     fn put_checked(&mut self, checked: &CheckedFields<'_>) {
         if checked.has_padding {
-            self.out_of_registers(|writer| writer.put_trimmed(checked.lines));
+            P::out_of_registers(self, |writer| writer.put_trimmed(checked.lines));
         } else {
             self.put(checked.lines);
         }
@@ -195,9 +143,10 @@ impl<'o> Writer<'o> {
             upgrades = true;
             checked_upgrade(checked.lines, offers)?;
         }
+        let grammar = fields.grammar();
         fields.visit(|name, value| {
             let value = octets::trim_to_send(value);
-            if self.put_field(name, value)? == Line::Upgrade {
+            if self.put_field(name, value, grammar)? == Line::Upgrade {
                 upgrades = true;
                 check_offered(value, offers)?;
             }
@@ -232,7 +181,7 @@ impl<'o> Writer<'o> {
     ) {
         self.framing_field(framing);
         if options != ConnectionOptions::default() {
-            self.out_of_registers(|writer| writer.connection_fields(options, hint, bare));
+            P::out_of_registers(self, |writer| writer.connection_fields(options, hint, bare));
         }
     }
 
@@ -261,9 +210,10 @@ impl<'o> Writer<'o> {
         let checked = fields.checked();
         self.put_checked(&checked);
         let mut facts = request.facts(&checked);
+        let grammar = fields.grammar();
         fields.visit(|name, value| {
             let value = octets::trim_to_send(value);
-            self.put_field(name, value)?;
+            self.put_field(name, value, grammar)?;
             facts.field_line(name, value);
             Ok(())
         })?;
@@ -327,11 +277,12 @@ impl<'o> Writer<'o> {
         if split_lines(checked.lines).any(|(name, _)| never_a_trailer(name)) {
             return Err(Misuse::TrailerField);
         }
+        let grammar = trailers.grammar();
         trailers.visit(|name, value| {
             if never_a_trailer(name) {
                 return Err(Misuse::TrailerField);
             }
-            self.put_field(name, octets::trim_to_send(value)).map(|_| ())
+            self.put_field(name, octets::trim_to_send(value), grammar).map(|_| ())
         })?;
         self.put(b"\r\n");
         Ok(())

@@ -288,15 +288,15 @@ fn output_that_is_too_small_moves_nothing() {
     let whole = Asker::new(&DEFAULT).try_ask(&request("POST"), fields, Content::Unknown).unwrap();
     let mut asker = Asker::new(&DEFAULT);
     for room in 0..whole.len() {
-        let (before, mut out, now) = (asker.connection.clone(), vec![0; room], asker.now);
+        let (before, mut out, now) = (asker.connection.clone(), vec![0; room].into_boxed_slice(), asker.now);
         let sent = asker.connection.send_request(now, &request("POST"), fields, Content::Unknown, &mut out);
         assert_eq!(sent, Err(SendError::OutputTooSmall { needed: whole.len() }), "{room}");
         assert_eq!(asker.connection, before, "{room}");
     }
-    let mut out = vec![0; whole.len()];
+    let mut out = vec![0; whole.len()].into_boxed_slice();
     let sent = asker.connection.send_request(asker.now, &request("POST"), fields, Content::Unknown, &mut out);
     assert_eq!(sent, Ok(whole.len()));
-    assert_eq!(out, whole.as_bytes());
+    assert_eq!(&out[..], whole.as_bytes());
 }
 
 #[test]

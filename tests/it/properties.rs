@@ -607,7 +607,7 @@ impl World {
     /// Octets that this call wrote, or framed.
     fn apply(&mut self, op: Op) -> u64 {
         let (connection, now) = (&mut self.connection, self.now);
-        let mut out = vec![0; 512];
+        let mut out = [0; 512];
         let status = |code| StatusCode::new(code).unwrap_or(StatusCode::OK);
         let mut written = 0;
         match op {

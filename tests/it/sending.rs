@@ -273,7 +273,7 @@ fn send_content_fills_whatever_output_there_is() {
         let mut driver = asked();
         driver.respond(StatusCode::OK, Content::Unknown);
         let before = driver.connection.clone();
-        let mut out = vec![0; room];
+        let mut out = vec![0; room].into_boxed_slice();
         match driver.connection.send_content(driver.now, &content, &mut out) {
             Ok(written) => {
                 assert_eq!(written.written, framed(written.consumed), "{room}");
@@ -367,10 +367,10 @@ fn a_refusal_is_whole_and_says_why() {
             panic!("{input:?}")
         };
         assert_eq!(driver.connection, before);
-        let mut short = vec![0; needed - 1];
+        let mut short = vec![0; needed - 1].into_boxed_slice();
         assert!(driver.connection.send_refusal(driver.now, NO_FIELDS, &mut short).is_err());
         assert_eq!(driver.connection, before);
-        let mut out = vec![0; needed];
+        let mut out = vec![0; needed].into_boxed_slice();
         assert_eq!(driver.connection.send_refusal(driver.now, NO_FIELDS, &mut out), Ok(needed));
         let [response] = &read_responses(&out, &[])[..] else { panic!("{}", common::shown(&out)) };
         assert_eq!(response.line, line);
@@ -392,18 +392,18 @@ fn what_does_not_fit_is_not_begun() {
     let sent = driver.connection.send_response(driver.now, StatusCode::OK, fields, Content::Unknown, &mut []);
     let Err(SendError::OutputTooSmall { needed }) = sent else { panic!("{sent:?}") };
     for room in 0..needed {
-        let mut out = vec![0; room];
+        let mut out = vec![0; room].into_boxed_slice();
         let sent = driver.connection.send_response(driver.now, StatusCode::OK, fields, Content::Unknown, &mut out);
         assert_eq!(sent, Err(SendError::OutputTooSmall { needed }), "{room}");
         assert_eq!(driver.connection, before, "{room}");
     }
-    let mut out = vec![0; needed];
+    let mut out = vec![0; needed].into_boxed_slice();
     let sent = driver.connection.send_response(driver.now, StatusCode::OK, fields, Content::Unknown, &mut out);
     assert_eq!(sent, Ok(needed));
     // the same for an end
     let before = driver.connection.clone();
     for room in 0..11 {
-        let sent = driver.connection.send_end(driver.now, [("X", "y")], &mut vec![0; room]);
+        let sent = driver.connection.send_end(driver.now, [("X", "y")], &mut vec![0; room][..]);
         assert_eq!(sent, Err(SendError::OutputTooSmall { needed: 11 }), "{room}");
         assert_eq!(driver.connection, before, "{room}");
     }

@@ -220,6 +220,16 @@ fn explore<R: Role + Send + Sync>(start: Connection<R, &'static Config<R>>, call
 
 fn note<R: Role>(table: &mut Table, connection: &Connection<R, &'static Config<R>>) {
     let (seen, wants) = (table.entry(connection.phase()).or_default(), connection.wants());
+    // asked one by one, in every state
+    let parts = Wants {
+        read: connection.wants_read(),
+        flush: connection.wants_flush(),
+        flush_once: connection.wants_flush_once(),
+        application: connection.wants_application(),
+        take_content: connection.wants_take_content(),
+        shut: connection.wants_shut(),
+    };
+    assert_eq!(parts, wants, "each part of what it wants: {connection:?}");
     seen.read.insert(match wants.read {
         ReadWant::No => "no",
         ReadWant::Offer => "offer what is unread",

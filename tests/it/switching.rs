@@ -145,7 +145,7 @@ fn upg_07_an_offer_too_long_to_be_remembered_is_refused() {
     let fields = [("Host", "a"), ("Upgrade", "foo")];
     let whole = Asker::new(&DEFAULT).try_ask(&request("GET"), fields, Content::Empty).unwrap();
     for room in 0..whole.len() {
-        let (before, mut out) = (asker.connection.clone(), vec![0; room]);
+        let (before, mut out) = (asker.connection.clone(), vec![0; room].into_boxed_slice());
         asker.connection.send_request(asker.now, &request("GET"), fields, Content::Empty, &mut out).unwrap_err();
         assert_eq!(asker.connection, before, "{room}");
     }

@@ -1,6 +1,7 @@
 //! What stands within a head and after it: values, chunks, octets, and what is written.
 
 use super::*;
+use crate::message::output::Fixed;
 
 #[test]
 fn chunks() {
@@ -210,9 +211,9 @@ fn fields_checked_before() {
     let fields = vec((select(NAMES), select(VALUES)), 0..5);
     compare(6, fields, |fields| {
         let lines: String = fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-        let write = |fields: &dyn Fn(&mut Writer<'_>) -> Result<(), Misuse>| -> Result<Vec<u8>, Misuse> {
+        let write = |fields: &dyn Fn(&mut Writer<Fixed<'_>>) -> Result<(), Misuse>| -> Result<Vec<u8>, Misuse> {
             let mut out = [0; 1000];
-            let mut writer = Writer::new(&mut out);
+            let mut writer = Writer::new(&mut out[..]);
             fields(&mut writer)?;
             let written = writer.finish().expect("there is room");
             Ok(out[..written].to_vec())
@@ -223,8 +224,9 @@ fn fields_checked_before() {
         let Ok(checked) = checked else { return false };
         assert_eq!(write(&|writer| writer.fields(checked, None).map(|_| ())), one_by_one);
         let request = Request::new(Method::new(b"GET"), b"/");
-        let facts =
-            |fields: &dyn Fn(&mut Writer<'_>) -> ConnectionFacts| fields(&mut Writer::new(&mut [0; 1000])).set();
+        let facts = |fields: &dyn Fn(&mut Writer<Fixed<'_>>) -> ConnectionFacts| {
+            fields(&mut Writer::new(&mut [0; 1000][..])).set()
+        };
         assert_eq!(
             facts(&|writer| writer.request_fields(&request, checked).expect("they were good")),
             facts(&|writer| writer.request_fields(&request, fields.iter()).expect("they were good")),

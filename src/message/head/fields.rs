@@ -12,7 +12,7 @@ use crate::message::known_fields::never_a_trailer;
 use crate::message::octets;
 
 /// Packed offsets of the first lines of a section, each in the slot of its number.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct FieldTable {
     lines: [PackedLine; Self::CAPACITY],
     /// The lines from this number on are not in the table.
@@ -153,6 +153,16 @@ impl<'a> FieldSection<'a> {
     /// The validated field lines of a trailer section. Those that may not be trailers are left out (RFC 9110 6.5.1).
     pub(crate) fn trailers(octets: &'a [u8]) -> Self {
         Self { octets, table: FieldTable::closed(), is_trailers: true }
+    }
+
+    /// Lines that were validated, with what was kept of them.
+    pub(super) const fn at(octets: &'a [u8], table: FieldTable, is_trailers: bool) -> Self {
+        Self { octets, table, is_trailers }
+    }
+
+    /// What is kept of the lines beside their octets.
+    pub(super) const fn kept(&self) -> (FieldTable, bool) {
+        (self.table, self.is_trailers)
     }
 
     /// No field line at all.

@@ -17,6 +17,7 @@
 mod fast_path;
 mod fields;
 mod heads;
+mod places;
 mod request_line;
 mod start_line;
 mod status_line;
@@ -28,6 +29,7 @@ pub(crate) use status_line::StatusLine;
 
 pub(crate) use heads::blamed_field;
 pub use heads::{RequestHead, ResponseHead};
+pub use places::{FieldPlaces, RequestPlaces, ResponsePlaces};
 
 pub use fields::{FieldLine, FieldLines, FieldSection, FieldValue, FieldValueOctets};
 

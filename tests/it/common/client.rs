@@ -11,7 +11,7 @@ use http_keepalive::{
     Request, ResponseHead, SendError, Shut, Timeouts, TunnelReason,
 };
 
-use super::{Pairs, octets, pairs, shown};
+use super::{Pairs, lies_where_it_is_said, octets, pairs, shown};
 
 /// A client of up to four outstanding requests.
 pub type Four = Client<4>;
@@ -167,7 +167,7 @@ impl Asker {
         fields: impl Fields,
         content: Content,
     ) -> Result<String, SendError> {
-        let mut out = vec![0; 8192];
+        let mut out = vec![0; 8192].into_boxed_slice();
         let sent = self.connection.send_request(self.now, request, fields, content, &mut out)?;
         self.sent(&out[..sent]);
         Ok(shown(&out[..sent]).replace("\\r\\n", "\r\n"))
@@ -195,7 +195,7 @@ impl Asker {
     /// Writes content, whole.
     #[track_caller]
     pub fn content(&mut self, content: &str) -> &mut Self {
-        let mut out = vec![0; content.len() + 64];
+        let mut out = vec![0; content.len() + 64].into_boxed_slice();
         let written = self.connection.send_content(self.now, content.as_bytes(), &mut out).expect("it may be sent");
         assert_eq!(written.consumed, content.len());
         self.sent(&out[..written.written]);
@@ -205,7 +205,7 @@ impl Asker {
     /// Ends the request.
     #[track_caller]
     pub fn end(&mut self, trailers: impl Fields) -> &mut Self {
-        let mut out = vec![0; 1024];
+        let mut out = vec![0; 1024].into_boxed_slice();
         let sent = self.connection.send_end(self.now, trailers, &mut out).expect("the message may end");
         self.sent(&out[..sent]);
         self
@@ -254,6 +254,7 @@ impl Asker {
                 Err(error) => (0, Some(Said::Error(error.kind, error.offset))),
                 Ok(received) => {
                     assert!(received.consumed <= self.buffer.len());
+                    lies_where_it_is_said(&received, &self.buffer);
                     self.paused = if let Outcome::Paused(reason) = received.outcome { Some(reason) } else { None };
                     let said = if let Outcome::Event(event) = &received.outcome { Some(owned(event)) } else { None };
                     (received.consumed, said)

@@ -5,7 +5,7 @@
 
 pub mod client;
 
-pub use crate::harness::Passes;
+pub use crate::harness::{Passes, lies_where_it_is_said};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -201,6 +201,7 @@ impl Driver {
             let (consumed, seen, stop) = match self.connection.receive(self.now, &self.buffer[..offered]) {
                 Err(ProtocolError { kind, offset, .. }) => (0, Some(Seen::Error(kind, offset)), false),
                 Ok(received) => {
+                    lies_where_it_is_said(&received, &self.buffer[..offered]);
                     self.paused = if let Outcome::Paused(reason) = received.outcome { Some(reason) } else { None };
                     let (seen, stop) = match received.outcome {
                         Outcome::Event(event) => (Some(owned(&event)), false),
@@ -272,7 +273,7 @@ impl Driver {
         fields: impl Fields,
         content: Content,
     ) -> Result<usize, SendError> {
-        let mut out = vec![0; 8192];
+        let mut out = vec![0; 8192].into_boxed_slice();
         let sent = self.connection.send_response(self.now, status, fields, content, &mut out)?;
         self.sent(&out[..sent]);
         Ok(sent)
@@ -288,14 +289,14 @@ impl Driver {
     /// Hands a response of so much content out, and nothing of it leaves: all its octets.
     pub fn hand_out(&mut self, octets: usize) -> u64 {
         let head = self.hand_out_head(Content::Exact(octets as u64));
-        let (content, mut out) = (vec![b'x'; octets], vec![0; octets]);
+        let (content, mut out) = (vec![b'x'; octets], vec![0; octets].into_boxed_slice());
         self.connection.send_content(self.now, &content, &mut out).expect("it fits");
         head + octets as u64
     }
 
     /// Tries to write an interim response.
     pub fn try_interim(&mut self, status: StatusCode, fields: impl Fields) -> Result<usize, SendError> {
-        let mut out = vec![0; 8192];
+        let mut out = vec![0; 8192].into_boxed_slice();
         let sent = self.connection.send_interim(self.now, status, fields, &mut out)?;
         self.sent(&out[..sent]);
         Ok(sent)
@@ -304,7 +305,7 @@ impl Driver {
     /// Writes content, whole.
     pub fn content(&mut self, content: &str) -> &mut Self {
         let content = octets(content);
-        let mut out = vec![0; content.len() + 64];
+        let mut out = vec![0; content.len() + 64].into_boxed_slice();
         let written = self.connection.send_content(self.now, &content, &mut out).expect("content may be sent");
         assert_eq!(written.consumed, content.len());
         self.sent(&out[..written.written]);
@@ -313,7 +314,7 @@ impl Driver {
 
     /// Ends the response.
     pub fn end(&mut self, trailers: impl Fields) -> &mut Self {
-        let mut out = vec![0; 8192];
+        let mut out = vec![0; 8192].into_boxed_slice();
         let sent = self.connection.send_end(self.now, trailers, &mut out).expect("the message may end");
         self.sent(&out[..sent]);
         self
@@ -321,7 +322,7 @@ impl Driver {
 
     /// Writes the refusal that is due.
     pub fn refuse(&mut self) -> &mut Self {
-        let mut out = vec![0; 8192];
+        let mut out = vec![0; 8192].into_boxed_slice();
         let sent = self.connection.send_refusal(self.now, NO_FIELDS, &mut out).expect("a refusal is due");
         self.sent(&out[..sent]);
         self

@@ -3,7 +3,7 @@
 use http_keepalive::*;
 
 use super::passes::Passes;
-use super::{Story, config};
+use super::{Story, config, lies_where_it_is_said};
 
 /// What a client is to have outstanding: up to four requests, of which the last may leave HTTP or be on its way.
 fn ask(connection: &mut Connection<Client<4>, &Config<Client<4>>>, now: Instant, requests: u8) {
@@ -59,6 +59,7 @@ fn answers_story(config: &Config<Client<4>>, requests: u8, input: &[u8], sizes: 
                 }
             };
             assert!(received.consumed <= offered - at);
+            lies_where_it_is_said(&received, &input[at..offered]);
             at += received.consumed;
             match received.outcome {
                 Outcome::Event(event) => story.say(&event),

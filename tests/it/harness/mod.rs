@@ -143,6 +143,41 @@ impl Story {
     }
 }
 
+/// What was received lies in the offer where it is said to: content at its range, and heads and trailers at their places, also of
+/// octets that were moved.
+pub fn lies_where_it_is_said(received: &Received<'_>, offer: &[u8]) {
+    let range = received.content_range();
+    let consumed = &offer[..received.consumed];
+    let moved = consumed.to_vec();
+    let Outcome::Event(event) = &received.outcome else { return assert_eq!(range, None) };
+    match event {
+        Event::Content(content) => {
+            let there = range.as_ref().map(|range| offer[range.clone()].as_ptr_range());
+            return assert_eq!(there, Some(content.as_ptr_range()));
+        }
+        Event::Request(head) => {
+            assert_eq!(head.places(offer).on(offer).as_ref(), Some(head));
+            let there = head.places(consumed).on(&moved).expect("the same octets");
+            assert_eq!(&there, head);
+            assert!(there.fields.iter().eq(head.fields.iter()));
+            assert!(there.upgrade_offers().eq(head.upgrade_offers()));
+        }
+        Event::Interim(head) | Event::Response(head) => {
+            assert_eq!(head.places(offer).on(offer).as_ref(), Some(head));
+            let there = head.places(consumed).on(&moved).expect("the same octets");
+            assert_eq!(&there, head);
+            assert!(there.fields.iter().eq(head.fields.iter()));
+        }
+        Event::End { trailers } => {
+            let there = trailers.places(offer).on(&moved).expect("the same octets");
+            assert_eq!(&there, trailers);
+            assert!(there.iter().eq(trailers.iter()));
+        }
+        _ => {}
+    }
+    assert_eq!(range, None);
+}
+
 /// Offers `input` in pieces of `sizes`, over and over; answers each request once it is complete. Of its content this is said first, and
 /// that it is read after a pause.
 fn story(config: &Config<Server>, said: ContentUse, input: &[u8], sizes: &[usize]) -> Story {
@@ -171,6 +206,7 @@ fn story(config: &Config<Server>, said: ContentUse, input: &[u8], sizes: &[usize
                     continue;
                 }
             };
+            lies_where_it_is_said(&received, &input[at..offered]);
             at += received.consumed;
             match received.outcome {
                 Outcome::Event(event) => {

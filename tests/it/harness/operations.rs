@@ -7,7 +7,7 @@ use http_keepalive::*;
 
 use super::passes::Passes;
 use super::sayings::{Said, own, say, say_to_server};
-use super::{USES, config, of_clients, of_lifecycles};
+use super::{USES, config, lies_where_it_is_said, of_clients, of_lifecycles};
 
 /// No order of facts, intents and instants panics; no deadline stays due; what is consumed is what was offered; what is refused
 /// changes nothing; in every state somebody owes the next step.
@@ -157,6 +157,7 @@ impl Inbox {
         self.total += u64::from(more);
         let received = connection.receive(script.now, &self.unread).ok()?;
         assert!(received.consumed <= self.unread.len());
+        lies_where_it_is_said(&received, &self.unread);
         assert!(connection.offset() <= self.total);
         Some(received)
     }
