@@ -2,7 +2,8 @@
 //!
 //! 1. A look: what has come since it was asked for is offered, and nothing else is done before it is over.
 //! 2. What is ours to send at once: a refusal, `100 (Continue)`.
-//! 3. The application: it answers before more is offered, so that pipelined requests are answered one by one.
+//! 3. The application: it answers before more is offered, so that pipelined requests are answered one by one. A client looks at what came
+//!    before it gives more of its content: a response may say that nobody wants that (RFC 9112 9.5).
 //! 4. What was received, while there is room for what it may cause.
 //! 5. A shut; then the end of HTTP.
 //! 6. Deadlines, and the transport. What has come is offered before any of them passes.
@@ -56,7 +57,12 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
                     {
                         return Step::Respond;
                     }
-                    Some(Turn::Content) if asks && output.passed.is_none() && output.has_room() => {
+                    Some(Turn::Content)
+                        if asks
+                            && output.passed.is_none()
+                            && output.has_room()
+                            && !(R::IS_CLIENT && reading.is_due()) =>
+                    {
                         return Step::Content;
                     }
                     Some(Turn::Continue) if asks && habits.late_continue && !reading.offers && output.has_room() => {
@@ -80,7 +86,8 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
                 clock.asked = now;
                 return transport(Attempt::No, Attempt::Look);
             }
-            let is_ready = !output.is_full() || reading.message == Message::Begun || !is_usual;
+            // what comes to a client makes it send nothing, and may spare it what waits
+            let is_ready = R::IS_CLIENT || !output.is_full() || reading.message == Message::Begun || !is_usual;
             if reading.offers && is_ready && !reading.is_lent {
                 output.say_what_left(connection, now);
                 let octets = storage.octets().get(*from..*to).unwrap_or_default();
@@ -239,6 +246,14 @@ impl Attempt {
 #[inline]
 const fn transport<'b>(read: Attempt, write: Attempt) -> Step<'b> {
     Step::Transport(Transport { read, write })
+}
+
+impl Reading {
+    /// Something has come that is not looked at, and can be.
+    #[inline]
+    const fn is_due(&self) -> bool {
+        (self.offers || matches!(self.end, PeerEnd::Came(_))) && !self.is_lent
+    }
 }
 
 impl<S: Storage> Output<S> {

@@ -159,6 +159,8 @@ pub fn by_hand<R: DriveRole + ByHand>(
                     Some(Turn::Refuse(_)) => Some(R::refuses(&mut connection, now, &mut piece)),
                     Some(Turn::Continue) => Some(R::continues(&mut connection, now, &mut piece)),
                     Some(Turn::Respond) if !whole => None,
+                    // a response may say that nobody wants more
+                    Some(_) if R::LOOKS_FIRST && (offers || (end.is_some() && !told_end)) => None,
                     Some(_) => application.says(now, &mut connection, &mut piece),
                     None => None,
                 };
@@ -326,12 +328,17 @@ pub fn by_hand<R: DriveRole + ByHand>(
 
 /// What the roles do apart.
 pub trait ByHand: Role + Sized {
+    /// It looks at what came before it says more.
+    const LOOKS_FIRST: bool;
+
     fn refuses(connection: &mut Connection<Self>, now: Instant, out: &mut [u8]) -> Result<usize, SendError>;
     fn continues(connection: &mut Connection<Self>, now: Instant, out: &mut [u8]) -> Result<usize, SendError>;
     fn say_what_left(connection: &mut Connection<Self>, now: Instant, output: &[u8]);
 }
 
 impl ByHand for Server {
+    const LOOKS_FIRST: bool = false;
+
     fn refuses(connection: &mut Connection<Self>, now: Instant, out: &mut [u8]) -> Result<usize, SendError> {
         connection.send_refusal(now, NO_FIELDS, out)
     }
@@ -344,6 +351,8 @@ impl ByHand for Server {
 }
 
 impl ByHand for Client<4> {
+    const LOOKS_FIRST: bool = true;
+
     fn refuses(_: &mut Connection<Self>, _: Instant, _: &mut [u8]) -> Result<usize, SendError> {
         panic!("a client refuses nothing")
     }
