@@ -95,14 +95,14 @@ fn once(
     let length = if content.is_empty() { Content::Empty } else { Content::Exact(content.len() as u64) };
     let mut asked = wire.ask(&request, &[("Host", target.authority.as_str())], length);
     if !content.is_empty() {
-        asked = asked.and_then(|()| wire.send(Some(content)));
+        asked = asked.and_then(|()| wire.send(content.to_vec()));
     }
     if let Err(error) = asked {
         connections.closed(lease, None, false);
         return Err(alone(error.to_string()));
     }
     loop {
-        if wire.turn(false).iter().any(|happened| matches!(happened, Happened::End(_))) {
+        if wire.turn().iter().any(|happened| matches!(happened, Happened::End(_))) {
             connections.give_back(lease, wire, |_| {});
             return Ok(reused);
         }

@@ -1,6 +1,6 @@
 //! What a connection tells of its answers.
 
-use http_keepalive::{BodyLength, Deadline, Event, ExchangeSummary, Outcome, Persistence, ProtocolError, StatusCode};
+use http_keepalive::{BodyLength, Deadline, Event, ExchangeSummary, Persistence, ProtocolError, StatusCode};
 
 /// What happened on a connection.
 pub enum Happened {
@@ -12,6 +12,8 @@ pub enum Happened {
     Content(Vec<u8>),
     /// It is complete: what that means for the connection.
     End(Persistence),
+    /// More of a request's content is to be sent, or its end.
+    Asked,
     /// What the peer did wrong.
     Error(ProtocolError),
     /// A deadline passed.
@@ -20,10 +22,10 @@ pub enum Happened {
     Exchange(ExchangeSummary),
 }
 
-pub fn tell(outcome: &Outcome<'_>, persistence: Persistence, happened: &mut Vec<Happened>) {
-    let Outcome::Event(event) = outcome else { return };
+/// What was received, but for an end.
+pub fn tell(event: &Event<'_>) -> Option<Happened> {
     match event {
-        Event::Interim(head) => happened.push(Happened::Interim(head.status)),
+        Event::Interim(head) => Some(Happened::Interim(head.status)),
         Event::Response(head) => {
             let mut text = format!("HTTP/1.{} {} {}\n", head.version.minor, head.status, head.reason.escape_ascii());
             for line in &head.fields {
@@ -35,10 +37,9 @@ pub fn tell(outcome: &Outcome<'_>, persistence: Persistence, happened: &mut Vec<
                 BodyLength::Empty => Some(0),
                 BodyLength::Chunked | BodyLength::UntilClose => None,
             };
-            happened.push(Happened::Response { status: head.status, head: text, octets });
+            Some(Happened::Response { status: head.status, head: text, octets })
         }
-        Event::Content(octets) => happened.push(Happened::Content(octets.to_vec())),
-        Event::End { .. } => happened.push(Happened::End(persistence)),
-        _ => {}
+        Event::Content(octets) => Some(Happened::Content(octets.to_vec())),
+        _ => None,
     }
 }

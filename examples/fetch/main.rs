@@ -4,9 +4,9 @@
 //! cargo run --release --example fetch -- http://127.0.0.1:8080/
 //! ```
 //!
-//! `wire` carries octets between a blocking socket and its machine, `pool` keeps the idle ones, `work` hands requests to connections and does with what is
-//! left unanswered as the verdict says, `upload` counts what of
-//! a file has left, `trace` writes all of it down, `chains` measures. What HTTP asks of a connection is decided by the machine alone.
+//! `wire` does with a blocking socket what its drive says, `pool` keeps the idle ones, `work` hands requests to connections and does with what
+//! is left unanswered as the verdict says, `upload` counts what of a file has left, `trace` writes all of it down, `chains` measures. What HTTP
+//! asks of a connection is decided by the drive alone.
 
 #![forbid(unsafe_code)]
 

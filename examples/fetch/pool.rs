@@ -53,7 +53,7 @@ impl Connections {
                     };
                     let reusable = match look {
                         Look::First => wire.reusable(),
-                        Look::Skip => wire.machine.reusable(now),
+                        Look::Skip => wire.drive.reusable(now),
                     };
                     if let Reusable::Now { .. } = reusable {
                         return Ok(Taken::Reused(Box::new(wire), lease));
@@ -103,7 +103,7 @@ impl Connections {
     pub fn give_back(&mut self, lease: Lease, mut wire: Wire, mut say: impl FnMut(String)) {
         let now = self.clock.now();
         let returned = match wire.reusable() {
-            Reusable::Now { until } => Returned::new(wire.machine.persistence()).with_until(until),
+            Reusable::Now { until } => Returned::new(wire.drive.connection().persistence()).with_until(until),
             Reusable::Wait(_) => return self.closed(lease, None, false),
             Reusable::No(reason) => Returned::new(http_keepalive::Persistence::Close(reason)),
         };

@@ -93,7 +93,7 @@ impl Trace {
     }
 
     /// Octets came. `late`: a look found them.
-    pub fn receive(&mut self, now: Instant, octets: &[u8], late: bool) {
+    pub fn received(&mut self, now: Instant, octets: &[u8], late: bool) {
         self.octets(now, "receive", octets, late);
     }
 

@@ -3,7 +3,6 @@
 //! What counts is content that has left: taken by the transport, whatever the framing around it took. Whether the server has it nobody
 //! knows but the server: its answer says so.
 
-use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -41,36 +40,38 @@ impl Upload {
 
     /// Its request was handed out on this connection.
     pub const fn begin(&mut self, wire: &Wire) {
-        self.before = wire.ledger.content();
+        self.before = wire.ledger.content;
     }
 
-    /// Hands out the next piece, or the end. Whether there is more.
-    pub fn send_next(&mut self, wire: &mut Wire) -> Result<bool, String> {
-        let mut piece = vec![0; 64 * 1024];
+    /// Hands out the next piece, or the end.
+    pub fn send_next(&mut self, wire: &mut Wire) -> Result<(), String> {
+        let mut piece = vec![0; PIECE];
         let octets = self.file.read(&mut piece).map_err(|error| format!("cannot read the upload: {error}"))?;
-        let piece = (octets > 0).then(|| &piece[..octets]);
+        if octets == 0 {
+            wire.finish().map_err(|error| error.to_string())?;
+            self.end = Some(wire.ledger.left + wire.waiting());
+            return Ok(());
+        }
+        piece.truncate(octets);
         wire.send(piece).map_err(|error| error.to_string())?;
         self.read += octets as u64;
         self.octets = self.octets.max(self.read);
-        if octets == 0 {
-            self.end = Some(wire.ledger.octets());
-        }
-        Ok(octets > 0)
+        Ok(())
     }
 
     /// Octets of it that have left.
     fn left(&self, wire: &Wire) -> u64 {
-        wire.ledger.content_left().saturating_sub(self.before).min(self.read)
+        wire.ledger.content_left.saturating_sub(self.before).min(self.read)
     }
 
     /// All of it has left, and nothing says that it did not arrive.
     pub fn is_whole(&self, wire: &Wire) -> bool {
-        wire.failure().is_none() && self.end.is_some_and(|end| wire.ledger.left() >= end)
+        wire.failure().is_none() && self.end.is_some_and(|end| wire.ledger.left >= end)
     }
 
     /// Nothing more of it will leave, and what is to be known of it is.
     pub fn is_over(&self, wire: &Wire) -> bool {
-        let given_up = self.end.is_none() && !wire.machine.is_request_whole();
+        let given_up = self.end.is_none() && !wire.drive.connection().is_request_whole();
         (self.is_whole(wire) && !wire.is_early()) || given_up || wire.is_closed() || wire.failure().is_some()
     }
 
@@ -86,7 +87,7 @@ impl Upload {
     /// What is said of an answer that came though not all of it has left.
     pub fn complaint(&self, wire: &Wire, status: StatusCode, location: Option<&str>) -> String {
         let progress = self.progress(wire);
-        let caused = |reason| wire.machine.lifecycle().close_reasons().any(|cause| cause == reason);
+        let caused = |reason| wire.drive.connection().lifecycle().close_reasons().any(|cause| cause == reason);
         let (why, what) = if caused(CloseReason::ContentUnwanted) {
             ("the server answered instead of asking for the content".to_owned(), None)
         } else if caused(CloseReason::EarlyResponse) {
@@ -100,51 +101,24 @@ impl Upload {
     }
 }
 
-/// Octets handed out on a connection and octets of it that have left, and which of them are content.
+/// Octets of a piece: few enough that `inspect`, which replays a trace, frames it as one, too.
+const PIECE: usize = 60 * 1024;
+
+/// What has left on a connection.
 #[derive(Default)]
 pub struct Ledger {
-    octets: u64,
-    left: u64,
-    content: u64,
-    /// Content in pieces of which not all has left: where each ends among all octets, and how long it is.
-    pieces: VecDeque<(u64, u64)>,
+    /// Octets that have left.
+    pub left: u64,
+    /// Content that was handed out.
+    pub content: u64,
+    /// Of it, what has left.
+    pub content_left: u64,
 }
 
 impl Ledger {
-    /// Octets handed out.
-    pub const fn octets(&self) -> u64 {
-        self.octets
-    }
-
-    /// How many of these have left.
-    pub const fn left(&self) -> u64 {
-        self.left
-    }
-
-    /// How many of those handed out are content.
-    pub const fn content(&self) -> u64 {
-        self.content
-    }
-
-    /// How many of those that have left are content.
-    pub fn content_left(&self) -> u64 {
-        let waiting = |&(end, octets): &(u64, u64)| octets.min(end.saturating_sub(self.left));
-        self.content - self.pieces.iter().map(waiting).sum::<u64>()
-    }
-
-    /// `written` octets were handed out: `content` of them are content, before the last `after`.
-    pub fn hand_out(&mut self, written: usize, content: usize, after: usize) {
-        self.octets += written as u64;
-        if content > 0 {
-            self.content += content as u64;
-            self.pieces.push_back((self.octets - after as u64, content as u64));
-        }
-    }
-
-    pub fn leave(&mut self, octets: usize) {
+    /// So many octets have left, and so many of the content have not.
+    pub const fn leave(&mut self, octets: usize, content: u64) {
         self.left += octets as u64;
-        while self.pieces.front().is_some_and(|&(end, _)| end <= self.left) {
-            self.pieces.pop_front();
-        }
+        self.content_left = self.content - content;
     }
 }

@@ -1,19 +1,20 @@
-//! One connection: a blocking socket, its machine, and what lies between them.
+//! One connection: a blocking socket, and the drive that says what is to be done with it.
 
-mod sending;
+mod carrying;
 
-use std::io::{self, ErrorKind, Read};
-use std::net::{Shutdown, TcpStream, ToSocketAddrs};
+use std::io::{self, ErrorKind};
+use std::net::{TcpStream, ToSocketAddrs};
 use std::rc::Rc;
 use std::time::Duration;
 
+use http_keepalive::drive::Drive;
 use http_keepalive::retry::Unanswered;
 use http_keepalive::{
-    Account, Client, CloseReason, Config, Connection, ConnectionSummary, Eof, Event, ExchangeSummary, Outcome,
-    Persistence, ReadWant, Reusable, Shut, Timeouts, Turn,
+    Account, Client, CloseReason, Config, ConnectionSummary, Content, NO_FIELDS, Persistence, Request, Reusable,
+    SendError, Timeouts,
 };
 
-use crate::happened::{Happened, tell};
+use crate::happened::Happened;
 use crate::target::{Clock, Origin};
 use crate::trace::Trace;
 use crate::upload::Ledger;
@@ -23,26 +24,25 @@ pub const DEPTH: usize = 64;
 
 /// One connection to an origin.
 pub struct Wire {
-    pub machine: Connection<Client<DEPTH>, Rc<Config<Client<DEPTH>>>>,
+    pub drive: Drive<Client<DEPTH>, Vec<u8>, Rc<Config<Client<DEPTH>>>>,
     stream: TcpStream,
     clock: Clock,
-    input: Vec<u8>,
-    output: Vec<u8>,
-    /// What was written and has left, of `output`.
-    left: usize,
-    /// What was handed out and has left, since the connection opened.
+    /// Content that is being sent.
+    piece: Vec<u8>,
+    /// Content was given, and the socket is to have its turn before more is asked for.
+    was_given: bool,
+    /// What has left since the connection opened.
     pub ledger: Ledger,
-    /// When octets left last, or began to wait: what is left to send where nothing more is awaited is given up by it.
-    moved: std::time::Instant,
     /// Why nothing goes any more: what the peer has said may still be read (RFC 9112 9.5).
     failure: Option<String>,
     /// The last answer was complete before its request had left.
     is_early: bool,
-    closed: bool,
+    /// A deadline has passed, and that is not in the trace: the look at what has come is not over.
+    has_expired: bool,
     trace: Option<Trace>,
     account: Account,
-    /// Exchanges that are over, and not told.
-    over: Vec<ExchangeSummary>,
+    /// What happened, and is not told.
+    happened: Vec<Happened>,
     /// By which the pool knows it.
     pub number: u64,
 }
@@ -68,20 +68,18 @@ impl Wire {
                         trace.opened(now, &config);
                     }
                     return Ok(Self {
-                        machine: Connection::new(now, config),
+                        drive: Drive::new(now, config, vec![0; ROOM], Vec::new()),
                         stream,
                         clock,
-                        input: Vec::new(),
-                        output: Vec::new(),
-                        left: 0,
+                        piece: Vec::new(),
+                        was_given: false,
                         ledger: Ledger::default(),
-                        moved: std::time::Instant::now(),
                         failure: None,
                         is_early: false,
-                        closed: false,
+                        has_expired: false,
                         trace,
                         account: Account::new(now),
-                        over: Vec::new(),
+                        happened: Vec::new(),
                         number: 0,
                     });
                 }
@@ -93,97 +91,90 @@ impl Wire {
 
     /// The server speaks HTTP/1.1, as connections before this one have shown.
     pub fn knows_http11(&mut self) {
-        self.machine.knows_http11();
-        let now = self.clock.now();
-        self.note(|trace, _| trace.fact(now, "knows_http11", &true.into()));
+        self.drive.knows_http11();
+        self.note("knows_http11", &true.into());
     }
 
-    /// Writes to the trace, if there is one. `late`: a deadline is due, and what is found now a look has found.
-    fn note(&mut self, write: impl FnOnce(&mut Trace, bool)) {
+    /// Writes what was said to the connection into the trace, if there is one.
+    fn note(&mut self, key: &str, value: &serde_json::Value) {
         if let Some(trace) = &mut self.trace {
-            let is_due = self.machine.next_deadline().is_some_and(|deadline| deadline.at <= self.clock.now());
-            let wants = self.machine.wants();
-            write(trace, is_due || wants.flush_once || wants.read == ReadWant::LookOnce);
+            trace.fact(self.clock.now(), key, value);
         }
     }
 
     /// May a request be sent? Looks at the socket first: the peer may have closed it.
     pub fn reusable(&mut self) -> Reusable {
-        if self.machine.lifecycle().is_idle() && self.machine.lifecycle().requests() > 0 {
-            self.read(Some(Duration::ZERO), &mut Vec::new());
-            self.shut();
+        let lifecycle = self.drive.connection().lifecycle();
+        if lifecycle.is_idle() && lifecycle.requests() > 0 {
+            self.go_on(false);
         }
-        self.machine.reusable(self.clock.now())
+        self.drive.reusable(self.clock.now())
     }
 
-    /// Is content to be sent now?
-    pub fn wants_content(&self) -> bool {
-        self.machine.wants().application == Some(Turn::Content)
-    }
-
-    /// Carries octets both ways, and waits until something happens: what did. `has_more`: there is content to send, so that
-    /// only a look is taken at what comes. What there is to read is read before deadlines pass, and looked for once more before one
-    /// that has passed takes effect: this process may have been stopped while it waited.
-    pub fn turn(&mut self, has_more: bool) -> Vec<Happened> {
-        let mut happened = Vec::new();
-        self.flush(PATIENCE);
+    /// Hands out a request's head.
+    pub fn ask(&mut self, request: &Request<'_>, fields: &[(&str, &str)], content: Content) -> Result<(), SendError> {
         let now = self.clock.now();
-        let wait = self.machine.next_deadline().map(|deadline| deadline.at.saturating_duration_since(now));
-        // nothing is waited for where all is answered, and the last octet of the request has left just now
-        let busy = has_more || self.waiting() > 0 || self.machine.is_idle();
-        if !self.closed {
-            self.read(if busy { Some(Duration::ZERO) } else { wait }, &mut happened);
-        }
-        self.say_what_left();
-        while let Some(deadline) = self.machine.handle_timeout(self.clock.now()) {
-            self.account.expired(deadline);
-            happened.push(Happened::Expired(deadline));
-            self.look(&mut happened);
-            let now = self.clock.now();
-            self.note(|trace, _| trace.time(now));
-        }
-        self.shut();
-        self.sum_up();
-        happened.extend(self.over.drain(..).map(Happened::Exchange));
+        self.drive.request(now, request, fields, content)?;
         if let Some(trace) = &mut self.trace {
-            trace.flush();
+            trace.request(now, request, fields, content);
         }
-        happened
+        self.is_early = false;
+        self.sum_up();
+        Ok(())
+    }
+
+    /// Hands out a piece of content. All that was handed out before has left.
+    pub fn send(&mut self, piece: Vec<u8>) -> Result<(), SendError> {
+        let now = self.clock.now();
+        self.drive.pass_content(now, piece.len() as u64)?;
+        if let Some(trace) = &mut self.trace {
+            trace.send(now, &piece);
+        }
+        self.ledger.content += piece.len() as u64;
+        (self.piece, self.was_given) = (piece, true);
+        self.sum_up();
+        Ok(())
+    }
+
+    /// Hands out the end of the content.
+    pub fn finish(&mut self) -> Result<(), SendError> {
+        self.drive.finish(self.clock.now(), NO_FIELDS)?;
+        self.note("send_end", &true.into());
+        self.was_given = true;
+        self.sum_up();
+        Ok(())
+    }
+
+    /// Octets that wait to be sent.
+    pub fn waiting(&self) -> u64 {
+        (self.drive.unsent().len() + self.drive.unsent_after().len()) as u64 + self.drive.passed()
+    }
+
+    /// The last request was answered before it had left: whether the server took the rest of it no answer says.
+    pub const fn is_early(&self) -> bool {
+        self.is_early
     }
 
     /// An exchange may be over.
     fn sum_up(&mut self) {
-        self.over.extend(self.account.look(self.clock.now(), &self.machine));
+        let over = self.account.look(self.clock.now(), self.drive.connection());
+        self.happened.extend(over.map(Happened::Exchange));
     }
 
     /// What the connection has come to.
     pub fn summary(&self) -> ConnectionSummary {
-        self.account.summary(self.clock.now(), &self.machine)
-    }
-
-    /// Looks at the socket where the machine asks for it: a deadline waits for what is found.
-    fn look(&mut self, happened: &mut Vec<Happened>) {
-        loop {
-            let wants = self.machine.wants();
-            if wants.flush_once {
-                self.flush(Duration::ZERO);
-            } else if wants.read == ReadWant::LookOnce {
-                self.read(Some(Duration::ZERO), happened);
-            } else {
-                return;
-            }
-        }
+        self.account.summary(self.clock.now(), self.drive.connection())
     }
 
     /// The connection is over: nothing more will be answered.
-    pub const fn is_closed(&self) -> bool {
-        self.closed
+    pub fn is_closed(&self) -> bool {
+        self.drive.connection().is_closed()
     }
 
     /// Why it is, as far as is known.
     pub fn close_reason(&self) -> Option<CloseReason> {
-        match self.machine.persistence() {
-            Persistence::Close(reason) => self.machine.ended_by().or(Some(reason)),
+        match self.drive.connection().persistence() {
+            Persistence::Close(reason) => self.drive.connection().ended_by().or(Some(reason)),
             _ => None,
         }
     }
@@ -199,106 +190,13 @@ impl Wire {
             return failure.clone();
         }
         let Some(reason) = self.close_reason() else { return "the connection ended".into() };
-        let limit = limit(reason, self.machine.lifecycle().config().timeouts());
+        let limit = limit(reason, self.drive.connection().lifecycle().config().timeouts());
         limit.map_or_else(|| reason.to_string(), |limit| format!("{limit}: {reason}"))
     }
 
     /// What was left unanswered.
     pub fn unanswered(&self) -> Vec<Unanswered> {
-        self.machine.unanswered().collect()
-    }
-
-    /// Reads what there is, waiting at most so long; `None`: as long as it takes.
-    fn read(&mut self, wait: Option<Duration>, happened: &mut Vec<Happened>) {
-        match self.machine.wants().read {
-            ReadWant::No => return,
-            ReadWant::Offer => return self.receive(happened),
-            // octets of no answer, while a request is still being sent
-            ReadWant::EofOnly if self.input.len() >= MOST_AHEAD => return,
-            _ => {}
-        }
-        let mut piece = [0; 64 * 1024];
-        let at_once = wait == Some(Duration::ZERO);
-        let set = match at_once {
-            true => self.stream.set_nonblocking(true),
-            false => self.stream.set_read_timeout(wait.map(|wait| wait.max(Duration::from_millis(1)))),
-        };
-        let read = set.and_then(|()| self.stream.read(&mut piece));
-        if at_once {
-            let _ = self.stream.set_nonblocking(false);
-        }
-        let now = self.clock.now();
-        self.say_what_left();
-        match read {
-            Ok(0) => {
-                self.note(|trace, late| trace.eof(now, late));
-                match self.machine.receive_eof(now, Eof::Clean) {
-                    Ok(received) => tell(&received.outcome, self.machine.persistence(), happened),
-                    Err(error) => happened.push(Happened::Error(error)),
-                }
-                self.receive(happened);
-            }
-            Ok(octets) => {
-                self.note(|trace, late| trace.receive(now, &piece[..octets], late));
-                self.input.extend_from_slice(&piece[..octets]);
-                self.receive(happened);
-            }
-            // by a signal, perhaps one that ended a long stop: what came meanwhile is there
-            Err(error) if error.kind() == ErrorKind::Interrupted => self.read(Some(Duration::ZERO), happened),
-            Err(error) if is_wait(&error) => {
-                if self.machine.wants().read == ReadWant::LookOnce {
-                    self.machine.nothing_to_read(now);
-                }
-            }
-            Err(error) => {
-                self.failure.get_or_insert_with(|| format!("cannot read: {error}"));
-                self.note(|trace, _| trace.fact(now, "failed", &"both".into()));
-                self.machine.transport_failed(now);
-                self.closed = true;
-            }
-        }
-    }
-
-    /// What was received, event by event.
-    fn receive(&mut self, happened: &mut Vec<Happened>) {
-        let mut consumed = 0;
-        loop {
-            match self.machine.receive(self.clock.now(), &self.input[consumed..]) {
-                Ok(received) => {
-                    consumed += received.consumed;
-                    tell(&received.outcome, self.machine.persistence(), happened);
-                    self.over.extend(self.account.look(self.clock.now(), &self.machine));
-                    match received.outcome {
-                        Outcome::Event(Event::End { .. }) => {
-                            self.is_early |= self.wants_content() || self.waiting() > 0
-                        }
-                        Outcome::Event(_) => {}
-                        _ => break,
-                    }
-                }
-                Err(error) => {
-                    happened.push(Happened::Error(error));
-                    break;
-                }
-            }
-        }
-        self.input.drain(..consumed);
-    }
-
-    fn shut(&mut self) {
-        let now = self.clock.now();
-        match self.machine.wants().shut {
-            Some(Shut::HalfClose(_)) => {
-                let _ = self.stream.shutdown(Shutdown::Write);
-                self.machine.handle_shut(now);
-            }
-            Some(Shut::Close(_)) if self.parts() => self.part(),
-            Some(Shut::Close(_) | Shut::Reset(_)) => {
-                self.machine.handle_shut(now);
-                self.closed = true;
-            }
-            None => {}
-        }
+        self.drive.connection().unanswered().collect()
     }
 }
 
@@ -312,11 +210,5 @@ fn limit(reason: CloseReason, timeouts: &Timeouts) -> Option<String> {
     term.map(|term| format!("{what} for {}, as {option} allows", humantime::format_duration(term)))
 }
 
-fn is_wait(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
-}
-
-/// Octets that are read while none is waited for.
-const MOST_AHEAD: usize = 64 * 1024;
-/// Of a write: short, so that an answer that comes meanwhile is seen.
-const PATIENCE: Duration = Duration::from_millis(20);
+/// Room to read into.
+const ROOM: usize = 64 * 1024;

@@ -159,7 +159,7 @@ impl<'o> Worker<'o> {
             }
             let Some(mut task) = self.tasks.pop_front() else { return Ok(()) };
             self.ask(line, &mut task)?;
-            if line.wire.machine.lifecycle().requests() > 1 {
+            if line.wire.drive.connection().lifecycle().requests() > 1 {
                 self.reused += 1;
             }
             line.tasks.push_back(task);
@@ -189,22 +189,12 @@ impl<'o> Worker<'o> {
 
     /// Lets something happen on the connection, and does what follows.
     fn attend(&mut self, line: &mut Line) -> Result<(), String> {
-        if line.wire.is_early() && line.tasks.is_empty() && line.wire.machine.is_idle() {
-            // the answer to a next request would say that the server has read this one
-            line.wire.part();
+        let answered = line.tasks.is_empty() && line.wire.drive.connection().is_idle() && line.wire.waiting() == 0;
+        if line.wire.is_early() && answered {
+            line.wire.end();
             return Ok(());
         }
-        let mut has_more = false;
-        if line.wire.wants_content() {
-            has_more = true;
-            // whose content it is that goes now: of the request that was handed out last, which may be answered already
-            let last = line.tasks.back_mut().or(line.sending.back_mut().map(|answered| &mut answered.task));
-            let upload = last.and_then(|task| task.upload.as_mut());
-            if let (Some(upload), true) = (upload, line.wire.waiting() < 256 * 1024) {
-                has_more = upload.send_next(&mut line.wire)?;
-            }
-        }
-        for happened in line.wire.turn(has_more) {
+        for happened in line.wire.turn() {
             self.follow(line, happened)?;
         }
         Ok(())
@@ -236,6 +226,13 @@ impl<'o> Worker<'o> {
                 }
             }
             Happened::End(persistence) => self.end(line, persistence),
+            Happened::Asked => {
+                // of the request that was handed out last, which may be answered already
+                let last = line.tasks.back_mut().or(line.sending.back_mut().map(|answered| &mut answered.task));
+                if let Some(upload) = last.and_then(|task| task.upload.as_mut()) {
+                    upload.send_next(&mut line.wire)?;
+                }
+            }
             Happened::Error(error) => self.say(|| format!("the server broke the protocol: {error}")),
             Happened::Expired(deadline) => {
                 self.say(|| format!("deadline passed: {} ({})", deadline.kind.as_str(), deadline.kind.clause()));
@@ -305,8 +302,9 @@ impl<'o> Worker<'o> {
         });
         self.settle(&mut line);
         self.say(|| format!("{origin}: {}", line.wire.summary()));
-        let broke = line.wire.machine.lifecycle().pipeline_broke();
-        self.known.insert(origin.clone(), !broke && line.wire.machine.persistence() != Persistence::Undecided);
+        let broke = line.wire.drive.connection().lifecycle().pipeline_broke();
+        self.known
+            .insert(origin.clone(), !broke && line.wire.drive.connection().persistence() != Persistence::Undecided);
         self.connections.closed(line.lease, reason, line.reused && line.answered == 0);
         let mut again = Vec::new();
         for unanswered in line.wire.unanswered() {

@@ -116,11 +116,16 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
     /// For how long to wait for the transport at most: to the next deadline, and a millisecond at least; a millisecond for a look. `None`: no
     /// deadline is armed.
     pub fn wait(&self, now: Instant) -> Option<Duration> {
-        let state = self.connection.lifecycle.state();
-        if state.is_looking() && state.look().is_some() {
+        if self.is_looking() {
             return Some(MOMENT);
         }
         Some(self.next_deadline()?.at.saturating_duration_since(now).max(MOMENT))
+    }
+
+    /// A deadline has passed, and takes effect or not by what a look finds, which is not over.
+    pub fn is_looking(&self) -> bool {
+        let state = self.connection.lifecycle.state();
+        state.is_looking() && state.look().is_some()
     }
 
     /// [`Connection::next_deadline`](crate::Connection::next_deadline)
