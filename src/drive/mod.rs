@@ -43,11 +43,12 @@
 //! - **Offering**: what was received is offered until it is looked at, again after all that may change the answer, and to its end before the
 //!   end of the peer's side is told.
 //! - **The order of steps**: refusals and requests for content before the application's turn, the application before more of what was
-//!   received (a client's content after it, since a response may say that nobody wants it), all that was handed out before a shut, and deadlines after all that has come.
+//!   received (a client's content after it, since a response may say that nobody wants it), all that was handed out before a shut, and
+//!   deadlines after all that has come.
 //! - **Looks**: [`Attempt::Look`] asks for each; what a look found is offered, however much waits to be sent. [`timeout`](Drive::timeout)
 //!   says that one found nothing, too.
-//! - **Back-pressure**: while 64 KiB wait to be sent, no request is looked at and the application is not asked for more. A client reads on. A storage that does
-//!   not grow asks while there is room.
+//! - **Back-pressure**: while 64 KiB wait to be sent, no request is looked at and the application is not asked for more. A client
+//!   reads on. A storage that does not grow asks while there is room.
 //! - **A client's evidence**: what waits in the output when something comes has not left, and that is said
 //!   ([`Connection::nothing_left`]). Nothing of this is the driver's.
 //!
