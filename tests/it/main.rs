@@ -49,6 +49,7 @@ mod drain;
 mod drips;
 mod drive_buffers;
 mod drive_by_hand;
+mod drive_streams;
 mod ended_by;
 mod ends;
 mod expect_upgrade;
