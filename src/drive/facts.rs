@@ -3,8 +3,6 @@
 use core::ops::{Deref, Range};
 use core::time::Duration;
 
-#[cfg(feature = "std")]
-use super::{Attempt, Transport};
 use super::{Clock, Drive, DriveRole, PeerEnd, READ, Side, Storage};
 use crate::config::Config;
 use crate::connection::event::Eof;
@@ -178,10 +176,10 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
     pub fn transfer<T: std::io::Read + std::io::Write>(
         &mut self,
         now: impl FnOnce() -> Instant,
-        transport: Transport,
+        transport: super::Transport,
         stream: &mut T,
     ) {
-        if transport.write == Attempt::No {
+        if transport.write == super::Attempt::No {
             let read = stream.read(self.room());
             self.read_result(now(), read);
         } else {
