@@ -1,4 +1,5 @@
-//! A POST gets its content back; a thread for each connection. `blocking HOST:PORT '{"timeouts": {"idle": "15s"}}'`; ends on SIGTERM, SIGINT.
+//! A POST gets its content back; a thread for each connection. `blocking HOST:PORT '{"timeouts": {"idle": "15s"}}'`; drains on SIGTERM, SIGINT.
+#![forbid(unsafe_code)]
 
 use http_keepalive::{drive::*, *};
 use signal_hook::{consts::*, iterator::Signals};

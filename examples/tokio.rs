@@ -1,4 +1,5 @@
 //! A POST gets its content back; a task for each connection. `tokio HOST:PORT '{"timeouts": {"idle": "15s"}}'`; drains on SIGTERM, SIGINT.
+#![forbid(unsafe_code)]
 
 use http_keepalive::{drive::*, *};
 use std::{env, error::Error, time};
@@ -12,16 +13,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(env::args().nth(1).unwrap_or("127.0.0.1:8080".into())).await?;
     println!("listening on http://{}/", listener.local_addr()?);
     let (mut terminate, (drain, drains)) = (signal(SignalKind::terminate())?, channel(()));
-    let accepts = tokio::spawn(async move {
+    let accepts = async move {
         loop {
             match listener.accept().await {
                 Ok((stream, _)) => drop(tokio::spawn(serve(stream, config, drains.clone()))),
                 Err(_) => sleep(time::Duration::from_millis(50)).await, // no descriptors for a while
             }
         }
-    });
-    tokio::select! { _ = tokio::signal::ctrl_c() => {}, _ = terminate.recv() => {} }
-    accepts.abort();
+    };
+    tokio::select! { () = accepts => {}, _ = tokio::signal::ctrl_c() => {}, _ = terminate.recv() => {} }
     drain.send_replace(());
     drain.closed().await; // who serves has a receiver
     Ok(())
