@@ -18,6 +18,13 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
         if self.reading.is_lent { &mut [] } else { self.input.room(READ) }
     }
 
+    /// [`room`](Self::room) and [`unsent`](Self::unsent) at once: for a driver that reads and writes at the same time.
+    #[inline]
+    pub fn room_and_unsent(&mut self) -> (&mut [u8], &[u8]) {
+        let Self { input, output, reading, .. } = self;
+        (if reading.is_lent { &mut [] } else { input.room(READ) }, output.unsent())
+    }
+
     /// So many octets were read into the [`room`](Self::room). 0: the peer has closed its side, as [`std::io::Read`] has it.
     #[inline]
     pub fn read(&mut self, octets: usize) {
@@ -38,11 +45,7 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
     /// What is to be written next, in one piece. Where content is [passed](Self::pass_content), what goes before it.
     #[inline]
     pub fn unsent(&self) -> &[u8] {
-        let octets = self.output.buffer.octets();
-        match self.output.passed {
-            Some(passed) => octets.get(..passed.before).unwrap_or_default(),
-            None => octets,
-        }
+        self.output.unsent()
     }
 
     /// How many octets of content that is the caller's own are to be written after [`unsent`](Self::unsent).
@@ -170,6 +173,26 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
         Some(range)
     }
 
+    /// Does on a stream what [`Step::Transport`](super::Step::Transport) asks for, one thing: writes [`unsent`](Self::unsent) if anything is to
+    /// be written, else reads into the [`room`](Self::room); and says what came of it. The stream is to wait no longer than
+    /// [`wait`](Self::wait) says: by a timeout of its socket, or not at all where it does not block. `now` is asked afterwards. Content that
+    /// is [passed](Self::pass_content) is the caller's to write.
+    #[cfg(feature = "std")]
+    pub fn transfer<T: std::io::Read + std::io::Write>(
+        &mut self,
+        now: impl FnOnce() -> Instant,
+        transport: super::Transport,
+        stream: &mut T,
+    ) {
+        if transport.write == super::Attempt::No {
+            let read = stream.read(self.room());
+            self.read_result(now(), read);
+        } else {
+            let wrote = stream.write(self.unsent());
+            self.write_result(now(), wrote);
+        }
+    }
+
     /// What came of a read, as [`std::io::Read`] says it: octets, 0 at the peer's end, "try again" where the [wait](Self::wait) is over, a failure.
     #[cfg(feature = "std")]
     pub fn read_result(&mut self, now: Instant, result: std::io::Result<usize>) {
@@ -199,9 +222,25 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
             },
         }
     }
+    /// What came of the shut that [`Step::Shut`](super::Step::Shut) asked for: as [`shut_done`](Self::shut_done), whatever it was.
+    #[cfg(feature = "std")]
+    pub fn shut_result(&mut self, now: Instant, result: std::io::Result<()>) {
+        drop(result);
+        self.shut_done(now);
+    }
 }
 
 impl<S: Storage> super::Output<S> {
+    /// What is written next.
+    #[inline]
+    fn unsent(&self) -> &[u8] {
+        let octets = self.buffer.octets();
+        match self.passed {
+            Some(passed) => octets.get(..passed.before).unwrap_or_default(),
+            None => octets,
+        }
+    }
+
     /// So many octets have left: first of what is under way, then of the buffer, with content that is passed between.
     #[cold]
     fn leave(&mut self, octets: u64) {

@@ -49,6 +49,7 @@ mod drain;
 mod drips;
 mod drive_buffers;
 mod drive_by_hand;
+mod drive_streams;
 mod drive_uploads;
 mod ended_by;
 mod ends;
