@@ -151,10 +151,11 @@ impl<R: LifecycleRole> ConnectionState<R> {
         self.receive.has_ended() && self.lifetime.is_open() && self.receive.half() != Receiving::Complete
     }
 
-    /// The peer closed its side after a message that is complete, or of which no more is read; it did not break one off.
+    /// The peer closed its side after a message that is complete, or of which no more is read; it did not break one off, and that was not how
+    /// the message ended.
     pub(crate) fn ended_after_message(&self) -> bool {
         let ended = self.receive.has_ended() && self.lifetime.is_open() && self.receive.half() == Receiving::Complete;
-        ended && !self.lifetime.causes.has(CloseReason::Incomplete)
+        ended && !self.lifetime.causes.has(CloseReason::Incomplete) && !self.ends_with_connection()
     }
 
     /// The peer's side ended without the closure that TLS owes; the end itself is told by [`eof`](Self::eof).

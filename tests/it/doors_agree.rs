@@ -247,6 +247,11 @@ fn what_differed_once() {
             &[Ask(0, 2, false), Sent(255), Arrive(47), Ask(0, 0, false), NothingLeft, Shut],
         ),
         ("a word for what has been looked at since", &[], &[Ask(0, 0, false), NothingLeft, Arrive(0)]),
+        (
+            "the end of content that the end of the peer is was told, and was a reason of its own",
+            &[3],
+            &[Ask(0, 2, false), Obey(0), Arrive(19), Eof],
+        ),
     ];
     for (what, kinds, ops) in clients {
         println!("{what}");

@@ -93,7 +93,8 @@ impl<R: Role> End<R> {
     pub fn drain(&mut self, now: Instant) {
         if !self.is_closed() {
             self.drained_at = Some(now);
-            self.was_idle = self.connection.lifecycle().is_idle();
+            // what was handed out leaves first
+            self.was_idle = self.connection.is_idle() && self.connection.octets_pending() == 0;
         }
         self.connection.close_after_exchange(now);
     }
