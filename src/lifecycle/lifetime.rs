@@ -100,16 +100,16 @@ impl<R: LifecycleRole> ConnectionState<R> {
     /// An exchange of a server may have ended, and the age have passed while its response was under way.
     #[inline(always)]
     pub(crate) fn end_if_old(&mut self, now: Instant, settings: &Settings) {
-        let old = !R::IS_CLIENT && self.lifetime.may_be_over_age(now);
-        if old && self.is_between_exchanges() && self.lifetime.causes.is_empty() && Self::closes_at_age(settings) {
-            self.end_by_age(now);
+        if !R::IS_CLIENT && self.lifetime.may_be_over_age(now) {
+            self.end_by_age(now, settings);
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn end_by_age(&mut self, now: Instant) {
-        if self.is_over_age(now) {
+    fn end_by_age(&mut self, now: Instant, settings: &Settings) {
+        let rests = self.is_between_exchanges() && self.lifetime.causes.is_empty();
+        if rests && Self::closes_at_age(settings) && self.is_over_age(now) {
             self.lifetime.causes.add(CloseReason::Age);
             self.close_in_stages();
         }
