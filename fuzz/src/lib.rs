@@ -1,8 +1,17 @@
 //! What the fuzz targets do: the tests' harness, whose seeds plain tests replay.
 
+#[path = "../../tests/it/drive_applications.rs"]
+mod drive_applications;
+#[path = "../../tests/it/drive_fuzz.rs"]
+mod drive_fuzz;
+#[path = "../../tests/it/drive_loops.rs"]
+mod drive_loops;
+#[path = "../../tests/it/drive_world.rs"]
+mod drive_world;
 #[path = "../../tests/it/harness/mod.rs"]
 mod harness;
 #[path = "../../tests/it/twin/mod.rs"]
 mod twin;
 
+pub use drive_fuzz::drive;
 pub use harness::*;

@@ -8,6 +8,7 @@ mod cases;
 mod common;
 mod doors;
 mod drive_applications;
+mod drive_fuzz;
 mod drive_loops;
 mod drive_world;
 mod driver;

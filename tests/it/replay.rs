@@ -48,3 +48,8 @@ fn fields() {
 fn pool() {
     replay("pool", harness::pool);
 }
+
+#[test]
+fn drive() {
+    replay("drive", crate::drive_fuzz::drive);
+}
