@@ -63,6 +63,10 @@ impl Answers<'_> {
 impl Application<Server> for Answers<'_> {
     fn event(&mut self, _: &Event<'_>) {}
 
+    fn known(&self, connection: &Connection<Server>) -> String {
+        format!("{:?}", connection.lifecycle().close_reasons().collect::<Vec<_>>())
+    }
+
     fn says(
         &mut self,
         now: Instant,
@@ -145,6 +149,11 @@ impl Asks<'_> {
 
 impl Application<Client<4>> for Asks<'_> {
     fn event(&mut self, _: &Event<'_>) {}
+
+    fn known(&self, connection: &Connection<Client<4>>) -> String {
+        let reasons: Vec<_> = connection.lifecycle().close_reasons().collect();
+        format!("{reasons:?} {:?}", connection.unanswered().collect::<Vec<_>>())
+    }
 
     fn says(
         &mut self,

@@ -18,6 +18,9 @@ pub trait Application<R: DriveRole> {
         out: &mut [u8],
     ) -> Option<Result<usize, SendError>>;
 
+    /// What is known of the connection at its end, beside what any driver says.
+    fn known(&self, connection: &Connection<R>) -> String;
+
     /// The same to a drive.
     fn says_to<S: Storage>(&mut self, now: Instant, drive: &mut Drive<R, S>) -> Option<Result<(), SendError>>;
 }
@@ -60,7 +63,7 @@ pub fn driven<R: DriveRole, S: Storage>(
                 return;
             }
             Step::Closed => {
-                world.say((drive.connection().ended_by(), drive.connection().is_closed()));
+                world.say((drive.connection().ended_by(), application.known(drive.connection())));
                 return;
             }
             Step::Transport(transport) => {
@@ -116,7 +119,7 @@ pub fn driven<R: DriveRole, S: Storage>(
                     },
                 }
                 match world.sleep(drive.next_deadline().map(|deadline| deadline.at)) {
-                    None => return world.say("for ever"),
+                    None => return world.say(("for ever", application.known(drive.connection()))),
                     Some(true) => drive.timeout(world.now()),
                     Some(false) => {}
                 }
@@ -232,7 +235,7 @@ pub fn by_hand<R: DriveRole + ByHand>(
                 continue;
             }
             if connection.is_closed() {
-                return world.say((connection.ended_by(), true));
+                return world.say((connection.ended_by(), application.known(&connection)));
             }
             if let (Persistence::Tunnel(reason), true) = (connection.persistence(), output.is_empty()) {
                 return world.say((reason, &input[..]));
@@ -318,7 +321,7 @@ pub fn by_hand<R: DriveRole + ByHand>(
             }
         }
         match world.sleep(connection.next_deadline().map(|deadline| deadline.at)) {
-            None => return world.say("for ever"),
+            None => return world.say(("for ever", application.known(&connection))),
             Some(true) => (asked, checks) = (world.now(), Instant::EPOCH),
             Some(false) => {}
         }
