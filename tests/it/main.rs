@@ -1,7 +1,7 @@
-//! All integration tests but five, in one program: what they share is compiled once, and one program is linked instead of sixty.
+//! All integration tests but six, in one program: what they share is compiled once, and one program is linked instead of sixty.
 //!
 //! A file is a topic; a folder is a layer that topics share. Programs of their own are `pool_memory`, which counts all allocations
-//! there are, and `recorded`, `call_sequences`, `small_world` and `canonical`, which are also run in full with optimisations (`.ci/run`), without the rest.
+//! there are, `http`, which needs that feature, and `recorded`, `call_sequences`, `small_world` and `canonical`, which are also run in full with optimisations (`.ci/run`), without the rest.
 
 // layers
 mod cases;
@@ -58,7 +58,6 @@ mod expect_upgrade;
 mod faulty_framing;
 mod framing;
 mod hostile_server;
-mod http_types;
 mod idle_queue;
 mod leniency;
 mod leniency_responses;

@@ -1,5 +1,4 @@
 //! The types of the crate `http`, both ways: nothing is lost, no verdict is another one, and a caller's own lines are what they mean.
-#![cfg(feature = "http")]
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue};
