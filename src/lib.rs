@@ -90,7 +90,7 @@
 //!
 //! # For authors of drivers
 //!
-//! Whoever drives a [`Connection`] by hand, and not through [`drive`], does what `drive` does:
+//! Who drives a [`Connection`] by hand, and not through [`drive`], does what `drive` does:
 //!
 //! - **Offer**: call [`receive`](Connection::receive) until it says `NeedMore` or `Paused`, and again after every fact and intent. Take
 //!   [`Received::consumed`] off the front of the buffer whatever the outcome: `NeedMore` and `Paused` may have consumed some, too. An error

@@ -303,7 +303,7 @@ impl Peer {
     }
 }
 
-/// While so many octets wait to be sent, nobody goes on.
+/// While this number of octets waits to be sent, nobody goes on.
 const HIGH_WATER: usize = 64 * 1024;
 /// Reads and writes before the other peers have their turn.
 const ROUNDS: usize = 32;

@@ -20,7 +20,7 @@ pub struct Received<'a> {
 }
 
 impl Received<'_> {
-    /// Where in the offer the [content](Event::Content) lies, for whoever keeps it by its place and not by its slice: framing comes before it,
+    /// Where in the offer the [content](Event::Content) lies, for a caller that keeps its place and not its slice: framing comes before it,
     /// and none after it is consumed, so it ends where [`consumed`](Self::consumed) ends. `None`: it is no content.
     ///
     /// ```

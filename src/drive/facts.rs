@@ -15,7 +15,7 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
     /// [`Step::Transport`](super::Step::Transport) says to read; [`read`](Self::read) says what came of it.
     #[inline]
     pub fn room(&mut self) -> &mut [u8] {
-        if self.reading.is_lent { &mut [] } else { self.input.room(READ) }
+        self.room_and_unsent().0
     }
 
     /// [`room`](Self::room) and [`unsent`](Self::unsent) at once: for a driver that reads and writes at the same time.
@@ -25,7 +25,7 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
         (if reading.is_lent { &mut [] } else { input.room(READ) }, output.unsent())
     }
 
-    /// So many octets were read into the [`room`](Self::room). 0: the peer has closed its side, as [`std::io::Read`] has it.
+    /// `octets` were read into the [`room`](Self::room). 0: the peer has closed its side, as [`std::io::Read`] has it.
     #[inline]
     pub fn read(&mut self, octets: usize) {
         if octets == 0 {
@@ -59,7 +59,7 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
         after.unwrap_or_default()
     }
 
-    /// So many octets have left, of [`unsent`](Self::unsent) and what goes after it in their order; 0 where a look found that none can leave.
+    /// `octets` have left, of [`unsent`](Self::unsent) and what goes after it in their order; 0 where a look found that none can leave.
     #[inline]
     pub fn wrote(&mut self, now: Instant, octets: usize) {
         let output = &mut self.output;
@@ -96,8 +96,7 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
     /// The time that [`wait`](Self::wait) said has passed, and nothing has come or left: deadlines are looked at by the next poll. Where a look
     /// was asked for, it found nothing.
     pub fn timeout(&mut self, now: Instant) {
-        let state = self.connection.lifecycle.state();
-        match if state.is_looking() { state.look() } else { None } {
+        match self.connection.lifecycle.state().look() {
             Some(looks::Side::Reading) => self.looked_nothing(now),
             Some(looks::Side::Writing) => self.wrote(now, 0),
             None => self.expire(now),
@@ -127,8 +126,7 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
 
     /// A deadline has passed, and takes effect or not by what a look finds, which is not over.
     pub fn is_looking(&self) -> bool {
-        let state = self.connection.lifecycle.state();
-        state.is_looking() && state.look().is_some()
+        self.connection.lifecycle.state().look().is_some()
     }
 
     /// [`Connection::next_deadline`](crate::Connection::next_deadline)
@@ -222,6 +220,7 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
             },
         }
     }
+
     /// What came of the shut that [`Step::Shut`](super::Step::Shut) asked for: as [`shut_done`](Self::shut_done), whatever it was.
     #[cfg(feature = "std")]
     pub fn shut_result(&mut self, now: Instant, result: std::io::Result<()>) {
@@ -241,7 +240,7 @@ impl<S: Storage> super::Output<S> {
         }
     }
 
-    /// So many octets have left: first of what is under way, then of the buffer, with content that is passed between.
+    /// `octets` have left: first of what is under way, then of the buffer, with content that is passed between.
     #[cold]
     fn leave(&mut self, octets: u64) {
         let mut rest = octets - octets.min(self.under_way);

@@ -302,7 +302,7 @@ impl<S: Storage> Output<S> {
     }
 }
 
-/// While so many octets wait to be sent, no more are made.
+/// While this number of octets waits to be sent, no more are made.
 const HIGH_WATER: usize = 64 * 1024;
 /// The least room to ask an application for something to be sent.
 const ENOUGH: usize = 512;

@@ -82,7 +82,7 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
                     }
                     Some(_) => {}
                 }
-            } else if state.is_looking() && state.look() == Some(looks::Side::Writing) {
+            } else if state.look() == Some(looks::Side::Writing) {
                 clock.asked = now;
                 return transport(Attempt::No, Attempt::Look);
             }
@@ -192,7 +192,7 @@ fn at_rest<'b, R: DriveRole, S: Storage, C: Deref<Target = Config<R>>>(
     is_empty: bool,
 ) -> Option<Step<'b>> {
     let state = connection.lifecycle.state();
-    if state.is_looking() && state.look().is_some() {
+    if state.look().is_some() {
         if reading.end == PeerEnd::Open && (has_room || reading.is_lent) {
             clock.asked = now;
             return Some(transport(Attempt::Look, Attempt::No));

@@ -39,7 +39,7 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
         self.connection.wants_application() == Some(Turn::Content)
     }
 
-    /// So many octets of content are written by the caller itself, after [`unsent`](Self::unsent): by `writev`, `sendfile` or `splice`, without
+    /// The next `octets` of content are written by the caller itself, after [`unsent`](Self::unsent): by `writev`, `sendfile` or `splice`, without
     /// being copied. [`passed`](Self::passed) says how many of them have not left.
     ///
     /// # Errors
@@ -99,7 +99,7 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
         if self.input.is_empty() && !self.reading.is_lent { self.connection.contiguous_content() } else { 0 }
     }
 
-    /// So many octets of content were read into memory of the caller's.
+    /// `octets` of content were read into memory of the caller's.
     ///
     /// # Errors
     ///

@@ -14,12 +14,12 @@ pub trait Storage {
     /// The same, to be written to.
     fn octets_mut(&mut self) -> &mut [u8];
 
-    /// Has at least so many octets afterwards, if it can grow; those it had stay as they are. Does nothing if it can not.
+    /// Has at least this number of octets afterwards, if it can grow; those it had stay as they are. Does nothing if it can not.
     fn grow(&mut self, octets: usize) {
         let _ = octets;
     }
 
-    /// Need have no more octets than so many, of those at the front. Does nothing if it can not shrink.
+    /// Needs only this number of octets, those at the front. Does nothing if it can not shrink.
     fn shrink(&mut self, octets: usize) {
         let _ = octets;
     }
@@ -128,7 +128,7 @@ impl<S: Storage> Buffer<S> {
         }
     }
 
-    /// Room at the end for so many octets, or for as many as there is.
+    /// Room at the end for this number of octets, or what there is of it.
     #[inline]
     pub(super) fn room(&mut self, octets: usize) -> &mut [u8] {
         if self.storage.octets().len().saturating_sub(self.to) < octets && (S::GROWS || self.from > 0) {

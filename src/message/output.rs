@@ -57,7 +57,7 @@ pub trait Base {
     /// How many octets there is room for.
     fn room(&self) -> usize;
 
-    /// The octets that were written last, so many of them.
+    /// The octets that were written last, this number of them.
     fn written(&self, octets: usize) -> &[u8];
 
     /// They are not to be sent.

@@ -1,5 +1,5 @@
 //! How much a test tries: everything with `CASES=all`, which `.ci/run` says; otherwise a share of it that takes a moment without
-//! optimisations. Whoever works on what a test is about runs all of it.
+//! optimisations. Who works on what a test is about runs all of it.
 
 use proptest::test_runner::Config;
 
