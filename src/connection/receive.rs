@@ -142,19 +142,28 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
                     return Ok(Received { consumed: 0, outcome: Outcome::NeedMore });
                 }
             }
-            Reading::End => {
-                self.reading = Reading::Next;
-                // no request may be sent before they are looked at
-                state.set_unread(buf.len());
-                self.check();
-                let trailers = FieldSection::empty();
-                return Ok(Received { consumed: 0, outcome: Outcome::Event(Event::End { trailers }) });
-            }
+            Reading::End => return Ok(Received { consumed: 0, outcome: Outcome::Event(self.tell_end(buf.len())) }),
             Reading::Next => {}
             _ if state.body_end() == BodyEnd::Exact => return self.receive_counted(now, buf),
             _ => return self.receive_chunk(now, buf),
         }
         R::receive_next(self, now, buf)
+    }
+
+    /// What is received next is the end of a message, which has no trailers.
+    #[inline]
+    pub(crate) const fn is_at_end(&self) -> bool {
+        matches!(self.reading, Reading::End)
+    }
+
+    /// The end of a message without trailers, before so many octets that have come.
+    #[inline(always)]
+    pub(crate) fn tell_end(&mut self, unread: usize) -> Event<'static> {
+        self.reading = Reading::Next;
+        // no request may be sent before they are looked at
+        self.lifecycle.parts().0.set_unread(unread);
+        self.check();
+        Event::End { trailers: FieldSection::empty() }
     }
 
     /// As [`receive`](Self::receive); the table is of what a quick look has read of a head.

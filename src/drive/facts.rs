@@ -3,7 +3,7 @@
 use core::ops::{Deref, Range};
 use core::time::Duration;
 
-use super::{Clock, Drive, DriveRole, PeerEnd, READ, Side, Storage};
+use super::{Clock, Drive, DriveRole, Offer, PeerEnd, READ, Side, Storage};
 use crate::config::Config;
 use crate::connection::event::Eof;
 use crate::lifecycle::deadline::Deadline;
@@ -22,7 +22,7 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
     #[inline]
     pub fn room_and_unsent(&mut self) -> (&mut [u8], &[u8]) {
         let Self { input, output, reading, .. } = self;
-        (if reading.is_lent { &mut [] } else { input.room(READ) }, output.unsent())
+        (if reading.offer == Offer::Lent { &mut [] } else { input.room(READ) }, output.unsent())
     }
 
     /// `octets` were read into the [`room`](Self::room). 0: the peer has closed its side, as [`std::io::Read`] has it.
@@ -32,13 +32,14 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
             return self.eof(Eof::Clean);
         }
         self.input.put(octets);
-        self.reading.offers = true;
+        self.reading.offers();
     }
 
     /// The peer has closed its side: nothing comes after what was read.
     pub fn eof(&mut self, eof: Eof) {
         if self.reading.end == PeerEnd::Open {
             self.reading.end = PeerEnd::Came(eof);
+            self.reading.offers();
         }
     }
 
@@ -68,29 +69,31 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
         } else {
             output.leave(octets as u64);
         }
-        self.connection.handle_sent(now, octets as u64);
+        self.connection.moved().handle_sent(now, octets as u64);
         // the exchange may be over, and what came after it waits
-        self.reading.offers |= !self.input.is_empty() || self.reading.end != PeerEnd::Open;
+        if !self.input.is_empty() || self.reading.end != PeerEnd::Open {
+            self.reading.offers();
+        }
     }
 
     /// The look that [`Attempt::Look`](super::Attempt::Look) asked for found nothing to read.
     pub fn looked_nothing(&mut self, now: Instant) {
-        self.output.say_what_left(&mut self.connection, now);
-        self.connection.nothing_to_read(now);
-        self.reading.offers = true;
+        self.output.say_what_left(self.connection.moved(), now);
+        self.connection.moved().nothing_to_read(now);
+        self.reading.offers();
     }
 
     /// The transport failed on this side, with anything but "try again".
     pub fn failed(&mut self, now: Instant, side: Side) {
         match side {
             Side::Read => {
-                self.output.say_what_left(&mut self.connection, now);
-                self.connection.transport_failed(now);
+                self.output.say_what_left(self.connection.moved(), now);
+                self.connection.moved().transport_failed(now);
             }
-            Side::Write => self.connection.write_failed(now),
+            Side::Write => self.connection.moved().write_failed(now),
         }
         self.output.clear();
-        self.reading.offers = true;
+        self.reading.offers();
     }
 
     /// The time that [`wait`](Self::wait) said has passed, and nothing has come or left: deadlines are looked at by the next poll. Where a look
@@ -111,8 +114,8 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
 
     /// The shut that [`Step::Shut`](super::Step::Shut) asked for is done. A half-close that fails is done: reading shows the failure.
     pub fn shut_done(&mut self, now: Instant) {
-        self.connection.handle_shut(now);
-        self.reading.offers = true;
+        self.connection.moved().handle_shut(now);
+        self.reading.offers();
     }
 
     /// For how long to wait for the transport at most: to the next deadline, and a millisecond at least; a millisecond for a look. `None`: no
@@ -140,11 +143,12 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
     where
         S: Default,
     {
-        if self.reading.is_lent {
+        if self.reading.offer == Offer::Lent {
             return None;
         }
         let room = self.input.room(READ).len();
-        self.reading.is_lent = true;
+        self.reading.offer = Offer::Lent;
+        self.connection.moved();
         let from = self.input.to;
         Some((core::mem::take(&mut self.input.storage), from..from + room))
     }
@@ -152,8 +156,7 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
     /// Takes the storage back that was lent; what was read into it is told afterwards ([`read`](Self::read)).
     pub fn return_input(&mut self, storage: S) {
         self.input.storage = storage;
-        self.reading.is_lent = false;
-        self.reading.offers = true;
+        self.reading.offer = Offer::Due;
     }
 
     /// Gives all that is to be sent away, with where it lies, for an empty storage in its place. It is under way from now on: what leaves of it

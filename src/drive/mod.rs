@@ -72,6 +72,7 @@
 //! transport last, and looks for that every 10 ms.
 
 mod facts;
+mod known;
 mod poll;
 mod role;
 mod sending;
@@ -84,6 +85,7 @@ pub use role::DriveRole;
 pub use step::{Attempt, Side, Step, Transport};
 pub use storage::Storage;
 
+use known::Followed;
 use storage::Buffer;
 
 use crate::config::Config;
@@ -95,7 +97,7 @@ use crate::time::Instant;
 /// A connection in the role `R`, with the octets on their way in storages `S`, and what is next. `C`: how its configuration is held.
 #[derive(Clone, Debug)]
 pub struct Drive<R: DriveRole, S, C: Deref<Target = Config<R>> = &'static Config<R>> {
-    connection: Connection<R, C>,
+    connection: Followed<R, C>,
     /// What was received and is not consumed.
     input: Buffer<S>,
     output: Output<S>,
@@ -137,15 +139,23 @@ struct Passed {
 /// What is known of what was received.
 #[derive(Clone, Copy, Debug)]
 struct Reading {
-    /// It is to be offered, also where it is nothing.
-    offers: bool,
-    /// Its storage is lent.
-    is_lent: bool,
+    offer: Offer,
     end: PeerEnd,
     message: Message,
     said: Said,
     /// Octets that came after HTTP was over.
     discarded: u64,
+}
+
+/// Whether what was received is to be offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Offer {
+    /// Not before something has come, or has changed.
+    Nothing,
+    /// It is, also where it is nothing.
+    Due,
+    /// Its storage is lent: not before it is returned.
+    Lent,
 }
 
 /// The end of the peer's side.
@@ -196,12 +206,11 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
     /// [parked](Self::park).
     pub fn of(connection: Connection<R, C>, input: S, output: S) -> Self {
         Self {
-            connection,
+            connection: Followed::new(connection),
             input: Buffer::new(input),
             output: Output { buffer: Buffer::new(output), passed: None, under_way: 0, needed: 0 },
             reading: Reading {
-                offers: false,
-                is_lent: false,
+                offer: Offer::Nothing,
                 end: PeerEnd::Open,
                 message: Message::None,
                 said: Said::None,
@@ -231,7 +240,7 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
     /// The connection, to be asked.
     #[inline]
     pub const fn connection(&self) -> &Connection<R, C> {
-        &self.connection
+        self.connection.connection()
     }
 
     /// What was received and not consumed. After [`Step::HandOver`] it is of the other protocol.
@@ -249,14 +258,14 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
     pub fn empty_storages(&mut self) -> [Option<&mut S>; 2] {
         let Self { input, output, reading, .. } = self;
         [
-            (input.is_empty() && !reading.is_lent).then_some(&mut input.storage),
+            (input.is_empty() && reading.offer != Offer::Lent).then_some(&mut input.storage),
             (output.buffer.is_empty() && output.passed.is_none()).then_some(&mut output.buffer.storage),
         ]
     }
 
     /// Gives back what storages that grow have beyond the octets in them and a little room ([`Storage::shrink`]).
     pub fn shrink(&mut self) {
-        if !self.reading.is_lent {
+        if self.reading.offer != Offer::Lent {
             self.input.shrink();
         }
         self.output.buffer.shrink();
@@ -271,7 +280,23 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
     /// [`Connection::unpark`], with what was asked for asked for again.
     pub fn park(&self) -> Option<Parked<R>> {
         let rests = self.input.is_empty() && self.output.is_empty() && self.reading.end == PeerEnd::Open;
-        if rests && !self.reading.is_lent { self.connection.park() } else { None }
+        if rests && self.reading.offer != Offer::Lent { self.connection.park() } else { None }
+    }
+}
+
+impl Reading {
+    /// What was received is to be offered, as soon as it is here.
+    #[inline]
+    fn offers(&mut self) {
+        if self.offer == Offer::Nothing {
+            self.offer = Offer::Due;
+        }
+    }
+
+    /// Something has come that is not looked at, and can be.
+    #[inline]
+    const fn is_due(&self) -> bool {
+        matches!(self.offer, Offer::Due)
     }
 }
 
@@ -291,8 +316,13 @@ impl<S: Storage> Output<S> {
     /// There is room for what the application may say.
     #[inline]
     fn has_room(&self) -> bool {
-        let enough = if self.needed > ENOUGH { self.needed } else { ENOUGH };
-        !self.is_full() && (self.buffer.is_empty() || S::GROWS || self.buffer.most_room() >= enough)
+        self.buffer.is_empty() || self.has_room_after()
+    }
+
+    /// The same, after something that waits.
+    #[inline(never)]
+    fn has_room_after(&self) -> bool {
+        !self.is_full() && (S::GROWS || self.buffer.most_room() >= self.needed.max(ENOUGH))
     }
 
     /// Nothing of it leaves any more.

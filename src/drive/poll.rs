@@ -11,9 +11,10 @@
 use core::ops::Deref;
 use core::time::Duration;
 
+use super::known::Known;
 use super::storage::Buffer;
 use super::{
-    Attempt, Clock, Drive, DriveRole, ENOUGH, Message, Output, PeerEnd, Reading, Said, Step, Storage, Transport,
+    Attempt, Clock, Drive, DriveRole, ENOUGH, Message, Offer, Output, PeerEnd, Reading, Said, Step, Storage, Transport,
 };
 use crate::config::Config;
 use crate::connection::Connection;
@@ -41,13 +42,30 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
 
     fn next(&mut self, now: Instant, asks: bool) -> Step<'_> {
         let Self { connection, input, output, reading, habits, clock } = self;
+        let (connection, known) = connection.parts();
         // what is returned borrows the storage, and nothing else of the drive
         let Buffer { storage, from, to } = input;
         let storage: &S = storage;
+        match *known {
+            Known::Nothing => {}
+            Known::End => {
+                debug_assert!(is_usual(connection) && !habits.early_responses && reading.is_due());
+                reading.message = Message::Whole;
+                if *from == *to && reading.end == PeerEnd::Open {
+                    reading.offer = Offer::Nothing;
+                }
+                *known = if output.has_room() { Known::Respond } else { Known::Nothing };
+                return Step::Event(connection.tell_end(*to - *from));
+            }
+            Known::Respond if asks => {
+                debug_assert!(is_usual(connection) && output.has_room());
+                debug_assert_eq!(connection.wants_application(), Some(Turn::Respond));
+                return Step::Respond;
+            }
+            Known::Respond => *known = Known::Nothing,
+        }
         loop {
-            let state = connection.lifecycle.state();
-            let is_usual = state.is_open() && !state.is_looking();
-            if is_usual {
+            if is_usual(connection) {
                 match connection.wants_application() {
                     None => {}
                     Some(Turn::Respond)
@@ -65,7 +83,7 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
                     {
                         return Step::Content;
                     }
-                    Some(Turn::Continue) if asks && habits.late_continue && !reading.offers && output.has_room() => {
+                    Some(Turn::Continue) if asks && habits.late_continue && !reading.is_due() && output.has_room() => {
                         return Step::Continue;
                     }
                     Some(Turn::Refuse(status)) if output.has_room() => {
@@ -82,15 +100,17 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
                     }
                     Some(_) => {}
                 }
-            } else if state.look() == Some(looks::Side::Writing) {
+            } else if connection.lifecycle.state().look() == Some(looks::Side::Writing) {
                 clock.asked = now;
                 return transport(Attempt::No, Attempt::Look);
             }
             // what comes to a client makes it send nothing, and may spare it what waits
-            let is_ready = R::IS_CLIENT || !output.is_full() || reading.message == Message::Begun || !is_usual;
-            if reading.offers && is_ready && !reading.is_lent {
+            let is_ready =
+                R::IS_CLIENT || !output.is_full() || reading.message == Message::Begun || !is_usual(connection);
+            if is_ready && reading.is_due() {
                 output.say_what_left(connection, now);
                 let octets = storage.octets().get(*from..*to).unwrap_or_default();
+                let was_open = connection.lifecycle.state().is_open();
                 match connection.receive(now, octets) {
                     Ok(received) => {
                         *from += received.consumed;
@@ -99,10 +119,20 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
                         }
                         if let Outcome::Event(event) = received.outcome {
                             match event {
-                                Event::Request(_) | Event::Response(_) => reading.message = Message::Begun,
+                                Event::Request(_) | Event::Response(_) => {
+                                    reading.message = Message::Begun;
+                                    if !habits.early_responses
+                                        && connection.is_at_end()
+                                        && connection.wants_application() == Some(Turn::Respond)
+                                    {
+                                        *known = Known::End;
+                                    }
+                                }
                                 Event::End { .. } => {
                                     reading.message = Message::Whole;
-                                    reading.offers = *from < *to || reading.end != PeerEnd::Open;
+                                    if *from == *to && reading.end == PeerEnd::Open {
+                                        reading.offer = Offer::Nothing;
+                                    }
                                 }
                                 // said where all of ours has left
                                 Event::Tunnel(_) => continue,
@@ -110,9 +140,17 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
                             }
                             return Step::Event(event);
                         }
-                        reading.offers = false;
-                        if !is_usual && !connection.lifecycle.state().is_open() {
+                        reading.offer = Offer::Nothing;
+                        if !was_open {
                             reading.discarded += received.consumed as u64;
+                        }
+                        if let PeerEnd::Came(eof) = reading.end {
+                            (reading.end, reading.offer) = (PeerEnd::Told, Offer::Due);
+                            match connection.receive_eof(now, eof) {
+                                Ok(Received { outcome: Outcome::Event(event), .. }) => return Step::Event(event),
+                                Ok(_) => {}
+                                Err(error) => return Step::Error(error),
+                            }
                         }
                     }
                     // the same is offered again, and dropped
@@ -120,23 +158,12 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
                 }
                 continue;
             }
-            if let PeerEnd::Came(eof) = reading.end {
-                if is_ready && !reading.is_lent {
-                    output.say_what_left(connection, now);
-                    (reading.end, reading.offers) = (PeerEnd::Told, true);
-                    match connection.receive_eof(now, eof) {
-                        Ok(Received { outcome: Outcome::Event(event), .. }) => return Step::Event(event),
-                        Ok(_) => continue,
-                        Err(error) => return Step::Error(error),
-                    }
-                }
-            }
             // what had come and could leave when the transport was asked last has been told
-            if is_usual
-                && clock.asked < clock.checks
+            if clock.asked < clock.checks
                 && *from == *to
-                && !reading.is_lent
+                && reading.offer == Offer::Nothing
                 && reading.end == PeerEnd::Open
+                && is_usual(connection)
             {
                 // octets, or only whether the peer goes away: with nothing to look at it is read
                 clock.asked = now;
@@ -148,6 +175,13 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
             }
         }
     }
+}
+
+/// HTTP is spoken, and no deadline has passed.
+#[inline]
+fn is_usual<R: DriveRole, C: Deref<Target = Config<R>>>(connection: &Connection<R, C>) -> bool {
+    let state = connection.lifecycle.state();
+    state.is_open() && !state.is_looking()
 }
 
 /// Whether this is to be said: once, and at the next poll it is done, where the application did not do it.
@@ -163,7 +197,8 @@ fn said_once<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>>(
         reading.said = said;
         return true;
     }
-    (reading.said, reading.offers) = (Said::None, true);
+    reading.said = Said::None;
+    reading.offers();
     let written = output.write(|out| match said {
         Said::Refuse => R::send_refusal(connection, now, out),
         _ => R::send_continue(connection, now, out),
@@ -193,12 +228,12 @@ fn at_rest<'b, R: DriveRole, S: Storage, C: Deref<Target = Config<R>>>(
 ) -> Option<Step<'b>> {
     let state = connection.lifecycle.state();
     if state.look().is_some() {
-        if reading.end == PeerEnd::Open && (has_room || reading.is_lent) {
+        if reading.end == PeerEnd::Open && (has_room || reading.offer == Offer::Lent) {
             clock.asked = now;
             return Some(transport(Attempt::Look, Attempt::No));
         }
         connection.nothing_to_read(now);
-        reading.offers = true;
+        reading.offers();
         return None;
     }
     if let Some(shut) = connection.wants_shut() {
@@ -213,7 +248,7 @@ fn at_rest<'b, R: DriveRole, S: Storage, C: Deref<Target = Config<R>>>(
         let asked = clock.asked;
         output.say_what_left(connection, asked);
         if let Some(deadline) = connection.handle_timeout(asked) {
-            reading.offers = true;
+            reading.offers();
             return Some(Step::Expired(deadline));
         }
         clock.checks = asked.saturating_add(GRAIN);
@@ -226,12 +261,12 @@ fn at_rest<'b, R: DriveRole, S: Storage, C: Deref<Target = Config<R>>>(
         ReadWant::EofOnly => is_empty && is_ready,
         ReadWant::No | ReadWant::Offer | ReadWant::LookOnce => false,
     };
-    if want == ReadWant::Octets && reads && !has_room && !reading.is_lent {
+    if want == ReadWant::Octets && reads && !has_room && reading.offer != Offer::Lent {
         R::has_no_room(connection, now);
-        reading.offers = true;
+        reading.offers();
         return None;
     }
-    let reads = reads && !reading.is_lent && reading.end == PeerEnd::Open;
+    let reads = reads && reading.offer != Offer::Lent && reading.end == PeerEnd::Open;
     clock.asked = now;
     Some(transport(Attempt::when(reads), Attempt::when(output.may_leave())))
 }
@@ -246,14 +281,6 @@ impl Attempt {
 #[inline]
 const fn transport<'b>(read: Attempt, write: Attempt) -> Step<'b> {
     Step::Transport(Transport { read, write })
-}
-
-impl Reading {
-    /// Something has come that is not looked at, and can be.
-    #[inline]
-    const fn is_due(&self) -> bool {
-        (self.offers || matches!(self.end, PeerEnd::Came(_))) && !self.is_lent
-    }
 }
 
 impl<S: Storage> Output<S> {

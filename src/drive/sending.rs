@@ -2,7 +2,7 @@
 
 use core::ops::Deref;
 
-use super::{Drive, DriveRole, HIGH_WATER, Passed, Storage};
+use super::{Drive, DriveRole, HIGH_WATER, Offer, Passed, Storage};
 use crate::config::{Client, Config, Server};
 use crate::connection::Connection;
 use crate::error::{ReceiveError, SendError};
@@ -28,7 +28,7 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
     pub fn send_content(&mut self, now: Instant, content: &[u8]) -> Result<usize, SendError> {
         let piece = content.get(..HIGH_WATER).unwrap_or(content);
         let out = self.output.buffer.room(piece.len() + FRAMING);
-        let sent = self.connection.send_content(now, piece, out)?;
+        let sent = self.connection.moved().send_content(now, piece, out)?;
         self.output.buffer.put(sent.written);
         self.after_intent();
         Ok(sent.consumed)
@@ -52,7 +52,7 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
             return Err(SendError::OutputTooSmall { needed: FRAMING });
         }
         let pending = self.connection.octets_pending();
-        let framed = self.connection.frame_content(now, octets)?;
+        let framed = self.connection.moved().frame_content(now, octets)?;
         // to HEAD, and in a 304, nothing of it goes
         let goes = self.connection.octets_pending() > pending;
         let buffer = &mut self.output.buffer;
@@ -88,15 +88,15 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
     ///
     /// As there.
     pub fn content_use(&mut self, now: Instant, said: ContentUse) -> Result<(), ReceiveError> {
-        self.connection.content_use(now, said)?;
-        self.reading.offers = true;
+        self.connection.moved().content_use(now, said)?;
+        self.reading.offers();
         Ok(())
     }
 
     /// [`Connection::contiguous_content`]: how many octets of content may be read straight into memory of the caller's, since none of them
     /// has been received. [`skip_content`](Self::skip_content) says how many were.
     pub fn contiguous_content(&self) -> u64 {
-        if self.input.is_empty() && !self.reading.is_lent { self.connection.contiguous_content() } else { 0 }
+        if self.input.is_empty() && self.reading.offer != Offer::Lent { self.connection.contiguous_content() } else { 0 }
     }
 
     /// `octets` of content were read into memory of the caller's.
@@ -105,8 +105,8 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
     ///
     /// As [`Connection::skip_content`]: more than [`contiguous_content`](Self::contiguous_content) said. Nothing has moved.
     pub fn skip_content(&mut self, now: Instant, octets: u64) -> Result<(), ReceiveError> {
-        self.connection.skip_content(now, octets)?;
-        self.reading.offers = true;
+        self.connection.moved().skip_content(now, octets)?;
+        self.reading.offers();
         Ok(())
     }
 
@@ -116,19 +116,19 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
     ///
     /// As there.
     pub fn exchange_timeouts(&mut self, now: Instant, config: C) -> Result<(), SendError> {
-        self.connection.exchange_timeouts(now, config)
+        self.connection.moved().exchange_timeouts(now, config)
     }
 
     /// [`Connection::close_after_exchange`]: closes gracefully, after this exchange or now if there is none. At the end of a process it is said
     /// of every connection.
     pub fn close_after_exchange(&mut self, now: Instant) {
-        self.connection.close_after_exchange(now);
+        self.connection.moved().close_after_exchange(now);
         self.after_intent();
     }
 
     /// [`Connection::abort`]: cuts the connection.
     pub fn abort(&mut self, now: Instant) {
-        self.connection.abort(now);
+        self.connection.moved().abort(now);
         self.after_intent();
     }
 
@@ -139,6 +139,7 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
         mut write: impl FnMut(&mut Connection<R, C>, &mut [u8]) -> Result<usize, SendError>,
     ) -> Result<(), SendError> {
         let Self { connection, output, .. } = self;
+        let connection = connection.moved();
         output.write(|out| write(connection, out))?;
         self.after_intent();
         Ok(())
@@ -147,7 +148,9 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
     /// What was received may be looked at now.
     #[inline]
     fn after_intent(&mut self) {
-        self.reading.offers |= !self.input.is_empty();
+        if !self.input.is_empty() {
+            self.reading.offers();
+        }
     }
 }
 
@@ -208,7 +211,7 @@ impl<S: Storage, C: Deref<Target = Config<Server>>> Drive<Server, S, C> {
     ///
     /// As there.
     pub fn refuse(&mut self, now: Instant, status: StatusCode) -> Result<(), SendError> {
-        self.connection.refuse(now, status)?;
+        self.connection.moved().refuse(now, status)?;
         self.after_intent();
         Ok(())
     }
@@ -219,7 +222,7 @@ impl<S: Storage, C: Deref<Target = Config<Server>>> Drive<Server, S, C> {
     ///
     /// As there.
     pub fn application_gone(&mut self, now: Instant) -> Result<(), SendError> {
-        self.connection.application_gone(now)?;
+        self.connection.moved().application_gone(now)?;
         self.after_intent();
         Ok(())
     }
@@ -227,12 +230,12 @@ impl<S: Storage, C: Deref<Target = Config<Server>>> Drive<Server, S, C> {
     /// What the connection is for one that looks for a place: [`Connection::idleness`]. It is not idle while something was received and not
     /// looked at.
     pub fn idleness(&self) -> Option<Idleness> {
-        if self.input.is_empty() && !self.reading.offers { self.connection.idleness() } else { None }
+        if self.input.is_empty() && self.reading.offer != Offer::Due { self.connection.idleness() } else { None }
     }
 
     /// [`Connection::free_place`]: frees the place of the connection for another one, if it may go.
     pub fn free_place(&mut self, now: Instant) -> bool {
-        self.idleness().is_some() && self.connection.free_place(now)
+        self.idleness().is_some() && self.connection.moved().free_place(now)
     }
 }
 
@@ -261,7 +264,7 @@ impl<const DEPTH: usize, S: Storage, C: Deref<Target = Config<Client<DEPTH>>>> D
 
     /// [`Connection::knows_http11`]
     pub fn knows_http11(&mut self) {
-        self.connection.knows_http11();
+        self.connection.moved().knows_http11();
     }
 }
 

@@ -131,7 +131,8 @@ impl<S: Storage> Buffer<S> {
     /// Room at the end for this number of octets, or what there is of it.
     #[inline]
     pub(super) fn room(&mut self, octets: usize) -> &mut [u8] {
-        if self.storage.octets().len().saturating_sub(self.to) < octets && (S::GROWS || self.from > 0) {
+        let room = self.storage.octets().get(self.to..).unwrap_or_default().len();
+        if room < octets && (S::GROWS || self.from > 0) {
             self.make_room(octets);
         }
         self.storage.octets_mut().get_mut(self.to..).unwrap_or_default()
