@@ -150,6 +150,27 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         R::receive_next(self, now, buf)
     }
 
+    /// As [`receive`](Self::receive), with the outcome written where it is needed, and how many octets were consumed.
+    #[inline(always)]
+    pub(crate) fn receive_into<'b>(
+        &mut self,
+        now: Instant,
+        buf: &'b [u8],
+        outcome: &mut Outcome<'b>,
+    ) -> Result<usize, ProtocolError> {
+        match &self.reading {
+            // a client has a fast path of its own, and so have the pieces of a head
+            Reading::Head(_) | Reading::Next if !R::IS_CLIENT && !self.lifecycle.state().is_within_head() => {
+                self.receive_next_into(now, buf, outcome)
+            }
+            _ => {
+                let received = self.receive(now, buf)?;
+                *outcome = received.outcome;
+                Ok(received.consumed)
+            }
+        }
+    }
+
     /// What is received next is the end of a message, which has no trailers.
     #[inline]
     pub(crate) const fn is_at_end(&self) -> bool {
@@ -172,14 +193,37 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         &mut self,
         now: Instant,
         buf: &'b [u8],
-        mut table: Option<&FieldTable>,
+        table: Option<&FieldTable>,
     ) -> Result<Received<'b>, ProtocolError> {
+        let mut received = Received { consumed: 0, outcome: Outcome::NeedMore };
+        received.consumed = self.receive_in_full(now, buf, table, &mut received.outcome)?;
+        Ok(received)
+    }
+
+    /// The same, with the outcome written where it is needed, and how many octets were consumed.
+    #[inline(never)]
+    fn receive_next_into<'b>(
+        &mut self,
+        now: Instant,
+        buf: &'b [u8],
+        outcome: &mut Outcome<'b>,
+    ) -> Result<usize, ProtocolError> {
+        self.receive_in_full(now, buf, None, outcome)
+    }
+
+    #[inline(always)]
+    fn receive_in_full<'b>(
+        &mut self,
+        now: Instant,
+        buf: &'b [u8],
+        mut table: Option<&FieldTable>,
+        outcome: &mut Outcome<'b>,
+    ) -> Result<usize, ProtocolError> {
         self.answer_look(now, buf);
         let before = self.offset;
-        let mut received = Received { consumed: 0, outcome: Outcome::NeedMore };
-        let mut rest = buf;
+        let (mut consumed, mut rest) = (0, buf);
         loop {
-            let step = match self.step(now, rest, table.take(), &mut received.outcome) {
+            let step = match self.step(now, rest, table.take(), outcome) {
                 Ok(step) => step,
                 Err(error) => {
                     // the caller is told of no octet consumed, and offers all of them again
@@ -197,28 +241,29 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
                 // also those that had been left unread
                 self.lifecycle.octets_came(now);
             }
-            received.consumed += octets;
+            consumed += octets;
             match step {
                 Step::Done(_) => {
-                    if matches!(received.outcome, Outcome::Paused(_)) {
+                    if matches!(outcome, Outcome::Paused(_)) {
                         self.on_looked_at();
                     }
                     self.check();
-                    return Ok(received);
+                    return Ok(consumed);
                 }
                 Step::Again(_) => rest = rest.get(octets..).unwrap_or_default(),
                 Step::NeedMore(_) => {
                     // the end is not told of a message that failed already or was given up
                     if self.lifecycle.state().waits_for_end() {
-                        let consumed = received.consumed;
-                        return self.end_of_stream(now, consumed).inspect_err(|_| self.take_back(before));
+                        let event = self.end_of_stream(now).inspect_err(|_| self.take_back(before))?;
+                        *outcome = Outcome::Event(event);
+                        return Ok(consumed);
                     }
                     self.end_after_message(now);
                     self.on_looked_at();
                     self.see_looks();
                     self.check();
-                    received.outcome = Outcome::NeedMore;
-                    return Ok(received);
+                    *outcome = Outcome::NeedMore;
+                    return Ok(consumed);
                 }
             }
         }
@@ -333,14 +378,14 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
             Receiving::Idle => PauseReason::OctetsLeft,
             // content is reported piece by piece, so some may be left; a section is always looked at to its end
             Receiving::Content if !matches!(self.reading, Reading::Trailers(..)) => PauseReason::OctetsLeft,
-            Receiving::Head | Receiving::Content => return self.end_of_stream(now, 0),
+            Receiving::Head | Receiving::Content => return self.ended(now),
         };
         // requests that were not looked at are dropped with their client, what answers those before them is not
         let aborts = !R::IS_CLIENT && settings.policy.half_close == HalfClose::Abort;
         let gone = aborts && state.receiving() == Receiving::Idle;
         let unread = state.octets_unread();
         if unread == 0 || !state.is_open() || gone {
-            return self.end_of_stream(now, 0);
+            return self.ended(now);
         }
         // pipelined requests are still to be read
         state.eof(now, unread.into());
@@ -351,17 +396,20 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         Ok(Received { consumed: 0, outcome: Outcome::Paused(left) })
     }
 
-    fn end_of_stream<'b>(&mut self, now: Instant, consumed: usize) -> Result<Received<'b>, ProtocolError> {
+    fn ended(&mut self, now: Instant) -> Result<Received<'static>, ProtocolError> {
+        Ok(Received { consumed: 0, outcome: Outcome::Event(self.end_of_stream(now)?) })
+    }
+
+    fn end_of_stream(&mut self, now: Instant) -> Result<Event<'static>, ProtocolError> {
         let state = self.lifecycle.state();
         let ends = state.is_open() && state.receiving() == Receiving::Content && state.ends_with_connection();
         let broken = self.lifecycle.eof_received(now);
         match broken {
             None if ends => {
                 self.reading = Reading::Next;
-                let trailers = FieldSection::empty();
-                Ok(Received { consumed, outcome: Outcome::Event(Event::End { trailers }) })
+                Ok(Event::End { trailers: FieldSection::empty() })
             }
-            None => Ok(Received { consumed, outcome: Outcome::Event(Event::PeerClosed) }),
+            None => Ok(Event::PeerClosed),
             Some(kind) => {
                 let unread = u64::from(self.lifecycle.state().octets_unread());
                 let kind = match &self.reading {

@@ -3,7 +3,7 @@
 use core::ops::{Deref, Range};
 use core::time::Duration;
 
-use super::{Clock, Drive, DriveRole, Offer, PeerEnd, READ, Side, Storage};
+use super::{Clock, Drive, DriveRole, Offer, Passed, PeerEnd, READ, Side, Storage};
 use crate::config::Config;
 use crate::connection::event::Eof;
 use crate::lifecycle::deadline::Deadline;
@@ -236,11 +236,15 @@ impl<S: Storage> super::Output<S> {
     /// What is written next.
     #[inline]
     fn unsent(&self) -> &[u8] {
-        let octets = self.buffer.octets();
         match self.passed {
-            Some(passed) => octets.get(..passed.before).unwrap_or_default(),
-            None => octets,
+            None => self.buffer.octets(),
+            Some(passed) => self.unsent_before(passed),
         }
+    }
+
+    #[cold]
+    fn unsent_before(&self, passed: Passed) -> &[u8] {
+        self.buffer.octets().get(..passed.before).unwrap_or_default()
     }
 
     /// `octets` have left: first of what is under way, then of the buffer, with content that is passed between.

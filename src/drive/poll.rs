@@ -100,24 +100,35 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
                     }
                     Some(_) => {}
                 }
+                // what had come and could leave when the transport was asked last has been told
+                if reading.offer == Offer::Nothing
+                    && reading.end == PeerEnd::Open
+                    && *from == *to
+                    && clock.asked < clock.checks
+                {
+                    // octets, or only whether the peer goes away: with nothing to look at it is read
+                    clock.asked = now;
+                    let is_ready = R::IS_CLIENT || !output.is_full() || reading.message == Message::Begun;
+                    return transport(Attempt::when(is_ready), Attempt::when(output.may_leave()));
+                }
             } else if connection.lifecycle.state().look() == Some(looks::Side::Writing) {
                 clock.asked = now;
                 return transport(Attempt::No, Attempt::Look);
             }
             // what comes to a client makes it send nothing, and may spare it what waits
-            let is_ready =
-                R::IS_CLIENT || !output.is_full() || reading.message == Message::Begun || !is_usual(connection);
+            let is_ready = R::IS_CLIENT || !output.is_full() || reads_beside_full_output(connection, reading);
             if is_ready && reading.is_due() {
                 output.say_what_left(connection, now);
                 let octets = storage.octets().get(*from..*to).unwrap_or_default();
                 let was_open = connection.lifecycle.state().is_open();
-                match connection.receive(now, octets) {
-                    Ok(received) => {
-                        *from += received.consumed;
+                let mut outcome = Outcome::NeedMore;
+                match connection.receive_into(now, octets, &mut outcome) {
+                    Ok(consumed) => {
+                        *from += consumed;
                         if *from == *to {
                             (*from, *to) = (0, 0);
                         }
-                        if let Outcome::Event(event) = received.outcome {
+                        if let Outcome::Event(event) = outcome {
                             match event {
                                 Event::Request(_) | Event::Response(_) => {
                                     reading.message = Message::Begun;
@@ -142,7 +153,7 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
                         }
                         reading.offer = Offer::Nothing;
                         if !was_open {
-                            reading.discarded += received.consumed as u64;
+                            reading.discarded += consumed as u64;
                         }
                         if let PeerEnd::Came(eof) = reading.end {
                             (reading.end, reading.offer) = (PeerEnd::Told, Offer::Due);
@@ -158,17 +169,6 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
                 }
                 continue;
             }
-            // what had come and could leave when the transport was asked last has been told
-            if clock.asked < clock.checks
-                && *from == *to
-                && reading.offer == Offer::Nothing
-                && reading.end == PeerEnd::Open
-                && is_usual(connection)
-            {
-                // octets, or only whether the peer goes away: with nothing to look at it is read
-                clock.asked = now;
-                return transport(Attempt::when(is_ready), Attempt::when(output.may_leave()));
-            }
             let has_room = S::GROWS || *to - *from < storage.octets().len();
             if let Some(step) = at_rest(connection, output, reading, clock, now, is_ready, has_room, *from == *to) {
                 return step;
@@ -182,6 +182,15 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
 fn is_usual<R: DriveRole, C: Deref<Target = Config<R>>>(connection: &Connection<R, C>) -> bool {
     let state = connection.lifecycle.state();
     state.is_open() && !state.is_looking()
+}
+
+/// What comes is looked at although much waits to leave: it is of a message that has begun, or the connection ends.
+#[cold]
+fn reads_beside_full_output<R: DriveRole, C: Deref<Target = Config<R>>>(
+    connection: &Connection<R, C>,
+    reading: &Reading,
+) -> bool {
+    reading.message == Message::Begun || !is_usual(connection)
 }
 
 /// Whether this is to be said: once, and at the next poll it is done, where the application did not do it.

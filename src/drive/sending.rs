@@ -96,7 +96,11 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
     /// [`Connection::contiguous_content`]: how many octets of content may be read straight into memory of the caller's, since none of them
     /// has been received. [`skip_content`](Self::skip_content) says how many were.
     pub fn contiguous_content(&self) -> u64 {
-        if self.input.is_empty() && self.reading.offer != Offer::Lent { self.connection.contiguous_content() } else { 0 }
+        if self.input.is_empty() && self.reading.offer != Offer::Lent {
+            self.connection.contiguous_content()
+        } else {
+            0
+        }
     }
 
     /// `octets` of content were read into memory of the caller's.
