@@ -4,7 +4,7 @@ use core::ops::Deref;
 
 use crate::config::{Config, Server};
 use crate::connection::Connection;
-use crate::connection::event::{Event, Outcome};
+use crate::connection::event::{Event, Outcome, Written};
 use crate::connection::receive::{Reading, Reads, Step};
 use crate::error::ProtocolErrorKind::{BareCr, BareLf, EmptyLines};
 use crate::error::{Misuse, ProtocolError, ProtocolErrorKind, SendError};
@@ -183,9 +183,46 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
         content: Content,
         out: &mut (impl Output + ?Sized),
     ) -> Result<usize, SendError> {
-        self.write_response(now, response.into(), fields, content, out.base())
+        let written = self.write_response(now, response.into(), fields, content, &[], out.base())?;
+        Ok(written.written)
     }
 
+    /// Writes the final response whose content is at hand: its head, as [`send_response`](Self::send_response) with
+    /// [`Content::Exact`], and as much of the content as there is room for after it. What was not taken is to be sent by
+    /// [`send_content`](Self::send_content); where all was, the response is complete. Content that may not be sent (to HEAD, in a 304) is
+    /// taken and not written.
+    ///
+    /// ```
+    /// use http_keepalive::*;
+    ///
+    /// let now = Instant::from_secs(1);
+    /// let mut connection = Connection::<Server>::new(now, &Config::DEFAULT);
+    /// connection.receive(now, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")?;
+    /// connection.receive(now, b"")?;
+    /// let mut out = [0; 64];
+    /// let written = connection.send_response_with(now, StatusCode::OK, NO_FIELDS, b"ok", &mut out)?;
+    /// assert_eq!(written.consumed, 2);
+    /// assert_eq!(&out[..written.written], b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`send_response`](Self::send_response).
+    #[inline]
+    pub fn send_response_with<'r>(
+        &mut self,
+        now: Instant,
+        response: impl Into<Response<'r>>,
+        fields: impl Fields,
+        content: &[u8],
+        out: &mut (impl Output + ?Sized),
+    ) -> Result<Written, SendError> {
+        let length = Content::Exact(content.len() as u64);
+        self.write_response(now, response.into(), fields, length, content, out.base())
+    }
+
+    /// `begin` is of content of exact length.
     // inlined: -177 `response-head`
     #[inline(always)]
     fn write_response(
@@ -194,8 +231,9 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
         response: Response<'_>,
         fields: impl Fields,
         content: Content,
+        begin: &[u8],
         out: &mut (impl Base + ?Sized),
-    ) -> Result<usize, SendError> {
+    ) -> Result<Written, SendError> {
         let (state, terms) = self.lifecycle.parts_on_terms();
         let settings = terms.connection;
         let now = state.tick(now);
@@ -211,12 +249,17 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
         }
         writer.announce(plan.framing, plan.options.with_upgrade(upgrades), plan.hint, None);
         writer.end_head();
+        let is_sent = plan.sends_content();
+        let consumed = if is_sent { writer.put_what_fits(begin) } else { begin.len() };
         let written = writer.finish()?;
         state.begin_to_send(now, terms);
         state.written(now, written as u64);
         response_to_send::record(state, settings, now, &plan);
+        if is_sent && consumed > 0 {
+            self.lifecycle.exact_content_sent(now, consumed as u64);
+        }
         self.check();
-        Ok(written)
+        Ok(Written { consumed, written })
     }
 
     /// Refuses the request that is open, or the next one: [`Lifecycle::refuse`](crate::Lifecycle::refuse).

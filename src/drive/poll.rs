@@ -134,7 +134,7 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
                                     reading.message = Message::Begun;
                                     if !habits.early_responses
                                         && connection.is_at_end()
-                                        && connection.wants_application() == Some(Turn::Respond)
+                                        && connection.lifecycle.state().may_be_answered()
                                     {
                                         *known = Known::End;
                                     }
@@ -208,7 +208,7 @@ fn said_once<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>>(
     }
     reading.said = Said::None;
     reading.offers();
-    let written = output.write(|out| match said {
+    let written = output.write(ENOUGH, |out| match said {
         Said::Refuse => R::send_refusal(connection, now, out),
         _ => R::send_continue(connection, now, out),
     });
@@ -293,13 +293,13 @@ const fn transport<'b>(read: Attempt, write: Attempt) -> Step<'b> {
 }
 
 impl<S: Storage> Output<S> {
-    /// Has something written into the buffer, with as much room as it needs, if that can be had.
+    /// Has something written into the buffer, with as much room as it needs, if that can be had. `room`: what is tried first.
     #[inline]
     pub(super) fn write(
         &mut self,
+        mut room: usize,
         mut write: impl FnMut(&mut [u8]) -> Result<usize, SendError>,
     ) -> Result<(), SendError> {
-        let mut room = ENOUGH;
         loop {
             match write(self.buffer.room(room)) {
                 Ok(octets) => {

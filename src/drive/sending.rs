@@ -2,7 +2,7 @@
 
 use core::ops::Deref;
 
-use super::{Drive, DriveRole, HIGH_WATER, Offer, Passed, Storage};
+use super::{Drive, DriveRole, ENOUGH, HIGH_WATER, Offer, Passed, Storage};
 use crate::config::{Client, Config, Server};
 use crate::connection::Connection;
 use crate::error::{ReceiveError, SendError};
@@ -144,7 +144,7 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
     ) -> Result<(), SendError> {
         let Self { connection, output, .. } = self;
         let connection = connection.moved();
-        output.write(|out| write(connection, out))?;
+        output.write(ENOUGH, |out| write(connection, out))?;
         self.after_intent();
         Ok(())
     }
@@ -175,6 +175,32 @@ impl<S: Storage, C: Deref<Target = Config<Server>>> Drive<Server, S, C> {
     ) -> Result<(), SendError> {
         let response = response.into();
         self.write(|connection, out| connection.send_response(now, response, fields.clone(), content, out))
+    }
+
+    /// Sends the response whose content is at hand: its head, and as much of the content as [`send_content`](Self::send_content) would take
+    /// now. How many octets of it: mostly all, and the response is complete. What was not taken is to be given at the next
+    /// [`Step::Content`](super::Step::Content).
+    ///
+    /// # Errors
+    ///
+    /// As [`respond`](Self::respond).
+    pub fn respond_with<'r>(
+        &mut self,
+        now: Instant,
+        response: impl Into<Response<'r>>,
+        fields: impl Fields + Clone,
+        content: &[u8],
+    ) -> Result<usize, SendError> {
+        let response = response.into();
+        let Self { connection, output, .. } = self;
+        let (connection, mut taken) = (connection.moved(), 0);
+        output.write(ENOUGH + content.len().min(HIGH_WATER), |out| {
+            let written = connection.send_response_with(now, response, fields.clone(), content, out)?;
+            taken = written.consumed;
+            Ok(written.written)
+        })?;
+        self.after_intent();
+        Ok(taken)
     }
 
     /// Sends an interim response: [`Connection::send_interim`].

@@ -107,6 +107,12 @@ impl<R: LifecycleRole> ConnectionState<R> {
         self.receive.half()
     }
 
+    /// Nothing was sent for the message being received, and something may be.
+    #[inline]
+    pub(crate) fn may_be_answered(&self) -> bool {
+        self.send.is_idle() && self.lifetime.is_open()
+    }
+
     /// A head is being received, and HTTP is spoken.
     #[inline]
     pub(crate) fn is_within_head(&self) -> bool {

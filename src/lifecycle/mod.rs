@@ -157,10 +157,16 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
     /// Octets have come, or a part of a message is told whose octets have: a look that is waited for found them.
     #[inline(always)]
     pub(crate) fn octets_came(&mut self, now: Instant) {
-        let (state, terms) = self.parts_on_terms();
-        if state.is_looking() {
-            state.look_found_octets(now, terms);
+        if self.state.is_looking() {
+            self.look_found_octets(now);
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn look_found_octets(&mut self, now: Instant) {
+        let (state, terms) = self.parts_on_terms();
+        state.look_found_octets(now, terms);
     }
 
     /// Octets were handed out, at an instant that has been noted.
@@ -458,14 +464,28 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
             state.send.request.awaits_continue = false;
         }
         if let Some(remaining) = remaining {
-            state.send.remaining = remaining;
-            if remaining == 0 {
-                state.send.ended = Ended::ByLength;
-                self.on_sent_whole(now);
-            }
+            self.exact_content_remains(now, remaining);
         }
         self.check();
         Ok(())
+    }
+
+    /// `octets` of content were handed out with the head that said its length, which they do not exceed.
+    #[inline(always)]
+    pub(crate) fn exact_content_sent(&mut self, now: Instant, octets: u64) {
+        debug_assert!(self.state.sends_content() && octets <= self.state.send.remaining);
+        let remaining = self.state.send.remaining.saturating_sub(octets);
+        self.exact_content_remains(now, remaining);
+    }
+
+    /// So much of the content is still to be handed out.
+    #[inline(always)]
+    fn exact_content_remains(&mut self, now: Instant, remaining: u64) {
+        self.state.send.remaining = remaining;
+        if remaining == 0 {
+            self.state.send.ended = Ended::ByLength;
+            self.on_sent_whole(now);
+        }
     }
 
     #[inline(always)]

@@ -48,6 +48,12 @@ pub(crate) enum Sends {
 }
 
 impl Plan {
+    /// Content of a length that is known is sent.
+    #[inline]
+    pub(crate) fn sends_content(&self) -> bool {
+        self.sends == Sends::Exact
+    }
+
     pub(crate) fn announce(&self) -> Announce {
         let length = match (self.sends, self.framing) {
             (Sends::Exact, FramingField::ContentLength(octets)) => BodyLength::Exact(octets),

@@ -76,6 +76,9 @@ pub trait Pieces: Sized {
     /// `name: value CRLF`
     fn put_line(&mut self, name: &[u8], value: &[u8]);
 
+    /// How many octets more there is room for.
+    fn room(&self) -> usize;
+
     /// How many octets they were, if all fitted.
     fn finish(self) -> Result<usize, SendError>;
 
@@ -150,6 +153,11 @@ impl Pieces for Fixed<'_> {
                 [*colon, *space, *cr, *lf] = *b": \r\n";
             }
         }
+    }
+
+    #[inline(always)]
+    fn room(&self) -> usize {
+        self.rest.len()
     }
 
     // inlined: -10 `client-exchange`, with `Writer::end_head`
@@ -263,6 +271,11 @@ mod growing {
             self.buffer.append(b": ");
             self.buffer.append(value);
             self.buffer.append(b"\r\n");
+        }
+
+        #[inline]
+        fn room(&self) -> usize {
+            isize::MAX.unsigned_abs()
         }
 
         #[inline]

@@ -42,6 +42,14 @@ impl<P: Pieces> Writer<P> {
         self.to.put_array(octets);
     }
 
+    /// Writes as much of this as there is room for, and says how much.
+    #[inline(always)]
+    pub(crate) fn put_what_fits(&mut self, octets: &[u8]) -> usize {
+        let fits = octets.get(..self.to.room()).unwrap_or(octets);
+        self.put(fits);
+        fits.len()
+    }
+
     /// How many octets were written, if all pieces fitted.
     ///
     /// # Errors

@@ -32,8 +32,7 @@ fn driven(input: &[u8], times: usize) {
         match drive.poll(now) {
             Step::Event(ref event) => drop(black_box(event)),
             Step::Respond => {
-                drive.respond(now, StatusCode::OK, fields, Content::Exact(13)).unwrap();
-                drive.send_content(now, CONTENT).unwrap();
+                drive.respond_with(now, StatusCode::OK, fields, CONTENT).unwrap();
             }
             // all of it leaves, and the next request is there: a transport that does not block
             Step::Transport(transport) => {
