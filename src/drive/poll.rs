@@ -12,7 +12,7 @@ use core::ops::Deref;
 use core::time::Duration;
 
 use super::known::Known;
-use super::storage::Buffer;
+use super::storage::{Buffer, octets_in};
 use super::{
     Attempt, Clock, Drive, DriveRole, ENOUGH, Message, Offer, Output, PeerEnd, Reading, Said, Step, Storage, Transport,
 };
@@ -119,7 +119,7 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
             let is_ready = R::IS_CLIENT || !output.is_full() || reads_beside_full_output(connection, reading);
             if is_ready && reading.is_due() {
                 output.say_what_left(connection, now);
-                let octets = storage.octets().get(*from..*to).unwrap_or_default();
+                let octets = octets_in(storage.octets(), *from, *to);
                 let was_open = connection.lifecycle.state().is_open();
                 let mut outcome = Outcome::NeedMore;
                 match connection.receive_into(now, octets, &mut outcome) {
@@ -132,7 +132,8 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
                             match event {
                                 Event::Request(_) | Event::Response(_) => {
                                     reading.message = Message::Begun;
-                                    if !habits.early_responses
+                                    if !R::IS_CLIENT
+                                        && !habits.early_responses
                                         && connection.is_at_end()
                                         && connection.lifecycle.state().may_be_answered()
                                     {

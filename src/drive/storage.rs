@@ -85,6 +85,29 @@ impl Storage for alloc::vec::Vec<u8> {
     }
 }
 
+/// The octets from here to there.
+#[inline]
+pub(super) fn octets_in(all: &[u8], from: usize, to: usize) -> &[u8] {
+    match all.get(from..to) {
+        Some(octets) => octets,
+        None => no_octets(),
+    }
+}
+
+/// A storage has become shorter than what was in it.
+#[cold]
+#[inline(never)]
+const fn no_octets<'a>() -> &'a [u8] {
+    &[]
+}
+
+/// The same.
+#[cold]
+#[inline(never)]
+const fn no_room<'a>() -> &'a mut [u8] {
+    &mut []
+}
+
 /// What a storage that shrinks keeps at least.
 #[cfg(feature = "alloc")]
 const LEAST: usize = 1024;
@@ -106,7 +129,7 @@ impl<S: Storage> Buffer<S> {
 
     #[inline]
     pub(super) fn octets(&self) -> &[u8] {
-        self.storage.octets().get(self.from..self.to).unwrap_or_default()
+        octets_in(self.storage.octets(), self.from, self.to)
     }
 
     #[inline]
@@ -131,11 +154,14 @@ impl<S: Storage> Buffer<S> {
     /// Room at the end for this number of octets, or what there is of it.
     #[inline]
     pub(super) fn room(&mut self, octets: usize) -> &mut [u8] {
-        let room = self.storage.octets().get(self.to..).unwrap_or_default().len();
-        if room < octets && (S::GROWS || self.from > 0) {
+        // one that does not grow has room to make only where something was taken out
+        if (S::GROWS || self.from > 0) && self.to.wrapping_add(octets) > self.storage.octets().len() {
             self.make_room(octets);
         }
-        self.storage.octets_mut().get_mut(self.to..).unwrap_or_default()
+        match self.storage.octets_mut().get_mut(self.to..) {
+            Some(room) => room,
+            None => no_room(),
+        }
     }
 
     /// What is in it moves to the front before the storage grows.
