@@ -40,11 +40,10 @@ fn serve(mut stream: TcpStream, config: &Config<Server>) -> Result<(), SendError
     loop {
         DRAINS.load(Relaxed).then(|| drive.close_after_exchange(now()));
         match drive.poll(now()) {
-            Step::Event(Event::Request(head)) => (method, answer, sent) = (head.method.kind(), Vec::new(), 0),
+            Step::Event(Event::Request(head)) => (method, answer) = (head.method.kind(), Vec::new()),
             Step::Event(Event::Content(piece)) => answer.extend_from_slice(piece),
             Step::Event(Event::End { .. }) if method != MethodKind::Post => answer = b"Hello\n".to_vec(),
-            Step::Respond if method == MethodKind::Connect => drive.refuse(now(), StatusCode::NOT_IMPLEMENTED)?, // no tunnels
-            Step::Respond => drive.respond(now(), StatusCode::OK, NO_FIELDS, Content::Exact(answer.len() as u64))?,
+            Step::Respond => sent = drive.respond_with(now(), StatusCode::OK, NO_FIELDS, &answer)?,
             Step::Content => sent += drive.send_content(now(), &answer[sent..])?,
             Step::Transport(transport) => drive.transfer(now, transport, &mut stream),
             Step::Shut(_) => drive.shut_result(now(), stream.shutdown(Shutdown::Write)), // the rest where it is dropped

@@ -203,18 +203,13 @@ impl<'c> Served<'c> {
         while !self.shut {
             match self.drive.poll(now()) {
                 Step::Event(Event::Request(head)) => {
-                    (self.method, self.sent) = (head.method.kind(), 0);
+                    self.method = head.method.kind();
                     self.answer.clear();
                 }
                 Step::Event(Event::Content(piece)) => self.answer.extend_from_slice(piece),
                 Step::Event(Event::End { .. }) if self.method != MethodKind::Post => self.answer = b"Hello\n".to_vec(),
-                // no tunnels
-                Step::Respond if self.method == MethodKind::Connect => {
-                    self.drive.refuse(now(), StatusCode::NOT_IMPLEMENTED)?;
-                }
                 Step::Respond => {
-                    let length = Content::Exact(self.answer.len() as u64);
-                    self.drive.respond(now(), StatusCode::OK, NO_FIELDS, length)?;
+                    self.sent = self.drive.respond_with(now(), StatusCode::OK, NO_FIELDS, &self.answer)?;
                 }
                 Step::Content => self.sent += self.drive.send_content(now(), &self.answer[self.sent..])?,
                 Step::Transport(transport) => {

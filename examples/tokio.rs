@@ -34,11 +34,10 @@ async fn serve(mut stream: TcpStream, config: &'static Config<Server>, mut end: 
     let mut drive = Drive::<Server, Vec<u8>>::new(now(), config, Vec::new(), Vec::new());
     loop {
         match drive.poll(now()) {
-            Step::Event(Event::Request(head)) => (method, answer, sent) = (head.method.kind(), Vec::new(), 0),
+            Step::Event(Event::Request(head)) => (method, answer) = (head.method.kind(), Vec::new()),
             Step::Event(Event::Content(piece)) => answer.extend_from_slice(piece),
             Step::Event(Event::End { .. }) if method != MethodKind::Post => answer = b"Hello\n".to_vec(),
-            Step::Respond if method == MethodKind::Connect => drive.refuse(now(), StatusCode::NOT_IMPLEMENTED)?, // no tunnels
-            Step::Respond => drive.respond(now(), StatusCode::OK, NO_FIELDS, Content::Exact(answer.len() as u64))?,
+            Step::Respond => sent = drive.respond_with(now(), StatusCode::OK, NO_FIELDS, &answer)?,
             Step::Content => sent += drive.send_content(now(), &answer[sent..])?,
             Step::Transport(transport) => {
                 let (wait, (mut reader, mut writer)) = (drive.wait(now()), stream.split());

@@ -9,19 +9,12 @@ pub fn serve(mut stream: TcpStream, config: &'static Config<Server>, content: &[
     let opened = Clock::now();
     let now = || Instant::since(opened, Clock::now());
     let mut drive = Drive::<Server, Vec<u8>>::new(now(), config, Vec::new(), Vec::new());
-    let (mut status, mut rest) = (StatusCode::OK, content);
+    let mut rest = content;
     loop {
         match drive.poll(now()) {
-            // What came. Content is of no use here, and the end of a request is told by `Respond`.
-            Step::Event(Event::Request(head)) => {
-                let connect = head.method.kind() == MethodKind::Connect; // no tunnel is opened here
-                status = if connect { StatusCode::NOT_IMPLEMENTED } else { StatusCode::OK };
-            }
-            // The answer, and its content until all of it was taken.
-            Step::Respond => {
-                rest = content;
-                drive.respond(now(), status, NO_FIELDS, Content::Exact(rest.len() as u64))?;
-            }
+            // A request is whole. What came with it, a `Step::Event` each, is of no use here. The answer, and more of its content until
+            // all of it was taken.
+            Step::Respond => rest = &content[drive.respond_with(now(), StatusCode::OK, NO_FIELDS, content)?..],
             Step::Content => rest = &rest[drive.send_content(now(), rest)?..],
             // The socket: one thing at a time, and no longer than until the next deadline. A blocking write tells of a part only when its
             // time is over, so a peer that does not read may be cut after two or three times `write_stall`.

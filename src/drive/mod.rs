@@ -51,6 +51,7 @@
 //!   reads on. A storage that does not grow asks while there is room.
 //! - **A client's evidence**: what waits in the output when something comes has not left, and that is said
 //!   ([`Connection::nothing_left`]). Nothing of this is the driver's.
+//! - **CONNECT**: refused by 501, unless [`with_tunnels`](Drive::with_tunnels) leaves it to the application.
 //!
 //! # Who waits for whom
 //!
@@ -193,6 +194,7 @@ enum Said {
 struct Habits {
     early_responses: bool,
     late_continue: bool,
+    tunnels: bool,
 }
 
 impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
@@ -216,7 +218,7 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
                 said: Said::None,
                 discarded: 0,
             },
-            habits: Habits { early_responses: false, late_continue: false },
+            habits: Habits { early_responses: false, late_continue: false, tunnels: false },
             clock: Clock { asked: Instant::EPOCH, checks: Instant::EPOCH },
         }
     }
@@ -234,6 +236,14 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
     #[must_use]
     pub const fn with_late_continue(mut self) -> Self {
         self.habits.late_continue = true;
+        self
+    }
+
+    /// CONNECT is the application's to answer: a successful response makes the connection a tunnel ([`Step::HandOver`]). Otherwise a server
+    /// refuses it by 501, so that an application that answers every request alike opens none (RFC 9110 9.3.6).
+    #[must_use]
+    pub const fn with_tunnels(mut self) -> Self {
+        self.habits.tunnels = true;
         self
     }
 

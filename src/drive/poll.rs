@@ -23,6 +23,7 @@ use crate::error::SendError;
 use crate::lifecycle::looks;
 use crate::lifecycle::state::Stage;
 use crate::lifecycle::wants::{ReadWant, Turn};
+use crate::message::method::MethodKind;
 use crate::time::Instant;
 
 impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
@@ -129,7 +130,13 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
                             (*from, *to) = (0, 0);
                         }
                         if let Outcome::Event(event) = outcome {
-                            match event {
+                            match &event {
+                                Event::Request(head)
+                                    if head.method.kind() == MethodKind::Connect && !habits.tunnels =>
+                                {
+                                    reading.message = Message::Begun;
+                                    R::refuse_tunnel(connection, now);
+                                }
                                 Event::Request(_) | Event::Response(_) => {
                                     reading.message = Message::Begun;
                                     if !R::IS_CLIENT

@@ -38,6 +38,9 @@ pub trait Apart: Role {
 
     /// A head is longer than there is room for.
     fn has_no_room<C: Deref<Target = Config<Self>>>(connection: &mut Connection<Self, C>, now: Instant);
+
+    /// A request for a tunnel came, and there are none.
+    fn refuse_tunnel<C: Deref<Target = Config<Self>>>(connection: &mut Connection<Self, C>, now: Instant);
 }
 
 impl Apart for Server {
@@ -63,6 +66,12 @@ impl Apart for Server {
         if connection.refuse(now, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE).is_err() {
             connection.abort(now);
         }
+    }
+
+    #[cold]
+    fn refuse_tunnel<C: Deref<Target = Config<Self>>>(connection: &mut Connection<Self, C>, now: Instant) {
+        // it has ended, or another refusal is due: then nothing opens a tunnel
+        let _ = connection.refuse(now, StatusCode::NOT_IMPLEMENTED);
     }
 }
 
@@ -90,4 +99,6 @@ impl<const DEPTH: usize> Apart for Client<DEPTH> {
     fn has_no_room<C: Deref<Target = Config<Self>>>(connection: &mut Connection<Self, C>, now: Instant) {
         connection.abort(now);
     }
+
+    fn refuse_tunnel<C: Deref<Target = Config<Self>>>(_: &mut Connection<Self, C>, _: Instant) {}
 }

@@ -122,7 +122,7 @@ proptest! {
         let application = Answers { answers: &answers, at: 0, left: None };
         let connection = || Connection::<Server>::new(Instant::from_millis(1000), config).with_seed(seed);
         let (mut drive, mut hand) = (World::new(&script), World::new(&script));
-        driven(&mut drive, Drive::of(connection(), Vec::new(), Vec::new()), &mut application.clone());
+        driven(&mut drive, Drive::of(connection(), Vec::new(), Vec::new()).with_tunnels(), &mut application.clone());
         by_hand(&mut hand, connection(), &mut application.clone());
         prop_assert_eq!(drive.log, hand.log);
         prop_assert_eq!(String::from_utf8_lossy(&drive.sent), String::from_utf8_lossy(&hand.sent));
@@ -140,7 +140,7 @@ proptest! {
             connection
         };
         let (mut drive, mut hand) = (World::new(&script), World::new(&script));
-        driven(&mut drive, Drive::of(connection(), Vec::new(), Vec::new()), &mut application.clone());
+        driven(&mut drive, Drive::of(connection(), Vec::new(), Vec::new()).with_tunnels(), &mut application.clone());
         by_hand(&mut hand, connection(), &mut application.clone());
         prop_assert_eq!(drive.log, hand.log);
         prop_assert_eq!(String::from_utf8_lossy(&drive.sent), String::from_utf8_lossy(&hand.sent));

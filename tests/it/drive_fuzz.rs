@@ -49,7 +49,7 @@ pub fn drive(data: &[u8]) {
         let answers = [answer(0), answer(4)];
         let application = Answers { answers: &answers, at: 0, left: None };
         let connection = || Connection::<Server>::new(opened, &Config::DEFAULT);
-        driven(&mut drive, Drive::of(connection(), Vec::new(), Vec::new()), &mut application.clone());
+        driven(&mut drive, Drive::of(connection(), Vec::new(), Vec::new()).with_tunnels(), &mut application.clone());
         by_hand(&mut hand, connection(), &mut application.clone());
     } else {
         static CONFIG: Config<Client<4>> = Config::<Client<4>>::DEFAULT;
@@ -68,7 +68,7 @@ pub fn drive(data: &[u8]) {
             }
             connection
         };
-        driven(&mut drive, Drive::of(connection(), Vec::new(), Vec::new()), &mut application.clone());
+        driven(&mut drive, Drive::of(connection(), Vec::new(), Vec::new()).with_tunnels(), &mut application.clone());
         by_hand(&mut hand, connection(), &mut application.clone());
     }
     assert_eq!(drive.log, hand.log);

@@ -97,6 +97,7 @@ mod properties;
 mod readme;
 mod refusals;
 mod replay;
+mod response_with;
 mod retry;
 mod says;
 mod sending;

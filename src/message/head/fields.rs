@@ -367,12 +367,11 @@ pub(in crate::message) fn find_line(mut octets: &[u8], is_trailers: bool) -> Opt
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, debug_assertions))]
 mod tests {
     use super::*;
 
     #[test]
-    #[cfg(debug_assertions)]
     #[should_panic(expected = "a packed line is a line")]
     fn a_table_of_other_octets_is_noticed() {
         let mut section = FieldSection::new();

@@ -428,12 +428,11 @@ fn check_value(policy: &Policy, value: &[u8], decides: bool) -> Result<(), Fault
 #[cfg(test)]
 pub(in crate::message) use {fast_path::fast_parts, fields::find_line};
 
-#[cfg(test)]
+#[cfg(all(test, debug_assertions))]
 mod tests {
     use super::*;
 
     #[test]
-    #[cfg(debug_assertions)]
     #[should_panic(expected = "what has been searched was offered")]
     fn a_progress_that_can_not_be_is_noticed() {
         Progress { searched: 3, ..Progress::FRESH }.check(b"GE");
