@@ -39,7 +39,6 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
     pub fn eof(&mut self, eof: Eof) {
         if self.reading.end == PeerEnd::Open {
             self.reading.end = PeerEnd::Came(eof);
-            self.reading.offers();
         }
     }
 

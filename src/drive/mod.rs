@@ -307,6 +307,7 @@ impl Reading {
     #[inline]
     const fn is_due(&self) -> bool {
         matches!(self.offer, Offer::Due)
+            || (matches!(self.end, PeerEnd::Came(_)) && matches!(self.offer, Offer::Nothing))
     }
 }
 

@@ -50,7 +50,7 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
         match *known {
             Known::Nothing => {}
             Known::End => {
-                debug_assert!(is_usual(connection) && !habits.early_responses && reading.is_due());
+                debug_assert!(is_usual(connection) && !habits.early_responses && reading.offer == Offer::Due);
                 reading.message = Message::Whole;
                 if *from == *to && reading.end == PeerEnd::Open {
                     reading.offer = Offer::Nothing;
@@ -84,7 +84,9 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
                     {
                         return Step::Content;
                     }
-                    Some(Turn::Continue) if asks && habits.late_continue && !reading.is_due() && output.has_room() => {
+                    Some(Turn::Continue)
+                        if asks && habits.late_continue && reading.offer != Offer::Due && output.has_room() =>
+                    {
                         return Step::Continue;
                     }
                     Some(Turn::Refuse(status)) if output.has_room() => {
@@ -118,7 +120,7 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
             }
             // what comes to a client makes it send nothing, and may spare it what waits
             let is_ready = R::IS_CLIENT || !output.is_full() || reads_beside_full_output(connection, reading);
-            if is_ready && reading.is_due() {
+            if is_ready && reading.offer == Offer::Due {
                 output.say_what_left(connection, now);
                 let octets = octets_in(storage.octets(), *from, *to);
                 let was_open = connection.lifecycle.state().is_open();
@@ -163,19 +165,22 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
                         if !was_open {
                             reading.discarded += consumed as u64;
                         }
-                        if let PeerEnd::Came(eof) = reading.end {
-                            (reading.end, reading.offer) = (PeerEnd::Told, Offer::Due);
-                            match connection.receive_eof(now, eof) {
-                                Ok(Received { outcome: Outcome::Event(event), .. }) => return Step::Event(event),
-                                Ok(_) => {}
-                                Err(error) => return Step::Error(error),
-                            }
-                        }
                     }
                     // the same is offered again, and dropped
                     Err(error) => return Step::Error(error),
                 }
                 continue;
+            }
+            if let PeerEnd::Came(eof) = reading.end {
+                if is_ready && reading.offer == Offer::Nothing {
+                    output.say_what_left(connection, now);
+                    (reading.end, reading.offer) = (PeerEnd::Told, Offer::Due);
+                    match connection.receive_eof(now, eof) {
+                        Ok(Received { outcome: Outcome::Event(event), .. }) => return Step::Event(event),
+                        Ok(_) => continue,
+                        Err(error) => return Step::Error(error),
+                    }
+                }
             }
             let has_room = S::GROWS || *to - *from < storage.octets().len();
             if let Some(step) = at_rest(connection, output, reading, clock, now, is_ready, has_room, *from == *to) {

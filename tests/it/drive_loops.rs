@@ -68,7 +68,8 @@ pub fn driven<R: DriveRole, S: Storage>(
             }
             Step::Transport(transport) => {
                 // a client has its word where nothing else is to be done
-                if let Some(done) = application.says_to(now, &mut drive) {
+                let looks_now = transport.write == Attempt::Look || transport.read == Attempt::Look;
+                if let Some(done) = (!looks_now).then(|| application.says_to(now, &mut drive)).flatten() {
                     said(world, Some(done));
                     continue;
                 }
@@ -253,7 +254,8 @@ pub fn by_hand<R: DriveRole + ByHand>(
             }
         }
         asked = now;
-        if let (false, Some(done)) = (looks || wants.flush_once, application.says(now, &mut connection, &mut piece)) {
+        let looks_now = looks || wants.flush_once;
+        if let Some(done) = (!looks_now).then(|| application.says(now, &mut connection, &mut piece)).flatten() {
             match done {
                 Ok(octets) => output.extend_from_slice(&piece[..octets]),
                 Err(error) => world.say(error),

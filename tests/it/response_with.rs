@@ -62,7 +62,12 @@ proptest! {
 fn what_a_drive_did_not_take_is_asked_for() {
     let content: Vec<u8> = (0..200_000u32).map(|octet| octet as u8).collect();
     for room in [512, 70_000, 1 << 20] {
-        let mut drive = Drive::<Server, _>::new(NOW, &Config::DEFAULT, vec![0; 1024].into_boxed_slice(), vec![0; room].into_boxed_slice());
+        let mut drive = Drive::<Server, _>::new(
+            NOW,
+            &Config::DEFAULT,
+            vec![0; 1024].into_boxed_slice(),
+            vec![0; room].into_boxed_slice(),
+        );
         let (mut rest, mut sent, mut asked) = (&content[..], Vec::new(), false);
         loop {
             match drive.poll(NOW) {
