@@ -18,12 +18,11 @@ use super::{
 };
 use crate::config::Config;
 use crate::connection::Connection;
-use crate::connection::event::{Event, Outcome, Received};
+use crate::connection::event::{Eof, Event, Outcome, Received};
 use crate::error::SendError;
 use crate::lifecycle::looks;
 use crate::lifecycle::state::Stage;
 use crate::lifecycle::wants::{ReadWant, Turn};
-use crate::message::method::MethodKind;
 use crate::time::Instant;
 
 impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
@@ -133,9 +132,7 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
                         }
                         if let Outcome::Event(event) = outcome {
                             match &event {
-                                Event::Request(head)
-                                    if head.method.kind() == MethodKind::Connect && !habits.tunnels =>
-                                {
+                                Event::Request(head) if head.method.as_bytes() == b"CONNECT" && !habits.tunnels => {
                                     reading.message = Message::Begun;
                                     R::refuse_tunnel(connection, now);
                                 }
@@ -171,15 +168,10 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
                 }
                 continue;
             }
-            if let PeerEnd::Came(eof) = reading.end {
-                if is_ready && reading.offer == Offer::Nothing {
-                    output.say_what_left(connection, now);
-                    (reading.end, reading.offer) = (PeerEnd::Told, Offer::Due);
-                    match connection.receive_eof(now, eof) {
-                        Ok(Received { outcome: Outcome::Event(event), .. }) => return Step::Event(event),
-                        Ok(_) => continue,
-                        Err(error) => return Step::Error(error),
-                    }
+            if let (PeerEnd::Came(eof), Offer::Nothing, true) = (reading.end, reading.offer, is_ready) {
+                match peer_ended(connection, output, reading, now, eof) {
+                    Some(step) => return step,
+                    None => continue,
                 }
             }
             let has_room = S::GROWS || *to - *from < storage.octets().len();
@@ -195,6 +187,25 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
 fn is_usual<R: DriveRole, C: Deref<Target = Config<R>>>(connection: &Connection<R, C>) -> bool {
     let state = connection.lifecycle.state();
     state.is_open() && !state.is_looking()
+}
+
+/// What came before it has been offered: the end of the peer's side is told.
+#[cold]
+#[inline(never)]
+fn peer_ended<'b, R: DriveRole, S: Storage, C: Deref<Target = Config<R>>>(
+    connection: &mut Connection<R, C>,
+    output: &Output<S>,
+    reading: &mut Reading,
+    now: Instant,
+    eof: Eof,
+) -> Option<Step<'b>> {
+    output.say_what_left(connection, now);
+    (reading.end, reading.offer) = (PeerEnd::Told, Offer::Due);
+    match connection.receive_eof(now, eof) {
+        Ok(Received { outcome: Outcome::Event(event), .. }) => Some(Step::Event(event)),
+        Ok(_) => None,
+        Err(error) => Some(Step::Error(error)),
+    }
 }
 
 /// What comes is looked at although much waits to leave: it is of a message that has begun, or the connection ends.
