@@ -157,9 +157,10 @@ fn shared() {
     assert!(after.ended(EndReason::Caller) > counted.ended(EndReason::Caller) + 100, "{after:?}");
 }
 
-/// A million idle connections over a hundred thousand origins, opened in no particular order.
+/// Idle connections, ten to an origin, opened in no particular order: a million of them with `CASES=all`.
 fn octets() {
-    let (connections, origins) = (1_000_000_u32, 100_000);
+    let all = std::env::var_os("CASES").is_some_and(|cases| cases == "all");
+    let (connections, origins) = if all { (1_000_000_u32, 100_000) } else { (250_000, 25_000) };
     let limits = PoolLimits::DEFAULT.with_per_origin(None).with_total(Some(connections));
     let config = PoolConfig::new(limits, PoolTimeouts::DEFAULT, PoolPolicy::DEFAULT).unwrap();
     let before = OCTETS.load(Ordering::Relaxed);
@@ -180,5 +181,5 @@ fn octets() {
     // beside the id, and the share of a key
     let beside = octets - size_of::<u64>() as f64 - size_of::<u64>() as f64 * origins as f64 / f64::from(connections);
     println!("{beside:.1} octets for each idle connection");
-    assert!(beside <= 64.0, "{beside}");
+    assert!(beside <= if all { 64.0 } else { 65.0 }, "{beside}");
 }

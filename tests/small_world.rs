@@ -147,6 +147,10 @@ fn a_planted_fault_is_found_by_its_shortest_story() {
         (Fault::NeverTries, 4, "Client: Deadline"),
         (Fault::NoTime, 2, "another state of the same value does not look the same"),
     ] {
+        // the longest is looked for with `CASES=all`, and in a release build
+        if length > 10 && cfg!(debug_assertions) && std::env::var_os("CASES").is_none_or(|cases| cases != "all") {
+            continue;
+        }
         let violation = found(fault);
         let as_said = violation.story.len() == length && violation.says.starts_with(says);
         assert!(as_said, "{fault:?} is found by another story: {violation}");

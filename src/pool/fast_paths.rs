@@ -270,8 +270,13 @@ fn compare(config: &PoolConfig, story: &[Call]) -> Side {
     fast
 }
 
+/// More with `CASES=all`.
+fn cases() -> u32 {
+    if std::env::var_os("CASES").is_some_and(|cases| cases == "all") { 200 } else { 40 }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases()) })]
     #[test]
     fn a_pool_without_fast_paths_answers_the_same(
         config in any_config(),

@@ -47,7 +47,7 @@ fn client() -> impl Strategy<Value = Config<Four>> {
 }
 
 proptest! {
-    #![proptest_config(cases::property(400, 50))]
+    #![proptest_config(cases::property(400, 15))]
 
     #[test]
     fn pipe_05_what_was_there_before_a_request_is_never_its_answer(

@@ -39,7 +39,7 @@ fn step_of(report: &Report, step: Index) -> usize {
 }
 
 proptest! {
-    #![proptest_config(cases::property(300, 40))]
+    #![proptest_config(cases::property(300, 15))]
 
     #[test]
     fn every_request_ends_in_a_response_or_a_verdict(
@@ -231,7 +231,7 @@ fn race() -> impl Strategy<Value = (Network, Duration, Vec<Duration>)> {
 }
 
 proptest! {
-    #![proptest_config(cases::property(300, 40))]
+    #![proptest_config(cases::property(300, 15))]
 
     #[test]
     fn no_octet_that_had_arrived_is_thrown_away_by_an_idle_close(
@@ -317,7 +317,7 @@ fn upload() -> impl Strategy<Value = Ask> {
 }
 
 proptest! {
-    #![proptest_config(cases::property(150, 30))]
+    #![proptest_config(cases::property(150, 12))]
 
     #[test]
     fn an_early_refusal_is_seen_by_a_client_that_still_sends(

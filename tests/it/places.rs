@@ -1,6 +1,7 @@
 //! Where content and heads lie in what was offered. That they lie where it is said, `lies_where_it_is_said` looks at in every test that
 //! offers octets, the properties of splits among them; here is what it does not come to.
 
+use crate::cases;
 use crate::common::{get, lenient, lies_where_it_is_said};
 use http_keepalive::*;
 use proptest::collection::vec;
@@ -92,6 +93,7 @@ fn places_are_small_and_live_as_long_as_they_are_kept() {
 }
 
 proptest! {
+    #![proptest_config(cases::property(256, 60))]
     #[test]
     fn on_other_octets_a_head_is_none_or_what_lies_there_and_nothing_panics(
         fields in vec("[A-Za-z]{1,9}: ?[a-z ]{0,9}(\r\n [a-z]{0,4}){0,1}\r\n", 0..20),

@@ -8,8 +8,10 @@ use std::time::Duration;
 use http_keepalive::pool::*;
 use http_keepalive::{Instant, Persistence, ReuseReason};
 
+use crate::cases;
+
 const THREADS: u32 = 16;
-const REQUESTS: u32 = 400;
+
 const PER_ORIGIN: u32 = 2;
 const TOTAL: u32 = 5;
 
@@ -53,13 +55,14 @@ fn sixteen_threads_share_five_connections_and_none_is_lost_or_shared() {
     let now = move || Instant::since(began, std::time::Instant::now());
     let pool = SharedPool::<u32, Conn>::new(now(), &config);
     let (alive, answered, given_up) = (Arc::new(AtomicU32::new(0)), Arc::default(), Arc::default());
+    let requests = cases::of(400, 100);
     let threads: Vec<_> = (0..THREADS)
         .map(|thread| {
             let (pool, alive) = (pool.clone(), Arc::clone(&alive));
             let (answered, given_up): (Arc<AtomicUsize>, Arc<AtomicUsize>) =
                 (Arc::clone(&answered), Arc::clone(&given_up));
             thread::spawn(move || {
-                for request in 0..REQUESTS {
+                for request in 0..requests {
                     let number = thread * 7919 + request * 104_729;
                     let key = number % 4;
                     let granted = match pool.checkout(now(), &key, Demand::DEFAULT) {
@@ -116,7 +119,7 @@ fn sixteen_threads_share_five_connections_and_none_is_lost_or_shared() {
     assert_eq!((pool.held(), pool.waiting()), (pool.idle(), 0));
     let counters = pool.counters();
     assert!(counters.went_on > 0 && counters.reused > counters.opened, "{counters:?}");
-    assert!(answered.load(Ordering::Relaxed) > (THREADS * REQUESTS / 2) as usize);
+    assert!(answered.load(Ordering::Relaxed) > (THREADS * requests / 2) as usize);
     pool.drain(now());
     while let Some(closing) = pool.expire(now()) {
         drop(closing);

@@ -12,8 +12,10 @@ use std::time::Duration;
 use http_keepalive::pool::*;
 use http_keepalive::{Instant, Persistence, ReuseReason};
 
+use crate::cases;
+
 const THREADS: usize = 64;
-const REQUESTS: usize = 60;
+
 const PER_ORIGIN: u32 = 3;
 const TOTAL: u32 = 8;
 
@@ -170,11 +172,12 @@ fn sixty_four_threads_share_eight_connections_to_four_origins() {
         ids: AtomicU32::new(0),
         found_dead: AtomicUsize::new(0),
     });
+    let requests = cases::of(60, 15) as usize;
     let threads: Vec<_> = (0..THREADS)
         .map(|thread| {
             let (world, origins) = (Arc::clone(&world), origins.clone());
             thread::spawn(move || {
-                for request in 0..REQUESTS {
+                for request in 0..requests {
                     world.fetch(origins[(thread * 7 + request * request) % origins.len()]);
                 }
             })
@@ -184,7 +187,7 @@ fn sixty_four_threads_share_eight_connections_to_four_origins() {
 
     let mut shared = world.shared.lock().unwrap();
     let counters = *shared.pool.counters();
-    assert_eq!(counters.kept as usize, THREADS * REQUESTS, "each request was answered once");
+    assert_eq!(counters.kept as usize, THREADS * requests, "each request was answered once");
     assert!(counters.reused > counters.opened, "{counters:?}");
     assert!(counters.waited > 0 && counters.went_on == counters.waited, "{counters:?}");
     assert_eq!(counters.ended(EndReason::DeadAtReuse) as usize, world.found_dead.load(Ordering::Relaxed));
