@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use http_keepalive::{Config, DeadlineQueue, DrainMode, IdleQueue, Instant, Server};
+use http_keepalive::{Config, DeadlineKind, DeadlineQueue, DrainMode, IdleQueue, Instant, Server};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token, Waker};
 use slab::Slab;
@@ -81,13 +81,13 @@ pub struct EventLoop {
     peers: Slab<Slot>,
     /// Connections accepted.
     accepted: u64,
-    deadlines: DeadlineQueue<usize>,
+    deadlines: DeadlineQueue<u32>,
     /// Which goes when places run out.
-    idle: IdleQueue<usize>,
+    idle: IdleQueue<u32>,
     /// Peers to be attended to in this turn.
-    ready: Vec<usize>,
+    ready: Vec<u32>,
     /// Peers that have had their share and could go on: one in each turn.
-    line: VecDeque<usize>,
+    line: VecDeque<u32>,
     clock: Clock,
     input: Vec<u8>,
     output: Vec<u8>,
@@ -101,6 +101,12 @@ impl EventLoop {
         listener.set_nonblocking(true)?;
         let mut listener = TcpListener::from_std(listener);
         poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+        // memory that is asked for at once has no holes, and takes nothing before it is used
+        let most = shared.site.places().most().min(MOST_AT_ONCE);
+        let mut deadlines = DeadlineQueue::new();
+        for kind in [DeadlineKind::FirstOctet, DeadlineKind::Idle] {
+            deadlines.reserve(kind, most);
+        }
         Ok(Self {
             shared,
             poll,
@@ -110,10 +116,10 @@ impl EventLoop {
             ends: None,
             acceptable: true,
             refuses: false,
-            peers: Slab::new(),
+            peers: Slab::with_capacity(most),
             accepted: 0,
-            deadlines: DeadlineQueue::new(),
-            idle: IdleQueue::new(),
+            deadlines,
+            idle: IdleQueue::with_capacity(most),
             ready: Vec::new(),
             line: VecDeque::new(),
             clock: Clock::new(),
@@ -148,7 +154,7 @@ impl EventLoop {
                             slot.peer(&self.shared.config).0.ready(event);
                             // who stands in the line is attended to there
                             if !slot.is_in_line() {
-                                self.ready.push(id);
+                                self.ready.push(number(id));
                             }
                         }
                     }
@@ -164,12 +170,12 @@ impl EventLoop {
             }
             if let Some(id) = self.line.pop_front() {
                 // none that has closed meanwhile: it was taken out
-                self.peers[id].set_in_line(false);
+                self.peers[id as usize].set_in_line(false);
                 self.attend(now, id);
             }
             // what was attended to is armed anew, and may not be due any more
             while let Some(id) = self.deadlines.pop(now) {
-                self.peers[id].peer(&self.shared.config).0.expire(now);
+                self.peers[id as usize].peer(&self.shared.config).0.expire(now);
                 self.attend(now, id);
             }
         }
@@ -254,8 +260,8 @@ impl EventLoop {
         Found::Place
     }
 
-    fn free_place(&mut self, now: Instant, id: usize) {
-        self.peers[id].peer(&self.shared.config).0.free_place(now);
+    fn free_place(&mut self, now: Instant, id: u32) {
+        self.peers[id as usize].peer(&self.shared.config).0.free_place(now);
         self.attend(now, id);
     }
 
@@ -270,10 +276,11 @@ impl EventLoop {
             return;
         }
         self.accepted += 1;
-        let place = self.shared.site.places().hold();
+        // given back where it is removed
+        self.shared.site.places().take();
         let log = self.shared.logs.then(|| Log::new(now, address));
         let peer = Peer::new(now, stream, self.accepted, &self.shared.config, log);
-        let slot = entry.insert(Slot::new(peer, place));
+        let slot = entry.insert(Slot::new(peer));
         let (peer, ..) = slot.peer(&self.shared.config);
         if is_refused {
             peer.refuse(now);
@@ -281,7 +288,7 @@ impl EventLoop {
         if self.ends.is_some() {
             peer.drain(now);
         }
-        self.ready.push(id);
+        self.ready.push(number(id));
     }
 
     /// The end has been asked for: every peer is to come to its own. A lame duck goes on accepting for a while.
@@ -296,7 +303,7 @@ impl EventLoop {
         });
         for (id, slot) in &mut self.peers {
             slot.peer(config).0.drain(now);
-            self.ready.push(id);
+            self.ready.push(number(id));
         }
     }
 
@@ -317,8 +324,8 @@ impl EventLoop {
         }
     }
 
-    fn attend(&mut self, now: Instant, id: usize) {
-        let Some(slot) = self.peers.get_mut(id) else { return };
+    fn attend(&mut self, now: Instant, id: u32) {
+        let Some(slot) = self.peers.get_mut(id as usize) else { return };
         let in_line = slot.is_in_line();
         let (peer, armed, queued) = slot.peer(&self.shared.config);
         let lent = Lent {
@@ -351,10 +358,16 @@ impl EventLoop {
                     eprintln!("{summary}");
                 }
                 // the socket closes, and with that leaves the poll
-                self.peers.remove(id);
+                self.peers.remove(id as usize);
+                self.shared.site.places().give_back();
             }
         }
     }
+}
+
+/// The id of a peer: there are no more of them than descriptors, and idle ones are to be small.
+fn number(id: usize) -> u32 {
+    u32::try_from(id).expect("no more peers than descriptors")
 }
 
 /// What there is for a newcomer.
@@ -405,5 +418,7 @@ const EVENTS: usize = 1024;
 /// Requests that one peer is answered before others have their turn: what a newcomer waits for. Of fewer, each would cost more, as there are
 /// more turns and smaller writes.
 const SHARE: u32 = 64;
+/// For how many peers memory is asked for at once; there may be more.
+const MOST_AT_ONCE: usize = 1 << 18;
 /// Octets read from a file at once.
 const PIECE: usize = 64 * 1024;

@@ -56,9 +56,8 @@ pub struct Peer {
 
 /// A peer that is idle: all that is left of it.
 pub struct Asleep {
-    pub stream: TcpStream,
+    stream: TcpStream,
     machine: Parked<Server>,
-    log: Option<Box<Log>>,
 }
 
 /// What a loop lends to the peer it attends to.
@@ -121,12 +120,13 @@ impl Peer {
         if awaits || holds { None } else { self.drive.park() }
     }
 
-    pub fn fall_asleep(self, machine: Parked<Server>) -> Asleep {
-        Asleep { stream: self.stream, machine, log: self.log }
+    /// What is left of it, and what is logged of it.
+    pub fn fall_asleep(self, machine: Parked<Server>) -> (Asleep, Option<Box<Log>>) {
+        (Asleep { stream: self.stream, machine }, self.log)
     }
 
-    pub fn wake(asleep: Asleep, config: &'static Config<Server>) -> Self {
-        let Asleep { stream, machine, log } = asleep;
+    pub fn wake(asleep: Asleep, config: &'static Config<Server>, log: Option<Box<Log>>) -> Self {
+        let Asleep { stream, machine } = asleep;
         Self::of(stream, Connection::unpark(machine, config), log)
     }
 

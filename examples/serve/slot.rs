@@ -2,8 +2,7 @@
 
 use http_keepalive::{Armed, Config, Queued, Server};
 
-use super::peer::{Asleep, Peer};
-use super::places::Place;
+use super::peer::{Asleep, Log, Peer};
 
 /// A place.
 pub struct Slot {
@@ -12,8 +11,6 @@ pub struct Slot {
     /// In the queue of idle connections.
     pub queued: Queued,
     state: State,
-    /// Given back with it.
-    _place: Place,
 }
 
 enum State {
@@ -22,8 +19,11 @@ enum State {
         /// It stands in the line of those that have had their share. Who does never sleeps.
         in_line: bool,
     },
-    /// None only while it wakes.
-    Asleep(Option<Asleep>),
+    Asleep(Asleep),
+    /// The same where a log is written: idle connections are many, and so what few have is kept apart.
+    Logged(Box<(Asleep, Box<Log>)>),
+    /// While it wakes or falls asleep.
+    Between,
 }
 
 impl State {
@@ -33,20 +33,22 @@ impl State {
 }
 
 impl Slot {
-    pub fn new(peer: Peer, place: Place) -> Self {
-        let state = State::awake(peer);
-        Self { armed: Armed::default(), queued: Queued::default(), state, _place: place }
+    pub fn new(peer: Peer) -> Self {
+        Self { armed: Armed::default(), queued: Queued::default(), state: State::awake(peer) }
     }
 
     /// The peer, woken if it slept; and its places in the queues of deadlines and of idle connections.
     pub fn peer(&mut self, config: &'static Config<Server>) -> (&mut Peer, &mut Armed, &mut Queued) {
-        if let State::Asleep(asleep) = &mut self.state {
-            let asleep = asleep.take().expect("it is put back by what took it");
-            self.state = State::awake(Peer::wake(asleep, config));
+        if !matches!(self.state, State::Awake { .. }) {
+            self.state = match std::mem::replace(&mut self.state, State::Between) {
+                State::Asleep(asleep) => State::awake(Peer::wake(asleep, config, None)),
+                State::Logged(logged) => State::awake(Peer::wake(logged.0, config, Some(logged.1))),
+                state => state,
+            };
         }
         match &mut self.state {
             State::Awake { peer, .. } => (peer, &mut self.armed, &mut self.queued),
-            State::Asleep(_) => unreachable!("it was woken"),
+            _ => unreachable!("it was woken"),
         }
     }
 
@@ -66,8 +68,11 @@ impl Slot {
     pub fn sleep(&mut self) {
         let State::Awake { peer, .. } = &self.state else { return };
         let Some(parked) = peer.sleep() else { return };
-        if let State::Awake { peer, .. } = std::mem::replace(&mut self.state, State::Asleep(None)) {
-            self.state = State::Asleep(Some(peer.fall_asleep(parked)));
+        if let State::Awake { peer, .. } = std::mem::replace(&mut self.state, State::Between) {
+            self.state = match peer.fall_asleep(parked) {
+                (asleep, None) => State::Asleep(asleep),
+                (asleep, Some(log)) => State::Logged(Box::new((asleep, log))),
+            };
         }
     }
 }

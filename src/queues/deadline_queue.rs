@@ -102,6 +102,12 @@ impl<Id: Copy> DeadlineQueue<Id> {
         }
     }
 
+    /// Makes room for this number of deadlines of a kind more, so that its part of the queue does not grow before. Of a server's many
+    /// connections most wait for [`Idle`](DeadlineKind::Idle), and fresh ones for [`FirstOctet`](DeadlineKind::FirstOctet).
+    pub fn reserve(&mut self, kind: DeadlineKind, more: usize) {
+        self.rings[kind as usize].entries.reserve(more);
+    }
+
     /// Says what the next deadline of `id` is now. Call it after everything that may have made the deadline earlier or given the id
     /// one, and after every [`pop`](Self::pop) of the id. Each further call costs one comparison.
     ///

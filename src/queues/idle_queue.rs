@@ -112,6 +112,11 @@ impl<Id: Copy> IdleQueue<Id> {
         }
     }
 
+    /// An empty queue with room for this number of connections, so that it does not grow before there are more.
+    pub fn with_capacity(connections: usize) -> Self {
+        Self { entries: Vec::with_capacity(connections), ..Self::new() }
+    }
+
     /// Says what the connection is now: idle in this way, or busy or gone (`None`). Call it after everything that may have changed
     /// that. A call that changes nothing costs one comparison, and the connection keeps its turn.
     ///

@@ -134,6 +134,18 @@ fn a_later_deadline_leaves_the_queue_alone_and_comes_up_early_once() {
 }
 
 #[test]
+fn room_that_was_made_changes_no_answer() {
+    let (mut queue, mut armed) = (DeadlineQueue::new(), [Armed::default(), Armed::default(), Armed::default()]);
+    queue.reserve(DeadlineKind::Idle, 2);
+    assert_eq!((queue.is_empty(), queue.len(), queue.slots(), queue.next()), (true, 0, 0, None));
+    for (id, armed) in armed.iter_mut().enumerate() {
+        queue.arm(id, armed, at(DeadlineKind::Idle, 65));
+    }
+    assert_eq!((queue.len(), queue.next()), (3, Some(Instant::from_secs(65))));
+    assert_eq!([(); 4].map(|()| queue.pop(Instant::from_secs(65))), [Some(0), Some(1), Some(2), None]);
+}
+
+#[test]
 fn an_earlier_deadline_takes_the_old_entry_out() {
     let (mut queue, mut armed) = (DeadlineQueue::new(), Armed::default());
     queue.arm(7, &mut armed, at(DeadlineKind::Idle, 65));

@@ -180,7 +180,7 @@ struct Few {
 
 impl Few {
     fn of(all: &[Idleness]) -> Self {
-        let mut few = Self { queue: IdleQueue::new(), queued: Vec::new() };
+        let mut few = Self { queue: IdleQueue::with_capacity(2), queued: Vec::new() };
         for (id, &idleness) in all.iter().enumerate() {
             few.queued.push(Queued::default());
             few.set(id, Some(idleness));
