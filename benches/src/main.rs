@@ -1,6 +1,8 @@
-//! Counts instructions under callgrind: the same work twice, few times and many, so that the start of the program cancels out.
+//! Two measures, since neither is enough alone. By the clock: heads, ours beside other parsers', as ratios. By instructions under callgrind: the same work twice, few times and many, so that the start of the program cancels out.
 //! The counts of one binary repeat to about one instruction, whatever else the machine does.
 
+mod clock;
+mod heads;
 mod inputs;
 mod peers;
 mod pool;
@@ -8,6 +10,7 @@ mod work;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use clap::{Parser, Subcommand};
@@ -30,6 +33,17 @@ enum Action {
         #[arg(long, default_value_t = 100_000)]
         origins: usize,
     },
+    /// Times heads by the clock, beside other parsers, and prints ratios.
+    Clock {
+        #[arg(long, default_value_t = 151)]
+        rounds: usize,
+        /// One input alone.
+        #[arg(long, value_name = "NAME")]
+        only: Option<String>,
+        /// Draws them, too.
+        #[arg(long, value_name = "FILE")]
+        svg: Option<PathBuf>,
+    },
     /// Counts everything under callgrind and prints it with the ratios.
     Count {
         /// Fails if a count is over the committed one by more than 3 per cent, or a ratio over its bound.
@@ -49,6 +63,7 @@ fn main() -> ExitCode {
             pool::beside_pingora(connections, origins);
             Ok(())
         }
+        Action::Clock { rounds, only, svg } => clock::run(rounds.max(1), only.as_deref(), svg.as_deref()),
         Action::Count { check, save } => count(check.as_deref(), save.as_deref()),
     };
     match result {
@@ -61,8 +76,9 @@ fn main() -> ExitCode {
 }
 
 fn run(work: &str, input: &str, times: usize) -> Result<(), String> {
-    let (_, octets) = inputs::ALL.into_iter().find(|(name, _)| *name == input).ok_or("no such input")?;
-    work::run(work, octets, times).ok_or_else(|| "no such work".into())
+    let all = inputs::heads_by_the_clock();
+    let heads = &all.iter().find(|heads| heads.name == input).ok_or("no such input")?.heads;
+    work::run(work, &heads[0], times).ok_or_else(|| "no such work".into())
 }
 
 /// What is counted.

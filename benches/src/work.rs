@@ -4,14 +4,14 @@ use std::hint::black_box;
 
 use http_keepalive::*;
 
-use crate::{inputs, peers, pool};
+use crate::{heads, inputs, peers, pool};
 
 /// A kind of work by its name, with the input it is done on; `None`: no such work.
 pub fn run(work: &str, input: &[u8], times: usize) -> Option<()> {
     match work {
-        "ours" => (0..times).for_each(|_| parse_ours(black_box(input))),
+        "ours" => (0..times).for_each(|_| heads::ours(black_box(input))),
         "ours-lazy" => (0..times).for_each(|_| parse_ours_lazily(black_box(input))),
-        "httparse" => (0..times).for_each(|_| parse_httparse(black_box(input))),
+        "httparse" => (0..times).for_each(|_| heads::httparse(black_box(input))),
         "octets" => (0..times).for_each(|_| one_at_a_time(black_box(input))),
         "pieces" => (0..times).for_each(|_| in_pieces(black_box(input), 3)),
         "exchange" => exchanges(black_box(input), times, usual_fields()),
@@ -39,53 +39,13 @@ pub fn run(work: &str, input: &[u8], times: usize) -> Option<()> {
     Some(())
 }
 
-/// Every field is read once: both sides do the same with each.
-fn read_field(name: &[u8], value: &[u8]) {
-    black_box((name.as_ptr(), name.len(), value.as_ptr(), value.len()));
-}
-
-#[inline(never)]
-fn parse_ours(input: &[u8]) {
-    if input.starts_with(b"HTTP") {
-        let mut head = ResponseHead::new();
-        let (_, facts) = head.parse(input, MethodKind::Get, &Limits::DEFAULT, &Policy::DEFAULT).unwrap().unwrap();
-        assert!(
-            matches!(persistence::of_message(&facts, true), Persistence::Reuse(_))
-                && head.framing.rule != FramingRule::UntilClose
-        );
-        return head.fields.iter().for_each(|line| read_field(line.name, line.value.as_received()));
-    }
-    let mut head = RequestHead::new();
-    let (_, facts) = head.parse(input, &Limits::DEFAULT, &Policy::DEFAULT).unwrap().unwrap();
-    assert!(
-        matches!(persistence::of_message(&facts, true), Persistence::Reuse(_))
-            && head.framing.rule != FramingRule::UntilClose
-    );
-    head.fields.iter().for_each(|line| read_field(line.name, line.value.as_received()));
-}
-
 /// The last octet apart: no table of the lines, all are found again.
 fn parse_ours_lazily(input: &[u8]) {
     let mut connection = Connection::<Server>::new(Instant::EPOCH, &Config::DEFAULT);
     assert_eq!(connection.receive(Instant::EPOCH, &input[..input.len() - 1]).unwrap().consumed, 0);
     let received = connection.receive(Instant::EPOCH, input).unwrap();
     let Outcome::Event(Event::Request(head)) = received.outcome else { panic!("no request") };
-    head.fields.iter().for_each(|line| read_field(line.name, line.value.as_received()));
-}
-
-#[inline(never)]
-fn parse_httparse(input: &[u8]) {
-    let mut fields = [const { std::mem::MaybeUninit::uninit() }; 64];
-    let mut none = [];
-    if input.starts_with(b"HTTP") {
-        let mut head = httparse::Response::new(&mut none);
-        let config = httparse::ParserConfig::default();
-        assert!(config.parse_response_with_uninit_headers(&mut head, input, &mut fields).unwrap().is_complete());
-        return head.headers.iter().for_each(|field| read_field(field.name.as_bytes(), field.value));
-    }
-    let mut head = httparse::Request::new(&mut none);
-    assert!(head.parse_with_uninit_headers(input, &mut fields).unwrap().is_complete());
-    head.headers.iter().for_each(|field| read_field(field.name.as_bytes(), field.value));
+    head.fields.iter().for_each(|line| heads::read_field(line.name, line.value.as_received()));
 }
 
 fn one_at_a_time(input: &[u8]) {

@@ -31,8 +31,8 @@ impl Progress {
         window: &'b [u8],
         table: &mut FieldTable,
     ) -> &'b [u8] {
-        if let (Some(after), Some(slot)) = (host_line(window), table.slot(0, max_lines)) {
-            *slot = PackedLine::new(window.len() - after.len(), 4, 1);
+        if let (Some(after), true) = (host_line(window), max_lines > 0) {
+            table.set(0, PackedLine::new(window.len() - after.len(), 4));
             self.facts.set_first_host();
             self.line_count = 1;
             return after;
@@ -40,7 +40,7 @@ impl Progress {
         window
     }
 
-    /// The octets after as many lines as are common enough and fit the table.
+    /// The octets after as many lines as are common enough.
     ///
     /// Twin of [`full_line`](Self::full_line), called line by line.
     #[inline(never)]
@@ -51,21 +51,21 @@ impl Progress {
         table: &mut FieldTable,
     ) -> &'b [u8] {
         let mut rest = window;
-        let mut lines = self.line_count;
-        while let Some(slot) = table.slot(lines, max_lines) {
-            let Some(line) = fast_line(rest) else { break };
+        let (mut lines, most) = (usize::from(self.line_count), usize::from(max_lines));
+        while lines < most {
+            let Some(line) = fast_line(rest).or_else(|| FastLine::of_token(rest)) else { break };
             let name = rest.len() - line.colon.len();
             if name.wrapping_sub(1) >= FieldTable::MAX_NAME {
                 break;
             }
-            *slot = PackedLine::new(rest.len() - line.after.len(), name, 1);
+            table.set(lines, PackedLine::new(rest.len() - line.after.len(), name));
             if may_be_kept(rest[0], name) {
                 self.facts.kept_line(&rest[..name], line.value());
             }
             lines += 1;
             rest = line.after;
         }
-        self.line_count = lines;
+        self.line_count = lines as u16;
         rest
     }
 
@@ -81,34 +81,40 @@ impl Progress {
     ) -> &'b [u8] {
         let mut rest = window;
         let Some(&(mut first)) = rest.first() else { return rest };
-        let mut lines = self.line_count;
-        while let Some(slot) = table.slot(lines, max_lines) {
+        let (mut lines, most) = (usize::from(self.line_count), usize::from(max_lines));
+        while lines < most {
             if first == b'\r' {
                 break;
             }
             if first | 0x20 == b'c' {
                 if let Some((octets, next, after)) = content_length_line(rest) {
                     if self.facts.set_first_length(octets) {
-                        *slot = PackedLine::new(rest.len() - after.len(), 14, 1);
+                        table.set(lines, PackedLine::new(rest.len() - after.len(), 14));
                         lines += 1;
                         (first, rest) = (next, after);
                         continue;
                     }
                 }
             }
-            let Some((line, next)) = fast_unfolded_line(rest) else { break };
+            let (line, next) = match fast_unfolded_line(rest) {
+                Some(line) => line,
+                None => match FastLine::of_token(rest).and_then(|line| Some((line.after.first().copied()?, line))) {
+                    Some((next, line)) if !may_continue(next) => (line, next),
+                    _ => break,
+                },
+            };
             let name = rest.len() - line.colon.len();
             if name.wrapping_sub(1) >= FieldTable::MAX_NAME {
                 break;
             }
-            *slot = PackedLine::new(rest.len() - line.after.len(), name, 1);
+            table.set(lines, PackedLine::new(rest.len() - line.after.len(), name));
             if may_be_kept(first, name) {
                 self.facts.kept_line(rest.get(..name).unwrap_or_default(), line.value());
             }
             lines += 1;
             (first, rest) = (next, line.after);
         }
-        self.line_count = lines;
+        self.line_count = lines as u16;
         rest
     }
 }
@@ -120,6 +126,14 @@ struct FastLine<'b> {
 }
 
 impl<'b> FastLine<'b> {
+    /// A line whose name has other octets than letters and dashes.
+    // its twin is searched for where the fast one found none
+    #[inline(always)]
+    fn of_token(rest: &'b [u8]) -> Option<Self> {
+        let (colon, after) = line_of_token(rest);
+        if after == 0 { None } else { Some(Self { colon: rest.get(colon..)?, after: rest.get(after..)? }) }
+    }
+
     fn value(&self) -> &'b [u8] {
         self.colon.get(2..self.colon.len().wrapping_sub(self.after.len() + 2)).unwrap_or_default()
     }
@@ -200,10 +214,31 @@ fn fast_line(rest: &[u8]) -> Option<FastLine<'_>> {
     if *first > b' ' && *last > b' ' { Some(FastLine { colon, after }) } else { None }
 }
 
+/// Where the colon is in a line like [`fast_line`] whose name has other octets of a token, too, and where the line ends; (0, 0): it is none.
+#[cold]
+#[inline(never)]
+fn line_of_token(rest: &[u8]) -> (usize, usize) {
+    let line = || {
+        let name = octets::skip_name(rest)?;
+        let colon = octets::skip_token(name);
+        // its name is of letters and dashes: it is another line for another reason
+        if colon.len() == name.len() {
+            return None;
+        }
+        let [b':', b' ', first, ..] = colon else { return None };
+        let end = octets::skip_to_control(&colon[2..]);
+        let [b'\r', b'\n', after @ ..] = end else { return None };
+        let last = colon.get((colon.len() - end.len()).wrapping_sub(1))?;
+        let is_line = *first > b' ' && *last > b' ';
+        is_line.then_some((rest.len() - colon.len(), rest.len() - after.len()))
+    };
+    line().unwrap_or_default()
+}
+
 /// Name, value, and the octets after the line, of a [`fast_line`] that has been read before.
 ///
 /// Twin of [`find_line`](super::fields::find_line).
 pub(in crate::message) fn fast_parts(octets: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
-    let line = fast_line(octets)?;
+    let line = fast_line(octets).or_else(|| FastLine::of_token(octets))?;
     Some((octets.get(..octets.len() - line.colon.len())?, line.value(), line.after))
 }

@@ -1,6 +1,6 @@
 //! The field section: field lines in order, borrowed from the buffer they were read in.
 //!
-//! **A table of offsets, or a search at each access?** Both. A table of packed offsets, four octets a line, is filled while the lines are
+//! **A table of offsets, or a search at each access?** Both. A table of packed offsets, three octets a line, is filled while the lines are
 //! read. It covers the first [`FieldTable::CAPACITY`] lines of a head that arrived in one piece, and only lines of common shape. Other
 //! lines are searched for in the validated octets when they are asked for. Counted on a request of 9 fields and 703 octets, each field
 //! read once: the table costs about 25 instructions a field, and about 5 to fill; a search costs about 180. A table alone would bound
@@ -14,59 +14,57 @@ use crate::message::octets;
 /// Packed offsets of the first lines of a section, each in the slot of its number.
 #[derive(Clone, Copy, Debug)]
 pub struct FieldTable {
-    lines: [PackedLine; Self::CAPACITY],
+    /// Octets of each line, its line end included.
+    lines: [u16; Self::CAPACITY],
+    /// Octets of its name; 0: it is not packed, and is to be searched for.
+    names: [u8; Self::CAPACITY],
     /// The lines from this number on are not in the table.
     end: u32,
 }
 
-/// Where name and value are in a line that ends in CRLF with no whitespace before it, and whose value is one slice.
+/// Where name and value are in a line of which one octet is between colon and value, and two are after it, and whose value is one slice.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PackedLine {
     /// Octets of the line, its line end included.
-    line_octets: u16,
-    /// Octets of its name.
-    name_octets: u8,
-    /// Octets of the colon and the whitespace after it.
-    gap_octets: u8,
+    line: u16,
+    /// Octets of its name; 0: it is another line, and is to be searched for.
+    name: u8,
 }
 
 impl PackedLine {
-    /// Octets of the longest whitespace before a value that can be packed.
-    const MAX_LEADING: usize = 0xfe;
-
-    /// A line of these sizes, where they fit.
-    pub(crate) const fn fitting(line: usize, name: usize, leading: usize) -> Option<Self> {
-        let fits = line <= FieldTable::MAX_LINE && name <= FieldTable::MAX_NAME && leading <= Self::MAX_LEADING;
-        if fits { Some(Self::new(line, name, leading)) } else { None }
+    /// A line of these sizes, with so much whitespace before its value, where that can be packed.
+    pub(crate) const fn fitting(line: usize, name: usize, leading: usize) -> Self {
+        let fits = leading == 1 && line <= FieldTable::MAX_LINE && name <= FieldTable::MAX_NAME;
+        if fits { Self::new(line, name) } else { Self::NONE }
     }
 
-    /// The same of sizes that fit: octets of the line, of its name, and of the whitespace before its value.
-    pub(crate) const fn new(line: usize, name: usize, leading: usize) -> Self {
-        Self { line_octets: line as u16, name_octets: name as u8, gap_octets: leading as u8 + 1 }
+    /// The same, of sizes that fit.
+    pub(crate) const fn new(line: usize, name: usize) -> Self {
+        Self { line: line as u16, name: name as u8 }
     }
 
-    /// No line.
-    pub(crate) const NONE: Self = Self::new(0, 0, 0);
+    /// A line to be searched for.
+    pub(crate) const NONE: Self = Self { line: 0, name: 0 };
 
-    /// Name and value of the line at the front of `octets`.
-    pub(crate) fn parts(self, octets: &[u8]) -> Option<(&[u8], &[u8])> {
-        let (name, value) =
-            (usize::from(self.name_octets), usize::from(self.name_octets) + usize::from(self.gap_octets));
-        let value = octets.get(value..usize::from(self.line_octets).wrapping_sub(2))?;
-        Some((octets.get(..name)?, value))
+    /// Name and value of the line at the front of `octets`, and the octets after it.
+    #[inline]
+    fn parts(self, octets: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+        let name = usize::from(self.name);
+        let (line, after) = octets.split_at_checked(usize::from(self.line))?;
+        Some((line.get(..name)?, line.get(name + 2..line.len().wrapping_sub(2))?, after))
     }
 }
 
 impl FieldTable {
     /// How many lines there is room for. Browsers send 10 to 18 field lines; the table is copied with the section, so it is short.
-    pub(crate) const CAPACITY: usize = 16;
+    pub(crate) const CAPACITY: usize = 21;
     /// Octets of the longest name that can be packed.
     pub(crate) const MAX_NAME: usize = 0xff;
     /// Octets of the longest line that can be packed.
     pub(crate) const MAX_LINE: usize = 0xffff;
 
     pub(crate) const fn new() -> Self {
-        Self { lines: [PackedLine::NONE; Self::CAPACITY], end: Self::CAPACITY as u32 }
+        Self { lines: [0; Self::CAPACITY], names: [0; Self::CAPACITY], end: Self::CAPACITY as u32 }
     }
 
     /// An empty table that accepts no line.
@@ -82,32 +80,36 @@ impl FieldTable {
     /// What always holds when a section has been read: each line in the table ends within its octets. Looked at in debug builds only.
     fn check(&self, octets: &[u8]) {
         if cfg!(debug_assertions) {
-            let lines = self.lines.get(..self.end as usize);
-            debug_assert!(lines.is_some(), "no more lines than there is room for");
+            debug_assert!(self.end as usize <= Self::CAPACITY, "no more lines than there is room for");
             let mut rest = octets;
-            for line in lines.unwrap_or_default() {
-                let (octets, after) = rest.split_at_checked(line.line_octets.into()).unwrap_or_default();
-                let value = usize::from(line.name_octets) + usize::from(line.gap_octets);
-                // a bare LF ends a line where policy lets it
-                let fits = value < octets.len() && line.name_octets > 0;
-                debug_assert!(fits && octets.ends_with(b"\n"), "a packed line is a line: {line:?} of {rest:?}");
-                rest = after;
+            for line in self.packed() {
+                if line.name == 0 {
+                    rest = find_line(rest, false).map_or(&[], |(_, after)| after);
+                    continue;
+                }
+                let parts = line.parts(rest);
+                let is_line = parts.is_some_and(|(name, value, after)| {
+                    let between = &rest[name.len()..rest.len() - after.len()];
+                    // policy may let in other whitespace, and a bare LF after some
+                    between.starts_with(b":") && between.ends_with(b"\n") && between.len() == value.len() + 4
+                });
+                debug_assert!(is_line, "a packed line is a line: {line:?} of {rest:?}");
+                rest = parts.map_or(&[], |(.., after)| after);
             }
         }
     }
 
-    /// Puts the line of this number into the table, or ends the table before it, where it can not be packed.
-    pub(crate) fn set(&mut self, number: usize, line: Option<PackedLine>) {
-        match (line, self.lines.get_mut(number)) {
-            (Some(line), Some(slot)) => *slot = line,
-            (Some(_), None) => {}
-            (None, _) => self.truncate(number),
+    /// Puts the line of this number into the table, where there is room for it.
+    pub(crate) fn set(&mut self, number: usize, line: PackedLine) {
+        if let (Some(octets), Some(name)) = (self.lines.get_mut(number), self.names.get_mut(number)) {
+            (*octets, *name) = (line.line, line.name);
         }
     }
 
-    /// The slot of the line of this number, where there may be one before the line of number `most`.
-    pub(crate) fn slot(&mut self, line: u16, most: u16) -> Option<&mut PackedLine> {
-        if line < most { self.lines.get_mut(usize::from(line)) } else { None }
+    /// The lines in it.
+    fn packed(&self) -> impl Iterator<Item = PackedLine> {
+        let all = self.lines.iter().zip(&self.names).take(self.end as usize);
+        all.map(|(&line, &name)| PackedLine { line, name })
     }
 }
 
@@ -179,8 +181,10 @@ impl<'a> FieldSection<'a> {
     /// The field lines in order, with those that [`iter`](Self::iter) leaves out.
     #[inline]
     pub(crate) fn all_lines(&self) -> FieldLines<'a, '_> {
-        let table = self.table.lines.get(..self.table.end as usize).unwrap_or_default();
-        FieldLines { octets: self.octets, table, is_trailers: false }
+        let end = self.table.end as usize;
+        let lines = self.table.lines.get(..end).unwrap_or_default();
+        let names = self.table.names.get(..end).unwrap_or_default();
+        FieldLines { octets: self.octets, table: lines.iter().zip(names), is_trailers: false }
     }
 
     /// The values of the lines of this name, case ignored (RFC 9110 5.1), in order.
@@ -307,7 +311,7 @@ fn is_space_in_value(octet: u8) -> bool {
 #[derive(Clone, Debug)]
 pub struct FieldLines<'a, 's> {
     octets: &'a [u8],
-    table: &'s [PackedLine],
+    table: core::iter::Zip<core::slice::Iter<'s, u16>, core::slice::Iter<'s, u8>>,
     is_trailers: bool,
 }
 
@@ -316,19 +320,20 @@ impl<'a> Iterator for FieldLines<'a, '_> {
 
     #[inline]
     fn next(&mut self) -> Option<FieldLine<'a>> {
-        let Some((packed, rest)) = self.table.split_first() else {
-            if self.octets.is_empty() {
-                return None;
+        if let Some((&line, &name)) = self.table.next() {
+            let packed = PackedLine { line, name };
+            if packed.name > 0 {
+                let (name, value, after) = packed.parts(self.octets)?;
+                self.octets = after;
+                return Some(FieldLine { name, value: FieldValue(value) });
             }
-            let (line, after) = find_line(self.octets, self.is_trailers)?;
-            self.octets = after;
-            return Some(line);
-        };
-        self.table = rest;
-        let (line, after) = self.octets.split_at_checked(usize::from(packed.line_octets))?;
+        }
+        if self.octets.is_empty() {
+            return None;
+        }
+        let (line, after) = find_line(self.octets, self.is_trailers)?;
         self.octets = after;
-        let (name, value) = packed.parts(line)?;
-        Some(FieldLine { name, value: FieldValue(value) })
+        Some(line)
     }
 }
 
@@ -375,9 +380,7 @@ mod tests {
     #[should_panic(expected = "a packed line is a line")]
     fn a_table_of_other_octets_is_noticed() {
         let mut section = FieldSection::new();
-        if let Some(slot) = section.table().slot(0, 1) {
-            *slot = PackedLine::new(9, 1, 1);
-        }
+        section.table().set(0, PackedLine::new(9, 1));
         section.set_lines(b"a: b\r\n", 1);
     }
 }

@@ -295,8 +295,8 @@ impl Progress {
         let is_plain = name.len() + 1 + leading + value.len() + 2 == end - at
             && line.get(name.len()) == Some(&b':')
             && !value.iter().any(|&b| matches!(b, b'\r' | b'\n' | 0));
-        let packed = if is_plain { PackedLine::fitting(end - at, name.len(), leading) } else { None };
-        table.set(usize::from(self.line_count), packed);
+        let packed = if is_plain { PackedLine::fitting(end - at, name.len(), leading) } else { PackedLine::NONE };
+        table.set(self.line_count.into(), packed);
         self.line_count += 1;
         self.facts.field_line(name, value);
         Ok(Line::Next(end))

@@ -99,6 +99,11 @@ fn skip_class(mut octets: &[u8], class: u8) -> &[u8] {
     octets
 }
 
+/// The octets from the first one that is not of a token (RFC 9110 5.6.2).
+pub(crate) fn skip_token(octets: &[u8]) -> &[u8] {
+    skip_class(octets, class::TOKEN)
+}
+
 /// A non-empty `token` (RFC 9110 5.6.2).
 pub(crate) fn is_token(octets: &[u8]) -> bool {
     !octets.is_empty() && all(octets, class::TOKEN)
