@@ -9,6 +9,7 @@
 
 #![forbid(unsafe_code)]
 
+mod beneath;
 mod event_loop;
 mod options;
 mod peer;

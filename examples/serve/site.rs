@@ -1,28 +1,30 @@
 //! The folder: what a request is answered with. Files and folders under the root, and nothing else.
 //!
 //! **No way out.** A path is cut into segments before it is decoded, so that an encoded slash separates nothing; a segment that
-//! would climb or that no file can be named is refused. What is left may still be a symbolic link: the real place of the file
-//! must lie in the real root.
+//! would climb or that no file can be named is refused. What is left may still be a symbolic link: where it leads out, nothing is found
+//! ([`beneath`]).
 //!
 //! **Dot files** (`.git`, `.env`) are not found and not listed unless that is asked for; `/.well-known/` is there to be served (RFC 8615 3).
 //! It is the name asked for that counts: a link may lead to one of them.
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
-use std::fs::{self, File};
+use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use http_keepalive::{MethodKind, RequestHead, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encode};
+use rustix::fs::{AtFlags, Dir, FileType, statat};
 use rustix::io::Errno;
 
+use super::beneath::Folder;
 use super::places::{Place, Places};
 
 /// A folder to be served.
 pub struct Site {
-    root: PathBuf,
+    root: Folder,
     places: &'static Places,
     dot_files: bool,
 }
@@ -57,10 +59,7 @@ impl Content {
 impl Site {
     /// The site of this folder, if it is one.
     pub fn new(root: &Path, places: &'static Places) -> io::Result<Self> {
-        let root = root.canonicalize()?;
-        // also tells whether it may be read
-        fs::read_dir(&root)?;
-        Ok(Self { root, places, dot_files: false })
+        Ok(Self { root: Folder::new(root)?, places, dot_files: false })
     }
 
     /// Serves what has a name with a dot first, too, if `dot_files`.
@@ -74,7 +73,7 @@ impl Site {
     }
 
     pub fn root(&self) -> &Path {
-        &self.root
+        self.root.path()
     }
 
     /// Answers a request. HEAD as GET: that its content is not sent is no business of ours (RFC 9110 9.3.2).
@@ -97,18 +96,17 @@ impl Site {
         if segments.iter().enumerate().any(is_hidden) {
             return Err(StatusCode::NOT_FOUND);
         }
-        let mut named = self.root.clone();
-        named.extend(segments.iter().map(|segment| OsStr::from_bytes(segment)));
-        let found = self.real(&named)?;
+        let named: PathBuf = segments.iter().map(|segment| OsStr::from_bytes(segment)).collect();
+        let found = self.open(&named)?;
         match (found.metadata.is_dir(), path.ends_with(b"/")) {
-            (false, false) => self.open(&named, &found),
+            (false, false) => found.answer(&named),
             (false, true) => Err(StatusCode::NOT_FOUND),
             (true, false) => Ok(moved_to(&segments, query)),
             (true, true) => {
                 let page = named.join("index.html");
-                match self.real(&page).and_then(|found| self.open(&page, &found)) {
+                match self.open(&page).and_then(|found| found.answer(&page)) {
                     Err(StatusCode::NOT_FOUND) => {
-                        index(&named, &segments, |name| self.hides(segments.len(), name.as_bytes()))
+                        index(&found.file, &segments, |name| self.hides(segments.len(), name.as_bytes()))
                     }
                     answer => answer,
                 }
@@ -121,44 +119,35 @@ impl Site {
         name.starts_with(b".") && !self.dot_files && !(depth == 0 && name == WELL_KNOWN)
     }
 
-    /// What is named so, if it is inside.
-    fn real(&self, named: &Path) -> Result<Found, StatusCode> {
-        // also where the name is too long or runs in a circle
-        let place = named.canonicalize().map_err(|error| match error.kind() {
-            io::ErrorKind::PermissionDenied => StatusCode::FORBIDDEN,
-            _ => StatusCode::NOT_FOUND,
-        })?;
-        if !place.starts_with(&self.root) {
-            return Err(StatusCode::NOT_FOUND);
-        }
-        let metadata = fs::metadata(&place).map_err(status_of)?;
-        Ok(Found { place, metadata })
-    }
-
-    fn open(&self, named: &Path, found: &Found) -> Result<Answer, StatusCode> {
-        // asked before it is opened: a pipe would block
-        if !found.metadata.is_file() {
-            return Err(StatusCode::NOT_FOUND);
-        }
+    /// Opens what is named so, if it is inside.
+    fn open(&self, named: &Path) -> Result<Found, StatusCode> {
         let place = self.places.hold();
-        let file = File::open(&found.place).map_err(status_of)?;
+        let file = self.root.open(named).map_err(status_of)?;
         let metadata = file.metadata().map_err(status_of)?;
-        let mut fields = vec![("Content-Type", media_type(named))];
-        if let Ok(modified) = metadata.modified() {
-            fields.push(("Last-Modified", httpdate::fmt_http_date(modified)));
-        }
-        Ok(Answer {
-            status: StatusCode::OK,
-            fields,
-            content: Content::File { file, left: metadata.len(), _place: place },
-        })
+        Ok(Found { file, metadata, place })
     }
 }
 
-/// Something under the root: its real place, and what it is.
+/// Something under the root that is open, and what it is.
 struct Found {
-    place: PathBuf,
-    metadata: fs::Metadata,
+    file: File,
+    metadata: Metadata,
+    place: Place,
+}
+
+impl Found {
+    /// The answer that it is, if it is a file. `named`: what it was asked for by.
+    fn answer(self, named: &Path) -> Result<Answer, StatusCode> {
+        if !self.metadata.is_file() {
+            return Err(StatusCode::NOT_FOUND);
+        }
+        let mut fields = vec![("Content-Type", media_type(named))];
+        if let Ok(modified) = self.metadata.modified() {
+            fields.push(("Last-Modified", httpdate::fmt_http_date(modified)));
+        }
+        let content = Content::File { file: self.file, left: self.metadata.len(), _place: self.place };
+        Ok(Answer { status: StatusCode::OK, fields, content })
+    }
 }
 
 impl Answer {
@@ -218,11 +207,20 @@ fn path_of(segments: &[Vec<u8>]) -> String {
 }
 
 /// The page that stands for a folder without one: folders first, by name.
-fn index(place: &Path, segments: &[Vec<u8>], hides: impl Fn(&OsStr) -> bool) -> Result<Answer, StatusCode> {
+fn index(place: &File, segments: &[Vec<u8>], hides: impl Fn(&OsStr) -> bool) -> Result<Answer, StatusCode> {
     let mut entries = Vec::new();
-    for entry in fs::read_dir(place).map_err(status_of)?.flatten().filter(|entry| !hides(&entry.file_name())) {
-        let is_file = !fs::metadata(entry.path()).is_ok_and(|metadata| metadata.is_dir());
-        entries.push((is_file, entry.file_name()));
+    for entry in Dir::read_from(place).map_err(|errno| status_of(errno.into()))?.flatten() {
+        let name = OsStr::from_bytes(entry.file_name().to_bytes());
+        if name == "." || name == ".." || hides(name) {
+            continue;
+        }
+        // what a link leads to
+        let kind = match entry.file_type() {
+            FileType::Symlink | FileType::Unknown => statat(place, entry.file_name(), AtFlags::empty())
+                .map_or(FileType::Unknown, |stat| FileType::from_raw_mode(stat.st_mode)),
+            kind => kind,
+        };
+        entries.push((kind != FileType::Directory, name.to_owned()));
     }
     entries.sort();
     let names = segments.iter().map(|segment| String::from_utf8_lossy(segment));
@@ -255,6 +253,8 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn names(path: &str) -> Result<Vec<String>, u16> {

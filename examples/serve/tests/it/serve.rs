@@ -1,5 +1,7 @@
 //! The driver of `examples/serve` over real sockets on loopback: one loop in a thread, blocking clients, and nobody sleeps.
 
+#[path = "../../beneath.rs"]
+mod beneath;
 #[path = "../../event_loop.rs"]
 pub mod event_loop;
 #[path = "../../peer.rs"]
