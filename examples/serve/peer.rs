@@ -19,6 +19,7 @@ mod transport;
 
 pub use log::Log;
 
+use std::fs::File;
 use std::io::{self, Read};
 
 use http_keepalive::drive::{Drive, Step};
@@ -28,6 +29,7 @@ use http_keepalive::{
 };
 use mio::net::TcpStream;
 
+use super::places::Place;
 use super::site::{Answer, Content, Site};
 
 /// One connection.
@@ -38,6 +40,8 @@ pub struct Peer {
     waiting: Option<Answer>,
     /// What is left to be sent of the answer.
     content: Option<Content>,
+    /// The file whose octets the system sends, as long as the drive has some of them to go: with the place it holds.
+    passing: Option<(File, Place)>,
     /// The socket may have something to read: it had, and has not said otherwise since.
     readable: bool,
     /// It will, for ever: the peer closed its side.
@@ -103,6 +107,7 @@ impl Peer {
             drive: Drive::of(machine, Vec::new(), Vec::new()),
             waiting: None,
             content: None,
+            passing: None,
             readable: false,
             read_closed: false,
             writable: true,
@@ -116,7 +121,7 @@ impl Peer {
     /// What it can sleep as, if it waits for nothing but its socket and time.
     pub fn sleep(&self) -> Option<Parked<Server>> {
         let awaits = self.readable || self.read_closed || !self.writable;
-        let holds = self.waiting.is_some() || self.content.is_some();
+        let holds = self.waiting.is_some() || self.content.is_some() || self.passing.is_some();
         if awaits || holds { None } else { self.drive.park() }
     }
 
@@ -242,6 +247,7 @@ impl Peer {
                 let sent = self.drive.send_content(now, text.as_bytes()).map(|octets| drop(text.drain(..octets)));
                 self.sent(now, sent);
             }
+            Some(Content::File { left, .. }) if *left > PASSED => self.pass_file(now),
             Some(Content::File { file, left, .. }) if *left > 0 => {
                 let most = piece.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
                 match file.read(&mut piece[..most]) {
@@ -267,6 +273,20 @@ impl Peer {
         }
         if !self.drive.takes_content() {
             self.content = None;
+        }
+    }
+
+    /// Leaves the rest of the file to the system, which sends it from where it lies.
+    fn pass_file(&mut self, now: Instant) {
+        if let Some(Content::File { file, left, place }) = self.content.take() {
+            let passed = self.drive.pass_content(now, left);
+            if passed.is_ok() && self.drive.passed() > 0 {
+                self.passing = Some((file, place));
+            } else {
+                // there is no room for it yet
+                self.content = Some(Content::File { file, left, place });
+            }
+            self.sent(now, passed);
         }
     }
 
@@ -303,6 +323,8 @@ impl Peer {
     }
 }
 
+/// A longer rest of a file is not copied.
+const PASSED: u64 = 64 * 1024;
 /// While this number of octets waits to be sent, nobody goes on.
 const HIGH_WATER: usize = 64 * 1024;
 /// Reads and writes before the other peers have their turn.

@@ -43,7 +43,7 @@ pub enum Content {
     File {
         file: File,
         left: u64,
-        _place: Place,
+        place: Place,
     },
 }
 
@@ -145,7 +145,7 @@ impl Found {
         if let Ok(modified) = self.metadata.modified() {
             fields.push(("Last-Modified", httpdate::fmt_http_date(modified)));
         }
-        let content = Content::File { file: self.file, left: self.metadata.len(), _place: self.place };
+        let content = Content::File { file: self.file, left: self.metadata.len(), place: self.place };
         Ok(Answer { status: StatusCode::OK, fields, content })
     }
 }

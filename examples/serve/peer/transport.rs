@@ -1,12 +1,16 @@
 //! What goes between the drive and the socket: reads, writes, looks and shuts, each as the drive asks for it.
 
-use std::io::{self, Read, Write};
+use std::fs::File;
+use std::io::{self, Read, Seek, Write};
 use std::net::Shutdown;
 use std::time::Duration;
 
 use http_keepalive::drive::{Attempt, Transport};
 use http_keepalive::{CloseReason, Instant, Shut};
 use socket2::SockRef;
+
+use mio::net::TcpStream;
+use rustix::net::SendFlags;
 
 use super::Peer;
 
@@ -35,11 +39,33 @@ impl Peer {
 
     /// Writes what there is to write. Whether the drive was told something.
     pub(super) fn write(&mut self, now: Instant) -> bool {
-        let unsent = self.drive.unsent();
-        if unsent.is_empty() {
-            return false;
+        let (unsent, passed) = (self.drive.unsent(), self.drive.passed());
+        let wrote = match &mut self.passing {
+            // one packet may hold a head and the begin of its content
+            Some(_) if !unsent.is_empty() && passed > 0 => send_more(&self.stream, unsent),
+            Some((file, _)) if passed > 0 => match send_file(&mut self.stream, file, passed) {
+                Ok(0) => {
+                    // it was cut since it was opened: what was promised can not be kept
+                    eprintln!("serve: {}: a file ended early", self.address());
+                    self.passing = None;
+                    self.drive.abort(now);
+                    return true;
+                }
+                sent => sent,
+            },
+            _ if unsent.is_empty() => return false,
+            _ => self.stream.write(unsent),
+        };
+        let wrote = self.wrote(now, wrote);
+        if self.drive.passed() == 0 {
+            self.passing = None;
         }
-        match self.stream.write(unsent) {
+        wrote
+    }
+
+    /// What came of a write. Whether the drive was told something.
+    fn wrote(&mut self, now: Instant, wrote: io::Result<usize>) -> bool {
+        match wrote {
             Ok(octets) => {
                 (self.writable, self.takes) = (true, true);
                 self.drive.wrote(now, octets);
@@ -89,7 +115,7 @@ impl Peer {
     }
 
     pub(super) fn shut(&mut self, now: Instant, shut: Shut, piece: &mut [u8]) {
-        self.content = None;
+        (self.content, self.passing) = (None, None);
         // a half-close that fails shows in reading
         match shut {
             Shut::HalfClose(reason) => {
@@ -123,3 +149,38 @@ impl Peer {
 /// After so long a write to a socket that was full is tried again. Of sockets of TCP Linux says that they take octets only once a third of
 /// their room is free.
 const RETRY: Duration = Duration::from_millis(250);
+
+/// Writes, and says that more follows at once.
+fn send_more(stream: &TcpStream, octets: &[u8]) -> io::Result<usize> {
+    #[cfg(target_os = "linux")]
+    let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
+    #[cfg(not(target_os = "linux"))]
+    let flags = SendFlags::empty();
+    Ok(rustix::net::send(stream, octets, flags)?)
+}
+
+/// Sends some of the next `octets` of a file, without copying them where the system can: how many; 0: it has no more.
+fn send_file(stream: &mut TcpStream, file: &mut File, octets: u64) -> io::Result<usize> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::io::Errno;
+        let most = usize::try_from(octets).unwrap_or(usize::MAX).min(AT_ONCE);
+        match rustix::fs::sendfile(&*stream, &*file, None, most) {
+            // some kinds of files can not
+            Err(Errno::INVAL | Errno::NOSYS) => {}
+            sent => return Ok(sent?),
+        }
+    }
+    let mut piece = [0; 16 * 1024];
+    let most = piece.len().min(usize::try_from(octets).unwrap_or(usize::MAX));
+    let read = file.read(&mut piece[..most])?;
+    let wrote = if read == 0 { Ok(0) } else { stream.write(&piece[..read]) };
+    let left = read - wrote.as_ref().map_or(0, |octets| *octets);
+    // the file goes on after what has left
+    file.seek_relative(-(left as i64))?;
+    wrote
+}
+
+/// Octets that the system is asked to send at once: others have their turn.
+#[cfg(target_os = "linux")]
+const AT_ONCE: usize = 256 * 1024;

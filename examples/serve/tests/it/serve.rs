@@ -119,6 +119,47 @@ fn a_large_file_comes_whole_and_the_connection_stays() {
 }
 
 #[test]
+fn large_files_and_small_ones_come_in_their_order_and_octet_for_octet() {
+    let served = Served::new("order");
+    let content: Vec<u8> = (0..500_000_u32).flat_map(u32::to_le_bytes).collect();
+    std::fs::write(served.folder.join("numbers"), &content).unwrap();
+    let of = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
+    let requests = [of("/numbers"), of("/small.txt"), of("/numbers"), of("/numbers"), of("/small.txt")].concat();
+    let mut stream = served.connect();
+    stream.write_all(requests.as_bytes()).unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    let (mut answers, mut rest) = (Vec::new(), Vec::new());
+    stream.read_to_end(&mut rest).unwrap();
+    while let Some(end) = rest.windows(4).position(|four| four == b"\r\n\r\n") {
+        let head = String::from_utf8(rest.drain(..end + 4).collect()).unwrap();
+        let length: usize =
+            head.lines().find_map(|line| line.strip_prefix("Content-Length: ")).unwrap().parse().unwrap();
+        answers.push(rest.drain(..length).collect::<Vec<u8>>());
+    }
+    let small = SMALL.as_bytes();
+    assert!(rest.is_empty() && answers == [&content[..], small, &content, &content, small]);
+}
+
+/// What was promised can not be kept: the connection is cut, so that what came does not pass for whole.
+#[test]
+fn a_file_that_is_cut_while_it_is_sent_cuts_the_connection() {
+    let served = Served::new("cut");
+    let path = served.folder.join("shrinks");
+    let file = std::fs::File::create(&path).unwrap();
+    file.set_len(256 << 20).unwrap();
+    let mut stream = served.connect();
+    stream.write_all(b"GET /shrinks HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    let mut first = [0; 1000];
+    stream.read_exact(&mut first).unwrap();
+    assert!(String::from_utf8_lossy(&first).contains("Content-Length: 268435456\r\n"));
+    file.set_len(1000).unwrap();
+    let came = std::io::copy(&mut stream, &mut std::io::sink());
+    assert!(came.is_err() || came.is_ok_and(|octets| octets < 255 << 20));
+    // others are served
+    assert!(served.ask(b"GET /small.txt HTTP/1.0\r\n\r\n").ends_with(SMALL));
+}
+
+#[test]
 fn head_is_answered_as_get_is_without_the_content() {
     let served = Served::new("head");
     let get = served.ask(b"GET /small.txt HTTP/1.0\r\n\r\n");
