@@ -5,6 +5,10 @@
 //! Where a line may be continued it counts only when the octet after it is there. That is so in responses, and nearly all of them say
 //! their `Content-Length` in the shortest way ([`content_length_line`]).
 //!
+//! **Two searches side by side.** Where a line ends is searched from where it begins, and not from its colon. So where the next line begins
+//! depends on one search alone, and the processor looks for the name meanwhile. It costs a few instructions a line, and saves a quarter of
+//! the time (benches, `clock`): each search waits for its loads longer than it computes.
+//!
 //! Whatever a function of this file does not know, it leaves alone: it returns what it has not read, and the full reading goes on there.
 
 use super::fields::{FieldTable, PackedLine};
@@ -52,12 +56,8 @@ impl Progress {
     ) -> &'b [u8] {
         let mut rest = window;
         let (mut lines, most) = (usize::from(self.line_count), usize::from(max_lines));
-        while lines < most {
-            let Some(line) = fast_line(rest).or_else(|| FastLine::of_token(rest)) else { break };
-            let name = rest.len() - line.colon.len();
-            if name.wrapping_sub(1) >= FieldTable::MAX_NAME {
-                break;
-            }
+        while lines < most.min(FieldTable::CAPACITY) {
+            let Some((line, name)) = named_line(rest) else { break };
             table.set(lines, PackedLine::new(rest.len() - line.after.len(), name));
             if may_be_kept(rest[0], name) {
                 self.facts.kept_line(&rest[..name], line.value());
@@ -66,6 +66,20 @@ impl Progress {
             rest = line.after;
         }
         self.line_count = lines as u16;
+        if lines >= FieldTable::CAPACITY && lines < most { self.more_lines(max_lines, rest) } else { rest }
+    }
+
+    /// The same of lines that the table has no room for.
+    #[inline(never)]
+    fn more_lines<'b>(&mut self, max_lines: u16, mut rest: &'b [u8]) -> &'b [u8] {
+        while self.line_count < max_lines {
+            let Some((line, name)) = named_line(rest) else { break };
+            if may_be_kept(rest[0], name) {
+                self.facts.kept_line(&rest[..name], line.value());
+            }
+            self.line_count += 1;
+            rest = line.after;
+        }
         rest
     }
 
@@ -82,7 +96,7 @@ impl Progress {
         let mut rest = window;
         let Some(&(mut first)) = rest.first() else { return rest };
         let (mut lines, most) = (usize::from(self.line_count), usize::from(max_lines));
-        while lines < most {
+        while lines < most.min(FieldTable::CAPACITY) {
             if first == b'\r' {
                 break;
             }
@@ -96,17 +110,7 @@ impl Progress {
                     }
                 }
             }
-            let (line, next) = match fast_unfolded_line(rest) {
-                Some(line) => line,
-                None => match FastLine::of_token(rest).and_then(|line| Some((line.after.first().copied()?, line))) {
-                    Some((next, line)) if !may_continue(next) => (line, next),
-                    _ => break,
-                },
-            };
-            let name = rest.len() - line.colon.len();
-            if name.wrapping_sub(1) >= FieldTable::MAX_NAME {
-                break;
-            }
+            let Some((line, name, next)) = named_unfolded_line(rest) else { break };
             table.set(lines, PackedLine::new(rest.len() - line.after.len(), name));
             if may_be_kept(first, name) {
                 self.facts.kept_line(rest.get(..name).unwrap_or_default(), line.value());
@@ -115,8 +119,48 @@ impl Progress {
             (first, rest) = (next, line.after);
         }
         self.line_count = lines as u16;
+        if lines >= FieldTable::CAPACITY && lines < most { self.more_unfolded_lines(max_lines, rest) } else { rest }
+    }
+
+    /// The same of lines that the table has no room for.
+    #[inline(never)]
+    fn more_unfolded_lines<'b>(&mut self, max_lines: u16, mut rest: &'b [u8]) -> &'b [u8] {
+        while self.line_count < max_lines {
+            let Some((line, name, _)) = named_unfolded_line(rest) else { break };
+            if may_be_kept(rest[0], name) {
+                self.facts.kept_line(&rest[..name], line.value());
+            }
+            self.line_count += 1;
+            rest = line.after;
+        }
         rest
     }
+}
+
+/// A line, and how many octets its name has, of any name that can be packed.
+#[inline(always)]
+fn named_line(rest: &[u8]) -> Option<(FastLine<'_>, usize)> {
+    let line = fast_line(rest).or_else(|| FastLine::of_token(rest))?;
+    let name = rest.len() - line.colon.len();
+    if name.wrapping_sub(1) < FieldTable::MAX_NAME { Some((line, name)) } else { None }
+}
+
+/// The same where it is not continued, and the octet after it.
+#[inline(always)]
+fn named_unfolded_line(rest: &[u8]) -> Option<(FastLine<'_>, usize, u8)> {
+    let (line, next) = match fast_unfolded_line(rest) {
+        Some(line) => line,
+        None => {
+            let line = FastLine::of_token(rest)?;
+            let next = *line.after.first()?;
+            if may_continue(next) {
+                return None;
+            }
+            (line, next)
+        }
+    };
+    let name = rest.len() - line.colon.len();
+    if name.wrapping_sub(1) < FieldTable::MAX_NAME { Some((line, name, next)) } else { None }
 }
 
 /// A field line as most are: the octets from its colon on, and those after the line.
@@ -187,12 +231,13 @@ const fn may_continue(next: u8) -> bool {
 // inlined: -6 `ours resp`
 #[inline(always)]
 fn fast_unfolded_line(rest: &[u8]) -> Option<(FastLine<'_>, u8)> {
+    // where the next line begins depends on this search alone, and not on that of the name
+    let end = octets::skip_to_control(rest);
+    let [cr, lf, next, ..] = end else { return None };
     let colon = octets::skip_name(rest)?;
     let [sign, space, first, ..] = colon else { return None };
-    let end = octets::skip_to_control(&colon[2..]);
-    let [cr, lf, next, ..] = end else { return None };
     // an empty value has its line end for first octet
-    let last = colon.get((colon.len() - end.len()).wrapping_sub(1))?;
+    let last = rest.get((rest.len() - end.len()).wrapping_sub(1))?;
     let separators = [*sign, *space] == *b": " && [*cr, *lf] == *b"\r\n";
     if separators && *first > b' ' && *last > b' ' && !may_continue(*next) {
         Some((FastLine { colon, after: &end[2..] }, *next))
@@ -205,12 +250,16 @@ fn fast_unfolded_line(rest: &[u8]) -> Option<(FastLine<'_>, u8)> {
 // inlined: -166 `ours classic`
 #[inline(always)]
 fn fast_line(rest: &[u8]) -> Option<FastLine<'_>> {
+    // where the next line begins depends on this search alone, and not on that of the name
+    let end = octets::skip_to_control(rest);
+    let (line_end, after) = end.split_first_chunk::<2>()?;
     let colon = octets::skip_name(rest)?;
-    let [b':', b' ', first, ..] = colon else { return None };
-    let end = octets::skip_to_control(&colon[2..]);
-    let [b'\r', b'\n', after @ ..] = end else { return None };
+    let ([separators @ .., first], _) = colon.split_first_chunk::<3>()?;
+    if line_end != b"\r\n" || separators != b": " {
+        return None;
+    }
     // an empty value has its line end for first octet
-    let last = colon.get((colon.len() - end.len()).wrapping_sub(1))?;
+    let last = rest.get((rest.len() - end.len()).wrapping_sub(1))?;
     if *first > b' ' && *last > b' ' { Some(FastLine { colon, after }) } else { None }
 }
 

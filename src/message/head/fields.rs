@@ -51,7 +51,8 @@ impl PackedLine {
     fn parts(self, octets: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
         let name = usize::from(self.name);
         let (line, after) = octets.split_at_checked(usize::from(self.line))?;
-        Some((line.get(..name)?, line.get(name + 2..line.len().wrapping_sub(2))?, after))
+        let (before, value) = line.split_at_checked(name + 2)?;
+        Some((before.get(..name)?, value.get(..value.len().wrapping_sub(2))?, after))
     }
 }
 

@@ -107,8 +107,12 @@ const fn mark(marked: bool) -> u8 {
 pub(crate) fn skip_to_control(octets: &[u8]) -> &[u8] {
     let mut rest = octets;
     while let Some((block, after)) = rest.split_first_chunk::<16>() {
-        if let Some(at) = first_marked(marks(block, |b| mark(b < 0x20) | mark(b == 0x7f))) {
-            return &rest[at..];
+        // whether there is one is cheaper to know than where
+        let marks = marks(block, |b| mark(b < 0x20) | mark(b == 0x7f));
+        if marks.iter().fold(0, |any, mark| any | mark) != 0 {
+            if let Some(at) = first_marked(marks) {
+                return &rest[at..];
+            }
         }
         rest = after;
     }
