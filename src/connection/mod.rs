@@ -7,6 +7,7 @@
 pub(crate) mod client;
 pub(crate) mod event;
 pub(crate) mod parking;
+mod plain_request;
 pub(crate) mod receive;
 pub(crate) mod receive_content;
 pub(crate) mod role;
@@ -285,7 +286,8 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         }
         let written = writer.finish()?;
         self.lifecycle.on_written(now, written as u64);
-        self.lifecycle.content_sent(now, consumed as u64)?;
+        self.lifecycle.content_handed_out(now, consumed as u64);
+        self.check();
         Ok(Written { consumed, written })
     }
 

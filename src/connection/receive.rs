@@ -6,7 +6,7 @@
 //! follow in the same call.
 //!
 //! **Fast paths.** What is usual is taken in one step: more octets of an unfinished head, content of a known length, a
-//! chunk, for a client a whole head. A fast path handles its input completely, or changes nothing and goes on with
+//! chunk, a whole head. A fast path handles its input completely, or changes nothing and goes on with
 //! [`receive_next`](Connection::receive_next), which knows every case and is the twin of them all; `twins` compares them.
 //!
 //! `inline(always)` in this folder buys 22 instructions of `client-exchange` (1008) and 37 of `pieces classic` (4043; benches, `count`).
@@ -32,16 +32,28 @@ pub trait Reads: LifecycleRole {
     const TRAILERS: Section;
 
     /// Receives what is not known to be content.
-    #[inline(always)]
     fn receive_next<'b, C: Deref<Target = Config<Self>>>(
         connection: &mut Connection<Self, C>,
         now: Instant,
         buf: &'b [u8],
     ) -> Result<Received<'b>, ProtocolError>
     where
+        Self: Role;
+
+    /// The same, with the outcome written where it is needed, and how many octets were consumed.
+    #[inline(always)]
+    fn receive_next_into<'b, C: Deref<Target = Config<Self>>>(
+        connection: &mut Connection<Self, C>,
+        now: Instant,
+        buf: &'b [u8],
+        outcome: &mut Outcome<'b>,
+    ) -> Result<usize, ProtocolError>
+    where
         Self: Role,
     {
-        connection.receive_next(now, buf, None)
+        let received = Self::receive_next(connection, now, buf)?;
+        *outcome = received.outcome;
+        Ok(received.consumed)
     }
 
     /// Reads a head into `outcome`; the table is of what a quick look has read of it.
@@ -159,9 +171,9 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         outcome: &mut Outcome<'b>,
     ) -> Result<usize, ProtocolError> {
         match &self.reading {
-            // a client has a fast path of its own, and so have the pieces of a head
-            Reading::Head(_) | Reading::Next if !R::IS_CLIENT && !self.lifecycle.state().is_within_head() => {
-                self.receive_next_into(now, buf, outcome)
+            // the pieces of a head have a fast path of their own
+            Reading::Head(_) | Reading::Next if !self.lifecycle.state().is_within_head() => {
+                R::receive_next_into(self, now, buf, outcome)
             }
             _ => {
                 let received = self.receive(now, buf)?;
@@ -202,17 +214,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
 
     /// The same, with the outcome written where it is needed, and how many octets were consumed.
     #[inline(never)]
-    fn receive_next_into<'b>(
-        &mut self,
-        now: Instant,
-        buf: &'b [u8],
-        outcome: &mut Outcome<'b>,
-    ) -> Result<usize, ProtocolError> {
-        self.receive_in_full(now, buf, None, outcome)
-    }
-
-    #[inline(always)]
-    fn receive_in_full<'b>(
+    pub(crate) fn receive_in_full<'b>(
         &mut self,
         now: Instant,
         buf: &'b [u8],

@@ -4,7 +4,7 @@ use core::ops::Deref;
 
 use crate::config::{Config, Server};
 use crate::connection::Connection;
-use crate::connection::event::{Event, Outcome, Written};
+use crate::connection::event::{Event, Outcome, Received, Written};
 use crate::connection::receive::{Reading, Reads, Step};
 use crate::error::ProtocolErrorKind::{BareCr, BareLf, EmptyLines};
 use crate::error::{Misuse, ProtocolError, ProtocolErrorKind, SendError};
@@ -25,11 +25,30 @@ impl Reads for Server {
     const TRAILERS: Section = Section::RequestTrailers;
 
     #[inline(always)]
+    fn receive_next<'b, C: Deref<Target = Config<Self>>>(
+        connection: &mut Connection<Self, C>,
+        now: Instant,
+        buf: &'b [u8],
+    ) -> Result<Received<'b>, ProtocolError> {
+        connection.receive_request(now, buf)
+    }
+
+    #[inline(always)]
+    fn receive_next_into<'b, C: Deref<Target = Config<Self>>>(
+        connection: &mut Connection<Self, C>,
+        now: Instant,
+        buf: &'b [u8],
+        outcome: &mut Outcome<'b>,
+    ) -> Result<usize, ProtocolError> {
+        connection.receive_request_into(now, buf, outcome)
+    }
+
+    #[inline(always)]
     fn receive_head<'b, C: Deref<Target = Config<Self>>>(
         connection: &mut Connection<Self, C>,
         now: Instant,
         buf: &'b [u8],
-        _: Option<&FieldTable>,
+        table: Option<&FieldTable>,
         outcome: &mut Outcome<'b>,
     ) -> Result<Step, ProtocolError> {
         let Reading::Head(progress) = &mut connection.reading else { return Ok(Step::NeedMore(0)) };
@@ -48,6 +67,9 @@ impl Reads for Server {
         // read where it is returned from: a head is long to move
         *outcome = Outcome::Event(Event::Request(RequestHead::new()));
         let Outcome::Event(Event::Request(head)) = outcome else { return Ok(Step::NeedMore(0)) };
+        if let Some(table) = table {
+            *head.fields.table() = *table;
+        }
         let octets = match progress.read_request(rules, buf, head) {
             Ok(Some(octets)) => octets,
             Ok(None) => return Ok(Step::NeedMore(0)),
@@ -247,8 +269,7 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
         if needed && !upgrades {
             return Err(Misuse::UpgradeNotOffered.into());
         }
-        writer.announce(plan.framing, plan.options.with_upgrade(upgrades), plan.hint, None);
-        writer.end_head();
+        writer.announce_to_end(plan.framing, plan.options.with_upgrade(upgrades), plan.hint, None);
         let is_sent = plan.sends_content();
         let consumed = if is_sent { writer.put_what_fits(begin) } else { begin.len() };
         let written = writer.finish()?;

@@ -8,7 +8,9 @@ use crate::lifecycle::content_use::ContentUse;
 use crate::lifecycle::persistence::CloseReason;
 use crate::lifecycle::request_received;
 use crate::lifecycle::role::LifecycleRole;
-use crate::lifecycle::state::{BodyEnd, ConnectionState, Ended, PeerSide, Receiving, RequestFacts, Sending, Stage};
+use crate::lifecycle::state::{
+    BodyEnd, ConnectionState, Ended, OwnTimeouts, PeerSide, Receiving, RequestFacts, Sending, Stage,
+};
 use crate::message::connection_facts::ConnectionFacts;
 use crate::message::method::MethodKind;
 use crate::message::upgrade::{Names, Offers};
@@ -67,11 +69,12 @@ impl<R: LifecycleRole> ConnectionState<R> {
     /// Messages may be sent: HTTP is spoken.
     #[inline]
     pub(crate) fn check_open(&self) -> Result<(), SendError> {
-        match self.lifetime.stage() {
-            Stage::Open => Ok(()),
-            Stage::Tunnel(_) => Err(Misuse::Tunnel.into()),
-            _ => Err(SendError::Ended(self.close_reason())),
-        }
+        if self.lifetime.is_open() { Ok(()) } else { Err(self.speaks_no_http()) }
+    }
+
+    #[cold]
+    fn speaks_no_http(&self) -> SendError {
+        if self.is_tunnel() { Misuse::Tunnel.into() } else { SendError::Ended(self.close_reason()) }
     }
 
     /// The connection is another protocol's.
@@ -206,6 +209,18 @@ impl<R: LifecycleRole> ConnectionState<R> {
 }
 
 impl ConnectionState<Server> {
+    /// A request may begin, and nothing else is known of its exchange: no refusal was kept for it, no timeouts of its own, and no look is
+    /// waited for.
+    #[inline]
+    pub(crate) fn awaits_plain_request(&self) -> bool {
+        let receive = &self.receive;
+        self.lifetime.is_open()
+            && receive.half() == Receiving::Idle
+            && receive.own_timeouts == OwnTimeouts::None
+            && receive.refusal.is_none()
+            && !self.is_looking()
+    }
+
     /// What of the request decides how it is answered.
     #[inline]
     pub(crate) fn request_facts(&self) -> RequestFacts {

@@ -455,19 +455,26 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
         if !state.sends_content() {
             return state.check_nothing_more(octets);
         }
-        let remaining = match state.send.end {
-            BodyEnd::Exact => Some(state.send.remaining.checked_sub(octets).ok_or(Misuse::TooMuchContent)?),
-            BodyEnd::Chunked | BodyEnd::UntilClose => None,
-        };
+        if state.send.end == BodyEnd::Exact && octets > state.send.remaining {
+            return Err(Misuse::TooMuchContent.into());
+        }
+        self.content_handed_out(now, octets);
+        self.check();
+        Ok(())
+    }
+
+    /// The same of content that may be sent, and is no more than is left.
+    #[inline(always)]
+    pub(crate) fn content_handed_out(&mut self, now: Instant, octets: u64) {
+        let state = &mut self.state;
+        debug_assert!(state.sends_content());
         if R::IS_CLIENT && octets > 0 {
             // it goes without the `100 (Continue)` it might have waited for
             state.send.request.awaits_continue = false;
         }
-        if let Some(remaining) = remaining {
-            self.exact_content_remains(now, remaining);
+        if state.send.end == BodyEnd::Exact {
+            self.exact_content_sent(now, octets);
         }
-        self.check();
-        Ok(())
     }
 
     /// `octets` of content were handed out with the head that said its length, which they do not exceed.

@@ -52,6 +52,44 @@ pub(crate) fn received(
     }
 }
 
+/// A request's head [without anything unusual](ConnectionFacts::is_plain_request) came whole where [one was
+/// awaited](ConnectionState::awaits_plain_request): it has no content. `false`: it is another one, and nothing is recorded.
+///
+/// Twin of [`received`], after [`head_octets`](ConnectionState::head_octets).
+#[inline(always)]
+pub(crate) fn received_plain(
+    state: &mut ConnectionState<Server>,
+    settings: &Settings,
+    now: Instant,
+    head: &ConnectionFacts,
+) -> bool {
+    let is_plain = head.is_plain_request();
+    if is_plain {
+        let now = state.tick(now);
+        state.exchange_began = now;
+        begin_exchange(state, now, head, BodyLength::Empty);
+        end_by_settings(state, settings);
+    }
+    is_plain
+}
+
+/// The same of any head. `None`: something is wrong with it, and nothing is recorded.
+///
+/// Twin of [`received`], after [`head_octets`](ConnectionState::head_octets).
+#[inline(never)]
+pub(crate) fn received_whole(
+    state: &mut ConnectionState<Server>,
+    settings: &Settings,
+    now: Instant,
+    head: &ConnectionFacts,
+) -> Option<Framing> {
+    let framing = judge(settings, head).ok()?;
+    let now = state.tick(now);
+    state.exchange_began = now;
+    record(state, settings, now, head, framing);
+    Some(framing)
+}
+
 /// The head of a request is complete and within every rule.
 #[inline(always)]
 fn record(
@@ -62,13 +100,7 @@ fn record(
     framing: Framing,
 ) {
     let now = state.tick(now);
-    state.lifetime.exchanges = state.lifetime.exchanges.saturating_add(1);
-    state.begin_part(now);
-    state.receive.empty_lines = 0;
-    state.receive.begin_content(framing.length);
-    record_request(state, head);
-    // how the message before ended is forgotten
-    state.send.ended = Ended::ByCall;
+    begin_exchange(state, now, head, framing.length);
     if head.offers_upgrade() {
         state.role = head.offers();
     }
@@ -80,8 +112,26 @@ fn record(
     if framing.rule == FramingRule::FaultyCoding {
         causes.add(CloseReason::FaultyFraming);
     }
-    if !policy.persistence.is_on() {
-        causes.add(CloseReason::PersistenceOff);
+    end_by_settings(state, settings);
+}
+
+/// What follows from any request.
+#[inline(always)]
+fn begin_exchange(state: &mut ConnectionState<Server>, now: Instant, head: &ConnectionFacts, length: BodyLength) {
+    state.lifetime.exchanges = state.lifetime.exchanges.saturating_add(1);
+    state.begin_part(now);
+    state.receive.empty_lines = 0;
+    state.receive.begin_content(length);
+    record_request(state, head);
+    // how the message before ended is forgotten
+    state.send.ended = Ended::ByCall;
+}
+
+/// The settings end the connection with this request.
+#[inline(always)]
+fn end_by_settings(state: &mut ConnectionState<Server>, settings: &Settings) {
+    if !settings.policy.persistence.is_on() {
+        state.lifetime.causes.add(CloseReason::PersistenceOff);
     }
     if state.most_exchanges(settings).is_some_and(|most| state.lifetime.exchanges >= most) {
         state.lifetime.causes.add(CloseReason::MaxExchanges);

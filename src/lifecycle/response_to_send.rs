@@ -129,8 +129,8 @@ pub(crate) fn judge(
         causes.add(CloseReason::UntilClose);
     }
     let octets = if let (Sends::Exact, FramingField::ContentLength(octets)) = (sends, framing) { octets } else { 0 };
-    if state.receive.has_ended() && unread == 0 {
-        causes.add(CloseReason::PeerClosed);
+    if state.receive.has_ended() {
+        end_with_peer(unread, &mut causes);
     }
     state.lifetime_causes(settings, now, octets, &mut causes);
     late_causes(state, request.method, settings, status, unread, (sends, octets), &mut causes);
@@ -140,6 +140,15 @@ pub(crate) fn judge(
         None => options(state, is_http10, request.keep_alive, settings, now, &causes),
     };
     Ok(Plan { options, framing, sends, hint, tunnel, is_suppressed, causes })
+}
+
+/// The peer has closed its side, and no octets of its are left to be looked at.
+#[cold]
+#[inline(never)]
+fn end_with_peer(unread: u64, causes: &mut Causes) {
+    if unread == 0 {
+        causes.add(CloseReason::PeerClosed);
+    }
 }
 
 /// Which field frames the content, and how what is really sent is framed (RFC 9110 8.6, RFC 9112 6.1).

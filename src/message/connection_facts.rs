@@ -296,6 +296,13 @@ impl ConnectionFacts {
         self.method
     }
 
+    /// A request of HTTP/1.1 that says where it goes, once, and nothing of its connection, its content or its exchange but that the
+    /// connection is to stay.
+    #[inline]
+    pub(crate) fn is_plain_request(&self) -> bool {
+        self.set.with(Fact::KeepAlive).is_exactly([Fact::Host, Fact::KeepAlive]) && self.version().is_http11()
+    }
+
     /// The status of a response.
     pub(crate) const fn status(&self) -> Option<StatusCode> {
         if self.has(Fact::Response) { StatusCode::new(self.status) } else { None }

@@ -101,6 +101,11 @@ impl FactSet {
         self.0 == 0
     }
 
+    /// These facts and this one.
+    pub(crate) const fn with(self, fact: Fact) -> Self {
+        Self(self.0 | Self::bit(fact))
+    }
+
     /// Adds one fact.
     pub(crate) const fn add(&mut self, fact: Fact) {
         self.0 |= Self::bit(fact);

@@ -16,7 +16,8 @@ use crate::message::chunked::Chunked;
 use crate::message::connection_facts::ConnectionFacts;
 use crate::message::fields_to_send::{CheckedFields, NO_FIELDS};
 use crate::message::head::{
-    Fault, FieldSection, FieldTable, Line, Progress, RequestHead, ResponseHead, Rules, Section, fast_parts, find_line,
+    Fault, FieldSection, FieldTable, Line, Progress, RequestHead, ResponseHead, Rules, Section, fast_parts,
+    fast_request_line, find_line,
 };
 use crate::message::host;
 use crate::message::keep_alive::KeepAlive;
@@ -209,8 +210,13 @@ fn requests() {
             other => other,
         };
         // the fast path alone: where it is not whole, what it has read is what the full reading has read up to there
-        let (mut fast, mut head) = (Progress::FRESH, RequestHead::new());
-        let answer = fast.fast_request(rules, &buf, &mut head);
+        let (mut fast, mut head, mut table) = (Progress::FRESH, RequestHead::new(), FieldTable::new());
+        let answer = fast_request_line(rules, &buf).and_then(|line| {
+            fast = Progress::after(&line);
+            let section = fast.fast_request(rules, &line, &mut table)?;
+            head = line.head(&fast.facts, FieldSection::of(section, table, fast.lines() as u32));
+            Some(fast.octets())
+        });
         if let Some(octets) = answer {
             assert_eq!(Ok(Some(octets)), expected);
             assert_eq!(full_head_of(rules, &buf, &mut full_head), octets);

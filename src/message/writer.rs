@@ -193,6 +193,39 @@ impl<P: Pieces> Writer<P> {
         }
     }
 
+    /// The same, and the empty line: together where nothing stands between them.
+    #[inline(always)]
+    pub(crate) fn announce_to_end(
+        &mut self,
+        framing: FramingField,
+        options: ConnectionOptions,
+        hint: Option<KeepAlive>,
+        bare: Option<u32>,
+    ) {
+        if options != ConnectionOptions::default() {
+            self.framing_field(framing);
+            P::out_of_registers(self, |writer| writer.connection_fields(options, hint, bare));
+            return self.end_head();
+        }
+        match framing {
+            FramingField::ContentLength(octets @ 0..10) => {
+                let mut line = *b"Content-Length: 0\r\n\r\n";
+                line[16] += octets as u8;
+                self.put_array(&line);
+            }
+            FramingField::ContentLength(octets @ 10..100) => {
+                let mut line = *b"Content-Length: 00\r\n\r\n";
+                line[16] += (octets / 10) as u8;
+                line[17] += (octets % 10) as u8;
+                self.put_array(&line);
+            }
+            _ => {
+                self.framing_field(framing);
+                self.end_head();
+            }
+        }
+    }
+
     /// `method SP request-target SP HTTP-version CRLF`
     // inlined: -24 `client-exchange`, with `request_fields`
     #[inline(always)]
@@ -238,8 +271,7 @@ impl<P: Pieces> Writer<P> {
     /// Writes the fields of the machine in a request, and the empty line.
     #[inline(never)]
     pub(crate) fn announce_request(mut self, announce: &Announce) -> Self {
-        self.announce(announce.framing, announce.options, announce.keep_alive, announce.bare_keep_alive);
-        self.end_head();
+        self.announce_to_end(announce.framing, announce.options, announce.keep_alive, announce.bare_keep_alive);
         self
     }
 

@@ -252,8 +252,7 @@ fn what_is_written_by_its_length() {
         let framing = crate::message::announcement::FramingField::ContentLength(number);
         let status = StatusCode::new(status).unwrap_or(StatusCode::OK);
         writer.status_line(status);
-        writer.announce(framing, Default::default(), None, None);
-        writer.end_head();
+        writer.announce_to_end(framing, Default::default(), None, None);
         let [x, y, z] = status.digits().map(char::from);
         let expected = format!("HTTP/1.1 {x}{y}{z} {}\r\nContent-Length: {}\r\n\r\n", status.reason_phrase(), number);
         match writer.finish() {

@@ -24,7 +24,7 @@ mod status_line;
 
 pub(crate) use fields::FieldTable;
 use fields::PackedLine;
-pub(crate) use request_line::check_form;
+pub(crate) use request_line::{RequestLineParts, check_form, fast_request_line};
 pub(crate) use status_line::StatusLine;
 
 pub(crate) use heads::blamed_field;
@@ -191,6 +191,12 @@ impl Progress {
     /// Where the field lines end that have been read: in a complete section, before the empty line.
     pub(crate) const fn fields_end(&self) -> usize {
         self.next_line as usize
+    }
+
+    /// How many octets a head has of which all field lines have been read, and the empty line is there as CRLF.
+    #[inline]
+    pub(crate) const fn octets(&self) -> usize {
+        self.next_line as usize + 2
     }
 
     /// Reads the field lines that have not been read, up to the empty line: where the section ends, or `None` if more octets are needed.

@@ -6,7 +6,7 @@
 
 use super::heads::RequestHead;
 use super::start_line::{fast_version, is_space, version};
-use super::{Fault, Progress, Rules, cut_line_end};
+use super::{Fault, FieldSection, FieldTable, Progress, Rules, cut_line_end};
 use crate::error::ProtocolErrorKind::{self, *};
 use crate::message::connection_facts::ConnectionFacts;
 use crate::message::host;
@@ -14,9 +14,9 @@ use crate::message::method::{Method, MethodKind, Version};
 use crate::message::octets::{self, class};
 use crate::message::target::{self, Target};
 
-/// The parts of a request line.
+/// The parts of a request line, and the octets after it.
 #[derive(Clone, Copy)]
-struct RequestLineParts<'b> {
+pub(crate) struct RequestLineParts<'b> {
     method: &'b [u8],
     kind: MethodKind,
     target: &'b [u8],
@@ -44,45 +44,47 @@ impl Progress {
         buf: &'b [u8],
         head: &mut RequestHead<'b>,
     ) -> Result<Option<usize>, Fault> {
-        let end = match self.fast_request(rules, buf, head) {
-            Some(end) => Some(end),
-            None => self.full_request(rules, buf, head)?,
-        };
+        if self.searched == 0 && self.next_line == 0 {
+            if let Some(line) = fast_request_line(rules, buf) {
+                *self = Self::after(&line);
+                if let Some(section) = self.fast_request(rules, &line, head.fields.table()) {
+                    self.complete_request(&line, section, head);
+                    return Ok(Some(line.octets + section.len() + 2));
+                }
+            }
+        }
+        let end = self.full_request(rules, buf, head)?;
         self.check(buf);
         Ok(end)
     }
 
-    /// A whole head of common lines. `None`: what was read of it is kept, and [`full_request`](Self::full_request) goes on there.
+    /// A request line has been read, and no field line.
+    #[inline(always)]
+    pub(crate) const fn after(line: &RequestLineParts<'_>) -> Self {
+        let facts = ConnectionFacts::new(line.kind, Version { minor: line.minor });
+        Self { facts, next_line: line.octets as u32, ..Self::FRESH }
+    }
+
+    /// Reads the rest of a head of common lines, all but the empty line, which is there. `None`: what was read of it is kept, and
+    /// [`full_request`](Self::full_request) goes on there.
     ///
     /// Twin of [`full_request`](Self::full_request).
     // inlined: -88 `ours tiny`, with `read_request`
     #[inline(always)]
-    pub(in crate::message) fn fast_request<'b>(
+    pub(crate) fn fast_request<'b>(
         &mut self,
         rules: Rules<'_>,
-        buf: &'b [u8],
-        head: &mut RequestHead<'b>,
-    ) -> Option<usize> {
-        if self.searched > 0 || self.next_line > 0 || rules.policy.request_fold.accepts() {
-            return None;
-        }
-        let line = fast_request_line(buf)?;
-        if line.octets > rules.limits.start_line as usize {
-            return None;
-        }
-        self.facts = ConnectionFacts::new(line.kind, Version { minor: line.minor });
+        line: &RequestLineParts<'b>,
+        table: &mut FieldTable,
+    ) -> Option<&'b [u8]> {
         let window = self.fast_window(rules, line.after, line.octets);
-        let mut rest = self.fast_host(rules.limits.field_lines, window, head.fields.table());
+        let mut rest = self.fast_host(rules.limits.field_lines, window, table);
         if !matches!(rest, [b'\r', b'\n', ..]) {
-            rest = self.fast_lines(rules.limits.field_lines, rest, head.fields.table());
+            rest = self.fast_lines(rules.limits.field_lines, rest, table);
         }
         let section = window.get(..window.len() - rest.len())?;
         self.next_line = (line.octets + section.len()) as u32;
-        let [b'\r', b'\n', ..] = rest else { return None };
-        head.method = Method::new(line.method);
-        head.target = Target::new(line.target, line.kind);
-        self.complete_request(section, head);
-        Some(line.octets + section.len() + 2)
+        if let [b'\r', b'\n', ..] = rest { Some(section) } else { None }
     }
 
     /// Goes on reading a head, by every rule.
@@ -103,13 +105,20 @@ impl Progress {
         let Some(octets) = self.read_fields(rules, buf, head.fields.table())? else { return Ok(None) };
         let line = split_request_line(buf).of(buf);
         let Some(section) = buf.get(line.octets..self.fields_end()) else { return Ok(None) };
-        head.method = Method::new(line.method);
-        head.target = Target::new(line.target, line.kind);
-        self.complete_request(section, head);
+        self.complete_request(&line, section, head);
         Ok(Some(octets))
     }
 
-    fn complete_request<'b>(&self, section: &'b [u8], head: &mut RequestHead<'b>) {
+    /// The head is whole.
+    #[inline(always)]
+    pub(crate) fn complete_request<'b>(
+        &self,
+        line: &RequestLineParts<'b>,
+        section: &'b [u8],
+        head: &mut RequestHead<'b>,
+    ) {
+        head.method = Method::new(line.method);
+        head.target = Target::new(line.target, line.kind);
         head.version = self.facts.version();
         head.fields.set_lines(section, self.lines());
         head.facts = self.facts.set();
@@ -139,6 +148,21 @@ impl Progress {
     }
 }
 
+impl<'b> RequestLineParts<'b> {
+    /// The head that begins with it, all but its framing.
+    #[inline(always)]
+    pub(crate) fn head(&self, facts: &ConnectionFacts, fields: FieldSection<'b>) -> RequestHead<'b> {
+        RequestHead {
+            method: Method::new(self.method),
+            target: Target::new(self.target, self.kind),
+            version: facts.version(),
+            facts: facts.set(),
+            fields,
+            ..RequestHead::new()
+        }
+    }
+}
+
 impl RequestLineSpans {
     fn of(self, buf: &[u8]) -> RequestLineParts<'_> {
         let slice = |(from, to): (usize, usize)| buf.get(from..to).unwrap_or_default();
@@ -149,12 +173,22 @@ impl RequestLineSpans {
     }
 }
 
-/// `method SP request-target SP HTTP/1.x CRLF` with a target in origin-form, as nearly all are.
+/// `method SP request-target SP HTTP/1.x CRLF` with a target in origin-form, as nearly all are. `None` also where requests may be folded,
+/// which no fast path knows.
 ///
 /// Twin of [`Progress::full_request_line`].
 // inlined: -49 `ours tiny`
 #[inline(always)]
-fn fast_request_line(buf: &[u8]) -> Option<RequestLineParts<'_>> {
+pub(crate) fn fast_request_line<'b>(rules: Rules<'_>, buf: &'b [u8]) -> Option<RequestLineParts<'b>> {
+    if rules.policy.request_fold.accepts() {
+        return None;
+    }
+    let line = request_line_of(buf)?;
+    if line.octets > rules.limits.start_line as usize { None } else { Some(line) }
+}
+
+#[inline(always)]
+fn request_line_of(buf: &[u8]) -> Option<RequestLineParts<'_>> {
     let word = octets::word(buf);
     let (method, kind, rest) = if word as u32 == u32::from_le_bytes(*b"GET ") {
         (buf.get(..3)?, MethodKind::Get, buf.get(4..)?)
