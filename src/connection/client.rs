@@ -63,12 +63,12 @@ impl<const DEPTH: usize> Reads for Client<DEPTH> {
                 connection.reading = Reading::Exact;
                 connection.leave(octets, buf.len());
                 connection.check();
-                return Ok(line.received(facts, FieldSection::of(section, table, lines), framing, octets));
+                return Ok(line.received(facts, FieldSection::of_plain(section, table, lines), framing, octets));
             }
             if let Some(framing) = connection.receive_final(now, facts) {
                 connection.leave(octets, buf.len());
                 connection.check();
-                return Ok(line.received(facts, FieldSection::of(section, table, lines), framing, octets));
+                return Ok(line.received(facts, FieldSection::of_plain(section, table, lines), framing, octets));
             }
         }
         // what has been read of it is not read again

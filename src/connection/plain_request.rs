@@ -29,7 +29,7 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
         let (mut progress, mut table) = (Progress::after(&line), FieldTable::new());
         if let Some(section) = progress.fast_request(rules, &line, &mut table) {
             if let Some((length, rule)) = self.record_whole(now, &progress, buf.len()) {
-                let fields = FieldSection::of(section, table, progress.lines() as u32);
+                let fields = FieldSection::of_plain(section, table, progress.lines() as u32);
                 let framing = Framing { length, rule };
                 let head = RequestHead { framing, ..line.head(&progress.facts, fields) };
                 return Ok(Received { consumed: progress.octets(), outcome: Outcome::Event(Event::Request(head)) });

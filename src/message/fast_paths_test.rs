@@ -214,7 +214,7 @@ fn requests() {
         let answer = fast_request_line(rules, &buf).and_then(|line| {
             fast = Progress::after(&line);
             let section = fast.fast_request(rules, &line, &mut table)?;
-            head = line.head(&fast.facts, FieldSection::of(section, table, fast.lines() as u32));
+            head = line.head(&fast.facts, FieldSection::of_plain(section, table, fast.lines() as u32));
             Some(fast.octets())
         });
         if let Some(octets) = answer {
@@ -266,8 +266,8 @@ fn responses() {
                 let mut progress = Progress::FRESH;
                 assert_eq!(progress.full_response(rules, &buf, &mut head), Ok(Some(octets)));
                 assert_eq!((line.status, line.reason, section), (head.status, head.reason, head.fields.as_bytes()));
-                let fields = FieldSection::of(section, table, fast.lines() as u32);
-                let unpacked = FieldSection::of(section, FieldTable::closed(), fast.lines() as u32);
+                let fields = FieldSection::of_plain(section, table, fast.lines() as u32);
+                let unpacked = FieldSection::of_plain(section, FieldTable::closed(), fast.lines() as u32);
                 assert_eq!(lines_of(&fields), lines_of(&unpacked));
             } else {
                 let mut full = Progress::FRESH;
@@ -305,7 +305,7 @@ fn lines_of_a_section() {
         let end = window.len() - rest.len();
         assert_eq!(full_lines(&mut full, rules, &buf, &mut full_table, end), Ok(None));
         assert_eq!((fast.facts, fast.lines(), end), (full.facts, full.lines(), full.fields_end()));
-        let lines = |table| lines_of(&FieldSection::of(&buf[..end], table, fast.lines() as u32));
+        let lines = |table| lines_of(&FieldSection::of_plain(&buf[..end], table, fast.lines() as u32));
         assert_eq!(lines(table), lines(full_table));
         end > 0
     });

@@ -129,7 +129,10 @@ fn searches_of_octets() {
         let end = position(&octets, &|b| !host(b));
         let by_class = position(&octets, &|b| !octets::is(b, class::NAME));
         assert!((end..=by_class).contains(&skipped(octets::skip_host_name(&octets))));
-        let end = position(&octets, &|b| !b.is_ascii_alphabetic() && b != b'-');
+        for stop in [b':', b'\n'] {
+            assert_eq!(skipped(octets::skip_to(&octets, stop)), position(&octets, &|b| b == stop));
+        }
+        let end = position(&octets, &|b| !b.is_ascii_alphanumeric() && b != b'-');
         match octets::skip_name(&octets) {
             Some(rest) => assert_eq!(skipped(rest), end),
             None => assert!(octets.len() - end < 8),

@@ -2,10 +2,10 @@
 //!
 //! **A table of offsets, or a search at each access?** Both. A table of packed offsets, three octets a line, is filled while the lines are
 //! read. It covers the first [`FieldTable::CAPACITY`] lines of a head that arrived in one piece, and only lines of common shape. Other
-//! lines are searched for in the validated octets when they are asked for. Counted on a request of 9 fields and 703 octets, each field
-//! read once: the table costs about 25 instructions a field, and about 5 to fill; a search costs about 180. A table alone would bound
-//! the number of lines, or would be kept in each connection while a head arrives in pieces. The search alone would add three fifths to
-//! the cost of parsing.
+//! lines are searched for in the validated octets when they are asked for: for their colon and their end alone, where all lines of the
+//! section are of that shape, and else by every rule. Counted, each field read once: the table costs about 25 instructions a field, and
+//! about 5 to fill; a search for colon and end about 120, one by every rule about 250. A table alone would bound the number of lines, or
+//! would be kept in each connection while a head arrives in pieces. The search alone would add half to the cost of parsing.
 
 use super::fast_path::fast_parts;
 use crate::message::known_fields::never_a_trailer;
@@ -46,14 +46,33 @@ impl PackedLine {
     /// A line to be searched for.
     pub(crate) const NONE: Self = Self { line: 0, name: 0 };
 
-    /// Name and value of the line at the front of `octets`, and the octets after it.
-    #[inline]
-    fn parts(self, octets: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
-        let name = usize::from(self.name);
-        let (line, after) = octets.split_at_checked(usize::from(self.line))?;
-        let (before, value) = line.split_at_checked(name + 2)?;
-        Some((before.get(..name)?, value.get(..value.len().wrapping_sub(2))?, after))
+    pub(super) const fn is_none(self) -> bool {
+        self.name == 0
     }
+
+    /// Name and value of the line at the front of `octets`, and the octets after it.
+    fn parts(self, octets: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+        parts(octets, self.line.into(), self.name.into())
+    }
+}
+
+/// Name and value of the line at the front of `octets`, of this many octets, so many of them its name, and the octets after it.
+#[inline]
+fn parts(octets: &[u8], line: usize, name: usize) -> Option<(&[u8], &[u8], &[u8])> {
+    let (line, after) = octets.split_at_checked(line)?;
+    let (before, value) = line.split_at_checked(name.checked_add(2)?)?;
+    Some((before.get(..name)?, value.get(..value.len().wrapping_sub(2))?, after))
+}
+
+/// How lines that are not in the table are found again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Finding {
+    /// Each line is as [`PackedLine`] tells it: its colon and its end are all there is to find.
+    Plain,
+    /// A line is of another form, or was dropped.
+    InFull,
+    /// Those of a trailer section: some are left out.
+    Trailers,
 }
 
 impl FieldTable {
@@ -119,26 +138,28 @@ impl FieldTable {
 pub struct FieldSection<'a> {
     octets: &'a [u8],
     table: FieldTable,
-    is_trailers: bool,
+    finding: Finding,
 }
 
 impl<'a> FieldSection<'a> {
     /// Nothing read yet.
     pub(crate) const fn new() -> Self {
-        Self { octets: b"", table: FieldTable::new(), is_trailers: false }
+        Self { octets: b"", table: FieldTable::new(), finding: Finding::Plain }
     }
 
-    /// `lines` validated field lines; `table` has some of them, or none.
-    pub(crate) const fn of(octets: &'a [u8], table: FieldTable, lines: u32) -> Self {
-        let end = if table.end < lines { table.end } else { lines };
-        Self { octets, table: FieldTable { end, ..table }, is_trailers: false }
+    /// `lines` validated field lines, each of them plain; `table` has some of them, or none.
+    pub(crate) fn of_plain(octets: &'a [u8], table: FieldTable, lines: u32) -> Self {
+        let table = FieldTable { end: table.end.min(lines), ..table };
+        let section = Self { octets, table, finding: Finding::Plain };
+        section.check();
+        section
     }
 
     /// Removes all lines, as if nothing had been read.
     pub(crate) fn clear(&mut self) {
         self.octets = b"";
         self.table.end = FieldTable::CAPACITY as u32;
-        self.is_trailers = false;
+        self.finding = Finding::Plain;
     }
 
     /// The table, to be filled while lines are read.
@@ -146,37 +167,48 @@ impl<'a> FieldSection<'a> {
         &mut self.table
     }
 
-    /// The validated field lines, `lines` of them, without the empty line after them.
-    pub(crate) fn set_lines(&mut self, octets: &'a [u8], lines: usize) {
+    /// The validated field lines, `lines` of them, without the empty line after them. `are_plain`: each of them is as [`PackedLine`] tells it.
+    pub(crate) fn set_lines(&mut self, octets: &'a [u8], lines: usize, are_plain: bool) {
         self.octets = octets;
         self.table.end = self.table.end.min(lines as u32);
-        self.table.check(octets);
+        self.finding = if are_plain { Finding::Plain } else { Finding::InFull };
+        self.check();
+    }
+
+    /// What always holds when a section has been read. Looked at in debug builds only.
+    fn check(&self) {
+        if cfg!(debug_assertions) {
+            self.table.check(self.octets);
+            let found = self.all_lines();
+            let in_full = FieldLines { finding: Finding::InFull, table: [].iter().zip(&[]), ..found.clone() };
+            debug_assert!(found.eq(in_full), "lines are found again as they are");
+        }
     }
 
     /// The validated field lines of a trailer section. Those that may not be trailers are left out (RFC 9110 6.5.1).
     pub(crate) fn trailers(octets: &'a [u8]) -> Self {
-        Self { octets, table: FieldTable::closed(), is_trailers: true }
+        Self { octets, table: FieldTable::closed(), finding: Finding::Trailers }
     }
 
     /// Lines that were validated, with what was kept of them.
-    pub(super) const fn at(octets: &'a [u8], table: FieldTable, is_trailers: bool) -> Self {
-        Self { octets, table, is_trailers }
+    pub(super) const fn at(octets: &'a [u8], table: FieldTable, finding: Finding) -> Self {
+        Self { octets, table, finding }
     }
 
     /// What is kept of the lines beside their octets.
-    pub(super) const fn kept(&self) -> (FieldTable, bool) {
-        (self.table, self.is_trailers)
+    pub(super) const fn kept(&self) -> (FieldTable, Finding) {
+        (self.table, self.finding)
     }
 
     /// No field line at all.
     pub fn empty() -> Self {
-        Self { octets: b"", table: FieldTable::closed(), is_trailers: false }
+        Self { octets: b"", table: FieldTable::closed(), finding: Finding::Plain }
     }
 
     /// The field lines in order.
     #[inline]
     pub fn iter(&self) -> FieldLines<'a, '_> {
-        FieldLines { is_trailers: self.is_trailers, ..self.all_lines() }
+        FieldLines { finding: self.finding, ..self.all_lines() }
     }
 
     /// The field lines in order, with those that [`iter`](Self::iter) leaves out.
@@ -185,7 +217,8 @@ impl<'a> FieldSection<'a> {
         let end = self.table.end as usize;
         let lines = self.table.lines.get(..end).unwrap_or_default();
         let names = self.table.names.get(..end).unwrap_or_default();
-        FieldLines { octets: self.octets, table: lines.iter().zip(names), is_trailers: false }
+        let finding = if self.finding == Finding::Plain { Finding::Plain } else { Finding::InFull };
+        FieldLines { octets: self.octets, table: lines.iter().zip(names), finding }
     }
 
     /// The values of the lines of this name, case ignored (RFC 9110 5.1), in order.
@@ -313,7 +346,7 @@ fn is_space_in_value(octet: u8) -> bool {
 pub struct FieldLines<'a, 's> {
     octets: &'a [u8],
     table: core::iter::Zip<core::slice::Iter<'s, u16>, core::slice::Iter<'s, u8>>,
-    is_trailers: bool,
+    finding: Finding,
 }
 
 impl<'a> Iterator for FieldLines<'a, '_> {
@@ -332,10 +365,30 @@ impl<'a> Iterator for FieldLines<'a, '_> {
         if self.octets.is_empty() {
             return None;
         }
-        let (line, after) = find_line(self.octets, self.is_trailers)?;
+        let (line, after) = find(self.octets, self.finding)?;
         self.octets = after;
         Some(line)
     }
+}
+
+/// The first line of octets that have been validated, and the octets after it.
+#[inline(never)]
+fn find(octets: &[u8], finding: Finding) -> Option<(FieldLine<'_>, &[u8])> {
+    if finding == Finding::Plain {
+        let (line, name) = sizes_of_plain_line(octets);
+        let (name, value, after) = parts(octets, line, name)?;
+        return Some((FieldLine { name, value: FieldValue(value) }, after));
+    }
+    find_line(octets, finding == Finding::Trailers)
+}
+
+/// How many octets a line has, and its name, where it is as [`PackedLine`] tells it.
+///
+/// Twin of [`find_line`].
+#[inline]
+fn sizes_of_plain_line(octets: &[u8]) -> (usize, usize) {
+    let (end, colon) = (octets::skip_to(octets, b'\n'), octets::skip_to(octets, b':'));
+    (octets.len() - end.len() + 1, octets.len() - colon.len())
 }
 
 /// The first line of octets that have been validated, and the octets after it. Nothing is judged again.
@@ -382,6 +435,6 @@ mod tests {
     fn a_table_of_other_octets_is_noticed() {
         let mut section = FieldSection::new();
         section.table().set(0, PackedLine::new(9, 1));
-        section.set_lines(b"a: b\r\n", 1);
+        section.set_lines(b"a: b\r\n", 1, true);
     }
 }

@@ -6,7 +6,7 @@
 //! protocol is refused at once. A line that is longer than its limit is refused when the limit is reached. Both depend on the octets and
 //! not on how they were split, so any split gives the same events, errors and offsets.
 //!
-//! **Two ways to read a line.** The fast one takes a line as browsers send it: a name of letters and dashes, a colon, one space, visible
+//! **Two ways to read a line.** The fast one takes a line as browsers send it: a name of letters, digits and dashes, a colon, one space, visible
 //! octets, CRLF. It stops at anything else, the end of the buffer too. There the full one goes on: it looks for the end of the line, and
 //! knows every rule and every leniency. The full one alone is complete; the fast one only saves time.
 //!
@@ -102,6 +102,8 @@ pub(crate) struct Progress {
     line_limit: u32,
     /// How many field lines have been read.
     line_count: u16,
+    /// Each of them is as [`PackedLine`] tells it, and none was dropped.
+    is_plain: bool,
 }
 
 /// The rules a section is read by.
@@ -130,6 +132,7 @@ impl Progress {
         searched: 0,
         line_limit: 0,
         line_count: 0,
+        is_plain: true,
     };
 
     /// Have only octets come that end no line and reach no limit? Then there is nothing to read. It costs a few instructions, since a
@@ -281,6 +284,7 @@ impl Progress {
             let before_fields = self.line_count == 0 && rules.section.is_head();
             if before_fields && rules.policy.whitespace_before_fields.accepts() {
                 table.truncate(0);
+                self.is_plain = false;
                 return Ok(Line::Next(end));
             }
             return Err(Fault::new(if before_fields { WhitespaceBeforeFields } else { ObsFold }, at));
@@ -293,6 +297,7 @@ impl Progress {
             Err(fault) if is_junk(rules, line, fault.kind) => {
                 // it and the lines after it are searched for when they are asked for
                 table.truncate(self.line_count.into());
+                self.is_plain = false;
                 return Ok(Line::Next(end));
             }
             Err(fault) => return Err(Fault::new(fault.kind, at + fault.at)),
@@ -302,6 +307,7 @@ impl Progress {
             && line.get(name.len()) == Some(&b':')
             && !value.iter().any(|&b| matches!(b, b'\r' | b'\n' | 0));
         let packed = if is_plain { PackedLine::fitting(end - at, name.len(), leading) } else { PackedLine::NONE };
+        self.is_plain &= !packed.is_none();
         table.set(self.line_count.into(), packed);
         self.line_count += 1;
         self.facts.field_line(name, value);

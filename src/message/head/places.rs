@@ -4,6 +4,7 @@
 //! places instead, and the octets in a buffer of its own. What was judged is not judged again: places are numbers, and facts that no
 //! octet is asked for twice.
 
+use super::fields::Finding;
 use super::{FieldSection, FieldTable, RequestHead, ResponseHead};
 use crate::message::fact_set::FactSet;
 use crate::message::framing::Framing;
@@ -47,7 +48,7 @@ impl Place {
 pub struct FieldPlaces {
     lines: Place,
     table: FieldTable,
-    is_trailers: bool,
+    finding: Finding,
 }
 
 impl FieldPlaces {
@@ -61,7 +62,7 @@ impl FieldPlaces {
         let before = octets.get(..self.lines.from as usize)?;
         let begins = before.is_empty() || before.ends_with(b"\n");
         let ends = lines.is_empty() || lines.ends_with(b"\n");
-        if begins && ends { Some(FieldSection::at(lines, self.table, self.is_trailers)) } else { None }
+        if begins && ends { Some(FieldSection::at(lines, self.table, self.finding)) } else { None }
     }
 }
 
@@ -126,8 +127,8 @@ impl FieldSection<'_> {
     /// Where its lines lie in `octets`: those that it was read in, or any part of them that has all of it. Back onto them:
     /// [`FieldPlaces::on`].
     pub fn places(&self, octets: &[u8]) -> FieldPlaces {
-        let (table, is_trailers) = self.kept();
-        FieldPlaces { lines: Place::of(self.as_bytes(), octets), table, is_trailers }
+        let (table, finding) = self.kept();
+        FieldPlaces { lines: Place::of(self.as_bytes(), octets), table, finding }
     }
 }
 

@@ -120,7 +120,7 @@ impl Progress {
         head.method = Method::new(line.method);
         head.target = Target::new(line.target, line.kind);
         head.version = self.facts.version();
-        head.fields.set_lines(section, self.lines());
+        head.fields.set_lines(section, self.lines(), self.is_plain);
         head.facts = self.facts.set();
     }
 

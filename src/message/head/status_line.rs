@@ -25,7 +25,7 @@ impl Progress {
                 *self = fresh;
                 if let Some((section, octets)) = self.fast_section(rules, buf, head.fields.table()) {
                     (head.status, head.version, head.reason) = (line.status, self.facts.version(), line.reason);
-                    head.fields.set_lines(section, self.lines());
+                    head.fields.set_lines(section, self.lines(), self.is_plain);
                     return Ok(Some(octets));
                 }
             }
@@ -95,7 +95,7 @@ impl Progress {
         let Some(section) = buf.get(line.end..self.fields_end()) else { return Ok(None) };
         head.status = line.status;
         head.version = self.facts.version();
-        head.fields.set_lines(section, self.lines());
+        head.fields.set_lines(section, self.lines(), self.is_plain);
         head.reason = line.reason;
         Ok(Some(octets))
     }
