@@ -22,6 +22,15 @@ impl Law {
         }
     }
 
+    /// How much more than by the law a unit may cost. Counts repeat to an instruction or so; what is left is chance: how full a map is,
+    /// whether a list has just grown. Of what grows as the logarithm a part does not grow at all, which is room enough.
+    const fn most(self) -> f64 {
+        match self {
+            Self::Flat | Self::Linear => 1.25,
+            Self::Logarithm => 1.0,
+        }
+    }
+
     /// By what factor the law itself lets the cost of a unit grow.
     fn growth(self, from: usize, to: usize) -> f64 {
         match self {
@@ -60,7 +69,7 @@ pub struct Series {
 
 impl Series {
     pub const fn new(name: &'static str, unit: &'static str, law: Law, since: usize, work: fn(usize) -> Work) -> Self {
-        Self { name, unit, law, since, most: MOST, beyond_first: false, work }
+        Self { name, unit, law, since, most: law.most(), beyond_first: false, work }
     }
 
     pub const fn at_most(mut self, most: f64) -> Self {
@@ -73,9 +82,6 @@ impl Series {
         self
     }
 }
-
-/// Counts repeat to an instruction or so; what is left is chance: how full a map is, whether a list has just grown.
-const MOST: f64 = 1.25;
 
 /// Series of the same sizes: one chart.
 pub struct Group {
