@@ -44,9 +44,11 @@ pub const FIELDS: Group = Group {
     sizes: &[1, 2, 4, 8, 16, 32, 64, 128],
     greatest: &[],
     series: &[
-        // the lines after the 21st, for which there is no place, are searched again when they are read
         Series::new("received, and each one read", "a field line", Law::Linear, 16, |fields| read_fields(fields, true))
-            .at_most(1.6),
+            .at_most(
+                1.6,
+                "the lines after the 21st, for which there is no place, are searched again when they are read",
+            ),
         Series::new("received", "a field line", Law::Linear, 8, |fields| read_fields(fields, false)),
         Series::new("sent", "a field line", Law::Linear, 8, |fields| {
             let (lines, mut connection, mut out) = (vec![FIELD; fields], asked(), vec![0; 8192]);
@@ -99,16 +101,17 @@ pub const PIPELINING: Group = Group {
             let (requests, mut connection, mut out) = (GET.repeat(depth), server(), vec![0; 64 * depth]);
             Work::new(depth, move || answer_all(&mut connection, &requests, &mut out))
         }),
-        // not linear: the first of its queue is taken out by moving the others, and each deadline looks at all of them
         Series::new("a client, requests leave together", "a request", Law::Linear, 4, |depth| {
             Work::new(depth, client(depth, false))
         })
-        .at_most(6.0),
-        // nor this: each time that octets leave, all are looked at
+        .at_most(
+            6.0,
+            "not linear: the first of its queue is taken out by moving the others, and each deadline looks at all of them",
+        ),
         Series::new("a client, requests leave one by one", "a request", Law::Linear, 4, |depth| {
             Work::new(depth, client(depth, true))
         })
-        .at_most(8.2),
+        .at_most(8.2, "as before, and each time that octets leave all are looked at"),
     ],
 };
 
@@ -122,7 +125,6 @@ pub const CHUNKS: Group = Group {
     sizes: &[1, 4, 16, 64, 256, 1024, 4096, 16_384, 65_536],
     greatest: &[],
     series: &[
-        // each digit of a size costs, and the octets of content cost nothing
         Series::new("received", "a chunk", Law::Flat, 1, |octets| {
             let chunk = [format!("{octets:x}\r\n").as_bytes(), &vec![b'x'; octets], b"\r\n"].concat();
             let (message, mut connection) = (chunk.repeat(ROW), server());
@@ -139,7 +141,7 @@ pub const CHUNKS: Group = Group {
                 }
             })
         })
-        .at_most(1.4),
+        .at_most(1.4, "the octets of content cost nothing, but each digit of their number does"),
         // each octet is copied, above 4 KiB by one instruction of the processor, which is counted for each octet
         Series::new("sent, copied", "an octet", Law::Linear, 256, |octets| {
             let (mut connection, content, mut out) = (sending(), vec![b'x'; octets], vec![0; octets + 32]);

@@ -28,13 +28,20 @@ The same program without options checks each series against its bound, and `.ci/
   what is taken out of the middle is searched by bisection.
 
 What is done once for all units outweighs them while they are few. So a bound holds from a size on (*since*). *Steepest* is by how much a
-unit costs more at any greater size than by the law, *most* how much it may. In the charts the red line is the bound.
+unit costs more at any greater size than by the law, *most* how much it may, with the reason below where that is more than a
+quarter. In the charts the red line is the bound.
 ",
         date = today()
     );
     for (group, lines) in counted {
         let chart = charts.join(format!("{}.svg", group.name));
         let _ = write!(text, "\n## {0}\n\n![{0}]({1})\n\n{2}", group.title, chart.display(), table(group, lines));
+        let series = lines.iter().map(|line| line.series);
+        let reasons = series.filter_map(|series| series.why.map(|why| (series, why)));
+        for (number, (series, why)) in reasons.enumerate() {
+            let blank = if number == 0 { "\n" } else { "" };
+            let _ = writeln!(text, "{blank}- *{}*, {:.2}: {why}.", series.name, series.most);
+        }
     }
     text
 }

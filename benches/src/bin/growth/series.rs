@@ -62,6 +62,8 @@ pub struct Series {
     pub since: usize,
     /// How much more a unit may cost than by the law.
     pub most: f64,
+    /// Why that is more than for others.
+    pub why: Option<&'static str>,
     /// What the first size costs is taken off the others.
     pub beyond_first: bool,
     pub work: fn(usize) -> Work,
@@ -69,11 +71,11 @@ pub struct Series {
 
 impl Series {
     pub const fn new(name: &'static str, unit: &'static str, law: Law, since: usize, work: fn(usize) -> Work) -> Self {
-        Self { name, unit, law, since, most: law.most(), beyond_first: false, work }
+        Self { name, unit, law, since, most: law.most(), why: None, beyond_first: false, work }
     }
 
-    pub const fn at_most(mut self, most: f64) -> Self {
-        self.most = most;
+    pub const fn at_most(mut self, most: f64, why: &'static str) -> Self {
+        (self.most, self.why) = (most, Some(why));
         self
     }
 
