@@ -29,7 +29,9 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
     /// Asks for a connection.
     ///
     /// Constant time with [`Order::Newest`](super::Order::Newest) and [`Order::Oldest`](super::Order::Oldest), except for
-    /// connections whose time is over: each is passed over once.
+    /// connections whose time is over: each is passed over once. All idle connections of the key are looked at where one of them goes
+    /// for a new one, and those that the first of a session may not use in [`ReuseMode::Aggressive`](super::ReuseMode::Aggressive), or
+    /// where used ones are not kept apart ([`used_first`](super::PoolPolicy::used_first)).
     // −37 on `pool`: the answer is taken apart where it is given
     #[inline(always)]
     pub fn checkout<Q>(&mut self, now: Instant, key: &Q, demand: Demand) -> Checkout<Id>

@@ -7,6 +7,7 @@ use super::api::{Demand, Session, Source};
 use super::config::{Order, ReuseMode};
 use super::index::{OriginIndex, Slot};
 use super::slots::{Entry, ListKind, Marks};
+use crate::config::Use;
 use crate::time::Instant;
 
 /// Which connections a request may be given.
@@ -52,6 +53,10 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             order => order,
         };
         let allowed = Allowed::of(policy.reuse, session);
+        if list == ListKind::USED && policy.used_first == Use::On && matches!(allowed, Allowed::Unused) {
+            // all in the list were used
+            return None;
+        }
         let turn = self.origins.all[index].turn;
         let ((mut slot, len), mut fit, mut best) = (self.list_start(index, list, order), 0_u64, (0, Slot::NONE));
         for _ in 0..len {

@@ -8,6 +8,7 @@ use super::checkout::Served;
 use super::config::Eviction;
 use super::index::{OriginIndex, Place, Slot, Tick};
 use super::names::{Lease, Ticket};
+use super::queue::QueueName;
 use super::reasons::{EndReason, RefuseReason};
 use super::slot_times::ByDeadline;
 use super::slots::Entry;
@@ -139,13 +140,13 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
                 return Some(due);
             }
         }
-        while let Some(&index) = self.ready_origins.front() {
+        while let Some(ready) = self.ready_origins.first() {
+            let Some(&index) = self.ready_origins.get(&ready) else { break };
             // what its waiters would have been given may go for one who waits for longer
             if let Some(due) = self.serve_chain(now, index).or_else(|| self.take_turn(now)) {
                 return Some(due);
             }
-            self.origins.all[index].is_ready = false;
-            self.ready_origins.pop_front();
+            self.forget_ready(index, ready.place());
         }
         if let Some(due) = self.admit_first_in_line(now) {
             return Some(due);

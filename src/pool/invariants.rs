@@ -112,12 +112,13 @@ mod checks {
         }
 
         fn check_origins(&self) {
-            let ready = self.origins.all.items().filter(|origin| origin.is_ready).count();
-            let listed = self.ready_origins.iter().filter(|&&index| self.origins.all[index].is_ready).count();
-            let all = self.ready_origins.len();
-            holds("ready-origins: each is in the list, and once", ready == listed && listed == all);
-            let waits = |&index: &OriginIndex| self.origins.all[index].waiting > 0;
-            holds("ready-origins: somebody waits for each", self.ready_origins.iter().all(waits));
+            let ready = || self.origins.all.indices().filter(|&index| self.origins.all[index].is_ready);
+            holds("ready-origins: each is in the list, and once", ready().count() == self.ready_origins.len() as usize);
+            let first = |index: OriginIndex| self.waiters.item(self.origins.all[index].first_waiter);
+            let is_known =
+                |index| first(index).is_some_and(|first| self.ready_origins.item(first.ready_at) == Some(&index));
+            holds("ready-origins: somebody waits for each, and knows its place", ready().all(is_known));
+            self.ready_origins.check();
             self.origins.check();
         }
 

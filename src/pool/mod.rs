@@ -202,7 +202,6 @@ mod verdict;
 mod waiting;
 
 use std::borrow::Borrow;
-use std::collections::VecDeque;
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hash};
 use std::vec::Vec;
@@ -231,7 +230,7 @@ use resolved::ResolvedPoolConfig;
 use slots::{Entries, Entry, Stamp};
 use turns::Turns;
 use unused::BeforeLease;
-use waiting::Waiter;
+use waiting::{Ready, Waiter};
 
 /// Idle connections by key, and which request may have which. `K` is the key, `Id` how the driver names a connection: an index or a
 /// token.
@@ -260,8 +259,8 @@ pub struct Pool<K, Id, S = RandomState> {
     /// Connections that are being opened.
     permits: Queue<Permit, Opening>,
     waiters: Queue<Ticket, Waiter>,
-    /// Origins whose first waiter may go on.
-    ready_origins: VecDeque<OriginIndex>,
+    /// Origins whose first waiter may go on, which knows its origin's place here.
+    ready_origins: Queue<Ready, OriginIndex>,
     /// Something has changed by which the waiter that is first in line may go on.
     waiters_may_go_on: bool,
     turns: Turns,
@@ -320,7 +319,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             idle_order: Calendar::new(now, resolved.longest),
             permits: Queue::new(),
             waiters: Queue::new(),
-            ready_origins: VecDeque::new(),
+            ready_origins: Queue::new(),
             waiters_may_go_on: false,
             turns: Turns::new(),
             over_high_water: false,

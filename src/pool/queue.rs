@@ -1,4 +1,5 @@
-//! A queue: first come, first served, and each waits for the same time at most. There is one of permits and one of requests.
+//! A queue: first come, first served, and each waits for the same time at most. There is one of permits, one of requests, and one of
+//! the keys whose requests may go on, which are never due. Who leaves from the middle costs no more than the first.
 
 use super::index::{Place, Table};
 use crate::time::Instant;

@@ -27,6 +27,29 @@ pub(super) struct Waiter {
     pub(super) passed_over: u32,
     /// It was put into the line of those that any place would serve.
     pub(super) is_in_line: bool,
+    /// Where its origin is among those that are ready. Only the first of the chain knows it.
+    pub(super) ready_at: Place,
+}
+
+/// Where an origin is among those whose waiters may go on.
+#[derive(Debug)]
+pub(super) struct Ready {
+    place: Place,
+    number: u32,
+}
+
+impl QueueName for Ready {
+    fn new(place: Place, number: u32) -> Self {
+        Self { place, number }
+    }
+
+    fn place(&self) -> Place {
+        self.place
+    }
+
+    fn number(&self) -> u32 {
+        self.number
+    }
 }
 
 impl Waiter {
@@ -64,6 +87,7 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             number: self.counters.waited + self.counters.waited_opening,
             passed_over: 0,
             is_in_line: false,
+            ready_at: Place::NONE,
         };
         let ticket = self.waiters.push(due, waiter);
         self.origins.add_waiter(index);
@@ -134,14 +158,20 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
             None => origin.first_waiter = waiter.next,
         }
         match self.waiters.item_mut(waiter.next) {
-            Some(after) => after.prev = waiter.prev,
+            Some(after) => {
+                after.prev = waiter.prev;
+                if waiter.prev == Place::NONE {
+                    after.ready_at = waiter.ready_at;
+                }
+            }
             None => origin.last_waiter = waiter.prev,
         }
         let was_first = first_for_place == ticket.place();
         self.set_first_for_place(index, if was_first { waiter.next } else { first_for_place });
         self.origins.remove_waiter(index);
         if self.origins.all[index].waiting == 0 {
-            self.forget_ready(index);
+            // what came back is for anybody, and not for who waits next
+            self.forget_ready(index, waiter.ready_at);
         }
         self.update_fast_path();
         self.stand_in_line(index);
@@ -180,14 +210,13 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         self.wake_waiters();
     }
 
-    /// Nobody waits for this origin: what came back is for anybody, and not for who waits next.
-    fn forget_ready(&mut self, index: OriginIndex) {
-        if self.ready_origins.front() == Some(&index) {
-            self.ready_origins.pop_front();
-        } else if self.origins.all[index].is_ready {
-            self.ready_origins.retain(|&other| other != index);
+    /// This origin, which is at this place among the ready ones if it is ready, is not any more.
+    pub(super) fn forget_ready(&mut self, index: OriginIndex, place: Place) {
+        let name = self.ready_origins.name(place).filter(|_| self.origins.all[index].is_ready);
+        if let Some(name) = name {
+            self.ready_origins.remove(&name);
+            self.origins.all[index].is_ready = false;
         }
-        self.origins.all[index].is_ready = false;
     }
 
     /// The waiters of this origin may be given an idle connection of it, or the place of one.
@@ -195,7 +224,11 @@ impl<K: Hash + Eq, Id: Copy, S: BuildHasher> Pool<K, Id, S> {
         let origin = &mut self.origins.all[index];
         if origin.waiting > 0 && !origin.is_ready {
             origin.is_ready = true;
-            self.ready_origins.push_back(index);
+            let first = origin.first_waiter;
+            let name = self.ready_origins.push(Instant::MAX, index);
+            if let Some(first) = self.waiters.item_mut(first) {
+                first.ready_at = name.place();
+            }
         }
     }
 }

@@ -29,6 +29,28 @@ fn waiters_are_served_first_come_first_served() {
     }
 }
 
+/// Each key has a connection that came back and a waiter, and nobody has been told yet: those that leave take nobody else's turn with them.
+#[test]
+fn the_others_go_on_in_the_order_in_which_connections_came_back() {
+    let keys: Vec<String> = (0..20).map(|key| key.to_string()).collect();
+    let mut driver = limited(1, 20);
+    let ids: Vec<_> = keys.iter().map(|key| driver.ask(key).id()).collect();
+    let mut tickets: Vec<_> = keys.iter().map(|key| Some(driver.ask(key).ticket())).collect();
+    // by steps of seven: in no order
+    let came_back: Vec<usize> = (0..20).map(|turn| turn * 7 % 20).collect();
+    came_back.iter().for_each(|&key| driver.done(ids[key]));
+    let leaves = |key: usize| key % 3 == 1;
+    for key in (0..20).rev().filter(|&key| leaves(key)) {
+        assert_eq!(driver.pool.cancel(tickets[key].take().unwrap()), Ok(()));
+    }
+    // what came back for the one that left is for anybody
+    assert_eq!(driver.ask(&keys[4]), Got::Reused(ids[4]));
+    for &key in came_back.iter().filter(|&&key| !leaves(key)) {
+        assert_eq!(driver.next_waiter(), Some((tickets[key].take().unwrap(), Got::Reused(ids[key]))));
+    }
+    assert_eq!(driver.next_waiter(), None);
+}
+
 #[test]
 fn no_waiter_starves_while_its_origins_connections_return() {
     // eight clients that ask again as soon as they are served

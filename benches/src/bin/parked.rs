@@ -38,6 +38,7 @@ const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 fn exchange(connection: &mut Connection<Server>, at: Instant) {
     let mut out = [0; 256];
     connection.receive(at, REQUEST).expect("a request");
+    connection.receive(at, b"").expect("its end");
     let sent = connection.send_response(at, StatusCode::OK, NO_FIELDS, Content::Empty, &mut out).expect("it is due");
     connection.handle_sent(at, sent as u64);
 }

@@ -1,0 +1,90 @@
+//! Counting: the program runs itself under callgrind, a group each time, and the instructions of each call of [`measured`] are written
+//! to a file of their own.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::series::{GROUPS, Group, Line, Series, Work};
+
+/// The function whose calls are counted, one by one.
+const COUNTED: &str = "growth::count::measured";
+
+#[inline(never)]
+fn measured(act: &mut dyn FnMut()) {
+    act();
+}
+
+/// Does the work of a group once, and says on its output how many units each piece was; to be run under callgrind.
+pub fn run(name: &str, all: bool) -> Result<(), String> {
+    let group = GROUPS.into_iter().find(|group| group.name == name).ok_or("no such group")?;
+    for series in group.series {
+        eprintln!("{}: {}", group.title, series.name);
+        // what is only done the first time in a program is done
+        (series.work)(group.sizes[0]).act.as_mut()();
+        for size in group.sizes(all) {
+            let Work { units, mut act } = (series.work)(size);
+            measured(&mut *act);
+            println!("{units}");
+        }
+    }
+    Ok(())
+}
+
+/// Counts these groups, two at a time: it takes the processors that are there for a check.
+pub fn all<'g>(groups: &[&'g Group], all: bool) -> Result<Vec<(&'g Group, Vec<Line>)>, String> {
+    let folder = std::env::temp_dir().join(format!("growth-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+    let (next, counted) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                // those that take longest stand last, and begin first
+                while let Some(at) = groups.len().checked_sub(1 + next.fetch_add(1, Ordering::Relaxed)) {
+                    let lines = lines(groups[at], all, &folder);
+                    counted.lock().expect("no panic").push((at, lines));
+                }
+            });
+        }
+    });
+    let _ = std::fs::remove_dir_all(&folder);
+    let mut counted = counted.into_inner().expect("no panic");
+    counted.sort_by_key(|(at, _)| *at);
+    counted.into_iter().map(|(at, lines)| lines.map(|lines| (groups[at], lines))).collect()
+}
+
+fn lines(group: &Group, all: bool, folder: &Path) -> Result<Vec<Line>, String> {
+    let counts = counts(group, all, folder).map_err(|error| format!("{}: {error}", group.name))?;
+    let sizes = group.sizes(all);
+    let each = |(series, counts): (&'static Series, &[_])| Line::new(series, &sizes, counts);
+    Ok(group.series.iter().zip(counts.chunks(sizes.len())).map(each).collect())
+}
+
+/// Instructions and units of each piece of work, in order.
+fn counts(group: &Group, all: bool, folder: &Path) -> Result<Vec<(u64, u64)>, String> {
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let out = folder.join(group.name);
+    let mut command = Command::new("valgrind");
+    command
+        .args(["-q", "--tool=callgrind"])
+        .args(["--toggle-collect=", "--dump-after="].map(|option| format!("{option}{COUNTED}")))
+        .arg(format!("--callgrind-out-file={}", out.display()))
+        .arg(program)
+        .args(all.then_some("--all"))
+        .args(["run", group.name])
+        .stderr(Stdio::inherit());
+    let output = command.output().map_err(|error| format!("cannot run valgrind: {error}"))?;
+    if !output.status.success() {
+        return Err("its work could not be done".into());
+    }
+    let units = String::from_utf8_lossy(&output.stdout).into_owned();
+    let of_piece = |(number, units): (usize, &str)| {
+        let path = format!("{}.{}", out.display(), number + 1);
+        let text = std::fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
+        let total = text.lines().find_map(|line| line.strip_prefix("totals:").or(line.strip_prefix("summary:")));
+        let count = total.and_then(|total| total.trim().parse().ok()).ok_or_else(|| format!("{path}: no count"))?;
+        Ok((count, units.parse().map_err(|_| format!("no number of units: {units}"))?))
+    };
+    units.lines().enumerate().map(of_piece).collect()
+}
