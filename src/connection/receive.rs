@@ -145,13 +145,16 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         let (state, _) = self.lifecycle.parts();
         match &mut self.reading {
             Reading::Head(progress) => {
-                // more octets of an unfinished head, and no line end among them
-                if state.is_within_head() && progress.still_unfinished(buf) {
-                    state.head_octets(now, buf.len() as u64);
-                    state.set_unread(buf.len());
-                    R::on_looked_at(state);
-                    self.check();
-                    return Ok(Received { consumed: 0, outcome: Outcome::NeedMore });
+                if state.is_within_head() {
+                    // more octets of an unfinished head, and no line end among them
+                    if progress.still_unfinished(buf) {
+                        state.head_octets(now, buf.len() as u64);
+                        state.set_unread(buf.len());
+                        R::on_looked_at(state);
+                        self.check();
+                        return Ok(Received { consumed: 0, outcome: Outcome::NeedMore });
+                    }
+                    return self.receive_next(now, buf, None);
                 }
             }
             Reading::End => return Ok(Received { consumed: 0, outcome: Outcome::Event(self.tell_end(buf.len())) }),
@@ -426,7 +429,8 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     /// Octets are left over: `offered` less `consumed`.
     #[inline(always)]
     pub(crate) fn leave(&mut self, consumed: usize, offered: usize) {
-        self.offset = self.offset.saturating_add(consumed as u64);
+        // octets that were there, of which no connection has so many
+        self.offset = self.offset.wrapping_add(consumed as u64);
         let (state, _) = self.lifecycle.parts();
         state.count_octets(consumed as u64);
         state.set_unread(offered - consumed);

@@ -148,8 +148,11 @@ impl<R: LifecycleRole> ConnectionState<R> {
             self.send.request.awaits_continue = false;
         }
         if self.receive.end == BodyEnd::Exact {
-            self.receive.remaining = self.receive.remaining.saturating_sub(octets);
-            if self.receive.remaining == 0 {
+            let remaining = self.receive.remaining;
+            if octets < remaining {
+                self.receive.remaining = remaining - octets;
+            } else {
+                self.receive.remaining = 0;
                 self.end_received(now);
             }
         }
