@@ -212,6 +212,10 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     ) -> Result<Received<'b>, ProtocolError> {
         let mut received = Received { consumed: 0, outcome: Outcome::NeedMore };
         received.consumed = self.receive_in_full(now, buf, table, &mut received.outcome)?;
+        if matches!(received.outcome, Outcome::NeedMore) {
+            // most pieces of a head come to this, and an outcome is long to move
+            return Ok(Received { consumed: received.consumed, outcome: Outcome::NeedMore });
+        }
         Ok(received)
     }
 

@@ -44,7 +44,7 @@ impl Progress {
         buf: &'b [u8],
         head: &mut RequestHead<'b>,
     ) -> Result<Option<usize>, Fault> {
-        if self.searched == 0 && self.next_line == 0 {
+        if self.next_line == 0 {
             if let Some(line) = fast_request_line(rules, buf) {
                 *self = Self::after(&line);
                 if let Some(section) = self.fast_request(rules, &line, head.fields.table()) {
