@@ -433,8 +433,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
     /// Octets are left over: `offered` less `consumed`.
     #[inline(always)]
     pub(crate) fn leave(&mut self, consumed: usize, offered: usize) {
-        // octets that were there, of which no connection has so many
-        self.offset = self.offset.wrapping_add(consumed as u64);
+        self.offset = self.offset.saturating_add(consumed as u64);
         let (state, _) = self.lifecycle.parts();
         state.count_octets(consumed as u64);
         state.set_unread(offered - consumed);

@@ -61,7 +61,11 @@ impl Progress {
         table: &mut FieldTable,
     ) -> Option<(&'b [u8], usize)> {
         let at = self.next_line as usize;
-        let window = self.fast_window(rules, buf.get(at..)?, at);
+        let rest = buf.get(at..)?;
+        let is_short = rest.len() <= FieldTable::MAX_LINE
+            && rest.len() <= rules.limits.field_line as usize
+            && buf.len() <= rules.limits.head as usize;
+        let window = if is_short { rest } else { self.fast_window(rules, rest, at) };
         // a line that may be continued is left to the full reading, also where policy refuses to continue lines
         let rest = self.fast_unfolded_lines(rules.limits.field_lines, window, table);
         let section = window.get(..window.len() - rest.len())?;
