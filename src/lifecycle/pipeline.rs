@@ -206,15 +206,6 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
         self.requests.is_empty()
     }
 
-    /// The first request is out.
-    fn pop_first(&mut self) {
-        self.requests.pop_first();
-        for count in [&mut self.left, &mut self.settled, &mut self.own] {
-            *count = count.saturating_sub(1);
-        }
-        self.settle();
-    }
-
     /// The last request is out.
     #[inline(always)]
     fn clear(&mut self) {
@@ -360,7 +351,8 @@ impl<const DEPTH: usize> ConnectionState<Client<DEPTH>> {
 
     /// A request's head is about to be handed out.
     pub(crate) fn push(&mut self, now: Instant, method: MethodKind, marks: Marks) {
-        let pipelined = !self.role.is_empty();
+        let before = self.role.requests.last().map(|last| last.progress);
+        let pipelined = before.is_some();
         let from = self.role.written;
         let request =
             Pending { began: now, left_at: now, from, to: 0, method, progress: Progress::Begun, marks, pipelined };
@@ -373,8 +365,8 @@ impl<const DEPTH: usize> ConnectionState<Client<DEPTH>> {
         if !self.role.requests.push(request) {
             return;
         }
-        if pipelined {
-            self.role.settle();
+        if before == Some(Progress::Begun) {
+            self.role.followed();
         }
         self.role.asked = self.role.asked.saturating_add(1);
         if let Some(budget) = &mut self.role.budget {

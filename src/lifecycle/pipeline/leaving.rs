@@ -92,9 +92,7 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
         self.nothing_left = false;
         let sent = self.sent(unsent);
         if self.requests.len() != 1 {
-            while self.requests.get_mut(self.settled).is_some_and(|next| next.left_by(sent, now)) {
-                self.settle();
-            }
+            self.several_left(sent, now);
             return self.wait();
         }
         if self.requests.first_mut().is_some_and(|only| only.left_by(sent, now)) {
@@ -103,14 +101,48 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
         }
     }
 
-    /// Counts those that have left, or that another one followed.
-    pub(super) fn settle(&mut self) {
+    fn several_left(&mut self, sent: u64, now: Instant) {
+        let len = self.requests.len();
+        while let Some(next) = self.requests.get_mut(self.settled) {
+            let leaves = next.left_by(sent, now);
+            let is_followed = next.progress == Progress::Begun && self.settled + 1 < len;
+            if leaves && self.left == self.settled {
+                self.left += 1;
+            } else if !leaves && !is_followed {
+                break;
+            }
+            self.settled += 1;
+        }
+    }
+
+    /// The last request but one was followed before it was known to be whole.
+    #[cold]
+    pub(super) fn followed(&mut self) {
+        if self.settled + 2 == self.requests.len() {
+            self.settled += 1;
+        }
+    }
+
+    /// The first request is taken out of the row.
+    pub(super) fn pop_first(&mut self) {
+        self.requests.pop_first();
+        self.own = self.own.saturating_sub(1);
+        if self.left == 0 {
+            return self.popped_unsent();
+        }
+        (self.left, self.settled) = (self.left - 1, self.settled - 1);
+    }
+
+    /// The one that was taken out had not left, and others after it may have.
+    #[cold]
+    #[inline(never)]
+    fn popped_unsent(&mut self) {
+        self.settled = self.settled.saturating_sub(1);
         while self.requests.get(self.left).is_some_and(|request| request.progress == Progress::Left) {
             self.left += 1;
         }
-        self.settled = self.settled.max(self.left);
-        let followed = |place| place + 1 < self.requests.len();
-        while followed(self.settled) && self.requests.get(self.settled).is_some_and(|it| it.progress != Progress::Whole)
+        while self.settled + 1 < self.requests.len()
+            && self.requests.get(self.settled).is_some_and(|request| request.progress == Progress::Begun)
         {
             self.settled += 1;
         }

@@ -52,6 +52,11 @@ impl<const DEPTH: usize> Row<DEPTH> {
     }
 
     #[inline(always)]
+    const fn slot_of_first(&self) -> usize {
+        if DEPTH == 1 { 0 } else { self.first as usize }
+    }
+
+    #[inline(always)]
     pub(super) fn get(&self, place: u32) -> Option<&Pending> {
         if place < self.len { self.slots.get(self.slot(place)) } else { None }
     }
@@ -67,12 +72,13 @@ impl<const DEPTH: usize> Row<DEPTH> {
 
     #[inline(always)]
     pub(super) fn first(&self) -> Option<&Pending> {
-        self.get(0)
+        if self.len > 0 { self.slots.get(self.slot_of_first()) } else { None }
     }
 
     #[inline(always)]
     pub(super) fn first_mut(&mut self) -> Option<&mut Pending> {
-        self.get_mut(0)
+        let slot = self.slot_of_first();
+        if self.len > 0 { self.slots.get_mut(slot) } else { None }
     }
 
     #[inline(always)]
