@@ -18,6 +18,9 @@
 //! `Upgrade`, CONNECT, `Expect`); when the peer is known to speak HTTP/1.1; within the peer's `max`. Of several reasons
 //! against, the first in this order is given: closing, a request still being sent, the queue, the peer, the requests before.
 //!
+//! **Cost.** A request costs the same however many are outstanding: none is moved ([`row`]), what has left is counted ([`leaving`]), and what is
+//! asked of all follows from one or two of them.
+//!
 //! `inline(always)`: see [`response_to_send`](crate::lifecycle::response_to_send).
 
 mod answered;

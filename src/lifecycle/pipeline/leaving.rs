@@ -1,9 +1,11 @@
-//! What of the requests has left, and is told only as octets: those of the first come first.
+//! What of the requests has left.
 //!
-//! Requests leave in their order, so it is kept how many have left, and only those after them are looked at again. There is one of
-//! which it is never known that it is whole: a request that another one followed before its octets were told, as a user with a
-//! writer of its own may do. It counts as not left until it is answered, whatever leaves after it. So two numbers are kept: how
-//! many have left before the first that has not, and how many are settled, since octets that leave change nothing of them.
+//! Requests leave in their order. So it is kept how many have left, and when octets leave it is counted on from there: it costs the same
+//! however many are outstanding.
+//!
+//! **One exception.** A user may tell the octets of several requests together. One that was followed by the next before its own were told is
+//! never known to be whole: it counts as not left until it is answered, though those after it leave. So two numbers are kept: how many have
+//! left before the first that has not, and how many are settled, of which octets that leave change nothing more.
 
 use crate::config::Client;
 use crate::lifecycle::pipeline::{Outstanding, Pending, Progress};
@@ -104,11 +106,11 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
     fn several_left(&mut self, sent: u64, now: Instant) {
         let len = self.requests.len();
         while let Some(next) = self.requests.get_mut(self.settled) {
-            let leaves = next.left_by(sent, now);
-            let is_followed = next.progress == Progress::Begun && self.settled + 1 < len;
-            if leaves && self.left == self.settled {
-                self.left += 1;
-            } else if !leaves && !is_followed {
+            if next.left_by(sent, now) {
+                if self.left == self.settled {
+                    self.left += 1;
+                }
+            } else if next.progress == Progress::Whole || self.settled + 1 == len {
                 break;
             }
             self.settled += 1;
@@ -118,6 +120,7 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
     /// The last request but one was followed before it was known to be whole.
     #[cold]
     pub(super) fn followed(&mut self) {
+        // unless one before it still leaves
         if self.settled + 2 == self.requests.len() {
             self.settled += 1;
         }
