@@ -274,7 +274,7 @@ impl<const DEPTH: usize, C: Deref<Target = Config<Client<DEPTH>>>> Lifecycle<Cli
 
     /// More than one request was outstanding when the connection ended.
     pub fn pipeline_broke(&self) -> bool {
-        self.has_ended() && self.state.role.iter().count() > 1
+        self.has_ended() && self.state.role.len() > 1
     }
 
     /// Requests handed out on this connection.

@@ -18,17 +18,21 @@
 //! `Upgrade`, CONNECT, `Expect`); when the peer is known to speak HTTP/1.1; within the peer's `max`. Of several reasons
 //! against, the first in this order is given: closing, a request still being sent, the queue, the peer, the requests before.
 //!
+//! **Cost.** A request costs the same however many are outstanding: none is moved ([`row`]), what has left is counted ([`leaving`]), and what is
+//! asked of all follows from one or two of them.
+//!
 //! `inline(always)`: see [`response_to_send`](crate::lifecycle::response_to_send).
 
 mod answered;
+mod invariants;
+mod leaving;
+mod row;
 mod value;
-
-use arrayvec::ArrayVec;
 
 use crate::config::{Client, Limits, Settings};
 use crate::error::{Misuse, SendError};
 use crate::lifecycle::persistence::CloseReason;
-use crate::lifecycle::retry::Sent;
+use crate::lifecycle::pipeline::row::Row;
 use crate::lifecycle::role::{Own, PeerTime};
 use crate::lifecycle::state::{ConnectionState, Sending};
 use crate::lifecycle::terms::Terms;
@@ -53,8 +57,6 @@ pub(crate) struct Pending {
     pub(crate) marks: Marks,
     /// It went after another one that had no answer yet.
     pub(crate) pipelined: bool,
-    /// Its exchange has timeouts of its own.
-    own_timeouts: bool,
 }
 
 /// How far a request has gone.
@@ -116,29 +118,34 @@ pub(crate) struct Marks {
     pub(crate) offers: bool,
 }
 
-impl Pending {
-    /// So many octets have left on the connection; is it whole with them?
-    #[inline(always)]
-    fn left_by(&mut self, sent: u64, now: Instant) -> bool {
-        let leaves = self.progress == Progress::Whole && self.to <= sent;
-        if leaves {
-            self.progress = Progress::Left;
-            self.left_at = now;
-        }
-        leaves
-    }
+impl Marks {
+    const NONE: Self = Self { idempotent: false, replayable: false, last: false, offers: false };
+}
 
-    /// Octets of it that left, and whether that is all.
-    fn octets_left(&self, sent: u64) -> (u64, bool) {
-        let to = if self.progress == Progress::Begun { u64::MAX } else { self.to };
-        (sent.min(to).saturating_sub(self.from), self.progress == Progress::Left)
-    }
+impl Pending {
+    /// What stands where no request does.
+    const NONE: Self = Self {
+        began: Instant::EPOCH,
+        left_at: Instant::EPOCH,
+        from: 0,
+        to: 0,
+        method: MethodKind::Get,
+        progress: Progress::Begun,
+        marks: Marks::NONE,
+        pipelined: false,
+    };
 }
 
 /// The queue, and what is known of the peer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Outstanding<const DEPTH: usize> {
-    requests: ArrayVec<Pending, DEPTH>,
+    requests: Row<DEPTH>,
+    /// How many have left whole before the first that has not.
+    left: u32,
+    /// How many, from the first, need not be asked when octets leave: see [`leaving`].
+    settled: u32,
+    /// Which exchange has timeouts of its own, one more than its place in the row; 0: none has.
+    own: u32,
     /// The protocols that the last request offers, if it is one that does: nothing follows such a one.
     offered: Names,
     /// Requests handed out on this connection.
@@ -170,7 +177,10 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
     pub(crate) const fn new() -> Self {
         let () = Self::HOLDS_ONE;
         Self {
-            requests: ArrayVec::new_const(),
+            requests: Row::new(),
+            left: 0,
+            settled: 0,
+            own: 0,
             offered: Names::NONE,
             asked: 0,
             written: 0,
@@ -199,9 +209,16 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
         self.requests.is_empty()
     }
 
+    /// The last request is out.
+    #[inline(always)]
+    fn clear(&mut self) {
+        self.requests.clear();
+        (self.left, self.settled, self.own) = (0, 0, 0);
+    }
+
     /// Requests that were answered.
     pub(crate) fn answered(&self) -> u32 {
-        self.asked - self.requests.len() as u32
+        self.asked - self.requests.len()
     }
 
     /// Octets handed out before the first request without an answer, and all of them.
@@ -220,68 +237,37 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
         self.asked
     }
 
-    /// Octets that left on this connection, `unsent` being handed out still.
-    #[inline(always)]
-    const fn sent(&self, unsent: u64) -> u64 {
-        self.written.saturating_sub(unsent)
-    }
-
-    /// Has an octet of the first request left? Before that nothing that comes can be its answer (RFC 9112 9.2).
-    #[inline(always)]
-    pub(crate) fn awaits(&self, unsent: u64) -> bool {
-        self.requests.first().is_some_and(|first| self.sent(unsent) > first.from)
-    }
-
-    /// The driver's word: no octet of what is pending has left.
-    pub(crate) fn nothing_left(&mut self) {
-        self.nothing_left = true;
-    }
-
-    /// The word was for what has been looked at.
-    #[inline(always)]
-    pub(crate) fn looked_at(&mut self) {
-        self.nothing_left = false;
-    }
-
-    /// How much of a request has left.
-    pub(crate) fn sent_of(&self, unsent: u64, pending: &Pending) -> Sent {
-        match pending.octets_left(self.sent(unsent)) {
-            (_, true) => Sent::All,
-            (0, false) if self.nothing_left => Sent::Nothing,
-            (0, false) => Sent::Unknown,
-            (_, false) => Sent::Some,
-        }
-    }
-
     /// Which half of the exchange has timeouts of its own: what is received is of the first request, what is sent of the first of which not all
     /// has left, or else of the last.
     #[inline(always)]
     pub(crate) fn own_timeouts(&self) -> Own {
-        let own = |request: Option<&Pending>| request.is_some_and(|request| request.own_timeouts);
-        let goes = self.requests.iter().find(|request| request.progress != Progress::Left);
-        Own {
-            any: self.requests.iter().any(|request| request.own_timeouts),
-            receiving: own(self.requests.first()),
-            sending: own(goes.or(self.requests.last())),
-        }
+        let (own, goes) = (self.own, (self.left + 1).min(self.requests.len()));
+        Own { any: own > 0, receiving: own == 1, sending: own > 0 && own == goes }
     }
 
     /// When the first of the exchanges has taken as long as it may, and since when that counts.
+    ///
+    /// None began before one that stands before it, so that of those with the same timeouts the first is due first.
     pub(crate) fn exchange_due(&self, terms: Terms<'_>) -> (Instant, Instant) {
-        let due = |request: &Pending| {
-            let settings = if request.own_timeouts { terms.own } else { terms.connection };
-            (settings.spans.exchange.after(request.began), request.began)
+        let due = |place: u32, settings: &Settings| {
+            let never = (Instant::MAX, Instant::MAX);
+            self.requests.get(place).map_or(never, |it| (settings.spans.exchange.after(it.began), it.began))
         };
-        self.requests.iter().map(due).min().unwrap_or((Instant::MAX, Instant::MAX))
+        match self.own {
+            0 => due(0, terms.connection),
+            1 => due(0, terms.own).min(due(1, terms.connection)),
+            own => due(0, terms.connection).min(due(own - 1, terms.own)),
+        }
     }
 
     /// The exchange of the last request has timeouts of its own: one at a time.
     pub(crate) fn give_timeouts(&mut self) -> Result<(), Misuse> {
-        match self.requests.split_last_mut() {
-            None => Err(Misuse::NothingToAnswer),
-            Some((_, before)) if before.iter().any(|request| request.own_timeouts) => Err(Misuse::ExchangeOpen),
-            Some((last, _)) => {
-                last.own_timeouts = true;
+        let last = self.requests.len();
+        match self.own {
+            _ if last == 0 => Err(Misuse::NothingToAnswer),
+            own if own > 0 && own != last => Err(Misuse::ExchangeOpen),
+            _ => {
+                self.own = last;
                 Ok(())
             }
         }
@@ -294,61 +280,17 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
         }
     }
 
-    /// Octets were handed out.
-    pub(crate) fn written(&mut self, octets: u64) {
-        self.nothing_left = false;
-        self.written = self.written.saturating_add(octets);
-    }
-
-    /// The request being sent is whole. Octets of it that are told after its end have not left.
-    pub(crate) fn whole(&mut self) {
-        let written = self.written;
-        let Some(last) = self.requests.last_mut() else { return };
-        let goes_on = last.progress == Progress::Left && last.to < written;
-        last.to = written;
-        if last.progress == Progress::Begun || goes_on {
-            last.progress = Progress::Whole;
-        }
-        if goes_on {
-            self.wait();
-        }
-    }
-
-    /// Octets left: those requests that are out whole begin to wait.
-    #[inline]
-    pub(crate) fn left(&mut self, unsent: u64, now: Instant) {
-        self.nothing_left = false;
-        let sent = self.sent(unsent);
-        match self.requests.as_mut_slice() {
-            [only] => {
-                if only.left_by(sent, now) {
-                    self.peer.waiting = Some(now.max(self.answered_at));
-                }
-            }
-            all => {
-                for request in all {
-                    request.left_by(sent, now);
-                }
-                self.wait();
-            }
-        }
-    }
-
-    /// The first request's wait for its response counts from when it left whole, and not before the answer before it.
-    #[inline]
-    fn wait(&mut self) {
-        self.peer.waiting = match self.requests.first() {
-            Some(first) if first.progress == Progress::Left => Some(first.left_at.max(self.answered_at)),
-            _ => None,
-        };
-    }
-
     /// The peer said how many more requests it will accept. Those after the one answered count.
     pub(crate) fn hint(&mut self, max: Option<u32>) {
         if let Some(max) = max {
-            let after_it = self.requests.len().saturating_sub(1) as u32;
+            let after_it = self.requests.len().saturating_sub(1);
             self.budget = Some(max.saturating_sub(after_it));
         }
+    }
+
+    /// Requests without a whole answer.
+    pub(crate) const fn len(&self) -> u32 {
+        self.requests.len()
     }
 
     /// Requests that the peer will still accept, where it said how many.
@@ -364,30 +306,6 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
     /// Does the message being sent belong to the first request?
     pub(crate) fn sends_first(&self) -> bool {
         self.requests.len() <= 1
-    }
-
-    /// What always holds of the queue.
-    pub(crate) fn check(&self, state: &ConnectionState<Client<DEPTH>>) {
-        assert!(self.requests.len() as u32 <= self.asked, "more requests wait than were asked");
-        let mut from = 0;
-        for request in &self.requests {
-            assert!(
-                from <= request.from && request.from <= self.written,
-                "requests stand in the order of their octets"
-            );
-            let whole = request.progress != Progress::Begun;
-            assert!(!whole || (request.from <= request.to && request.to <= self.written), "a whole request has an end");
-            from = if whole { request.to } else { request.from };
-        }
-        if state.lifetime.is_open() {
-            let sends = state.send.half() == Sending::Content;
-            assert!(!sends || !self.is_empty(), "content is sent of no request");
-            assert!(self.is_empty() == (state.send.half() == Sending::Idle), "a request waits, or none was sent");
-            assert!(
-                self.peer.waiting.is_none() || !self.is_empty(),
-                "a response is waited for, and no request is there"
-            );
-        }
     }
 }
 
@@ -430,33 +348,28 @@ impl<const DEPTH: usize> ConnectionState<Client<DEPTH>> {
         if !queue.is_http11 || !settings.policy.pipelining.is_on() {
             return Err(Misuse::PipelineHeld.into());
         }
-        let safe = queue.requests.iter().all(|request| request.marks.idempotent);
-        if safe { Ok(()) } else { Err(Misuse::PipelineHeld.into()) }
+        // those before it are: else it would not have followed them
+        if last.marks.idempotent { Ok(()) } else { Err(Misuse::PipelineHeld.into()) }
     }
 
     /// A request's head is about to be handed out.
     pub(crate) fn push(&mut self, now: Instant, method: MethodKind, marks: Marks) {
-        let pipelined = !self.role.is_empty();
+        let before = self.role.requests.last().map(|last| last.progress);
+        let pipelined = before.is_some();
         let from = self.role.written;
-        let request = Pending {
-            began: now,
-            left_at: now,
-            from,
-            to: 0,
-            method,
-            progress: Progress::Begun,
-            marks,
-            pipelined,
-            own_timeouts: false,
-        };
+        let request =
+            Pending { began: now, left_at: now, from, to: 0, method, progress: Progress::Begun, marks, pipelined };
         if !pipelined {
             self.exchange_began = now;
             self.role.peer.waiting = None;
             self.receive.octets = 0;
             self.role.interim = Interim::NONE;
         }
-        if self.role.requests.try_push(request).is_err() {
+        if !self.role.requests.push(request) {
             return;
+        }
+        if before == Some(Progress::Begun) {
+            self.role.followed();
         }
         self.role.asked = self.role.asked.saturating_add(1);
         if let Some(budget) = &mut self.role.budget {
@@ -469,16 +382,6 @@ impl<const DEPTH: usize> ConnectionState<Client<DEPTH>> {
     pub(crate) fn status_line(&mut self, status: StatusCode) {
         if !status.is_interim() {
             self.role.answer = Answer::Begun;
-        }
-    }
-
-    /// Octets left of requests of which several are outstanding: what goes next may be of an exchange with other timeouts.
-    #[inline(never)]
-    pub(crate) fn left_of_several(&mut self, now: Instant) {
-        let before = self.role.own_timeouts().sending;
-        self.role.left(self.send.unsent, now);
-        if self.role.own_timeouts().sending != before {
-            self.own_timeouts_end(now);
         }
     }
 }

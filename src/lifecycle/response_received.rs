@@ -240,7 +240,7 @@ fn message_causes<const DEPTH: usize>(
     }
     if let Some(hint) = head.keep_alive() {
         state.role.peer.hint = hint.timeout.unwrap_or(state.role.peer.hint);
-        if policy.max_hint.is_on() || hint.max == Some(0) || state.role.iter().count() > 1 {
+        if policy.max_hint.is_on() || hint.max == Some(0) || state.role.len() > 1 {
             state.role.hint(hint.max);
         }
     }

@@ -28,6 +28,7 @@ mod chunk_framing;
 mod chunked;
 mod client_answers;
 mod client_deadlines;
+mod client_deep_pipeline;
 mod client_early_answers;
 mod client_pipeline_loss;
 mod client_pipelining;

@@ -33,7 +33,7 @@ impl<const DEPTH: usize> ConnectionState<Client<DEPTH>> {
     fn answered_last(&mut self, now: Instant, handed_out: bool) {
         let is_refused = self.role.answer == Answer::Refuses && self.role.ends_after_response;
         // what waits goes on by the timeouts of the connection, from here where its own were others
-        let own = self.role.first().is_some_and(|first| first.own_timeouts);
+        let own = self.role.own == 1;
         let still_since = if own { now } else { self.send.still_since };
         self.answered(now);
         if self.role.is_empty() && self.is_over_age(now) {
@@ -66,7 +66,7 @@ impl<const DEPTH: usize> ConnectionState<Client<DEPTH>> {
         self.receive.octets = 0;
         self.receive.given_up = false;
         self.receive.content_use = ContentUse::Undecided;
-        if self.role.first().is_some_and(|first| first.own_timeouts) {
+        if self.role.own == 1 {
             self.answered_in_own_time(now);
         }
         if DEPTH > 1 && self.role.requests.len() > 1 {
@@ -75,7 +75,7 @@ impl<const DEPTH: usize> ConnectionState<Client<DEPTH>> {
         if self.send.unsent == 0 {
             self.stay_still(now);
         }
-        self.role.requests.clear();
+        self.role.clear();
         self.send.begin_next();
         self.send.still_since = now;
         self.role.peer.waiting = None;
@@ -94,7 +94,7 @@ impl<const DEPTH: usize> ConnectionState<Client<DEPTH>> {
     /// The exchange of the second request begins.
     #[inline(never)]
     fn begin_next_exchange(&mut self) {
-        self.role.requests.pop_at(0);
+        self.role.pop_first();
         if let Some(next) = self.role.requests.first() {
             self.exchange_began = next.began;
         }

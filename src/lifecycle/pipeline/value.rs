@@ -69,8 +69,8 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
         }
         // of the number only matters whether there was one before, where none is counted to
         if ended || limits.max_exchanges.is_none() {
-            let answered = self.asked - self.requests.len() as u32;
-            self.asked = answered.min(1) + self.requests.len() as u32;
+            let answered = self.asked - self.requests.len();
+            self.asked = answered.min(1) + self.requests.len();
         }
         if self.requests.is_empty() && relative.parser == Parser::Ours {
             // it is taken back with the next request's octets
@@ -90,10 +90,10 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
         if ended {
             (self.is_http11, self.budget, self.peer.hint) = (false, None, u32::MAX);
             self.ends_after_response = false;
-            for request in &mut self.requests {
+            for request in self.requests.iter_mut() {
                 (request.marks.last, request.marks.offers) = (false, false);
-                request.own_timeouts = false;
             }
+            self.own = 0;
         }
     }
 }

@@ -103,15 +103,10 @@ pub const PIPELINING: Group = Group {
         }),
         Series::new("a client, requests leave together", "a request", Law::Linear, 4, |depth| {
             Work::new(depth, client(depth, false))
-        })
-        .at_most(
-            6.0,
-            "not linear: the first of its queue is taken out by moving the others, and each deadline looks at all of them",
-        ),
+        }),
         Series::new("a client, requests leave one by one", "a request", Law::Linear, 4, |depth| {
             Work::new(depth, client(depth, true))
-        })
-        .at_most(8.2, "as before, and each time that octets leave all are looked at"),
+        }),
     ],
 };
 
