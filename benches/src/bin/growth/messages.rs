@@ -46,7 +46,7 @@ pub const FIELDS: Group = Group {
     series: &[
         Series::new("received, and each one read", "a field line", Law::Linear, 16, |fields| read_fields(fields, true))
             .at_most(
-                1.6,
+                1.35,
                 "the lines after the 21st, for which there is no place, are searched again when they are read",
             ),
         Series::new("received", "a field line", Law::Linear, 8, |fields| read_fields(fields, false)),
