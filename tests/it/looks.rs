@@ -242,6 +242,17 @@ fn a_response_that_lay_in_the_socket_is_read() {
 }
 
 #[test]
+fn a_wait_that_began_anew_goes_on_while_later_requests_leave() {
+    let mut asker = Asker::knowing(&with_timeouts(nothing().with_response(some(5))));
+    asker.ask("GET").wait(secs(100));
+    assert_eq!(asker.connection.handle_timeout(asker.now).map(|due| due.kind), Some(DeadlineKind::Response));
+    asker.feed(&answer("103 Early Hints", "")).wait(secs(1));
+    asker.ask("GET");
+    assert_eq!(asker.connection.unanswered().count(), 2);
+    asker.assert_due(DeadlineKind::Response, secs(4));
+}
+
+#[test]
 fn a_stall_is_believed_after_another_try_to_write() {
     let mut driver = server(nothing().with_write_stall(some(5)));
     driver.feed(&get(""));

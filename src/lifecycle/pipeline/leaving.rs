@@ -84,7 +84,9 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
         if goes_on {
             let before = self.requests.len() - 1;
             (self.left, self.settled) = (self.left.min(before), self.settled.min(before));
-            self.wait();
+            if before == 0 {
+                self.peer.waiting = None;
+            }
         }
     }
 
@@ -94,8 +96,7 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
         self.nothing_left = false;
         let sent = self.sent(unsent);
         if self.requests.len() != 1 {
-            self.several_left(sent, now);
-            return self.wait();
+            return self.several_left(sent, now);
         }
         if self.requests.first_mut().is_some_and(|only| only.left_by(sent, now)) {
             (self.left, self.settled) = (1, 1);
@@ -104,7 +105,7 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
     }
 
     fn several_left(&mut self, sent: u64, now: Instant) {
-        let len = self.requests.len();
+        let (len, before) = (self.requests.len(), self.left);
         while let Some(next) = self.requests.get_mut(self.settled) {
             if next.left_by(sent, now) {
                 if self.left == self.settled {
@@ -114,6 +115,10 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
                 break;
             }
             self.settled += 1;
+        }
+        // a wait that has begun is not that of those after it, and may have begun anew since
+        if before == 0 && self.left > 0 {
+            self.wait();
         }
     }
 
