@@ -56,7 +56,7 @@ pub trait Reads: LifecycleRole {
         Ok(received.consumed)
     }
 
-    /// Reads a head into `outcome`; the table is of what a quick look has read of it.
+    /// Reads a head into `outcome`; the table is of what a fast path has read of it.
     fn receive_head<'b, C: Deref<Target = Config<Self>>>(
         connection: &mut Connection<Self, C>,
         now: Instant,
@@ -202,7 +202,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         Event::End { trailers: FieldSection::empty() }
     }
 
-    /// As [`receive`](Self::receive); the table is of what a quick look has read of a head.
+    /// As [`receive`](Self::receive); the table is of what a fast path has read of a head.
     #[inline(never)]
     pub(crate) fn receive_next<'b>(
         &mut self,
