@@ -1,5 +1,5 @@
 //! A request that came whole, whose lines are as most are, on a connection of which nothing unusual is known: read, judged and recorded in
-//! one step. Nearly all are, and to ask each what else it might be costs as much as to read it.
+//! one step. Nearly all are, and what else they might be is not asked.
 //!
 //! What has been read of another one is not read again: the full path goes on there.
 

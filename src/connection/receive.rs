@@ -7,7 +7,7 @@
 //!
 //! **Fast paths.** What is usual is taken in one step: more octets of an unfinished head, content of a known length, a
 //! chunk, a whole head. A fast path handles its input completely, or changes nothing and goes on with
-//! [`receive_next`](Connection::receive_next), which knows every case and is the twin of them all; `twins` compares them.
+//! [`receive_in_full`](Connection::receive_in_full), which knows every case and is the twin of them all; `twins` compares them.
 //!
 //! `inline(always)` in this folder buys 22 instructions of `client-exchange` (1008) and 37 of `pieces classic` (4043; benches, `count`).
 

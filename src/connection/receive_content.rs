@@ -120,7 +120,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
 
     /// Content of a known length that is there, to be reported; anything else that may come with it.
     ///
-    /// Twin of [`receive_next`](Self::receive_next), for what is usual.
+    /// Twin of [`receive_in_full`](Self::receive_in_full), for what is usual.
     #[inline(never)]
     pub(crate) fn receive_counted<'b>(&mut self, now: Instant, buf: &'b [u8]) -> Result<Received<'b>, ProtocolError> {
         let counted = matches!(self.reading, Reading::Exact) && self.lifecycle.state().counts_content();
@@ -135,7 +135,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
 
     /// Content of a chunk whose size line is as usual, to be reported; anything else that may come in a chunked body.
     ///
-    /// Twin of [`receive_next`](Self::receive_next), for what is usual.
+    /// Twin of [`receive_in_full`](Self::receive_in_full), for what is usual.
     #[inline(never)]
     pub(crate) fn receive_chunk<'b>(&mut self, now: Instant, buf: &'b [u8]) -> Result<Received<'b>, ProtocolError> {
         let (state, settings) = self.lifecycle.parts();

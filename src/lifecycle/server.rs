@@ -208,8 +208,7 @@ impl<C: Deref<Target = Config<Server>>> Lifecycle<Server, C> {
             writer.fields([("Content-Type", "text/plain; charset=us-ascii")], None)?;
         }
         let upgrades = writer.fields(fields, None)?;
-        writer.announce(plan.framing, plan.options.with_upgrade(upgrades), plan.hint, None);
-        writer.end_head();
+        writer.announce_to_end(plan.framing, plan.options.with_upgrade(upgrades), plan.hint, None);
         let has_text = plan.sends != Sends::Nothing && octets > 0;
         if has_text {
             text.iter().for_each(|piece| writer.put(piece));

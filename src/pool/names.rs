@@ -37,6 +37,26 @@ connection_names! {
     Idle;
 }
 
+/// Makes a name of a type with a place and a number.
+macro_rules! queue_name {
+    ($name:ident) => {
+        impl QueueName for $name {
+            fn new(place: Place, number: u32) -> Self {
+                Self { place, number }
+            }
+
+            fn place(&self) -> Place {
+                self.place
+            }
+
+            fn number(&self) -> u32 {
+                self.number
+            }
+        }
+    };
+}
+pub(super) use queue_name;
+
 macro_rules! queue_names {
     ($( $(#[$doc:meta])* $name:ident; )+) => {
         $(
@@ -50,19 +70,7 @@ macro_rules! queue_names {
                 number: u32,
             }
 
-            impl QueueName for $name {
-                fn new(place: Place, number: u32) -> Self {
-                    Self { place, number }
-                }
-
-                fn place(&self) -> Place {
-                    self.place
-                }
-
-                fn number(&self) -> u32 {
-                    self.number
-                }
-            }
+            queue_name!($name);
         )+
     };
 }

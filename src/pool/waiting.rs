@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hash};
 use super::Pool;
 use super::api::Demand;
 use super::index::{OriginIndex, Place};
-use super::names::{Stale, Ticket};
+use super::names::{Stale, Ticket, queue_name};
 use super::queue::QueueName;
 use crate::time::Instant;
 
@@ -38,19 +38,7 @@ pub(super) struct Ready {
     number: u32,
 }
 
-impl QueueName for Ready {
-    fn new(place: Place, number: u32) -> Self {
-        Self { place, number }
-    }
-
-    fn place(&self) -> Place {
-        self.place
-    }
-
-    fn number(&self) -> u32 {
-        self.number
-    }
-}
+queue_name!(Ready);
 
 impl Waiter {
     /// Who may be given a connection of the key that this one may not use: the next, unless this one wants a place.

@@ -44,7 +44,7 @@ impl<const DEPTH: usize> Outstanding<DEPTH> {
 
     fn check_progress(&self) {
         let left = self.requests.iter().take_while(|request| request.progress == Progress::Left).count();
-        assert_eq!(self.left as usize, left, "so many have left before the first that has not");
+        assert_eq!(self.left as usize, left, "the number of those that have left before the first that has not");
         let waits = |&(place, progress): &(u32, Progress)| match progress {
             Progress::Begun => place + 1 == self.requests.len(),
             Progress::Whole => true,

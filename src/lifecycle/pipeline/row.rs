@@ -7,7 +7,7 @@ use core::hash::{Hash, Hasher};
 
 use crate::lifecycle::pipeline::Pending;
 
-/// At most so many requests.
+/// Requests, `DEPTH` of them at most.
 #[derive(Clone)]
 pub(super) struct Row<const DEPTH: usize> {
     /// After the last slot the first one follows.

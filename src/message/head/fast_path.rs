@@ -44,7 +44,7 @@ impl Progress {
         window
     }
 
-    /// The octets after as many lines as are common enough.
+    /// The octets after as many lines as are common enough; the table has those that it has room for.
     ///
     /// Twin of [`full_line`](Self::full_line), called line by line.
     #[inline(never)]
@@ -56,7 +56,7 @@ impl Progress {
     ) -> &'b [u8] {
         let mut rest = window;
         let (mut lines, most) = (usize::from(self.line_count), usize::from(max_lines));
-        while lines < most.min(FieldTable::CAPACITY) {
+        while lines < most {
             let Some((line, name)) = named_line(rest) else { break };
             table.set(lines, PackedLine::new(rest.len() - line.after.len(), name));
             if may_be_kept(rest[0], name) {
@@ -66,20 +66,6 @@ impl Progress {
             rest = line.after;
         }
         self.line_count = lines as u16;
-        if lines >= FieldTable::CAPACITY && lines < most { self.more_lines(max_lines, rest) } else { rest }
-    }
-
-    /// The same of lines that the table has no room for.
-    #[inline(never)]
-    fn more_lines<'b>(&mut self, max_lines: u16, mut rest: &'b [u8]) -> &'b [u8] {
-        while self.line_count < max_lines {
-            let Some((line, name)) = named_line(rest) else { break };
-            if may_be_kept(rest[0], name) {
-                self.facts.kept_line(&rest[..name], line.value());
-            }
-            self.line_count += 1;
-            rest = line.after;
-        }
         rest
     }
 
@@ -96,7 +82,7 @@ impl Progress {
         let mut rest = window;
         let Some(&(mut first)) = rest.first() else { return rest };
         let (mut lines, most) = (usize::from(self.line_count), usize::from(max_lines));
-        while lines < most.min(FieldTable::CAPACITY) {
+        while lines < most {
             if first == b'\r' {
                 break;
             }
@@ -119,20 +105,6 @@ impl Progress {
             (first, rest) = (next, line.after);
         }
         self.line_count = lines as u16;
-        if lines >= FieldTable::CAPACITY && lines < most { self.more_unfolded_lines(max_lines, rest) } else { rest }
-    }
-
-    /// The same of lines that the table has no room for.
-    #[inline(never)]
-    fn more_unfolded_lines<'b>(&mut self, max_lines: u16, mut rest: &'b [u8]) -> &'b [u8] {
-        while self.line_count < max_lines {
-            let Some((line, name, _)) = named_unfolded_line(rest) else { break };
-            if may_be_kept(rest[0], name) {
-                self.facts.kept_line(&rest[..name], line.value());
-            }
-            self.line_count += 1;
-            rest = line.after;
-        }
         rest
     }
 }
@@ -176,7 +148,7 @@ struct FastLine<'b> {
 
 impl<'b> FastLine<'b> {
     /// A line whose name has other octets than letters, digits and dashes.
-    // its twin is searched for where the fast one found none
+    // asked for only where a fast line was not found
     #[inline(always)]
     fn of_token(rest: &'b [u8]) -> Option<Self> {
         let (colon, after) = line_of_token(rest);

@@ -49,7 +49,8 @@ impl Progress {
                 *self = Self::after(&line);
                 if let Some(section) = self.fast_request(rules, &line, head.fields.table()) {
                     self.complete_request(&line, section, head);
-                    return Ok(Some(line.octets + section.len() + 2));
+                    self.check(buf);
+                    return Ok(Some(self.octets()));
                 }
             }
         }

@@ -61,17 +61,13 @@ impl Progress {
         table: &mut FieldTable,
     ) -> Option<(&'b [u8], usize)> {
         let at = self.next_line as usize;
-        let rest = buf.get(at..)?;
-        let is_short = rest.len() <= FieldTable::MAX_LINE
-            && rest.len() <= rules.limits.field_line as usize
-            && buf.len() <= rules.limits.head as usize;
-        let window = if is_short { rest } else { self.fast_window(rules, rest, at) };
+        let window = self.fast_window(rules, buf.get(at..)?, at);
         // a line that may be continued is left to the full reading, also where policy refuses to continue lines
         let rest = self.fast_unfolded_lines(rules.limits.field_lines, window, table);
         let section = window.get(..window.len() - rest.len())?;
         self.next_line = (at + section.len()) as u32;
         match rest {
-            [b'\r', b'\n', ..] => Some((section, at + section.len() + 2)),
+            [b'\r', b'\n', ..] => Some((section, self.octets())),
             _ => None,
         }
     }

@@ -124,7 +124,6 @@ pub(crate) fn skip_to_control(octets: &[u8]) -> &[u8] {
 /// The octets from the first `stop`; none if there is none.
 ///
 /// Twin of [`memchr`](memchr::memchr), whose call costs more than it saves where little is skipped.
-// inlined: with `skip_until`
 #[inline(always)]
 pub(crate) fn skip_to(octets: &[u8], stop: u8) -> &[u8] {
     skip_until(octets, |b| b == stop, |word| zero(word ^ every(stop)))
