@@ -43,12 +43,10 @@ impl Folder {
     ///
     /// There is nothing, or it is outside: [`io::ErrorKind::NotFound`]. It may not be read, there are no descriptors, and others.
     pub fn open(&self, named: &Path) -> io::Result<File> {
-        let named = if named.as_os_str().is_empty() { Path::new(".") } else { named };
         match self.open_beneath(named, Links::Followed) {
             // it leads out, or by an absolute link
             Err(Errno::XDEV) => self.open_real(named),
-            // an old system, or one that does not let us
-            Err(Errno::NOSYS | Errno::PERM | Errno::INVAL) => self.open_real(named),
+            Err(errno) if is_not_let(errno) => self.open_real(named),
             opened => opened.map_err(error_of),
         }
     }
@@ -57,9 +55,8 @@ impl Folder {
     fn open_real(&self, named: &Path) -> io::Result<File> {
         let real = self.path.join(named).canonicalize()?;
         let Ok(inside) = real.strip_prefix(&self.path) else { return Err(io::ErrorKind::NotFound.into()) };
-        let inside = if inside.as_os_str().is_empty() { Path::new(".") } else { inside };
         match self.open_beneath(inside, Links::None) {
-            Err(Errno::NOSYS | Errno::PERM | Errno::INVAL) => {
+            Err(errno) if is_not_let(errno) => {
                 let opened = rustix::fs::open(&real, FLAGS | OFlags::NOFOLLOW, Mode::empty());
                 opened.map(File::from).map_err(error_of)
             }
@@ -76,6 +73,8 @@ impl Folder {
         if links == Links::None {
             resolve |= ResolveFlags::NO_SYMLINKS;
         }
+        // the folder itself has no name in it
+        let named = if named.as_os_str().is_empty() { Path::new(".") } else { named };
         let mut tries = TRIES;
         loop {
             tries -= 1;
@@ -98,6 +97,11 @@ impl Folder {
 enum Links {
     Followed,
     None,
+}
+
+/// An old system, or one that does not let us.
+const fn is_not_let(errno: Errno) -> bool {
+    matches!(errno, Errno::NOSYS | Errno::PERM | Errno::INVAL)
 }
 
 /// What the name is at fault for is not found: too long, a circle of links, a file on the way, a link that was put there meanwhile.

@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use http_keepalive::drive::{Attempt, Transport};
 use http_keepalive::{CloseReason, Instant, Shut};
-use socket2::SockRef;
-
 use mio::net::TcpStream;
 use rustix::net::SendFlags;
+use socket2::SockRef;
 
 use super::Peer;
 
