@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use plotters::prelude::*;
 
 use crate::heads;
-use crate::inputs::{Heads, heads_by_the_clock};
+use crate::inputs::{self, Heads};
 
 /// A parser, by its name.
 type Parser = (&'static str, fn(&[u8]));
@@ -45,7 +45,8 @@ pub fn run(rounds: usize, only: Option<&str>, svg: Option<&Path>) -> Result<(), 
     PEERS.iter().for_each(|(name, _)| print!(" {name} |"));
     println!("\n| --- | ---: | ---: |{}", " --- |".repeat(PEERS.len()));
     let mut rows = Vec::new();
-    for input in heads_by_the_clock().into_iter().filter(|input| only.is_none_or(|only| only == input.name)) {
+    let asked = inputs::TIMED.into_iter().filter(|name| only.is_none_or(|only| only == *name));
+    for input in asked.filter_map(inputs::named) {
         let row = time(&input, rounds);
         print!("| {} | {} | {} |", row.name, row.octets, row.fields);
         for Ratio { first, median, third } in &row.ratios {

@@ -106,7 +106,7 @@ pub fn picohttpparser(input: &[u8]) {
     };
     assert!(octets > 0);
     for field in &fields[..number] {
-        // SAFETY: so many slots were written
+        // SAFETY: `number` slots were written
         let field = unsafe { field.assume_init_ref() };
         black_box((field.name, field.name_len, field.value, field.value_len));
     }

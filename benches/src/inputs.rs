@@ -52,18 +52,20 @@ pub struct Heads {
     pub heads: Vec<Vec<u8>>,
 }
 
-/// What is timed.
-pub fn heads_by_the_clock() -> Vec<Heads> {
-    let one = |name, head: &[u8]| Heads { name, heads: vec![head.to_vec()] };
-    let mut all: Vec<_> = ALL.map(|(name, head)| one(name, head)).into();
-    all.extend([
-        one("api", API),
-        one("cdn", CDN),
-        one("64 fields", &of_many_fields(64)),
-        one("8 KiB cookie", &of_a_long_cookie(8 * 1024)),
-        Heads { name: "mixed", heads: mixed(1000) },
-    ]);
-    all
+/// The names of what is timed.
+pub const TIMED: [&str; 9] = ["tiny", "classic", "chrome", "resp", "api", "cdn", "64 fields", "8 KiB cookie", "mixed"];
+
+/// What has this name.
+pub fn named(name: &str) -> Option<Heads> {
+    let heads = match name {
+        "api" => vec![API.to_vec()],
+        "cdn" => vec![CDN.to_vec()],
+        "64 fields" => vec![of_many_fields(64)],
+        "8 KiB cookie" => vec![of_a_long_cookie(8 * 1024)],
+        "mixed" => mixed(1000),
+        _ => vec![ALL.into_iter().find(|(other, _)| *other == name)?.1.to_vec()],
+    };
+    Some(Heads { name: TIMED.into_iter().find(|other| *other == name)?, heads })
 }
 
 /// A request of a program, of five fields.

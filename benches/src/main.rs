@@ -38,7 +38,7 @@ enum Action {
         #[arg(long, default_value_t = 151)]
         rounds: usize,
         /// One input alone.
-        #[arg(long, value_name = "NAME")]
+        #[arg(long, value_name = "NAME", value_parser = inputs::TIMED)]
         only: Option<String>,
         /// Draws them, too.
         #[arg(long, value_name = "FILE")]
@@ -76,8 +76,7 @@ fn main() -> ExitCode {
 }
 
 fn run(work: &str, input: &str, times: usize) -> Result<(), String> {
-    let all = inputs::heads_by_the_clock();
-    let heads = &all.iter().find(|heads| heads.name == input).ok_or("no such input")?.heads;
+    let heads = inputs::named(input).ok_or("no such input")?.heads;
     work::run(work, &heads[0], times).ok_or_else(|| "no such work".into())
 }
 

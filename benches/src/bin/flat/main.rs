@@ -2,9 +2,11 @@
 //! the length an octet may not cost more, but for a quarter. A program of its own: what calls the crate beside the work that is counted
 //! changes what the compiler makes of it.
 
+#[path = "../../calls.rs"]
+mod calls;
 mod shapes;
 
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use http_keepalive::*;
@@ -108,9 +110,12 @@ fn offered(connection: &mut dyn Receives, octets: &[u8], ends: &[usize], out: &m
 fn check(all: bool) -> Result<Vec<String>, String> {
     let folder = std::env::temp_dir().join(format!("flat-{}", std::process::id()));
     std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
-    let counts = counts(&folder);
+    let counted = calls::counted(COUNTED, &["run"], &folder);
     let _ = std::fs::remove_dir_all(&folder);
-    let counts = counts?;
+    let (_, counts) = counted?;
+    if counts.len() < 2 * runs().count() {
+        return Err(format!("{} counts of {} runs", counts.len(), 2 * runs().count()));
+    }
     let mut broken = Vec::new();
     let mut greatest = 0.0f64;
     for (at, (shape, reader, split)) in runs().enumerate() {
@@ -126,30 +131,6 @@ fn check(all: bool) -> Result<Vec<String>, String> {
     }
     println!("{} shapes and splits, the steepest {greatest:.2} (at most {MOST:.2})", runs().count());
     Ok(broken)
-}
-
-/// Instructions of each call of [`offered`], in order.
-fn counts(folder: &std::path::Path) -> Result<Vec<u64>, String> {
-    let program = std::env::current_exe().map_err(|error| error.to_string())?;
-    let out = folder.join("out");
-    let output = Command::new("valgrind")
-        .arg("--tool=callgrind")
-        .args(["--toggle-collect=", "--dump-after="].map(|option| format!("{option}{COUNTED}")))
-        .arg(format!("--callgrind-out-file={}", out.display()))
-        .arg(program)
-        .arg("run")
-        .output()
-        .map_err(|error| format!("cannot run valgrind: {error}"))?;
-    if !output.status.success() {
-        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
-    }
-    let count = |number: usize| {
-        let path = format!("{}.{number}", out.display());
-        let text = std::fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
-        let total = text.lines().find_map(|line| line.strip_prefix("totals:").or(line.strip_prefix("summary:")));
-        total.and_then(|total| total.trim().parse().ok()).ok_or_else(|| format!("{path}: no count"))
-    };
-    (1..=2 * runs().count()).map(count).collect()
 }
 
 /// A connection of either role.

@@ -2,10 +2,10 @@
 //! to a file of their own.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::calls;
 use crate::series::{GROUPS, Group, Line, Series, Work};
 
 /// The function whose calls are counted, one by one.
@@ -63,28 +63,11 @@ fn lines(group: &Group, all: bool, folder: &Path) -> Result<Vec<Line>, String> {
 
 /// Instructions and units of each piece of work, in order.
 fn counts(group: &Group, all: bool, folder: &Path) -> Result<Vec<(u64, u64)>, String> {
-    let program = std::env::current_exe().map_err(|error| error.to_string())?;
-    let out = folder.join(group.name);
-    let mut command = Command::new("valgrind");
-    command
-        .args(["-q", "--tool=callgrind"])
-        .args(["--toggle-collect=", "--dump-after="].map(|option| format!("{option}{COUNTED}")))
-        .arg(format!("--callgrind-out-file={}", out.display()))
-        .arg(program)
-        .args(all.then_some("--all"))
-        .args(["run", group.name])
-        .stderr(Stdio::inherit());
-    let output = command.output().map_err(|error| format!("cannot run valgrind: {error}"))?;
-    if !output.status.success() {
-        return Err("its work could not be done".into());
+    let arguments: Vec<&str> = all.then_some("--all").into_iter().chain(["run", group.name]).collect();
+    let (said, counts) = calls::counted(COUNTED, &arguments, folder)?;
+    let units: Vec<u64> = said.lines().map_while(|units| units.parse().ok()).collect();
+    if units.len() != said.lines().count() || counts.len() < units.len() {
+        return Err(format!("{} counts of what was said to be: {said}", counts.len()));
     }
-    let units = String::from_utf8_lossy(&output.stdout).into_owned();
-    let of_piece = |(number, units): (usize, &str)| {
-        let path = format!("{}.{}", out.display(), number + 1);
-        let text = std::fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
-        let total = text.lines().find_map(|line| line.strip_prefix("totals:").or(line.strip_prefix("summary:")));
-        let count = total.and_then(|total| total.trim().parse().ok()).ok_or_else(|| format!("{path}: no count"))?;
-        Ok((count, units.parse().map_err(|_| format!("no number of units: {units}"))?))
-    };
-    units.lines().enumerate().map(of_piece).collect()
+    Ok(counts.into_iter().zip(units).collect())
 }

@@ -4,6 +4,8 @@
 //!
 //! Read first: [`series`], which says what a series is and holds it against its bound.
 
+#[path = "../../calls.rs"]
+mod calls;
 mod chart;
 mod count;
 mod messages;

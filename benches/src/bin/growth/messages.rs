@@ -47,7 +47,7 @@ pub const FIELDS: Group = Group {
         Series::new("received, and each one read", "a field line", Law::Linear, 16, |fields| read_fields(fields, true))
             .at_most(
                 1.35,
-                "the lines after the 21st, for which there is no place, are searched again when they are read",
+                "the lines after the 21st, for which the table has no room, are found again when they are read",
             ),
         Series::new("received", "a field line", Law::Linear, 8, |fields| read_fields(fields, false)),
         Series::new("sent", "a field line", Law::Linear, 8, |fields| {
@@ -193,7 +193,7 @@ fn sending() -> Connection<Server> {
     connection
 }
 
-/// A request of so many octets, most of them one field value.
+/// A request of this number of octets, most of them one field value.
 fn request(octets: usize) -> Vec<u8> {
     format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "v".repeat(octets - 32)).into()
 }
@@ -203,7 +203,7 @@ fn trailers(octets: usize) -> Vec<u8> {
     format!("0\r\nX: {}\r\n\r\n", "v".repeat(octets - 10)).into()
 }
 
-/// Where so many offers of about the same length end.
+/// Where this number of offers of about the same length end.
 fn ends(octets: usize, offers: usize) -> Vec<usize> {
     (1..=offers).map(|offer| octets * offer / offers).collect()
 }
@@ -252,7 +252,7 @@ fn answer_all(connection: &mut Connection<Server>, requests: &[u8], out: &mut [u
     connection.handle_sent(NOW, to as u64);
 }
 
-/// Sends so many requests, and reads the responses; the deadline is asked for after each, as a driver does.
+/// Sends `depth` requests, and reads the responses; the deadline is asked for after each, as a driver does.
 fn client(depth: usize, alone: bool) -> impl FnMut() + 'static {
     let responses = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".repeat(depth);
     let (mut connection, mut out) = (Connection::<Client<256>>::new(NOW, &CLIENT), vec![0; 64 * depth]);

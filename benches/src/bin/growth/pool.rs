@@ -96,7 +96,7 @@ pub const POOL: Group = Group {
                 assert_eq!(ended, many);
             })
         }),
-        Series::new("a key comes and goes, among so many", "a connection", Law::Flat, 100, |many| {
+        Series::new("a key comes and goes, among others", "a connection", Law::Flat, 100, |many| {
             let mut pool = filled(&config(), many, many);
             Work::new(many, move || {
                 for key in many..2 * many {
