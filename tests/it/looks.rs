@@ -243,13 +243,22 @@ fn a_response_that_lay_in_the_socket_is_read() {
 
 #[test]
 fn a_wait_that_began_anew_goes_on_while_later_requests_leave() {
-    let mut asker = Asker::knowing(&with_timeouts(nothing().with_response(some(5))));
-    asker.ask("GET").wait(secs(100));
-    assert_eq!(asker.connection.handle_timeout(asker.now).map(|due| due.kind), Some(DeadlineKind::Response));
-    asker.feed(&answer("103 Early Hints", "")).wait(secs(1));
-    asker.ask("GET");
-    assert_eq!(asker.connection.unanswered().count(), 2);
-    asker.assert_due(DeadlineKind::Response, secs(4));
+    let config = with_timeouts(nothing().with_response(some(5)));
+    // the first request of a connection, and one that waited for another's response
+    for before in [0, 1] {
+        let mut asker = Asker::knowing(&config);
+        asker.ask("GET");
+        for _ in 0..before {
+            asker.ask("GET");
+            asker.feed("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        }
+        asker.wait(secs(100));
+        assert_eq!(asker.connection.handle_timeout(asker.now).map(|due| due.kind), Some(DeadlineKind::Response));
+        asker.feed(&answer("103 Early Hints", "")).wait(secs(1));
+        asker.ask("GET");
+        assert_eq!(asker.connection.unanswered().count(), 2, "{before}");
+        asker.assert_due(DeadlineKind::Response, secs(4));
+    }
 }
 
 #[test]
