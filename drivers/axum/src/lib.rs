@@ -1,0 +1,1 @@
+//! Serves axum routers.
