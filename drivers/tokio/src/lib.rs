@@ -20,6 +20,8 @@ mod listen;
 #[cfg(feature = "server")]
 pub mod server;
 mod timer;
+#[cfg(feature = "server")]
+mod trace;
 mod transport;
 
 pub use clock::Clock;

@@ -1,0 +1,181 @@
+//! The response of the service, on its way out.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::{Buf, Bytes};
+use http::Response as HttpResponse;
+use http::header::DATE;
+use http_keepalive::{CheckedFields, Content, HttpFields, Instant, IntentFields, NO_FIELDS, Response, SendError, StatusCode};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tower_service::Service;
+
+use super::transport::Machine;
+use super::{Body, Connection};
+use crate::{BoxError, with_date};
+
+/// Content from here on is not copied.
+const BIG: usize = 4 * 1024;
+/// Content of this length at most goes out with its head, if it is there.
+const WHOLE: u64 = 16 * 1024;
+
+impl<T, S, B> Connection<T, S, B>
+where
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: Service<http::Request<Body>, Response = HttpResponse<B>>,
+    S::Error: Into<BoxError>,
+    B: http_body::Body,
+    B::Error: Into<BoxError>,
+{
+    /// Sends the head, and the content with it where that is short and there.
+    pub(super) fn respond(mut self: Pin<&mut Self>, response: HttpResponse<B>, context: &mut Context<'_>) {
+        let (head, body) = response.into_parts();
+        let mut this = self.as_mut().project();
+        let octets = if body.is_end_stream() { Some(0) } else { body.size_hint().exact() };
+        this.content.set(Some(body));
+        let status = StatusCode::from(head.status);
+        let intents = IntentFields::new(&head.headers);
+        let content = intents.and_then(|fields| Ok((fields, fields.content_of_response(this.parts.method, status, octets)?)));
+        let (fields, content) = match content {
+            Ok(content) => content,
+            Err(error) => return self.fail(error),
+        };
+        let mut whole = None;
+        if let (Content::Exact(1..=WHOLE), Some(octets @ 1..)) = (content, octets) {
+            match this.content.as_mut().as_pin_mut().map(|body| body.poll_frame(context)) {
+                Some(Poll::Ready(Some(Ok(frame)))) => match frame.into_data() {
+                    Ok(mut data) if data.remaining() as u64 <= octets => whole = Some(data.copy_to_bytes(data.remaining())),
+                    _ => return self.fail("the content is longer than its body said"),
+                },
+                Some(Poll::Ready(Some(Err(error)))) => return self.fail(error),
+                Some(Poll::Ready(None)) => return self.fail("the content is shorter than its body said"),
+                Some(Poll::Pending) | None => {}
+            }
+        }
+        let (parts, response) = (this.parts, Response::new(status).with_close(fields.close()));
+        let (now, machine) = (parts.now, &mut parts.machine);
+        let sent = if parts.shared.date && !head.headers.contains_key(DATE) {
+            with_date_line(|date| send(machine, now, response, date.and(fields), content, whole.as_deref()))
+        } else {
+            send(machine, now, response, fields, content, whole.as_deref())
+        };
+        match sent {
+            Ok(taken) => {
+                if let Some(rest) = whole.filter(|whole| taken < whole.len()).map(|whole| whole.slice(taken..)) {
+                    self.as_mut().send_data(rest);
+                }
+                self.after_sending();
+            }
+            // the client or a deadline was faster
+            Err(SendError::Ended(_)) => this.content.set(None),
+            Err(error) => self.fail(error),
+        }
+    }
+
+    /// Sends the next piece of content, or its end. `Pending`: there is none yet.
+    pub(super) fn send_content(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let this = self.as_mut().project();
+        let frame = match this.content.as_pin_mut() {
+            Some(body) => std::task::ready!(body.poll_frame(context)),
+            None => None,
+        };
+        let (now, machine) = (this.parts.now, &mut this.parts.machine);
+        match frame {
+            Some(Ok(frame)) => match frame.into_data() {
+                Ok(mut data) => {
+                    let data = data.copy_to_bytes(data.remaining());
+                    self.as_mut().send_data(data);
+                }
+                Err(frame) => {
+                    let trailers = frame.into_trailers().unwrap_or_default();
+                    if machine.finish(now, HttpFields(&trailers)).is_err() {
+                        // fields that may not be trailers are left out, all of them
+                        let _ = machine.finish(now, NO_FIELDS);
+                    }
+                }
+            },
+            Some(Err(error)) => {
+                self.fail(error);
+                return Poll::Ready(());
+            }
+            None => match machine.finish(now, NO_FIELDS) {
+                Ok(()) | Err(SendError::Ended(_)) => {}
+                Err(error) => {
+                    self.fail(error);
+                    return Poll::Ready(());
+                }
+            },
+        }
+        self.after_sending();
+        Poll::Ready(())
+    }
+
+    /// Sends a piece of content: a short one is copied behind what waits, a long one is written where it is.
+    fn send_data(mut self: Pin<&mut Self>, data: Bytes) {
+        let this = self.as_mut().project();
+        let (now, machine) = (this.parts.now, &mut this.parts.machine);
+        if data.is_empty() {
+            return;
+        }
+        let sent = if data.len() < BIG {
+            machine.send_content(now, &data).map(drop)
+        } else {
+            let passed = machine.pass_content(now, data.len() as u64);
+            if let (Ok(()), Some(wire)) = (&passed, &mut this.parts.wire) {
+                wire.pass(data);
+            }
+            passed
+        };
+        match sent {
+            Ok(()) | Err(SendError::Ended(_)) => {}
+            Err(error) => self.fail(error),
+        }
+    }
+
+    /// The response may be complete.
+    fn after_sending(self: Pin<&mut Self>) {
+        let mut this = self.project();
+        if !this.parts.machine.takes_content() {
+            this.content.set(None);
+            this.parts.answered();
+        }
+    }
+}
+
+/// Sends a head, and content with it: how many octets of it.
+fn send(
+    machine: &mut Machine,
+    now: Instant,
+    response: Response<'_>,
+    fields: impl http_keepalive::Fields + Clone,
+    content: Content,
+    whole: Option<&[u8]>,
+) -> Result<usize, SendError> {
+    match (whole, content) {
+        (Some(octets), Content::Exact(length)) if octets.len() as u64 == length => {
+            machine.respond_with(now, response, fields, octets)
+        }
+        _ => machine.respond(now, response, fields, content).map(|()| 0),
+    }
+}
+
+/// Gives `Date` as a line that is checked.
+fn with_date_line<R>(use_it: impl FnOnce(CheckedFields<'_>) -> R) -> R {
+    with_date(|date| {
+        let mut line = [0; 64];
+        let pieces: [&[u8]; 3] = [b"Date: ", date.as_bytes(), b"\r\n"];
+        let mut at = 0;
+        for piece in pieces {
+            if let Some(slot) = line.get_mut(at..at + piece.len()) {
+                slot.copy_from_slice(piece);
+                at += piece.len();
+            }
+        }
+        let none = CheckedFields::new(b"");
+        let checked = CheckedFields::new(line.get(..at).unwrap_or_default()).or(none);
+        match checked {
+            Ok(line) => use_it(line),
+            Err(_) => unreachable!("no lines are within the grammar"),
+        }
+    })
+}
