@@ -28,7 +28,7 @@ pub use clock::Clock;
 pub use date::with_date;
 pub use drain::{Drain, Joined};
 pub use http_keepalive;
-pub use listen::{Listener, Stop, accept_until};
+pub use listen::{Accepting, Listener, Stop};
 pub use timer::Timer;
 pub use transport::{Reset, reset_tcp};
 

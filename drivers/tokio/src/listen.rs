@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::pin::Pin;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -72,36 +73,60 @@ pub enum Stop {
     LameDuck(Duration),
 }
 
-/// Accepts connections, and gives each to `open`, until `signal` ends; then begins the drain, and waits until all that joined it have ended.
-/// The listener is dropped as soon as nothing more is accepted.
+/// Accepts connections until the end is asked for, and tells all that joined a drain.
+///
+/// ```no_run
+/// # use http_keepalive_tokio::{Accepting, Drain, Stop};
+/// # async fn serve(io: tokio::net::TcpStream, joined: http_keepalive_tokio::Joined) {}
+/// # async fn run(listener: tokio::net::TcpListener) {
+/// let drain = Drain::new();
+/// let signal = async { tokio::signal::ctrl_c().await.unwrap_or_default() };
+/// let mut accepting = Accepting::new(listener, &drain, Stop::Close, signal);
+/// while let Some((io, _from)) = accepting.next().await {
+///     tokio::spawn(serve(io, drain.join()));
+/// }
+/// drop(accepting);
+/// drain.ended().await;
+/// # }
+/// ```
 ///
 /// How long connections may take to end is the machine's to say: its timeouts `drain`, `drain_window`, and its drain mode.
-pub async fn accept_until<L: Listener>(
-    mut listener: L,
-    drain: &Drain,
-    stop: Stop,
-    signal: impl Future<Output = ()>,
-    mut open: impl AsyncFnMut(L::Io, L::Addr),
-) {
-    let until = async {
-        signal.await;
-        drain.begin();
-        if let Stop::LameDuck(time) = stop {
-            tokio::time::sleep(time).await;
-        }
-    };
-    let accepts = async {
-        loop {
-            let (io, from) = listener.accept().await;
-            open(io, from).await;
-        }
-    };
-    tokio::select! {
-        // the end is not put off by newcomers
-        biased;
-        () = until => {}
-        () = accepts => {}
+pub struct Accepting<L> {
+    /// `None`: nothing more is accepted.
+    listener: Option<L>,
+    end: Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+impl<L: Listener> Accepting<L> {
+    /// Of this listener, until `signal` ends.
+    pub fn new(listener: L, drain: &Drain, stop: Stop, signal: impl Future<Output = ()> + Send + 'static) -> Self {
+        let drain = drain.clone();
+        let end = Box::pin(async move {
+            signal.await;
+            drain.begin();
+            if let Stop::LameDuck(time) = stop {
+                tokio::time::sleep(time).await;
+            }
+        });
+        Self { listener: Some(listener), end }
     }
-    drop(listener);
-    drain.ended().await;
+
+    /// The next connection. `None`: nothing more is accepted, and the listener is dropped.
+    pub async fn next(&mut self) -> Option<(L::Io, L::Addr)> {
+        let listener = self.listener.as_mut()?;
+        tokio::select! {
+            // the end is not put off by newcomers
+            biased;
+            () = &mut self.end => {}
+            accepted = listener.accept() => return Some(accepted),
+        }
+        self.listener = None;
+        None
+    }
+}
+
+impl<L: std::fmt::Debug> std::fmt::Debug for Accepting<L> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Accepting").field("listener", &self.listener).finish_non_exhaustive()
+    }
 }

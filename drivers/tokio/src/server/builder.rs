@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tower_service::Service;
 
 use super::{Body, Connection};
-use crate::{BoxError, Clock, Drain, Listener, Stop, accept_until};
+use crate::{Accepting, BoxError, Clock, Drain, Listener, Stop};
 
 /// What all connections of a server share. A clone is another handle of the same.
 #[derive(Clone, Debug)]
@@ -96,7 +96,7 @@ impl Builder {
         listener: L,
         mut make: impl FnMut(L::Addr) -> S,
         stop: Stop,
-        signal: impl Future<Output = ()>,
+        signal: impl Future<Output = ()> + Send + 'static,
     ) where
         L: Listener,
         S: Service<Request<Body>, Response = Response<B>> + Send + 'static,
@@ -107,9 +107,10 @@ impl Builder {
     {
         let drain = self.drain().cloned().unwrap_or_default();
         let builder = self.with_drain(&drain);
-        accept_until(listener, &drain, stop, signal, async |io, from| {
+        let mut accepting = Accepting::new(listener, &drain, stop, signal);
+        while let Some((io, from)) = accepting.next().await {
             tokio::spawn(builder.serve(io, make(from)));
-        })
-        .await;
+        }
+        drain.ended().await;
     }
 }

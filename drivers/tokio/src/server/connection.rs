@@ -419,7 +419,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Parts<T> {
     }
 
     /// The application has nothing to say: it may have begun to read, or have asked for other timeouts. Whether it is busy.
-    fn go_on_reading(&mut self) -> bool {
+    pub(super) fn go_on_reading(&mut self) -> bool {
         if let Some(config) = self.timeouts.as_ref().and_then(ExchangeTimeouts::take) {
             let _ = self.machine.exchange_timeouts(self.now, config);
         }
@@ -428,6 +428,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Parts<T> {
             let _ = self.machine.send_continue(self.now);
         }
         true
+    }
+
+    /// Content of the request waits for the application.
+    pub(super) const fn has_unread(&self) -> bool {
+        matches!(self.reading, Some((_, Appetite::Paused)))
     }
 
     /// Reads what the machine wants: content straight to where it stays, if none of it waits in the buffer.

@@ -4,8 +4,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
-use http::Response as HttpResponse;
 use http::header::DATE;
+use http::{HeaderMap, Response as HttpResponse};
 use http_keepalive::{CheckedFields, Content, HttpFields, Instant, IntentFields, NO_FIELDS, Response, SendError, StatusCode};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tower_service::Service;
@@ -40,29 +40,35 @@ where
             Ok(content) => content,
             Err(error) => return self.fail(error),
         };
-        let mut whole = None;
-        if let (Content::Exact(1..=WHOLE), Some(octets @ 1..)) = (content, octets) {
+        // short content goes out with its head; and content that comes of the request's asks for that before the head says what becomes of it
+        let (mut whole, mut trailers, mut ended) = (None, None, false);
+        let is_short = matches!(content, Content::Exact(1..=WHOLE));
+        if octets != Some(0) && (is_short || this.parts.has_unread()) {
             match this.content.as_mut().as_pin_mut().map(|body| body.poll_frame(context)) {
                 Some(Poll::Ready(Some(Ok(frame)))) => match frame.into_data() {
-                    Ok(mut data) if data.remaining() as u64 <= octets => whole = Some(data.copy_to_bytes(data.remaining())),
-                    _ => return self.fail("the content is longer than its body said"),
+                    Ok(mut data) => whole = Some(data.copy_to_bytes(data.remaining())),
+                    Err(frame) => trailers = frame.into_trailers().ok(),
                 },
                 Some(Poll::Ready(Some(Err(error)))) => return self.fail(error),
-                Some(Poll::Ready(None)) => return self.fail("the content is shorter than its body said"),
+                Some(Poll::Ready(None)) => ended = true,
                 Some(Poll::Pending) | None => {}
             }
+            this.parts.go_on_reading();
         }
-        let (parts, response) = (this.parts, Response::new(status).with_close(fields.close()));
-        let (now, machine) = (parts.now, &mut parts.machine);
-        let sent = if parts.shared.date && !head.headers.contains_key(DATE) {
+        let response = Response::new(status).with_close(fields.close());
+        let (now, machine) = (this.parts.now, &mut this.parts.machine);
+        let sent = if this.parts.shared.date && !head.headers.contains_key(DATE) {
             with_date_line(|date| send(machine, now, response, date.and(fields), content, whole.as_deref()))
         } else {
             send(machine, now, response, fields, content, whole.as_deref())
         };
         match sent {
             Ok(taken) => {
-                if let Some(rest) = whole.filter(|whole| taken < whole.len()).map(|whole| whole.slice(taken..)) {
+                let rest = whole.map(|whole| whole.slice(taken..)).filter(|rest| !rest.is_empty());
+                if let Some(rest) = rest.filter(|_| this.parts.machine.takes_content()) {
                     self.as_mut().send_data(rest);
+                } else if ended || trailers.is_some() {
+                    self.as_mut().send_end(&trailers.unwrap_or_default());
                 }
                 self.after_sending();
             }
@@ -79,32 +85,16 @@ where
             Some(body) => std::task::ready!(body.poll_frame(context)),
             None => None,
         };
-        let (now, machine) = (this.parts.now, &mut this.parts.machine);
         match frame {
             Some(Ok(frame)) => match frame.into_data() {
                 Ok(mut data) => {
                     let data = data.copy_to_bytes(data.remaining());
                     self.as_mut().send_data(data);
                 }
-                Err(frame) => {
-                    let trailers = frame.into_trailers().unwrap_or_default();
-                    if machine.finish(now, HttpFields(&trailers)).is_err() {
-                        // fields that may not be trailers are left out, all of them
-                        let _ = machine.finish(now, NO_FIELDS);
-                    }
-                }
+                Err(frame) => self.as_mut().send_end(&frame.into_trailers().unwrap_or_default()),
             },
-            Some(Err(error)) => {
-                self.fail(error);
-                return Poll::Ready(());
-            }
-            None => match machine.finish(now, NO_FIELDS) {
-                Ok(()) | Err(SendError::Ended(_)) => {}
-                Err(error) => {
-                    self.fail(error);
-                    return Poll::Ready(());
-                }
-            },
+            Some(Err(error)) => self.as_mut().fail(error),
+            None => self.as_mut().send_end(&HeaderMap::new()),
         }
         self.after_sending();
         Poll::Ready(())
@@ -128,6 +118,21 @@ where
         };
         match sent {
             Ok(()) | Err(SendError::Ended(_)) => {}
+            Err(error) => self.fail(error),
+        }
+    }
+
+    /// Ends the content. Fields that may not be trailers are left out, all of them.
+    fn send_end(mut self: Pin<&mut Self>, trailers: &HeaderMap) {
+        let this = self.as_mut().project();
+        let (now, machine) = (this.parts.now, &mut this.parts.machine);
+        let ended = match machine.finish(now, HttpFields(trailers)) {
+            Err(SendError::Misuse(_)) if !trailers.is_empty() => machine.finish(now, NO_FIELDS),
+            ended => ended,
+        };
+        match ended {
+            Ok(()) | Err(SendError::Ended(_)) => {}
+            // content that is shorter than was said
             Err(error) => self.fail(error),
         }
     }
