@@ -223,7 +223,7 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
         }
     }
 
-    /// [`Step::Respond`] is said from the request's head on, and not after its end. For an application that answers while it reads, and says
+    /// [`Step::Respond`] is said from the request's head on, and not after its end; a request without content ends first all the same. For an application that answers while it reads, and says
     /// so ([`content_use`](Self::content_use)): a client that sends all of its content before it reads never sees the answer to a long
     /// request else.
     #[must_use]

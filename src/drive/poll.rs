@@ -49,7 +49,7 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
         match *known {
             Known::Nothing => {}
             Known::End => {
-                debug_assert!(is_usual(connection) && !habits.early_responses && reading.offer == Offer::Due);
+                debug_assert!(is_usual(connection) && reading.offer == Offer::Due);
                 reading.message = Message::Whole;
                 if *from == *to && reading.end == PeerEnd::Open {
                     reading.offer = Offer::Nothing;
@@ -139,7 +139,6 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
                                 Event::Request(_) | Event::Response(_) => {
                                     reading.message = Message::Begun;
                                     if !R::IS_CLIENT
-                                        && !habits.early_responses
                                         && connection.is_at_end()
                                         && connection.lifecycle.state().may_be_answered()
                                     {

@@ -147,7 +147,9 @@ impl Causes {
 
     pub(crate) fn iter(self) -> impl Iterator<Item = CloseReason> {
         let first = self.first();
-        let others = CloseReason::ALL.iter().copied().filter(move |&reason| self.has(reason) && Some(reason) != first);
+        // mostly there is none
+        let all = if self.is_empty() { &[] } else { CloseReason::ALL };
+        let others = all.iter().copied().filter(move |&reason| self.has(reason) && Some(reason) != first);
         first.into_iter().chain(others)
     }
 }

@@ -97,13 +97,19 @@ impl<L: Listener, M: MakeConnectionService<L>, F> WithGracefulShutdown<L, M, F> 
 
 impl<L: fmt::Debug, M: fmt::Debug> fmt::Debug for Serve<L, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Serve").field("listener", &self.listener).field("make_service", &self.make_service).finish_non_exhaustive()
+        f.debug_struct("Serve")
+            .field("listener", &self.listener)
+            .field("make_service", &self.make_service)
+            .finish_non_exhaustive()
     }
 }
 
 impl<L: fmt::Debug, M: fmt::Debug, F> fmt::Debug for WithGracefulShutdown<L, M, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WithGracefulShutdown").field("serve", &self.serve).field("stop", &self.stop).finish_non_exhaustive()
+        f.debug_struct("WithGracefulShutdown")
+            .field("serve", &self.serve)
+            .field("stop", &self.stop)
+            .finish_non_exhaustive()
     }
 }
 

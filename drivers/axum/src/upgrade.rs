@@ -125,7 +125,8 @@ impl AsyncWrite for Late {
             };
         }
         for (at, octet) in octets.iter().enumerate() {
-            state.matched = if *octet == HEAD_END[state.matched] { state.matched + 1 } else { usize::from(*octet == b'\r') };
+            state.matched =
+                if *octet == HEAD_END[state.matched] { state.matched + 1 } else { usize::from(*octet == b'\r') };
             if state.is_real() {
                 return Poll::Ready(Ok(at + 1));
             }

@@ -57,7 +57,12 @@ const fn how(shut: Shut) -> &'static str {
 /// A connection is over.
 pub(crate) fn closed(summary: &ConnectionSummary) {
     let _ = summary;
-    event!(DEBUG, reason = summary.persistence.as_str(), clause = summary.persistence.clause(), "connection over: {summary}");
+    event!(
+        DEBUG,
+        reason = summary.persistence.as_str(),
+        clause = summary.persistence.clause(),
+        "connection over: {summary}"
+    );
 }
 
 /// The application failed.

@@ -5,8 +5,8 @@
 //! The machine writes these lines, and a caller's are a mistake. But applications written for other servers set them: `Content-Length`
 //! beside content that a stream gives, or `Connection: close`. Here they are read once, as the caller's intents, and left out.
 
-use http::HeaderMap;
-use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderValue};
 
 use crate::error::Misuse;
 use crate::message::announcement::Content;
@@ -71,11 +71,13 @@ impl core::error::Error for IntentError {}
 #[derive(Clone, Copy, Debug)]
 pub struct IntentFields<'a> {
     map: &'a HeaderMap,
+    date: Option<&'a HeaderValue>,
     length: Option<u64>,
     chunked: bool,
     close: bool,
     /// An option of `Connection` names a field that the machine knows nothing of.
     names_others: bool,
+    has_date: bool,
 }
 
 /// The members of the lists that all lines of this name have.
@@ -95,28 +97,59 @@ impl<'a> IntentFields<'a> {
     ///
     /// [`IntentError::LengthNotANumber`], [`IntentError::LengthsDiffer`], [`IntentError::Coding`]. The same length said twice is one.
     pub fn new(map: &'a HeaderMap) -> Result<Self, IntentError> {
-        let (mut length, mut chunked) = (None, false);
-        for value in map.get_all(CONTENT_LENGTH) {
-            let mut numbers = octets::members(value.as_bytes()).peekable();
-            if numbers.peek().is_none() {
-                return Err(IntentError::LengthNotANumber);
-            }
-            for number in numbers {
-                let octets = octets::decimal(number).map_err(|_| IntentError::LengthNotANumber)?;
-                if *length.get_or_insert(octets) != octets {
-                    return Err(IntentError::LengthsDiffer);
-                }
+        let mut intents =
+            Self { map, date: None, length: None, chunked: false, close: false, names_others: false, has_date: false };
+        // one walk is less than a search for each name
+        for (name, value) in map {
+            if *name == CONTENT_LENGTH {
+                intents.take_length(value.as_bytes())?;
+            } else if *name == TRANSFER_ENCODING {
+                intents.take_coding(value.as_bytes())?;
+            } else if *name == CONNECTION {
+                intents.take_options(value.as_bytes());
+            } else if *name == DATE {
+                intents.has_date = true;
             }
         }
-        for coding in members(map, TRANSFER_ENCODING) {
-            if chunked || !coding.eq_ignore_ascii_case(b"chunked") {
+        Ok(intents)
+    }
+
+    fn take_length(&mut self, value: &[u8]) -> Result<(), IntentError> {
+        let mut numbers = octets::members(value).peekable();
+        if numbers.peek().is_none() {
+            return Err(IntentError::LengthNotANumber);
+        }
+        for number in numbers {
+            let octets = octets::decimal(number).map_err(|_| IntentError::LengthNotANumber)?;
+            if *self.length.get_or_insert(octets) != octets {
+                return Err(IntentError::LengthsDiffer);
+            }
+        }
+        Ok(())
+    }
+
+    fn take_coding(&mut self, value: &[u8]) -> Result<(), IntentError> {
+        for coding in octets::members(value) {
+            if self.chunked || !coding.eq_ignore_ascii_case(b"chunked") {
                 return Err(IntentError::Coding);
             }
-            chunked = true;
+            self.chunked = true;
         }
-        let close = members(map, CONNECTION).any(|option| option.eq_ignore_ascii_case(b"close"));
-        let names_others = members(map, CONNECTION).any(|option| !is_own_option(option));
-        Ok(Self { map, length, chunked, close, names_others })
+        Ok(())
+    }
+
+    fn take_options(&mut self, value: &[u8]) {
+        for option in octets::members(value) {
+            self.close |= option.eq_ignore_ascii_case(b"close");
+            self.names_others |= !is_own_option(option);
+        }
+    }
+
+    /// With a `Date` before the others, unless they have one: of a server that has a clock (RFC 9110 6.6.1).
+    #[must_use]
+    pub const fn with_date(mut self, date: &'a HeaderValue) -> Self {
+        self.date = Some(date);
+        self
     }
 
     /// The connection is to end with this message: [`Response::with_close`](crate::Response::with_close),
@@ -177,6 +210,9 @@ impl<'a> IntentFields<'a> {
 
 impl Fields for IntentFields<'_> {
     fn visit(self, mut visit: impl FnMut(&[u8], &[u8]) -> Result<(), Misuse>) -> Result<(), Misuse> {
+        if let Some(date) = self.date.filter(|_| !self.has_date) {
+            visit(b"Date", date.as_bytes())?;
+        }
         let lines = self.map.iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()));
         lines.filter(|(name, _)| !self.is_left_out(name)).try_for_each(|(name, value)| visit(name, value))
     }

@@ -238,10 +238,7 @@ impl http_body::Body for Body {
     type Data = Bytes;
     type Error = ContentError;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, ContentError>>> {
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ContentError>>> {
         let Some(reader) = &self.reader else { return Poll::Ready(None) };
         let mut slot = reader.0.slot();
         let before = slot.appetite();

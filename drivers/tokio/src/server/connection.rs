@@ -255,7 +255,8 @@ where
                     let parts = self.as_mut().project().parts;
                     if parts.shared.date {
                         // where it fails, the drive sends it as it is
-                        let _ = with_date(|date| parts.machine.send_refusal(now, [("Date", date)]));
+                        let at = parts.shared.clock.of_tokio(now);
+                        let _ = with_date(at, |date| parts.machine.send_refusal(now, [("Date", date)]));
                     }
                 }
                 Step::Shut(shut) => {

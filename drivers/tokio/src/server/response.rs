@@ -4,9 +4,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
-use http::header::DATE;
 use http::{HeaderMap, Response as HttpResponse};
-use http_keepalive::{CheckedFields, Content, HttpFields, Instant, IntentFields, NO_FIELDS, Response, SendError, StatusCode};
+use http_keepalive::{Content, HttpFields, Instant, IntentFields, NO_FIELDS, Response, SendError, StatusCode};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tower_service::Service;
 
@@ -35,7 +34,8 @@ where
         this.content.set(Some(body));
         let status = StatusCode::from(head.status);
         let intents = IntentFields::new(&head.headers);
-        let content = intents.and_then(|fields| Ok((fields, fields.content_of_response(this.parts.method, status, octets)?)));
+        let content =
+            intents.and_then(|fields| Ok((fields, fields.content_of_response(this.parts.method, status, octets)?)));
         let (fields, content) = match content {
             Ok(content) => content,
             Err(error) => return self.fail(error),
@@ -57,8 +57,9 @@ where
         }
         let response = Response::new(status).with_close(fields.close());
         let (now, machine) = (this.parts.now, &mut this.parts.machine);
-        let sent = if this.parts.shared.date && !head.headers.contains_key(DATE) {
-            with_date_line(|date| send(machine, now, response, date.and(fields), content, whole.as_deref()))
+        let sent = if this.parts.shared.date {
+            let at = this.parts.shared.clock.of_tokio(now);
+            with_date(at, |date| send(machine, now, response, fields.with_date(date), content, whole.as_deref()))
         } else {
             send(machine, now, response, fields, content, whole.as_deref())
         };
@@ -152,7 +153,7 @@ fn send(
     machine: &mut Machine,
     now: Instant,
     response: Response<'_>,
-    fields: impl http_keepalive::Fields + Clone,
+    fields: IntentFields<'_>,
     content: Content,
     whole: Option<&[u8]>,
 ) -> Result<usize, SendError> {
@@ -162,25 +163,4 @@ fn send(
         }
         _ => machine.respond(now, response, fields, content).map(|()| 0),
     }
-}
-
-/// Gives `Date` as a line that is checked.
-fn with_date_line<R>(use_it: impl FnOnce(CheckedFields<'_>) -> R) -> R {
-    with_date(|date| {
-        let mut line = [0; 64];
-        let pieces: [&[u8]; 3] = [b"Date: ", date.as_bytes(), b"\r\n"];
-        let mut at = 0;
-        for piece in pieces {
-            if let Some(slot) = line.get_mut(at..at + piece.len()) {
-                slot.copy_from_slice(piece);
-                at += piece.len();
-            }
-        }
-        let none = CheckedFields::new(b"");
-        let checked = CheckedFields::new(line.get(..at).unwrap_or_default()).or(none);
-        match checked {
-            Ok(line) => use_it(line),
-            Err(_) => unreachable!("no lines are within the grammar"),
-        }
-    })
 }

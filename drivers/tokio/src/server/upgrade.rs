@@ -46,7 +46,9 @@ pub struct NotUpgraded;
 
 impl fmt::Display for NotUpgraded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the connection was not handed over: the response did not switch protocols, or the connection has ended")
+        f.write_str(
+            "the connection was not handed over: the response did not switch protocols, or the connection has ended",
+        )
     }
 }
 
