@@ -66,8 +66,18 @@ impl FieldSection<'_> {
     /// A value that `http` does not take, where policy let in control octets; more than 24,576 lines.
     pub fn to_http(&self, octets: &Bytes) -> Result<HeaderMap, http::Error> {
         let mut map = HeaderMap::new();
+        self.append_to_http(octets, &mut map)?;
+        Ok(map)
+    }
+
+    /// The same, after the lines that a map has: one that was used before and [cleared](HeaderMap::clear) need not be allocated again.
+    ///
+    /// # Errors
+    ///
+    /// As [`to_http`](Self::to_http). Lines before the one that failed are in the map.
+    pub fn append_to_http(&self, octets: &Bytes, map: &mut HeaderMap) -> Result<(), http::Error> {
         for line in self {
-            if map.is_empty() {
+            if map.capacity() == 0 {
                 // most heads have no more, and so the table is made once
                 map.try_reserve(12)?;
             }
@@ -77,7 +87,7 @@ impl FieldSection<'_> {
             };
             map.try_append(HeaderName::from_bytes(line.name)?, value)?;
         }
-        Ok(map)
+        Ok(())
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tower_service::Service;
 
 use super::transport::Machine;
-use super::{Body, Connection};
+use super::{Body, Connection, request};
 use crate::{BoxError, with_date};
 
 /// Content from here on is not copied.
@@ -72,6 +72,7 @@ where
                     self.as_mut().send_end(&trailers.unwrap_or_default());
                 }
                 self.after_sending();
+                request::recycle(head.headers);
             }
             // the client or a deadline was faster
             Err(SendError::Ended(_)) => this.content.set(None),
