@@ -5,7 +5,7 @@
 //! that is kept costs no timer operation.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use http_keepalive::Instant;
 use tokio::time::Sleep;
@@ -22,6 +22,8 @@ pub struct Timer {
 struct Armed {
     at: Instant,
     sleep: Pin<Box<Sleep>>,
+    /// Of the task that it wakes.
+    waker: Waker,
 }
 
 impl Timer {
@@ -30,19 +32,23 @@ impl Timer {
         Self { armed: None }
     }
 
-    /// `Ready`: the instant has come. Otherwise the task is woken when it has, and the timer is to be asked again then; it may also be woken
-    /// before. tokio counts in milliseconds, and is never early.
-    pub fn poll_until(&mut self, clock: &Clock, at: Instant, context: &mut Context<'_>) -> Poll<()> {
+    /// `Ready`: the instant `at` has come. Otherwise the task is woken when it has, and the timer is to be asked again then; it may also be
+    /// woken before. `now`: what the clock said last. tokio counts in milliseconds, and is never early.
+    pub fn poll_until(&mut self, clock: &Clock, now: Instant, at: Instant, context: &mut Context<'_>) -> Poll<()> {
+        let waker = context.waker();
         let armed = match &mut self.armed {
+            // it wakes this task, and in time
+            Some(armed) if now < armed.at && armed.at <= at && armed.waker.will_wake(waker) => return Poll::Pending,
             Some(armed) => {
                 if at < armed.at {
                     armed.set(clock, at);
                 }
+                armed.waker.clone_from(waker);
                 armed
             }
             None => {
                 let sleep = Box::pin(tokio::time::sleep_until(clock.of_tokio(at)));
-                self.armed.insert(Armed { at, sleep })
+                self.armed.insert(Armed { at, sleep, waker: waker.clone() })
             }
         };
         while armed.sleep.as_mut().poll(context).is_ready() {

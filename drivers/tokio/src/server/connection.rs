@@ -255,8 +255,9 @@ where
                     let parts = self.as_mut().project().parts;
                     if parts.shared.date {
                         // where it fails, the drive sends it as it is
-                        let at = parts.shared.clock.of_tokio(now);
-                        let _ = with_date(at, |date| parts.machine.send_refusal(now, [("Date", date)]));
+                        let _ = with_date(&parts.shared.clock, now, |date| {
+                            parts.machine.send_refusal(now, [("Date", date)])
+                        });
                     }
                 }
                 Step::Shut(shut) => {
@@ -506,7 +507,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Parts<T> {
                 None => return true,
             }
         };
-        if at > self.now && self.timer.poll_until(&self.shared.clock, at, context).is_pending() {
+        if at > self.now && self.timer.poll_until(&self.shared.clock, self.now, at, context).is_pending() {
             return true;
         }
         self.now = self.now.max(at);

@@ -58,8 +58,9 @@ where
         let response = Response::new(status).with_close(fields.close());
         let (now, machine) = (this.parts.now, &mut this.parts.machine);
         let sent = if this.parts.shared.date {
-            let at = this.parts.shared.clock.of_tokio(now);
-            with_date(at, |date| send(machine, now, response, fields.with_date(date), content, whole.as_deref()))
+            with_date(&this.parts.shared.clock, now, |date| {
+                send(machine, now, response, fields.with_date(date), content, whole.as_deref())
+            })
         } else {
             send(machine, now, response, fields, content, whole.as_deref())
         };
