@@ -8,10 +8,19 @@ use crate::message::octets::{self, class};
 
 /// A valid `Host`: `uri-host [":" port]`, possibly empty.
 ///
-/// Its first test is the twin of [`split_authority`].
+/// Its first tests are the twin of [`split_authority`].
 pub(crate) fn is_host(value: &[u8]) -> bool {
-    // most are a registered name alone
-    octets::skip_host_name(value).is_empty() || split_authority(value).is_some()
+    // most are a registered name, alone or with a port
+    match octets::skip_host_name(value) {
+        [] => true,
+        [b':', port @ ..] if is_port(port) => true,
+        _ => split_authority(value).is_some(),
+    }
+}
+
+/// It may be empty (RFC 3986 3.2.3).
+fn is_port(port: &[u8]) -> bool {
+    port.is_empty() || matches!(octets::decimal(port), Ok(0..=65535))
 }
 
 /// A valid target of CONNECT: a host that is not empty and a port from 1 to 65535 (RFC 9110 9.3.6).
@@ -41,9 +50,7 @@ pub(crate) fn split_authority(value: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     };
     match value.get(end..)? {
         [] => Some((value, None)),
-        [b':', port @ ..] if port.is_empty() || matches!(octets::decimal(port), Ok(0..=65535)) => {
-            Some((&value[..end], Some(port)))
-        }
+        [b':', port @ ..] if is_port(port) => Some((&value[..end], Some(port))),
         _ => None,
     }
 }

@@ -81,9 +81,10 @@ impl FieldSection<'_> {
                 // most heads have no more, and so the table is made once
                 map.try_reserve(12)?;
             }
-            let value = match line.value.as_slice() {
-                Some(slice) => HeaderValue::from_maybe_shared(shared(slice, octets))?,
-                None => HeaderValue::from_maybe_shared(Bytes::from(line.value.octets().collect::<Vec<u8>>()))?,
+            // what `http` looks for is in no value but one that was folded, or has octets that policy let in
+            let value = match HeaderValue::from_maybe_shared(shared(line.value.as_received(), octets)) {
+                Ok(value) => value,
+                Err(_) => HeaderValue::from_maybe_shared(Bytes::from(line.value.octets().collect::<Vec<u8>>()))?,
             };
             map.try_append(HeaderName::from_bytes(line.name)?, value)?;
         }
