@@ -24,10 +24,10 @@ pub fn serve<L: Listener, M: MakeConnectionService<L>>(listener: L, make_service
     Serve { listener, make_service, builder: Builder::new(preset()) }
 }
 
-/// What [`serve`] uses: the timeouts and policies of [`Config::DEFAULT`], but that content is as long as it is (axum has a limit of its own,
-/// `DefaultBodyLimit`), and that a client which has closed its side is waited for no longer than 10 seconds without an octet to it.
+/// What [`serve`] uses: the timeouts and policies of [`Config::DEFAULT`], but that content is as long as it is (axum has a limit of its own
+/// `DefaultBodyLimit`), that a connection carries any number of exchanges within its age, and that a client which has closed its side is waited for no longer than 10 seconds without an octet to it.
 pub fn preset() -> Config<Server> {
-    let limits = Limits::DEFAULT.with_content(None);
+    let limits = Limits::DEFAULT.with_content(None).with_max_exchanges(None);
     let timeouts = Timeouts::DEFAULT.with_half_closed(Some(Duration::from_secs(10)));
     Config::new(limits, timeouts, Policy::DEFAULT).unwrap_or(Config::DEFAULT)
 }

@@ -190,7 +190,8 @@ where
                     } else {
                         wire.flush(&mut parts.machine, now, context);
                     }
-                    if transport.read != Attempt::No {
+                    // what has left may be all that is to be done for now, and the next step says whether to read
+                    if transport.read != Attempt::No && !moved {
                         let read = parts.read(context);
                         busy &= read != Some(Read::Content);
                         moved |= read.is_some();
