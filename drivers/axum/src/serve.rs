@@ -1,4 +1,4 @@
-//! The loop that accepts, in the shape of [`axum::serve`].
+//! The loop that accepts, in the shape of [`axum::serve()`].
 
 use std::any::Any;
 use std::fmt;
@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 
 use crate::{IncomingStream, MakeConnectionService, serve_connection};
 
-/// Serves a router, or whatever else [`axum::serve`] takes, over HTTP/1.x, with the timeouts of [`preset`].
+/// Serves a router, or whatever else [`axum::serve()`] takes, over HTTP/1.x, with the timeouts of [`preset`].
 ///
 /// In a program that says `axum::serve(listener, router)`, only the name of the function changes. It never returns, unless
 /// [`with_graceful_shutdown`](Serve::with_graceful_shutdown) says when; accepting goes on after errors.
