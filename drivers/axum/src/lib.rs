@@ -1,4 +1,4 @@
-//! Serves axum routers over HTTP/1.x on the state machine `http-keepalive`: what [`axum::serve`] does, with every deadline, a graceful end
+//! Serves axum routers over HTTP/1.x on the state machine `http-keepalive`: what [`axum::serve()`] does, with every deadline, a graceful end
 //! that loses nothing, and a reason for each thing done.
 //!
 //! ```no_run

@@ -1,4 +1,4 @@
-//! What makes a service for each connection: all that [`axum::serve`] takes.
+//! What makes a service for each connection: all that [`axum::serve()`] takes.
 
 use std::convert::Infallible;
 use std::future::{Future, ready};

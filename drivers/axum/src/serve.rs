@@ -1,4 +1,4 @@
-//! The loop that accepts, in the shape of [`axum::serve`].
+//! The loop that accepts, in the shape of [`axum::serve()`].
 
 use std::any::Any;
 use std::fmt;
@@ -9,14 +9,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::serve::Listener;
-use http_keepalive_tokio::http_keepalive::{Config, Limits, Policy, Server, Timeouts};
+use http_keepalive_tokio::http_keepalive::{Config, DrainMode, Limits, Policy, Server, Timeouts};
 use http_keepalive_tokio::server::Builder;
 use http_keepalive_tokio::{Accepting, Drain, Stop};
 use tokio::net::TcpStream;
 
 use crate::{IncomingStream, MakeConnectionService, serve_connection};
 
-/// Serves a router, or whatever else [`axum::serve`] takes, over HTTP/1.x, with the timeouts of [`preset`].
+/// Serves a router, or whatever else [`axum::serve()`] takes, over HTTP/1.x, with the timeouts of [`preset`].
 ///
 /// In a program that says `axum::serve(listener, router)`, only the name of the function changes. It never returns, unless
 /// [`with_graceful_shutdown`](Serve::with_graceful_shutdown) says when; accepting goes on after errors.
@@ -82,7 +82,8 @@ impl<L: Listener, M: MakeConnectionService<L>, F> WithGracefulShutdown<L, M, F> 
     /// For so long after the signal it goes on accepting, and each response says `close`: for as long as those who find it, a load balancer,
     /// need to learn that it ends. None of their requests fails.
     pub fn with_lame_duck(self, time: Duration) -> Self {
-        Self { stop: Stop::LameDuck(time), ..self }
+        let serve = Serve { builder: self.serve.builder.with_drain_mode(DrainMode::LameDuck), ..self.serve };
+        Self { serve, stop: Stop::LameDuck(time), ..self }
     }
 
     /// The address that the listener is bound to.

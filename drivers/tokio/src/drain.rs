@@ -4,7 +4,7 @@
 //! look at an atomic each time its task runs, and one place in a table for as long as it is open.
 
 use std::future::poll_fn;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -18,7 +18,7 @@ pub struct Drain {
 
 #[derive(Debug, Default)]
 struct Shared {
-    begun: AtomicBool,
+    stage: AtomicU8,
     tasks: Mutex<Tasks>,
 }
 
@@ -29,6 +29,11 @@ struct Tasks {
     /// Those who wait for the last of them.
     waiting: Vec<Waker>,
 }
+
+/// Each is to end after its exchange, as its policy says.
+const BEGUN: u8 = 1;
+/// And those that are idle go.
+const LEAVES: u8 = 2;
 
 /// One connection among those of a [`Drain`]. When it is dropped, the connection has ended.
 #[derive(Debug)]
@@ -46,15 +51,17 @@ impl Drain {
 
     /// Begins: every connection ends after its exchange, as its policy says. Nothing happens the second time.
     pub fn begin(&self) {
-        if !self.shared.begun.swap(true, Ordering::AcqRel) {
-            let wakers: Vec<_> = self.shared.tasks().joined.iter_mut().filter_map(|(_, waker)| waker.take()).collect();
-            wakers.into_iter().for_each(Waker::wake);
-        }
+        self.shared.advance(BEGUN);
+    }
+
+    /// Begins, if it has not, and lets go what is idle, or becomes it: the end of a lame duck, when nothing more is accepted.
+    pub fn leave(&self) {
+        self.shared.advance(LEAVES);
     }
 
     /// It has begun.
     pub fn has_begun(&self) -> bool {
-        self.shared.begun.load(Ordering::Acquire)
+        self.shared.stage.load(Ordering::Acquire) >= BEGUN
     }
 
     /// How many connections there are.
@@ -85,16 +92,20 @@ impl Drain {
 }
 
 impl Joined {
-    /// Whether the drain has begun; if it has not, this task is woken when it does.
+    /// Whether the drain has begun; this task is woken when it does, and when idle connections are to go.
     #[inline]
     pub fn poll_begun(&mut self, context: &mut Context<'_>) -> bool {
-        if self.shared.begun.load(Ordering::Acquire) {
-            return true;
-        }
+        let stage = self.shared.stage.load(Ordering::Acquire);
         match &self.waker {
-            Some(waker) if waker.will_wake(context.waker()) => false,
+            _ if stage == LEAVES => true,
+            Some(waker) if waker.will_wake(context.waker()) => stage >= BEGUN,
             _ => self.wait(context.waker()),
         }
+    }
+
+    /// Idle connections are to go.
+    pub fn leaves(&self) -> bool {
+        self.shared.stage.load(Ordering::Acquire) == LEAVES
     }
 
     #[cold]
@@ -103,7 +114,7 @@ impl Joined {
         let before = self.shared.tasks().joined.get_mut(self.at).and_then(|place| place.replace(waker.clone()));
         drop(before);
         // it may have begun meanwhile, and found no waker here
-        self.shared.begun.load(Ordering::Acquire)
+        self.shared.stage.load(Ordering::Acquire) >= BEGUN
     }
 }
 
@@ -119,6 +130,13 @@ impl Drop for Joined {
 }
 
 impl Shared {
+    fn advance(&self, stage: u8) {
+        if self.stage.fetch_max(stage, Ordering::AcqRel) < stage {
+            let wakers: Vec<_> = self.tasks().joined.iter().filter_map(|(_, waker)| waker.clone()).collect();
+            wakers.into_iter().for_each(Waker::wake);
+        }
+    }
+
     /// The lock is held for a few instructions, in which nothing panics.
     fn tasks(&self) -> MutexGuard<'_, Tasks> {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)

@@ -69,7 +69,8 @@ pub enum Stop {
     /// It accepts nothing more, and every connection ends after its exchange.
     #[default]
     Close,
-    /// It goes on accepting for so long, and each answer says `close`; then it accepts nothing more.
+    /// It goes on accepting for so long, and each answer says `close`; then it accepts nothing more, and what is idle goes. It asks for the drain
+    /// mode [`LameDuck`](http_keepalive::DrainMode::LameDuck).
     LameDuck(Duration),
 }
 
@@ -106,6 +107,7 @@ impl<L: Listener> Accepting<L> {
             drain.begin();
             if let Stop::LameDuck(time) = stop {
                 tokio::time::sleep(time).await;
+                drain.leave();
             }
         });
         Self { listener: Some(listener), end }

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use http::{Request, Response};
-use http_keepalive::{Config, Server};
+use http_keepalive::{Config, DrainMode, Server};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tower_service::Service;
 
@@ -67,6 +67,19 @@ impl Builder {
         self.with(|shared| shared.tunnels = tunnels)
     }
 
+    /// Its connections end in this way when the drain begins, whatever the policy says.
+    #[must_use]
+    pub fn with_drain_mode(self, mode: DrainMode) -> Self {
+        self.with(|shared| {
+            let config = &shared.config;
+            let policy = config.policy().with_drain_mode(mode);
+            // no mode makes a configuration faulty
+            if let Ok(config) = Config::new(*config.limits(), *config.timeouts(), policy) {
+                shared.config = Arc::new(config);
+            }
+        })
+    }
+
     fn with(mut self, change: impl FnOnce(&mut Shared)) -> Self {
         change(Arc::make_mut(&mut self.shared));
         self
@@ -106,7 +119,11 @@ impl Builder {
         B::Error: Into<BoxError>,
     {
         let drain = self.drain().cloned().unwrap_or_default();
-        let builder = self.with_drain(&drain);
+        let builder = match stop {
+            Stop::LameDuck(_) => self.with_drain_mode(DrainMode::LameDuck),
+            Stop::Close => self,
+        };
+        let builder = builder.with_drain(&drain);
         let mut accepting = Accepting::new(listener, &drain, stop, signal);
         while let Some((io, from)) = accepting.next().await {
             tokio::spawn(builder.serve(io, make(from)));

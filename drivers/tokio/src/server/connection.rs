@@ -497,15 +497,24 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Parts<T> {
                 return false;
             }
         }
+        let mut goes = self.goes();
         let machine = &mut self.machine;
+        if goes.is_some_and(|goes| goes <= self.now) {
+            if machine.free_place(self.now) {
+                return false;
+            }
+            goes = None;
+        }
         let at = if machine.is_looking() {
             let now = self.now;
             *self.look.get_or_insert_with(|| now.saturating_add(LOOK))
         } else {
             self.look = None;
-            match machine.next_deadline() {
-                Some(deadline) => deadline.at,
-                None => return true,
+            match (machine.next_deadline(), goes) {
+                (Some(deadline), Some(goes)) => deadline.at.min(goes),
+                (Some(deadline), None) => deadline.at,
+                (None, Some(goes)) => goes,
+                (None, None) => return true,
             }
         };
         if at > self.now && self.timer.poll_until(&self.shared.clock, self.now, at, context).is_pending() {
@@ -515,6 +524,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Parts<T> {
         self.look = None;
         machine.timeout(self.now);
         false
+    }
+
+    /// When it is to go since it is idle, if it is to.
+    fn goes(&self) -> Option<Instant> {
+        let leaves = self.draining && self.joined.as_ref().is_some_and(Joined::leaves);
+        let idleness = if leaves { self.machine.idleness()? } else { return None };
+        // it was looked at, and is being shut
+        (!self.machine.is_looking()).then_some(idleness.shielded_until)
     }
 
     /// The connection is another protocol's.
