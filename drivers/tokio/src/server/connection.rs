@@ -18,7 +18,8 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_keepalive::drive::{Attempt, Drive, Step};
 use http_keepalive::{
-    Account, BodyLength, ConnectionSummary, ContentUse, Event, Instant, MethodKind, RequestHead, Shut, StatusCode,
+    Account, BodyLength, ConnectionSummary, Content, ContentUse, Event, Instant, MethodKind, NO_FIELDS, RequestHead, Shut,
+    StatusCode,
 };
 use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -292,15 +293,12 @@ where
     }
 
     /// A request came, and the service is ready for it or not yet.
-    fn call(self: Pin<&mut Self>, request: Request<Body>, context: &mut Context<'_>) {
-        let mut this = self.project();
+    fn call(mut self: Pin<&mut Self>, request: Request<Body>, context: &mut Context<'_>) {
+        let mut this = self.as_mut().project();
         match this.service.poll_ready(context) {
             Poll::Ready(Ok(())) => this.answer.set(Answer::Runs { future: this.service.call(request) }),
             Poll::Pending => this.answer.set(Answer::Waits { request: Some(Box::new(request)) }),
-            Poll::Ready(Err(error)) => {
-                trace::failed(&error.into());
-                let _ = this.parts.machine.application_gone(this.parts.now);
-            }
+            Poll::Ready(Err(error)) => self.fail(error),
         }
     }
 
@@ -337,8 +335,20 @@ where
         trace::failed(&error.into());
         this.answer.set(Answer::None);
         this.content.set(None);
-        if this.parts.machine.application_gone(this.parts.now).is_err() {
-            this.parts.machine.abort(this.parts.now);
+        let (now, machine) = (this.parts.now, &mut this.parts.machine);
+        // nothing is wrong with the connection, unless the response has begun
+        let answered = if this.parts.shared.date {
+            with_date(&this.parts.shared.clock, now, |date| {
+                machine.respond(now, FAILED, [("Date", date.as_bytes())], Content::Empty)
+            })
+        } else {
+            machine.respond(now, FAILED, NO_FIELDS, Content::Empty)
+        };
+        if answered.is_ok() {
+            this.parts.head_sent(FAILED);
+            this.parts.answered();
+        } else if machine.application_gone(now).is_err() {
+            machine.abort(now);
         }
     }
 
@@ -351,6 +361,9 @@ where
         this.parts.lose_content();
     }
 }
+
+/// What the client is told of a service that failed.
+const FAILED: StatusCode = StatusCode::INTERNAL_SERVER_ERROR;
 
 /// What a read came to.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -188,12 +188,12 @@ impl<T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Client<T> {
     }
 }
 
-/// How long this takes, within what tokio's clock and a look add.
+/// How long this takes, within what a look and a rate of octets add.
 pub(crate) async fn takes<R>(time: Duration, future: impl Future<Output = R>) -> R {
     let began = Instant::now();
     let value = future.await;
     let took = began.elapsed();
-    assert!(took >= time && took <= time + Duration::from_millis(5), "{took:?} and not {time:?}");
+    assert!(took >= time && took <= time + Duration::from_millis(50), "{took:?} and not {time:?}");
     value
 }
 
