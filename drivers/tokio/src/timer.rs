@@ -4,10 +4,11 @@
 //! nothing is due, and is set to the deadline of then. It is set anew only where a deadline comes before it. An exchange on a connection
 //! that is kept costs no timer operation.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
 use http_keepalive::Instant;
+use tokio::task::unconstrained;
 use tokio::time::Sleep;
 
 use crate::Clock;
@@ -51,7 +52,8 @@ impl Timer {
                 self.armed.insert(Armed { at, sleep, waker: waker.clone() })
             }
         };
-        while armed.sleep.as_mut().poll(context).is_ready() {
+        // a task that has used up its budget is refused without having been registered, and would not be woken when the time has come
+        while pin!(unconstrained(armed.sleep.as_mut())).poll(context).is_ready() {
             if at <= armed.at {
                 return Poll::Ready(());
             }

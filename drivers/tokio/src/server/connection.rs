@@ -18,8 +18,8 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_keepalive::drive::{Attempt, Drive, Step};
 use http_keepalive::{
-    Account, BodyLength, ConnectionSummary, Content, ContentUse, Event, Instant, MethodKind, NO_FIELDS, RequestHead, Shut,
-    StatusCode,
+    Account, BodyLength, ConnectionSummary, Content, ContentUse, Event, Instant, MethodKind, NO_FIELDS, RequestHead,
+    Shut, StatusCode,
 };
 use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncWrite};

@@ -102,7 +102,10 @@ async fn content_that_stops_is_answered_408_and_the_reader_is_told() {
         assert_eq!(told.recv().await.unwrap(), Some((5, "content-timeout")));
         drop(client);
         let summary = served.await.unwrap();
-        assert_eq!((reason(&summary), summary.deadline.map(|kind| kind.as_str())), ("content-timeout", Some("content_gap")));
+        assert_eq!(
+            (reason(&summary), summary.deadline.map(|kind| kind.as_str())),
+            ("content-timeout", Some("content_gap"))
+        );
     }
 }
 
@@ -167,7 +170,8 @@ async fn an_application_that_takes_too_long_is_answered_for() {
 
 #[tokio::test(start_paused = true)]
 async fn an_old_connection_ends() {
-    let (mut client, served) = serve(&builder(timeouts(DEFAULT.with_age(Some(secs(50))))), service_fn(async |_| ok("")));
+    let (mut client, served) =
+        serve(&builder(timeouts(DEFAULT.with_age(Some(secs(50))))), service_fn(async |_| ok("")));
     client.send(GET).await;
     client.expect(OK_0).await;
     assert_eq!(takes(secs(50), client.rest()).await, "");
@@ -176,7 +180,8 @@ async fn an_old_connection_ends() {
 
 #[tokio::test(start_paused = true)]
 async fn the_last_exchange_of_a_connection_says_close() {
-    let (mut client, served) = serve(&builder(limits(Limits::DEFAULT.with_max_exchanges(Some(2)))), service_fn(async |_| ok("")));
+    let (mut client, served) =
+        serve(&builder(limits(Limits::DEFAULT.with_max_exchanges(Some(2)))), service_fn(async |_| ok("")));
     client.send(GET.repeat(3)).await;
     client.expect(OK_0).await;
     let rest = client.rest().await;

@@ -26,6 +26,7 @@ async fn an_idle_connection_ends_at_once_and_a_fresh_one() {
     drain.begin();
     takes(secs(0), async {
         assert_eq!((client.rest().await, fresh.rest().await), (String::new(), String::new()));
+        drop((client, fresh));
         drain.ended().await;
     })
     .await;
@@ -146,8 +147,12 @@ async fn a_server_ends_when_its_connections_have() {
     client.until("\r\n\r\n/").await;
     tokio::time::sleep(secs(2)).await;
     server.stop.send(()).unwrap();
-    takes(secs(0), server.ended).await.unwrap();
-    assert_eq!(client.rest().await, "");
+    takes(secs(0), async {
+        assert_eq!(client.rest().await, "");
+        drop(client);
+        server.ended.await.unwrap();
+    })
+    .await;
 }
 
 #[tokio::test(start_paused = true)]

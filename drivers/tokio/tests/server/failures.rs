@@ -69,10 +69,12 @@ async fn content_that_fails_at_once_where_it_is_short_is_a_500() {
 #[tokio::test(start_paused = true)]
 async fn a_length_that_is_not_that_of_the_content_is_a_500() {
     for length in ["4", "6", "x", "-1", "5, 6"] {
-        let service = service_fn(move |request: Request<Body>| async move { match request.uri().path() {
-            "/bad" => Ok(Response::builder().header("content-length", length).body(full("hello"))?),
-            _ => ok(""),
-        }});
+        let service = service_fn(move |request: Request<Body>| async move {
+            match request.uri().path() {
+                "/bad" => Ok(Response::builder().header("content-length", length).body(full("hello"))?),
+                _ => ok(""),
+            }
+        });
         let (mut client, _served) = serve(&builder(Config::DEFAULT), service);
         client.send("GET /bad HTTP/1.1\r\nHost: a\r\n\r\n").await;
         let head = client.until("\r\n\r\n").await;
@@ -84,7 +86,7 @@ async fn a_length_that_is_not_that_of_the_content_is_a_500() {
 
 #[tokio::test(start_paused = true)]
 async fn content_longer_or_shorter_than_said_is_cut() {
-    for (length, pieces) in [(7, 2), (13, 2), (100_000, 2), (20_000, 5000)] {
+    for (length, pieces) in [(7, 2), (13, 2), (100_000, 2), (20_000, 3999)] {
         let service = service_fn(move |_| async move {
             let (feed, content) = frames();
             (0..pieces).for_each(|_| feed.data("hello"));
@@ -105,7 +107,9 @@ async fn content_longer_or_shorter_than_said_is_cut() {
 #[tokio::test(start_paused = true)]
 async fn the_services_own_intents_are_obeyed() {
     let service = service_fn(async |_| {
-        Ok::<_, BoxError>(Response::builder().header("connection", "close").header("content-length", 5).body(full("hello"))?)
+        Ok::<_, BoxError>(
+            Response::builder().header("connection", "close").header("content-length", 5).body(full("hello"))?,
+        )
     });
     let (mut client, served) = serve(&builder(Config::DEFAULT), service);
     client.send(GET.repeat(2)).await;

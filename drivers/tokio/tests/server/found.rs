@@ -141,3 +141,20 @@ async fn a_transport_that_holds_octets_back_is_flushed() {
     assert!(client.octets(10_000).await == octets(10_000));
     assert_eq!(client.rest().await, "");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_has_used_up_its_budget_is_still_woken_in_time() {
+    let service = service_fn(async |_| {
+        let (feed, content) = frames();
+        // each takes of tokio's budget for a poll, which is 128
+        (0..5000).for_each(|_| feed.data("hello"));
+        Ok::<_, BoxError>(Response::builder().header("content-length", 20_000).body(content)?)
+    });
+    let (mut client, served) = serve(&builder(Config::DEFAULT), service);
+    client.send(GET).await;
+    client.until("\r\n\r\n").await;
+    client.octets(20_000).await;
+    // more than was said is not sent
+    assert_eq!(takes(secs(65), client.rest()).await, "");
+    assert_eq!(reason(&served.await.unwrap()), "idle-timeout");
+}

@@ -31,7 +31,14 @@ async fn read(mut body: Body, pause: Duration) -> Read {
 }
 
 /// Sends content of this length; the answer comes after `answer`, and the reader begins after `begin`.
-async fn outcome(size: usize, chunked: bool, begin: u64, answer: u64, pause: u64, end: Option<usize>) -> (Read, Vec<u8>) {
+async fn outcome(
+    size: usize,
+    chunked: bool,
+    begin: u64,
+    answer: u64,
+    pause: u64,
+    end: Option<usize>,
+) -> (Read, Vec<u8>) {
     let (tell, mut told) = mpsc::unbounded_channel();
     let service = service_fn(move |request: Request<Body>| {
         let tell = tell.clone();
@@ -100,7 +107,9 @@ async fn content_that_breaks_off_is_never_whole() {
     for size in [5000, 300_000] {
         for chunked in [false, true] {
             for end in [1, 100] {
-                for (begin, answer, pause) in [(0, 0, 0), (0, 50, 0), (0, 100_000, 0), (50, 0, 0), (0, 50, 5), (100, 5000, 1)] {
+                for (begin, answer, pause) in
+                    [(0, 0, 0), (0, 50, 0), (0, 100_000, 0), (50, 0, 0), (0, 50, 5), (100, 5000, 1)]
+                {
                     let (read, _) = outcome(size, chunked, begin, answer, pause, Some(end)).await;
                     assert!(read.is_err(), "{:?}", (size, chunked, end, begin, answer, pause));
                 }

@@ -72,7 +72,7 @@ static RESETS: AtomicUsize = AtomicUsize::new(0);
 #[tokio::test(start_paused = true)]
 async fn the_function_that_resets_is_called_where_the_machine_says_so() {
     let (mut client, server) = tokio::io::duplex(100);
-    let reset = |_: &mut DuplexStream| drop(RESETS.fetch_add(1, Ordering::Relaxed));
+    let reset = |_: &mut DuplexStream| _ = RESETS.fetch_add(1, Ordering::Relaxed);
     let connection = builder(Config::DEFAULT).serve(server, service_fn(async |_| ok(octets(1000)))).with_reset(reset);
     let served = tokio::spawn(connection);
     client.write_all(GET.as_bytes()).await.unwrap();

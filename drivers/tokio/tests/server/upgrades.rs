@@ -65,9 +65,8 @@ async fn connect_is_refused_unless_tunnels_are_asked_for() {
 
 #[tokio::test(start_paused = true)]
 async fn an_upgrade_that_nobody_waits_for_drops_the_transport() {
-    let service = service_fn(async |_| {
-        Ok::<_, BoxError>(Response::builder().status(101).header("upgrade", "x").body(full(""))?)
-    });
+    let service =
+        service_fn(async |_| Ok::<_, BoxError>(Response::builder().status(101).header("upgrade", "x").body(full(""))?));
     let (mut client, _served) = serve(&builder(Config::DEFAULT), service);
     client.send(UPGRADE).await;
     assert!(takes(secs(0), client.rest()).await.starts_with("HTTP/1.1 101 "));
