@@ -1,7 +1,7 @@
 //! Drains, and the loop that accepts.
 
 use http::Request;
-use http_keepalive_tokio::http_keepalive::{Config, DrainMode, Policy, Timeouts};
+use http_keepalive_tokio::http_keepalive::{Config, DrainMode, Policy, Server, Timeouts};
 use http_keepalive_tokio::server::{Body, Builder};
 use http_keepalive_tokio::{Drain, Listener, Stop};
 use tokio::io::DuplexStream;
@@ -10,7 +10,7 @@ use tower::service_fn;
 
 use super::support::*;
 
-fn drained(drain: &Drain, config: Config<http_keepalive_tokio::http_keepalive::Server>) -> Builder {
+fn drained(drain: &Drain, config: Config<Server>) -> Builder {
     builder(config).with_drain(drain)
 }
 
@@ -116,22 +116,22 @@ impl Listener for Scripted {
     }
 }
 
-struct Server {
+struct Running {
     connections: mpsc::UnboundedSender<DuplexStream>,
     stop: tokio::sync::oneshot::Sender<()>,
     ended: tokio::task::JoinHandle<()>,
 }
 
-fn server(stop: Stop) -> Server {
+fn server(stop: Stop) -> Running {
     let (connections, scripted) = mpsc::unbounded_channel();
     let (signal, stopped) = tokio::sync::oneshot::channel::<()>();
     let service = service_fn(async |request: Request<Body>| ok(request.uri().to_string()));
     let signalled = async { stopped.await.unwrap_or_default() };
     let ended = builder(Config::DEFAULT).serve_until(Scripted(scripted), move |()| service, stop, signalled);
-    Server { connections, stop: signal, ended: tokio::spawn(ended) }
+    Running { connections, stop: signal, ended: tokio::spawn(ended) }
 }
 
-impl Server {
+impl Running {
     fn connect(&self) -> Option<Client> {
         let (client, server) = tokio::io::duplex(1 << 16);
         self.connections.send(server).ok()?;
@@ -162,7 +162,7 @@ async fn a_lame_duck_accepts_on_for_its_time_and_lets_idle_ones_go_then() {
     idle.send(GET).await;
     idle.until("\r\n\r\n/").await;
     tokio::time::sleep(secs(2)).await;
-    let Server { connections, stop, ended } = server;
+    let Running { connections, stop, ended } = server;
     stop.send(()).unwrap();
     tokio::time::sleep(secs(5)).await;
     let (io, late) = tokio::io::duplex(1 << 16);
