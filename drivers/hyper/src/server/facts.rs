@@ -293,7 +293,7 @@ impl Facts {
         }
     }
 
-    /// A response is about to be complete, and content of its request is still with the application: it may read on.
+    /// A response is about to begin, or to be complete, and content of its request is still with the application: it may read on.
     pub(super) fn reads_on(&mut self, now: Instant) {
         if let Some(Expected { unasked: false, dropped: None, .. }) = self.content {
             let _ = self.life.content_use(now, ContentUse::Reading);

@@ -116,9 +116,7 @@ fn respond<B: Body>(
     let content = content.unwrap_or_else(|| length.map_or(ContentLength::Unknown, ContentLength::Exact));
     let mut facts = shared.lock();
     let now = facts.now();
-    if matches!(content, ContentLength::Empty | ContentLength::Exact(0)) {
-        facts.reads_on(now);
-    }
+    facts.reads_on(now);
     let head = http_keepalive::Response::new(status).with_close(close);
     let (announce, body) = match facts.life.head_to_send(now, head, content) {
         Ok(announce) => (announce, Some(body)),
