@@ -4,8 +4,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use http::header::{CONNECTION, HeaderName};
-use http::{HeaderValue, Request, Response, response};
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderValue, Request, Response, response};
 use http_body::Body;
 use http_keepalive::{
     Announce, Content as ContentLength, HeadFacts, IntentFields, Method, MethodKind, SendError, StatusCode, Version,
@@ -56,9 +56,34 @@ fn facts_of<B>(request: &Request<B>) -> HeadFacts {
     let version = Version::try_from(request.version()).unwrap_or(Version::HTTP_11);
     let mut facts = HeadFacts::request(Method::from(request.method()), version);
     for (name, value) in request.headers() {
-        facts.field_line(name.as_str().as_bytes(), value.as_bytes());
+        let name = name.as_str();
+        if !is_left_out(name) {
+            facts.field_line(name.as_bytes(), value.as_bytes());
+        }
     }
     facts
+}
+
+/// What most requests have and what says nothing of the connection need not be told: [`HeadFacts::field_line`]. All else is.
+fn is_left_out(name: &str) -> bool {
+    const LEFT_OUT: [&str; 8] =
+        ["user-agent", "accept", "accept-encoding", "accept-language", "cookie", "referer", "authorization", "content-type"];
+    LEFT_OUT.contains(&name) || name.starts_with("sec-")
+}
+
+/// What the application's own fields say of the connection, and of the length of its content.
+fn intents(headers: &HeaderMap, method: MethodKind, status: StatusCode, length: Option<u64>) -> (bool, ContentLength) {
+    let by_length = || length.map_or(ContentLength::Unknown, ContentLength::Exact);
+    let says = |name: &HeaderName| *name == CONNECTION || *name == CONTENT_LENGTH || *name == TRANSFER_ENCODING;
+    if !headers.keys().any(says) {
+        return (false, by_length());
+    }
+    match IntentFields::new(headers) {
+        Ok(fields) => {
+            (fields.close(), fields.content_of_response(method, status, length).unwrap_or_else(|_| by_length()))
+        }
+        Err(_) => (false, by_length()),
+    }
 }
 
 pin_project! {
@@ -109,11 +134,7 @@ fn respond<B: Body>(
     let (mut parts, body) = response.into_parts();
     let status = StatusCode::from(parts.status);
     let length = if body.is_end_stream() { Some(0) } else { body.size_hint().exact() };
-    let (close, content) = match IntentFields::new(&parts.headers) {
-        Ok(fields) => (fields.close(), fields.content_of_response(method, status, length).ok()),
-        Err(_) => (false, None),
-    };
-    let content = content.unwrap_or_else(|| length.map_or(ContentLength::Unknown, ContentLength::Exact));
+    let (close, content) = intents(&parts.headers, method, status, length);
     let mut facts = shared.lock();
     let now = facts.now();
     facts.reads_on(now);
