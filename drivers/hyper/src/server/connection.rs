@@ -15,7 +15,7 @@ use http_keepalive::{
     CloseReason, Config, Content as ContentLength, DeadlineKind, HalfClose, Instant, ProtocolErrorKind, ReadWant,
     Server, StatusCode, Turn,
 };
-use http_keepalive_tokio::{Drain, Joined, Reset, Timer, reset_tcp};
+use http_keepalive_tokio::{Clock, Drain, Joined, Reset, Timer, reset_tcp};
 use hyper::server::conn::http1::{Builder, UpgradeableConnection};
 use hyper::service::Service;
 use hyper_util::rt::TokioIo;
@@ -61,13 +61,15 @@ where
     let mut builder = builder.clone();
     builder.header_read_timeout(None).pipeline_flush(false);
     builder.half_close(config.policy().half_close != HalfClose::Abort);
-    let shared = Shared::new(Facts::new(config, SEEDS.fetch_add(1, Ordering::Relaxed)));
+    let clock = Clock::start();
+    let shared = Shared::new(Facts::new(config, clock, SEEDS.fetch_add(1, Ordering::Relaxed)));
     let transport = TokioIo::new(Transport::new(io, shared.clone()));
     let hyper = builder.serve_connection(transport, Watched::new(service, shared.clone())).with_upgrades();
     Connection {
         phase: Phase::Hyper(hyper),
         shared,
         joined: None,
+        clock,
         reset: reset_tcp,
         timer: Timer::new(),
         armed: None,
@@ -91,6 +93,7 @@ where
     phase: Phase<T, S, B>,
     shared: Shared,
     joined: Option<Joined>,
+    clock: Clock,
     reset: Reset<T>,
     timer: Timer,
     /// What the timer is set to, and this task is woken at.
@@ -220,10 +223,12 @@ where
                     }
                     continue;
                 }
+                facts.pause();
                 drop(facts);
                 self.begin_look(context);
             } else {
                 self.look = None;
+                facts.pause();
                 drop(facts);
             }
             if let Some(deadline) = next {
@@ -244,7 +249,7 @@ where
     /// Has this task woken at an instant, or before it. Nothing is done where it will be, by what was set before.
     fn arm(&mut self, at: Instant, now: Instant, context: &mut Context<'_>) {
         let moved = std::mem::take(&mut self.moved);
-        let clock = self.shared.lock().clock;
+        let clock = self.clock;
         if let Some(armed) = self.armed {
             if at >= armed {
                 if (now < armed && !moved) || self.timer.poll_until(&clock, armed, context).is_pending() {
@@ -300,7 +305,6 @@ where
             }
         }
         let polled = this.go_on(now, looked, context);
-        this.shared.lock().pause();
         polled.map(|()| {
             let summary = this.summary();
             this.joined = None;

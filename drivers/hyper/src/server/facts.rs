@@ -39,7 +39,7 @@ impl fmt::Debug for Shared {
 
 pub(super) struct Facts {
     pub(super) life: Lifecycle<Server, Arc<Config<Server>>>,
-    pub(super) clock: Clock,
+    clock: Clock,
     pub(super) opened: Instant,
     /// When the task of the connection began to run.
     now: Instant,
@@ -75,8 +75,7 @@ struct Expected {
 }
 
 impl Facts {
-    pub(super) fn new(config: Arc<Config<Server>>, seed: u64) -> Self {
-        let clock = Clock::start();
+    pub(super) fn new(config: Arc<Config<Server>>, clock: Clock, seed: u64) -> Self {
         let now = clock.now();
         Self {
             life: Lifecycle::new(now, config).with_seed(seed),
@@ -98,6 +97,7 @@ impl Facts {
     }
 
     /// The task of the connection begins to run. Whether its waker is another one than before.
+    #[inline]
     pub(super) fn begin(&mut self, waker: &Waker) -> (Instant, bool) {
         self.now = self.clock.now();
         self.runs = true;
@@ -262,6 +262,7 @@ impl Facts {
     }
 
     /// Walks over what was dropped, as far as it has come, and says whether who takes content waits for the peer.
+    #[inline]
     pub(super) fn after_poll(&mut self, context: &mut Context<'_>) {
         if self.content.is_some() {
             self.weigh_content(context);
