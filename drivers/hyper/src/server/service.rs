@@ -66,8 +66,16 @@ fn facts_of<B>(request: &Request<B>) -> HeadFacts {
 
 /// What most requests have and what says nothing of the connection need not be told: [`HeadFacts::field_line`]. All else is.
 fn is_left_out(name: &str) -> bool {
-    const LEFT_OUT: [&str; 8] =
-        ["user-agent", "accept", "accept-encoding", "accept-language", "cookie", "referer", "authorization", "content-type"];
+    const LEFT_OUT: [&str; 8] = [
+        "user-agent",
+        "accept",
+        "accept-encoding",
+        "accept-language",
+        "cookie",
+        "referer",
+        "authorization",
+        "content-type",
+    ];
     LEFT_OUT.contains(&name) || name.starts_with("sec-")
 }
 

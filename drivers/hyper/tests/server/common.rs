@@ -18,50 +18,50 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
-pub const fn secs(seconds: u64) -> Duration {
+pub(crate) const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-pub const fn millis(millis: u64) -> Duration {
+pub(crate) const fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-pub fn config(timeouts: Timeouts) -> Config<Server> {
+pub(crate) fn config(timeouts: Timeouts) -> Config<Server> {
     config_of(Limits::DEFAULT, timeouts, Policy::DEFAULT)
 }
 
-pub fn config_of(limits: Limits, timeouts: Timeouts, policy: Policy) -> Config<Server> {
+pub(crate) fn config_of(limits: Limits, timeouts: Timeouts, policy: Policy) -> Config<Server> {
     Config::new(limits, timeouts, policy).expect("a configuration within its bounds")
 }
 
 /// A connection that is served, and the peer's end of it.
-pub struct Served {
-    pub peer: DuplexStream,
-    pub connection: JoinHandle<Result<Summary, Error>>,
-    pub drain: Drain,
-    pub began: Instant,
+pub(crate) struct Served {
+    pub(crate) peer: DuplexStream,
+    pub(crate) connection: JoinHandle<Result<Summary, Error>>,
+    pub(crate) drain: Drain,
+    pub(crate) began: Instant,
 }
 
-pub fn serve(config: Config<Server>) -> Served {
+pub(crate) fn serve(config: Config<Server>) -> Served {
     serve_over(config, 64 * 1024)
 }
 
 /// With so many octets on their way at most.
-pub fn serve_over(config: Config<Server>, room: usize) -> Served {
+pub(crate) fn serve_over(config: Config<Server>, room: usize) -> Served {
     let (peer, io) = tokio::io::duplex(room);
     let drain = Drain::new();
     let connection = serve_connection(&Builder::new(), io, service_fn(answer), config).with_drain(&drain);
     Served { peer, connection: tokio::spawn(connection), drain, began: Instant::now() }
 }
 
-pub type Body = BoxBody<Bytes, BoxError>;
+pub(crate) type Body = BoxBody<Bytes, BoxError>;
 
-pub fn full(text: impl Into<Bytes>) -> Body {
+pub(crate) fn full(text: impl Into<Bytes>) -> Body {
     Full::new(text.into()).map_err(|never| match never {}).boxed()
 }
 
 /// The service: what it does the path says.
-pub async fn answer(request: Request<Content>) -> Result<Response<Body>, Infallible> {
+pub(crate) async fn answer(request: Request<Content>) -> Result<Response<Body>, Infallible> {
     let (parts, content) = request.into_parts();
     let response = match parts.uri.path() {
         // takes the content, and says how much it was
@@ -123,12 +123,12 @@ impl<I: Iterator + Unpin> futures_core::Stream for Stream<I> {
 }
 
 impl Served {
-    pub async fn send(&mut self, octets: &str) {
+    pub(crate) async fn send(&mut self, octets: &str) {
         self.peer.write_all(octets.as_bytes()).await.expect("it is open");
     }
 
     /// Reads until what came ends so.
-    pub async fn receive_to(&mut self, end: &str) -> String {
+    pub(crate) async fn receive_to(&mut self, end: &str) -> String {
         let mut text = Vec::new();
         while !text.ends_with(end.as_bytes()) {
             let octet = timeout(secs(10_000), self.peer.read_u8()).await;
@@ -139,7 +139,7 @@ impl Served {
     }
 
     /// Reads to the end, which comes `after` the begin.
-    pub async fn receive_end(&mut self, after: Duration) -> String {
+    pub(crate) async fn receive_end(&mut self, after: Duration) -> String {
         let mut text = String::new();
         timeout(secs(10_000), self.peer.read_to_string(&mut text)).await.expect("an end").expect("an end");
         self.took(after);
@@ -147,12 +147,12 @@ impl Served {
     }
 
     /// So long after the begin it is.
-    pub fn took(&self, expected: Duration) {
+    pub(crate) fn took(&self, expected: Duration) {
         within(self.began.elapsed(), expected);
     }
 
     /// What it came to, `after` the begin.
-    pub async fn summary(&mut self, after: Duration) -> Summary {
+    pub(crate) async fn summary(&mut self, after: Duration) -> Summary {
         let ended = timeout(secs(10_000), &mut self.connection).await.expect("an end").expect("no panic");
         self.took(after);
         ended.unwrap_or_else(|error| error.summary)
@@ -161,8 +161,8 @@ impl Served {
 
 /// Within 20 ms, and never before.
 #[track_caller]
-pub fn within(took: Duration, expected: Duration) {
+pub(crate) fn within(took: Duration, expected: Duration) {
     assert!(took >= expected && took <= expected + millis(20), "{took:?} and not {expected:?}");
 }
 
-pub const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+pub(crate) const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
