@@ -7,7 +7,7 @@ use std::sync::Arc;
 use http::{Request, Response};
 use http_body::Body;
 use http_keepalive::{Config, Server};
-use http_keepalive_tokio::{Drain, Listener, Reset, Stop, accept_until, reset_tcp};
+use http_keepalive_tokio::{Drain, Listener, Reset, Stop, reset_tcp};
 use hyper::server::conn::http1::Builder;
 use hyper::service::Service;
 
@@ -79,7 +79,7 @@ impl<L: Listener, M> Serve<L, M> {
 
     /// Serves until `signal` ends; then as it was told to [stop](Self::with_stop), and until the last connection has ended. How long that may
     /// take the timeouts `drain` and `drain_window` say, and the policy `drain_mode`.
-    pub async fn until<S, B>(mut self, signal: impl Future<Output = ()>)
+    pub async fn until<S, B>(self, signal: impl Future<Output = ()>)
     where
         M: FnMut(L::Addr) -> S,
         S: Service<Request<Content>, Response = Response<B>> + Send + 'static,
@@ -89,12 +89,13 @@ impl<L: Listener, M> Serve<L, M> {
         B::Data: Send,
         B::Error: Into<BoxError>,
     {
-        let drain = self.drain;
-        let open = async |io: L::Io, from: L::Addr| {
-            let connection = serve_connection(&self.builder, io, (self.make_service)(from), Arc::clone(&self.config))
-                .with_drain(&drain)
-                .with_reset(self.reset);
-            let log = self.log.clone();
+        let Self { listener, mut make_service, config, builder, drain, stop, reset, log } = self;
+        let joins = drain.clone();
+        let mut open = move |io: L::Io, from: L::Addr| {
+            let connection = serve_connection(&builder, io, make_service(from), Arc::clone(&config))
+                .with_drain(&joins)
+                .with_reset(reset);
+            let log = log.clone();
             tokio::spawn(async move {
                 let ended = connection.await;
                 if let Some(log) = log {
@@ -102,8 +103,38 @@ impl<L: Listener, M> Serve<L, M> {
                 }
             });
         };
-        accept_until(self.listener, &drain, self.stop, signal, open).await;
+        accept_until(listener, drain, stop, signal, &mut open).await;
     }
+}
+
+/// That of `http-keepalive-tokio`, whose future can not be spawned: it borrows the drain, and its `AsyncFnMut` hides from the compiler that it
+/// is `Send` for any lifetime.
+async fn accept_until<L: Listener>(
+    mut listener: L,
+    drain: Drain,
+    stop: Stop,
+    signal: impl Future<Output = ()>,
+    open: &mut impl FnMut(L::Io, L::Addr),
+) {
+    let begins = drain.clone();
+    let until = async move {
+        signal.await;
+        begins.begin();
+        if let Stop::LameDuck(time) = stop {
+            tokio::time::sleep(time).await;
+        }
+    };
+    let mut until = std::pin::pin!(until);
+    loop {
+        tokio::select! {
+            // the end is not put off by newcomers
+            biased;
+            () = &mut until => break,
+            (io, from) = listener.accept() => open(io, from),
+        }
+    }
+    drop(listener);
+    drain.ended().await;
 }
 
 impl<L: Listener + fmt::Debug, M> fmt::Debug for Serve<L, M> {
