@@ -108,6 +108,7 @@ where
 }
 
 /// Who has the transport.
+#[expect(clippy::large_enum_variant, reason = "hyper has it for nearly all of the time")]
 enum Phase<T, S, B>
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -251,10 +252,11 @@ where
         let moved = std::mem::take(&mut self.moved);
         let clock = self.clock;
         if let Some(armed) = self.armed {
-            if at >= armed {
-                if (now < armed && !moved) || self.timer.poll_until(&clock, armed, context).is_pending() {
-                    return;
-                }
+            // what was set before comes first: asked for again only where it may have come
+            let waits =
+                |timer: &mut Timer, context: &mut Context<'_>| timer.poll_until(&clock, armed, context).is_pending();
+            if at >= armed && ((now < armed && !moved) || waits(&mut self.timer, context)) {
+                return;
             }
         }
         self.armed = Some(at);

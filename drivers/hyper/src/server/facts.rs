@@ -7,13 +7,15 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use http::HeaderValue;
+use http::{HeaderValue, Request};
 use http_keepalive::{
-    BodyLength, Config, ContentUse, DeadlineKind, HeadFacts, Instant, KeepAlive, Lifecycle, Persistence, ReceiveError,
-    Server, StatusCode,
+    BodyLength, Config, ContentUse, DeadlineKind, HeadFacts, Instant, KeepAlive, Lifecycle, MethodKind, Persistence,
+    ReceiveError, Server, StatusCode,
 };
 use http_keepalive_tokio::Clock;
 use hyper::body::{Body, Incoming};
+
+use super::heads::Heads;
 
 /// The facts, shared by the wrappers of one connection.
 #[derive(Clone)]
@@ -58,6 +60,7 @@ pub(super) struct Facts {
     /// The number of the exchange whose content may come.
     exchange: u32,
     content: Option<Expected>,
+    heads: Heads,
     /// The field's value as it was made last.
     hint: Option<(KeepAlive, HeaderValue)>,
 }
@@ -92,6 +95,7 @@ impl Facts {
             after_empty_line: false,
             exchange: 0,
             content: None,
+            heads: Heads::default(),
             hint: None,
         }
     }
@@ -182,7 +186,12 @@ impl Facts {
     }
 
     /// A head came. The number of its exchange, if content comes with it; or nothing, if the request is refused.
-    pub(super) fn head(&mut self, head: &HeadFacts) -> Result<Option<u32>, ReceiveError> {
+    pub(super) fn head<B>(&mut self, request: &Request<B>) -> (MethodKind, Result<Option<u32>, ReceiveError>) {
+        let facts = self.heads.facts_of(request);
+        (facts.method(), self.head_received(&facts))
+    }
+
+    fn head_received(&mut self, head: &HeadFacts) -> Result<Option<u32>, ReceiveError> {
         let now = self.now();
         self.end_content(now);
         let framing = self.life.head_received(now, head)?;

@@ -13,6 +13,7 @@
 mod connection;
 mod content;
 mod facts;
+mod heads;
 mod outgoing;
 mod own;
 mod serve;

@@ -46,13 +46,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Own<T> {
             return Step::Done;
         }
         match facts.life.wants_shut() {
-            Some(Shut::HalfClose(_)) => {
-                if Pin::new(&mut self.transport).poll_shutdown(context).is_ready() {
-                    // if it failed, reading shows it
-                    self.shut = true;
-                    facts.life.handle_shut(now);
-                    return Step::Done;
-                }
+            Some(Shut::HalfClose(_)) if Pin::new(&mut self.transport).poll_shutdown(context).is_ready() => {
+                // if it failed, reading shows it
+                self.shut = true;
+                facts.life.handle_shut(now);
+                return Step::Done;
             }
             Some(Shut::Close(reason)) => {
                 if !self.shut {
@@ -67,7 +65,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Own<T> {
                 facts.life.handle_shut(now);
                 return Step::Closed(reason);
             }
-            None => {}
+            Some(Shut::HalfClose(_)) | None => {}
         }
         if self.reads(facts, context) { Step::Done } else { Step::Waits }
     }

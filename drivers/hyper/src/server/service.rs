@@ -7,9 +7,7 @@ use std::task::{Context, Poll, ready};
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue, Request, Response, response};
 use http_body::Body;
-use http_keepalive::{
-    Announce, Content as ContentLength, HeadFacts, IntentFields, Method, MethodKind, SendError, StatusCode, Version,
-};
+use http_keepalive::{Announce, Content as ContentLength, IntentFields, MethodKind, SendError, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::Service;
 use pin_project_lite::pin_project;
@@ -41,42 +39,14 @@ where
     type Future = Answer<S::Future>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let facts = facts_of(&request);
-        let received = self.shared.lock().head(&facts);
-        let (method, http10) = (facts.method(), request.version() == http::Version::HTTP_10);
+        let (method, received) = self.shared.lock().head(&request);
+        let http10 = request.version() == http::Version::HTTP_10;
         let future = received.ok().map(|exchange| {
             let told = exchange.map(|exchange| (self.shared.clone(), exchange));
             self.service.call(request.map(|body| Content::new(body, told)))
         });
         Answer { future, shared: self.shared.clone(), method, http10 }
     }
-}
-
-fn facts_of<B>(request: &Request<B>) -> HeadFacts {
-    let version = Version::try_from(request.version()).unwrap_or(Version::HTTP_11);
-    let mut facts = HeadFacts::request(Method::from(request.method()), version);
-    for (name, value) in request.headers() {
-        let name = name.as_str();
-        if !is_left_out(name) {
-            facts.field_line(name.as_bytes(), value.as_bytes());
-        }
-    }
-    facts
-}
-
-/// What most requests have and what says nothing of the connection need not be told: [`HeadFacts::field_line`]. All else is.
-fn is_left_out(name: &str) -> bool {
-    const LEFT_OUT: [&str; 8] = [
-        "user-agent",
-        "accept",
-        "accept-encoding",
-        "accept-language",
-        "cookie",
-        "referer",
-        "authorization",
-        "content-type",
-    ];
-    LEFT_OUT.contains(&name) || name.starts_with("sec-")
 }
 
 /// What the application's own fields say of the connection, and of the length of its content.

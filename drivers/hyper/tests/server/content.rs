@@ -86,7 +86,8 @@ async fn an_echo_of_what_is_still_to_come_keeps_the_connection() {
         tokio::io::AsyncWriteExt::write_all(&mut writing, content.as_bytes()),
         tokio::io::AsyncReadExt::read_exact(&mut reading, &mut echoed)
     );
-    (sent.expect("sent"), received.expect("received"));
+    sent.expect("sent");
+    received.expect("received");
     served.send(GET).await;
     served.receive_to("hello").await;
 }
