@@ -9,8 +9,8 @@ use std::task::{Context, Poll, Waker};
 
 use http::{HeaderValue, Request};
 use http_keepalive::{
-    BodyLength, Config, ContentUse, DeadlineKind, HeadFacts, Instant, KeepAlive, Lifecycle, MethodKind, Persistence,
-    ReceiveError, Server, StatusCode,
+    Announce, BodyLength, Config, ConnectionOptions, ContentUse, DeadlineKind, FramingField, HeadFacts, Instant,
+    KeepAlive, Lifecycle, MethodKind, Persistence, ReceiveError, Server, StatusCode,
 };
 use http_keepalive_tokio::Clock;
 use hyper::body::{Body, Incoming};
@@ -315,12 +315,27 @@ impl Facts {
         match &self.hint {
             Some((known, value)) if *known == hint => Some(value.clone()),
             _ => {
-                let value = HeaderValue::try_from(hint.to_string()).ok()?;
+                let value = written(hint)?;
                 self.hint = Some((hint, value.clone()));
                 Some(value)
             }
         }
     }
+}
+
+/// The machine's own words, of which the value is taken: a third of what it costs to format them.
+fn written(hint: KeepAlive) -> Option<HeaderValue> {
+    let says = Announce {
+        options: ConnectionOptions::default(),
+        keep_alive: Some(hint),
+        bare_keep_alive: None,
+        framing: FramingField::None,
+        length: BodyLength::Empty,
+    };
+    let mut line = [0; Announce::MOST_OCTETS];
+    let octets = says.write(&mut line).ok()?;
+    let value = line.get(..octets)?.strip_prefix(b"Keep-Alive: ")?.strip_suffix(b"\r\n")?;
+    HeaderValue::from_bytes(value).ok()
 }
 
 fn content_is_unasked(content: Option<&Expected>) -> bool {
