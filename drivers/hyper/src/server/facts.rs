@@ -326,7 +326,7 @@ impl Facts {
 /// The machine's own words, of which the value is taken: a third of what it costs to format them.
 fn written(hint: KeepAlive) -> Option<HeaderValue> {
     let says = Announce {
-        options: ConnectionOptions::default(),
+        options: ConnectionOptions { keep_alive: true, ..ConnectionOptions::default() },
         keep_alive: Some(hint),
         bare_keep_alive: None,
         framing: FramingField::None,
@@ -334,7 +334,7 @@ fn written(hint: KeepAlive) -> Option<HeaderValue> {
     };
     let mut line = [0; Announce::MOST_OCTETS];
     let octets = says.write(&mut line).ok()?;
-    let value = line.get(..octets)?.strip_prefix(b"Keep-Alive: ")?.strip_suffix(b"\r\n")?;
+    let value = line.get(..octets)?.strip_prefix(b"Connection: keep-alive\r\nKeep-Alive: ")?.strip_suffix(b"\r\n")?;
     HeaderValue::from_bytes(value).ok()
 }
 
