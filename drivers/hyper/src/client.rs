@@ -3,7 +3,7 @@
 //! hyper-util's composable pool keeps connections as services, and knows no time. [`ReuseLayer`] stands between its cache and what connects,
 //! and makes each connection a [`Reuse`]: it reads what the server says of the connection (`Keep-Alive`, `Connection`, the version), and its
 //! machine says whether another request may go. The `Keep-Alive` timeout counts from the end of a response, less the `hint_margin`; `max`
-//! counts requests; `idle` and `age` are those of the [`Config`].
+//! counts requests; `idle` and `age` are those of the [`Config`](http_keepalive::Config).
 //!
 //! A cache gives out what it has without asking, so ask before: [`retain`](hyper_util::client::pool::cache) with
 //! [`is_reusable`](Reuse::is_reusable). A connection that is given out all the same fails in `poll_ready`, by which the cache drops it.

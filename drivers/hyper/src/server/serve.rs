@@ -19,7 +19,7 @@ use crate::BoxError;
 /// What connections came to is told to this.
 type Log = Arc<dyn Fn(Result<Summary, Error>) + Send + Sync>;
 
-/// A server: [`until`](Self::until) runs it. `make_service` gives the service of a connection, by its peer's address.
+/// A server: [`until`](Serve::until) runs it. `make_service` gives the service of a connection, by its peer's address.
 pub fn serve<L: Listener, M>(listener: L, make_service: M, config: impl Into<Arc<Config<Server>>>) -> Serve<L, M> {
     Serve {
         listener,
@@ -34,7 +34,7 @@ pub fn serve<L: Listener, M>(listener: L, make_service: M, config: impl Into<Arc
 }
 
 /// A server that does not run yet: see [`serve`].
-#[must_use = "a server does nothing before `until` or `forever`"]
+#[must_use = "a server does nothing before `until`"]
 pub struct Serve<L: Listener, M> {
     listener: L,
     make_service: M,

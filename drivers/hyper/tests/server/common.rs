@@ -95,6 +95,18 @@ pub(crate) async fn answer(request: Request<Content>) -> Result<Response<Body>, 
             response.headers_mut().insert("connection", "close".parse().expect("a value"));
             response
         }
+        // takes the content in a task of its own, begins late, and answers after it
+        "/task" => {
+            let task = tokio::spawn(async move {
+                sleep(secs(10)).await;
+                content.collect().await
+            });
+            let taken = task.await.expect("no panic");
+            match taken {
+                Ok(all) => Response::new(full(format!("{}", all.to_bytes().len()))),
+                Err(_) => std::future::pending().await,
+            }
+        }
         // takes the content in a task of its own, and answers before
         "/aside" => {
             tokio::spawn(async move { content.collect().await.map(|_| ()).expect("the content") });

@@ -171,3 +171,22 @@ async fn content_taken_in_another_task_after_the_response_keeps_the_connection()
     served.send(GET).await;
     served.receive_to("hello").await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn content_that_stops_while_another_task_waits_for_it_is_late_in_its_time() {
+    let mut served = serve(config(gap()));
+    served.send("POST /task HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n").await;
+    let answer = served.receive_end(secs(12)).await;
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn content_that_another_task_takes_is_answered() {
+    let mut served = serve(config(gap()));
+    served.send("POST /task HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n01234").await;
+    tokio::time::sleep(secs(11)).await;
+    served.send("56789").await;
+    let answer = served.receive_to("\r\n\r\n10").await;
+    assert!(!answer.contains("close"), "{answer}");
+    served.took(secs(11));
+}
