@@ -5,8 +5,8 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::Frame;
-use http_keepalive::Instant;
 use http_keepalive::pool::{Ended, Returned};
+use http_keepalive::{ContentUse, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::error::{Error, ErrorKind};
@@ -26,6 +26,8 @@ pub(super) struct Exchange<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> {
     first: Option<Bytes>,
     /// Octets of content that are to come, if that is known.
     left: Option<u64>,
+    /// The machine was told that nobody reads.
+    is_paused: bool,
 }
 
 /// The rest of a response, on whatever transport.
@@ -68,7 +70,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Exchange<T> {
                 None | Some(Got::HandOver | Got::Closed) => {
                     let came = first.as_ref().map_or(0, |first| first.len() as u64);
                     let left = octets.map(|octets| octets.saturating_sub(came));
-                    return Here::Part(Self { lent: Some(lent), upload, first, left });
+                    let mut exchange = Self { lent: Some(lent), upload, first, left, is_paused: false };
+                    exchange.pause(now);
+                    return Here::Part(exchange);
                 }
             }
         };
@@ -106,6 +110,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Rest for Exchange<T> {
         loop {
             let Some(lent) = &mut self.lent else { return Poll::Ready(None) };
             let mut now = lent.clock.now();
+            if std::mem::take(&mut self.is_paused) {
+                read_on(lent, now);
+            }
             match lent.poll(&mut now, &mut self.upload, context) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Got::Content(content)) => {
@@ -115,6 +122,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Rest for Exchange<T> {
                             self.end(now);
                         }
                     }
+                    self.pause(now);
                     return Poll::Ready(Some(Ok(Frame::data(content))));
                 }
                 Poll::Ready(Got::End(trailers)) => {
@@ -141,6 +149,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Rest for Exchange<T> {
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Exchange<T> {
+    /// Nobody reads before the next poll: the time until then is not the peer's.
+    fn pause(&mut self, now: Instant) {
+        if let Some(lent) = &mut self.lent {
+            self.is_paused = lent.drive.content_use(now, ContentUse::Paused).is_ok();
+        }
+    }
+
     fn end(&mut self, now: Instant) {
         if let Some(lent) = self.lent.take() {
             end(lent, std::mem::replace(&mut self.upload, Upload::none()), now);
@@ -154,6 +169,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Drop for Exchange<T> {
         let Some(mut lent) = self.lent.take() else { return };
         let context = &mut Context::from_waker(Waker::noop());
         let mut now = lent.clock.now();
+        if self.is_paused {
+            read_on(&mut lent, now);
+        }
         let mut octets = 0;
         let is_short = !lent.is_sending() && self.left.is_none_or(|left| left <= SHORT);
         while is_short && octets <= SHORT {
@@ -167,6 +185,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Drop for Exchange<T> {
         decision!("closed, since its response was dropped");
         lent.closed(now, Ended::ByUs).close(now);
     }
+}
+
+fn read_on<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(lent: &mut Lent<T>, now: Instant) {
+    // where its content is over, there is nothing to say
+    let _ = lent.drive.content_use(now, ContentUse::Reading);
 }
 
 /// The response is whole. What is still to be sent of the request is, by a task of its own, for nobody polls the response any more.

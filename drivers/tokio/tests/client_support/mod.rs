@@ -1,16 +1,19 @@
 //! Peers whose words a test gives, and what tests of the client have in common.
 #![allow(dead_code, unreachable_pub, reason = "each test uses some of it")]
 
+use std::collections::VecDeque;
 use std::future::{Ready, ready};
 use std::io;
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{Request, Response, Uri};
+use http_body::Frame;
 use http_body_util::{BodyExt, Empty, Full};
 use http_keepalive_tokio::client::{Body, Client, Error};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tower_service::Service;
 
 /// Opens connections to a test.
@@ -104,6 +107,30 @@ pub fn post(uri: &str, content: impl Into<Bytes>) -> Request<Full<Bytes>> {
 pub async fn text(response: Response<Body>) -> Result<String, Error> {
     let octets = response.into_body().collect().await?.to_bytes();
     Ok(String::from_utf8(octets.to_vec()).expect("text"))
+}
+
+/// These frames, one after the other.
+pub struct Frames<E>(pub VecDeque<Result<Frame<Bytes>, E>>);
+
+impl<E: Unpin> http_body::Body for Frames<E> {
+    type Data = Bytes;
+    type Error = E;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, E>>> {
+        Poll::Ready(self.0.pop_front())
+    }
+}
+
+/// What is sent to it.
+pub struct Channel<E>(pub Receiver<Result<Frame<Bytes>, E>>);
+
+impl<E: Unpin> http_body::Body for Channel<E> {
+    type Data = Bytes;
+    type Error = E;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, E>>> {
+        self.0.poll_recv(context)
+    }
 }
 
 pub const URI: &str = "http://example.org/";
