@@ -2,8 +2,11 @@
 
 mod client_support;
 
+use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,6 +20,7 @@ use http_keepalive_tokio::http_keepalive::pool::{
 };
 use http_keepalive_tokio::http_keepalive::retry::{Advice, RetryReason};
 use http_keepalive_tokio::http_keepalive::{Client as Role, CloseReason, Config, Limits, Policy, Timeouts};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -375,8 +379,7 @@ async fn a_connection_that_comes_back_first_is_used_and_the_new_one_kept_for_lat
 
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_is_not_opened_in_time_fails_as_the_pool_allows() {
-    let client = Client::builder()
-        .build(tower::service_fn(|_| std::future::pending::<std::io::Result<tokio::io::DuplexStream>>()));
+    let client = Client::builder().build(tower::service_fn(|_| std::future::pending::<io::Result<DuplexStream>>()));
     let began = Instant::now();
     let error = client.request(get(URI)).await.expect_err("it hangs");
     assert!(error.is_connect() && error.is_timeout(), "{error}");
@@ -399,7 +402,7 @@ async fn an_address_that_refuses_is_named() {
 #[tokio::test(start_paused = true)]
 async fn a_request_that_has_two_sides_ends_when_both_have() {
     let (client, mut peers) = client();
-    let (sender, receiver) = tokio::sync::mpsc::channel::<Result<Frame<Bytes>, std::io::Error>>(1);
+    let (sender, receiver) = tokio::sync::mpsc::channel::<Result<Frame<Bytes>, io::Error>>(1);
     let peer = async {
         let mut peer = peers.recv().await.expect("a connection");
         peer.head().await;
@@ -439,4 +442,88 @@ async fn it_is_a_service_of_tower() {
     let service = client.clone().map_request(|uri: &str| Request::get(uri).body(Empty::<Bytes>::new()).unwrap());
     let (_peer, response) = tokio::join!(peer, service.oneshot(URI));
     assert_eq!(text(response.expect("a response")).await.unwrap(), "x");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_of_a_request_that_is_asked_for_again_never_passes_for_all_of_it() {
+    let (client, mut peers) = client();
+    let (sender, receiver) = tokio::sync::mpsc::channel::<Result<Frame<Bytes>, io::Error>>(2);
+    sender.send(Ok(Frame::data(Bytes::from("ab")))).await.unwrap();
+    let peer = async {
+        let mut first = peers.recv().await.expect("a connection");
+        first.head().await;
+        assert_eq!(first.content(7).await, b"2\r\nab\r\n");
+        first.say("HTTP/1.1 421 Misdirected Request\r\nContent-Length: 0\r\n\r\n").await;
+        assert_eq!(first.rest().await, b"", "it is broken off");
+        sender.send(Ok(Frame::data(Bytes::from("c")))).await.unwrap();
+        drop(sender);
+        let mut second = peers.recv().await.expect("another connection");
+        second.head().await;
+        assert_eq!(second.content(18).await, b"2\r\nab\r\n1\r\nc\r\n0\r\n\r\n"[..18]);
+        second.say("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+        second
+    };
+    let request = Request::post(URI).body(Channel(receiver)).unwrap();
+    let (_peer, response) = tokio::join!(peer, client.request(request));
+    assert_eq!(response.expect("a response").status(), 200);
+    assert_eq!(client.figures().retries, 1);
+}
+
+/// A transport that is over before anything is written, or one that is as it should be.
+struct Fails(Option<DuplexStream>);
+
+impl AsyncRead for Fails {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, room: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.0.as_mut().map_or(Poll::Ready(Ok(())), |io| Pin::new(io).poll_read(context, room))
+    }
+}
+
+impl AsyncWrite for Fails {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        let broken = || Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        self.0.as_mut().map_or_else(broken, |io| Pin::new(io).poll_write(context, octets))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_post_of_which_nothing_left_is_sent_again() {
+    let (scripted, mut peers) = scripted();
+    let opened = Arc::new(AtomicU64::new(0));
+    let client = Client::builder().build(tower::service_fn(move |uri| {
+        let (mut scripted, number) = (scripted.clone(), opened.fetch_add(1, Ordering::Relaxed));
+        async move {
+            match number {
+                0 => Ok(Fails(None)),
+                _ => tower::Service::call(&mut scripted, uri).await.map(|io| Fails(Some(io))),
+            }
+        }
+    }));
+    let peer = async {
+        let mut peer = peers.recv().await.expect("a connection");
+        peer.head().await;
+        assert_eq!(peer.content(2).await, b"hi");
+        peer.say("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+        peer
+    };
+    let (_peer, response) = tokio::join!(peer, client.request(post(URI, "hi")));
+    assert_eq!(response.expect("a response").status(), 200);
+    assert_eq!(client.figures().retries, 1);
+}
+
+#[test]
+fn futures_and_clients_go_to_any_thread() {
+    fn goes<T: Send>(_: &T) {}
+    fn is_shared<T: Send + Sync>(_: &T) {}
+    let client = Client::new();
+    is_shared(&client);
+    goes(&client.request(get(URI)));
+    goes(&http_keepalive_tokio::client::Body::default());
 }

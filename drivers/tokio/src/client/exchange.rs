@@ -92,7 +92,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Exchange<T> {
         };
         let verdict = lent.drive.connection().unanswered().next().map(|unanswered| unanswered.verdict());
         let now = lent.clock.now();
-        decision!("closed inside a response", reason = reason.map(|reason| reason.as_str()));
+        decision!(
+            "closed inside a response",
+            reason = reason.map(|reason| reason.as_str()),
+            clause = reason.map(|reason| reason.clause())
+        );
         lent.closed(now, ended).close(now);
         let error = Error::new(kind, failure.map(|failure| failure.source)).with_reason(reason);
         Some(match verdict {
@@ -227,7 +231,9 @@ pub(super) fn give_back<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(mut 
     // octets after the response are no answer to the next request
     while !lent.drive.received().is_empty() && !matches!(lent.next_received(now), None | Some(Got::HandOver)) {}
     lent.rest();
-    let returned = Returned::of_machine(lent.drive.connection().persistence(), lent.drive.reusable(now));
+    let persistence = lent.drive.connection().persistence();
+    decision!("given back", reason = persistence.as_str(), clause = persistence.clause());
+    let returned = Returned::of_machine(persistence, lent.drive.reusable(now));
     let checked_in = lent.checkin(now, &returned);
     if let Some(closing) = checked_in.to_close {
         close(closing, now);

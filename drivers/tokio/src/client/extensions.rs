@@ -40,7 +40,9 @@ pub struct Proxy(pub Uri);
 /// Is called with each interim response (RFC 9110 15.2), `100` among them, as an extension of a request. It is called from the future that
 /// waits for the response, and should not block.
 #[derive(Clone)]
-pub struct OnInterim(Arc<dyn Fn(&Response<()>) + Send + Sync>);
+pub struct OnInterim(Arc<Call>);
+
+type Call = dyn Fn(&Response<()>) + Send + Sync;
 
 impl OnInterim {
     /// Calls this function.

@@ -109,14 +109,13 @@ impl<C: Connect> ResponseFuture<C> {
                     return Poll::Pending;
                 };
                 *now = self.shared.clock.now();
-                let opened = opened.map_err(|error| (opening.place.waits(), error));
                 match opened {
                     Ok(io) => {
                         let lent = opening.opened(&self.shared, io);
                         let sent = lent.and_then(|lent| self.lend(lent, *now, context));
                         return Poll::Ready(sent.err().map(Err));
                     }
-                    Err((_, error)) => {
+                    Err(error) => {
                         decision!("not opened", error = error.to_string().as_str());
                         match opening.place.failed(*now) {
                             Some(waiting) => {
@@ -192,7 +191,11 @@ impl<C: Connect> ResponseFuture<C> {
         if !lent.is_reusable(now) {
             // found before anything was sent: another one is tried, and no try is counted
             let reason = lent.drive.connection().ended_by();
-            decision!("not reused", reason = reason.map(|reason| reason.as_str()));
+            decision!(
+                "not reused",
+                reason = reason.map(|reason| reason.as_str()),
+                clause = reason.map(|reason| reason.clause())
+            );
             let is_reused = lent.is_reused();
             lent.closed(now, Ended::of_machine(reason, is_reused)).close(now);
             return if is_reused { Ok(()) } else { Err(Error::new(ErrorKind::Unanswered, None).with_reason(reason)) };
@@ -221,8 +224,13 @@ impl<C: Connect> ResponseFuture<C> {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Response<Body>, Error>>> {
         if response.status().is_client_error() && self.is_asked_again(&lent, response.status()) {
-            // its content is read, or its connection closed
-            drop(Exchange::begin(lent, Upload::none(), octets, *now));
+            if lent.is_sending() {
+                // what the peer has of the request must not pass for all of it
+                lent.closed(*now, Ended::ByUs).close(*now);
+            } else {
+                // its content is read, or its connection closed
+                drop(Exchange::begin(lent, Upload::none(), octets, *now));
+            }
             return Poll::Ready(None);
         }
         let mut response = response;
@@ -280,7 +288,11 @@ impl<C: Connect> ResponseFuture<C> {
         let failure = lent.failure.take();
         let is_unanswered = unanswered.is_none_or(|unanswered| !unanswered.evidence.response_begun);
         let ended = Ended::of_machine(reason, lent.is_reused() && is_unanswered);
-        decision!("closed without a response", reason = reason.map(|reason| reason.as_str()));
+        decision!(
+            "closed without a response",
+            reason = reason.map(|reason| reason.as_str()),
+            clause = reason.map(|reason| reason.clause())
+        );
         lent.closed(now, ended).close(now);
         let (kind, source) = match failure {
             Some(failure) => (failure.kind, Some(failure.source)),
