@@ -12,7 +12,7 @@ use client_support::*;
 use http::{HeaderMap, Request};
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Empty};
-use http_keepalive_tokio::client::{ConnectionInformation, ErrorKind, OnInterim, Proxy, Upgrade};
+use http_keepalive_tokio::client::{Client, ConnectionInformation, ErrorKind, OnInterim, Proxy, Upgrade};
 use http_keepalive_tokio::http_keepalive::CloseReason;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -350,4 +350,85 @@ async fn content_that_fails_breaks_the_request_off() {
     assert_eq!(error.kind(), ErrorKind::Upload);
     assert!(error.to_string().contains("the disk is gone"), "{error}");
     assert_eq!((client.figures().held, client.figures().retries), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_lost_where_the_transport_takes_little_at_once() {
+    for (at_once, is_chunked) in [(1, false), (1, true), (7, true), (100, false), (5000, true)] {
+        let (mut connector, mut peers) = scripted();
+        connector.octets = at_once;
+        let client = Client::builder().build(connector);
+        let content: Bytes = (0..20_000_u32).map(|at| (at % 251) as u8).collect();
+        let peer = async {
+            let mut peer = peers.recv().await.expect("a connection");
+            peer.head().await;
+            let received = match is_chunked {
+                // 1388, CRLF, 5,000 octets, CRLF, four times; and the last chunk
+                true => peer.content(4 * (4 + 2 + 5000 + 2) + 5).await,
+                false => peer.content(20_000).await,
+            };
+            match is_chunked {
+                true => peer.say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").await,
+                false => peer.say("HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\n").await,
+            }
+            peer.say(received).await;
+            peer
+        };
+        let request = async {
+            let pieces = (0..4).map(|at| Ok::<_, Infallible>(Frame::data(content.slice(at * 5000..(at + 1) * 5000))));
+            let mut request = Request::post(URI).body(Frames(pieces.collect())).unwrap();
+            if !is_chunked {
+                request.headers_mut().insert("content-length", "20000".parse().unwrap());
+            }
+            let response = client.request(request).await.expect("a response");
+            assert_eq!(response.into_body().collect().await.expect("content").to_bytes(), content);
+        };
+        let (_peer, ()) = tokio::join!(peer, request);
+        assert_eq!(client.figures().idle, 1, "{at_once}, {is_chunked}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_lets_a_response_come_to_its_end() {
+    let (client, mut peers) = client();
+    let peer = async {
+        let mut peer = peers.recv().await.expect("a connection");
+        peer.head().await;
+        peer.say("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab").await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        peer.say("cde").await;
+        assert_eq!(peer.rest().await, b"");
+    };
+    let request = async {
+        let response = client.request(get(URI)).await.expect("a response");
+        client.drain();
+        text(response).await.expect("content")
+    };
+    let ((), content) = tokio::join!(peer, request);
+    assert_eq!((content.as_str(), client.figures().held), ("abcde", 0));
+}
+
+#[test]
+fn a_client_goes_on_in_another_runtime_when_the_first_has_ended() {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let uri = format!("http://{}/", listener.local_addr().unwrap());
+    let server = std::thread::spawn(move || {
+        for stream in listener.incoming().take(2) {
+            let mut stream = stream.unwrap();
+            let mut room = [0; 1000];
+            assert!(stream.read(&mut room).unwrap() > 0);
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").unwrap();
+            std::mem::forget(stream);
+        }
+    });
+    let client = Client::new();
+    for _ in 0..2 {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let content =
+            runtime.block_on(async { text(client.request(post(&uri, "x")).await.expect("a response")).await });
+        assert_eq!(content.expect("content"), "ok");
+    }
+    server.join().unwrap();
+    assert_eq!(client.figures().pool.opened, 2);
 }

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes};
 use http_keepalive::drive::{Attempt, Side, Transport};
 use http_keepalive::{Eof, Instant};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -130,7 +130,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Wire<T> {
     fn poll_content(&mut self, now: Instant, octets: u64, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let most = usize::try_from(octets).unwrap_or(usize::MAX).min(self.room_octets);
         if self.room.capacity() < most.min(LEAST_ROOM) {
-            self.room = BytesMut::with_capacity(most);
+            // memory that nobody holds any more is used again
+            self.room.reserve(most);
         }
         let most = most.min(self.room.capacity());
         let read = ready!(poll_read_buf(Pin::new(&mut self.io), context, &mut (&mut self.room).limit(most)));

@@ -18,7 +18,11 @@ use tower_service::Service;
 
 /// Opens connections to a test.
 #[derive(Clone)]
-pub struct Scripted(UnboundedSender<Peer>);
+pub struct Scripted {
+    peers: UnboundedSender<Peer>,
+    /// Octets that are on their way at once.
+    pub octets: usize,
+}
 
 /// The other side of a connection.
 pub struct Peer {
@@ -29,7 +33,7 @@ pub struct Peer {
 
 pub fn scripted() -> (Scripted, UnboundedReceiver<Peer>) {
     let (peers, receiver) = unbounded_channel();
-    (Scripted(peers), receiver)
+    (Scripted { peers, octets: 64 * 1024 }, receiver)
 }
 
 /// A client of common settings, and its peers.
@@ -48,9 +52,9 @@ impl Service<Uri> for Scripted {
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let (ours, theirs) = tokio::io::duplex(64 * 1024);
+        let (ours, theirs) = tokio::io::duplex(self.octets);
         let peer = Peer { io: theirs, uri, received: Vec::new() };
-        ready(self.0.send(peer).map(|()| ours).map_err(|_| io::ErrorKind::ConnectionRefused.into()))
+        ready(self.peers.send(peer).map(|()| ours).map_err(|_| io::ErrorKind::ConnectionRefused.into()))
     }
 }
 
@@ -93,6 +97,18 @@ impl Peer {
         self.say(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{content}", content.len())).await;
         head
     }
+}
+
+/// Makes one exchange, after which a connection is idle.
+pub async fn warm(client: &Client<Scripted>, peers: &mut UnboundedReceiver<Peer>) -> Peer {
+    let peer = async {
+        let mut peer = peers.recv().await.expect("a connection");
+        peer.answer("").await;
+        peer
+    };
+    let (peer, response) = tokio::join!(peer, client.request(get(URI)));
+    text(response.expect("a response")).await.expect("content");
+    peer
 }
 
 pub fn get(uri: &str) -> Request<Empty<Bytes>> {
