@@ -321,3 +321,30 @@ fn futures_and_clients_go_to_any_thread() {
     goes(&client.request(get(URI)));
     goes(&http_keepalive_tokio::client::Body::default());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_request_whose_connection_can_not_be_opened_waits_for_another_where_there_is_one() {
+    let (scripted, mut connections) = scripted();
+    let opened = Arc::new(AtomicU64::new(0));
+    let client = Client::builder().build(tower::service_fn(move |uri| {
+        let (mut scripted, number) = (scripted.clone(), opened.fetch_add(1, Ordering::Relaxed));
+        async move {
+            match number {
+                0 => tower::Service::call(&mut scripted, uri).await,
+                _ => Err(io::ErrorKind::ConnectionRefused.into()),
+            }
+        }
+    }));
+    let first = tokio::spawn(client.request(get(URI)));
+    let mut peer = connections.recv().await.expect("a connection");
+    let second = tokio::spawn(client.request(get(URI)));
+    peer.answer("1").await;
+    assert_eq!(text(first.await.unwrap().expect("a response")).await.unwrap(), "1");
+    peer.answer("2").await;
+    assert_eq!(text(second.await.unwrap().expect("a response")).await.unwrap(), "2");
+    drop(peer);
+    // now there is none
+    let error = client.request(get(URI)).await.expect_err("nobody listens");
+    assert!(error.is_connect(), "{error}");
+    assert_eq!((client.figures().held, client.figures().waiting), (0, 0));
+}

@@ -1,4 +1,4 @@
-//! Storages of connections that are idle, for those that are not: an idle connection holds none.
+//! Storages for connections on which something comes or goes: one that is idle, or waits, holds none.
 
 use std::cell::RefCell;
 

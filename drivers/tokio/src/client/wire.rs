@@ -78,8 +78,17 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Wire<T> {
         }
     }
 
-    /// What comes next; meanwhile the request is sent.
+    /// What comes next; meanwhile the request is sent. While nothing comes, no storage is held.
     pub(super) fn poll(&mut self, now: &mut Instant, upload: &mut Upload, context: &mut Context<'_>) -> Poll<Got> {
+        self.begin();
+        let got = self.poll_next(now, upload, context);
+        if got.is_pending() {
+            self.give_storages();
+        }
+        got
+    }
+
+    fn poll_next(&mut self, now: &mut Instant, upload: &mut Upload, context: &mut Context<'_>) -> Poll<Got> {
         let mut is_busy = false;
         loop {
             let step = if is_busy { self.drive.poll_while_busy(*now) } else { self.drive.poll(*now) };
@@ -187,14 +196,18 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Wire<T> {
         }
     }
 
-    /// An exchange begins: it has storages.
+    /// Octets will come or go: there are storages for them.
     pub(super) fn begin(&mut self) {
         self.drive.empty_storages().into_iter().flatten().for_each(spare::take);
     }
 
+    fn give_storages(&mut self) {
+        self.drive.empty_storages().into_iter().flatten().for_each(spare::give);
+    }
+
     /// Nothing is under way: what holds octets goes to others.
     pub(super) fn rest(&mut self) {
-        self.drive.empty_storages().into_iter().flatten().for_each(spare::give);
+        self.give_storages();
         self.room = BytesMut::new();
         self.passed = Bytes::new();
     }
