@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::io::Write;
+use std::process::ExitCode;
 
 use bytes::Bytes;
 use http::Request;
@@ -9,7 +10,17 @@ use http_body_util::{BodyExt, Full};
 use http_keepalive_tokio::client::{Client, ConnectionInformation};
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    match exchange().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn exchange() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let url = arguments.next().ok_or("usage: client URL [CONTENT]")?;
     let request = match arguments.next() {
@@ -32,6 +43,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
             Err(frame) => eprintln!("trailers: {:?}", frame.into_trailers().ok()),
         }
     }
-    eprintln!("{:?}", client.figures());
+    eprintln!("{}", client.figures());
     Ok(())
 }

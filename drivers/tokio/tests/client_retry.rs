@@ -78,6 +78,9 @@ async fn a_get_that_was_lost_is_sent_again_on_a_new_connection_and_a_post_is_not
     );
     assert!(error.to_string().ends_with("sending it again: ask, not-idempotent (RFC 9110 9.2.2)"), "{error}");
     assert_eq!((client.figures().retries, client.figures().held), (1, 0));
+    let figures =
+        "connections held 0, idle 0, opened 2, reused 2; requests waiting 0, sent again 1; ended: dead-at-reuse 2";
+    assert_eq!(client.figures().to_string(), figures);
 }
 
 #[tokio::test(start_paused = true)]

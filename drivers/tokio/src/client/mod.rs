@@ -55,7 +55,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
-use http_keepalive::pool::Counters;
+use http_keepalive::pool::{Counters, EndReason, RefuseReason};
 use tower_service::Service;
 
 use crate::BoxError;
@@ -153,7 +153,7 @@ where
     }
 }
 
-/// What a client has done, and what it holds.
+/// What a client has done, and what it holds. [`Display`](fmt::Display) says it in one line.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Figures {
@@ -167,4 +167,26 @@ pub struct Figures {
     pub retries: u64,
     /// Counts of the pool: connections opened and used again, and why they ended.
     pub pool: Counters,
+}
+
+/// In one line, for people: what is nought is left out of the causes.
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { idle, held, waiting, retries, pool } = self;
+        write!(f, "connections held {held}, idle {idle}, opened {}, reused {}; ", pool.opened, pool.reused)?;
+        write!(f, "requests waiting {waiting}, sent again {retries}")?;
+        let ended = EndReason::ALL.iter().map(|why| (why.as_str(), pool.ended(*why)));
+        let mut before = "; ended: ";
+        for (why, times) in ended.filter(|(_, times)| *times > 0) {
+            write!(f, "{before}{why} {times}")?;
+            before = ", ";
+        }
+        let refused = RefuseReason::ALL.iter().map(|why| (why.as_str(), pool.refused(*why)));
+        before = "; refused: ";
+        for (why, times) in refused.filter(|(_, times)| *times > 0) {
+            write!(f, "{before}{why} {times}")?;
+            before = ", ";
+        }
+        Ok(())
+    }
 }
