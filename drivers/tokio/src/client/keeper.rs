@@ -33,7 +33,7 @@ where
                 close(closing, now);
             }
             let Some(at) = pool.next_deadline() else { return Poll::Pending };
-            if timer.poll_until(&clock, at, context).is_pending() {
+            if timer.poll_until(&clock, now, at, context).is_pending() {
                 return Poll::Pending;
             }
             now = clock.now();

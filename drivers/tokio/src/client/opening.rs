@@ -47,7 +47,7 @@ impl<C: Connect> Opening<C> {
             return Poll::Ready(opened.map_err(Error::of_connect));
         }
         let Some(until) = self.until else { return Poll::Pending };
-        ready!(self.timer.poll_until(&shared.clock, until, context));
+        ready!(self.timer.poll_until(&shared.clock, shared.clock.now(), until, context));
         Poll::Ready(Err(Error::open_overdue()))
     }
 

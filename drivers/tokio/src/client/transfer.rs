@@ -59,7 +59,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Wire<T> {
         } else {
             until
         };
-        ready!(self.timer.poll_until(&self.clock, until, context));
+        ready!(self.timer.poll_until(&self.clock, *now, until, context));
         *now = self.clock.now();
         self.look_until = None;
         self.drive.timeout(*now);
