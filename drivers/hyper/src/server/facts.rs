@@ -1,6 +1,6 @@
 //! What is known of one connection: the machine, and what the wrappers around hyper tell it.
 //!
-//! All of them share it, behind a lock that nobody else ever waits for but an application that reads its content in a task of its own.
+//! All of them share it, under a lock that nobody else ever waits for but an application that reads its content in a task of its own.
 
 use std::fmt;
 use std::io;
