@@ -193,7 +193,7 @@ async fn content_that_another_task_takes_is_answered() {
 
 #[tokio::test(start_paused = true)]
 async fn content_taken_late_in_another_task_after_a_slow_response_keeps_the_connection() {
-    let mut served = serve(config(gap()));
+    let served = serve(config(gap()));
     let content = "x".repeat(200_000);
     let head = "POST /aside-late HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
     let (mut reading, mut writing) = tokio::io::split(served.peer);
