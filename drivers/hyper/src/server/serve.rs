@@ -107,8 +107,8 @@ impl<L: Listener, M> Serve<L, M> {
     }
 }
 
-/// That of `http-keepalive-tokio`, whose future can not be spawned: it borrows the drain, and its `AsyncFnMut` hides from the compiler that it
-/// is `Send` for any lifetime.
+/// That of `http-keepalive-tokio`, with a plain closure: with its `AsyncFnMut` the compiler does not see here that the future may be spawned
+/// (`Send` is "not general enough" for what it borrows).
 async fn accept_until<L: Listener>(
     mut listener: L,
     drain: Drain,
