@@ -112,6 +112,14 @@ pub(crate) async fn answer(request: Request<Content>) -> Result<Response<Body>, 
             tokio::spawn(async move { content.collect().await.map(|_| ()).expect("the content") });
             Response::new(full("aside"))
         }
+        // the same, and takes it late, while the response takes a while
+        "/aside-late" => {
+            tokio::spawn(async move {
+                sleep(secs(20)).await;
+                content.collect().await.map(|_| ()).expect("the content")
+            });
+            Response::new(Late(Box::pin(sleep(secs(5))), Some("aside")).boxed())
+        }
         "/interim" => {
             let mut response = Response::new(full("wrong"));
             *response.status_mut() = hyper::StatusCode::PROCESSING;
@@ -120,6 +128,23 @@ pub(crate) async fn answer(request: Request<Content>) -> Result<Response<Body>, 
         _ => Response::new(full("hello")),
     };
     Ok(response)
+}
+
+/// Content that comes after a while.
+struct Late(std::pin::Pin<Box<tokio::time::Sleep>>, Option<&'static str>);
+
+impl hyper::body::Body for Late {
+    type Data = Bytes;
+    type Error = BoxError;
+    fn poll_frame(
+        mut self: std::pin::Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if self.1.is_some() {
+            std::task::ready!(self.0.as_mut().poll(context));
+        }
+        std::task::Poll::Ready(self.1.take().map(|text| Ok(Frame::data(Bytes::from_static(text.as_bytes())))))
+    }
 }
 
 struct Stream<I>(I);

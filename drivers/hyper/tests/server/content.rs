@@ -190,3 +190,24 @@ async fn content_that_another_task_takes_is_answered() {
     assert!(!answer.contains("close"), "{answer}");
     served.took(secs(11));
 }
+
+#[tokio::test(start_paused = true)]
+async fn content_taken_late_in_another_task_after_a_slow_response_keeps_the_connection() {
+    let served = serve(config(gap()));
+    let content = "x".repeat(200_000);
+    let head = "POST /aside-late HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let (mut reading, mut writing) = tokio::io::split(served.peer);
+    let sends = tokio::spawn(async move {
+        let message = format!("{head}30d40\r\n{content}\r\n0\r\n\r\n{GET}");
+        tokio::io::AsyncWriteExt::write_all(&mut writing, message.as_bytes()).await.expect("it is open");
+        writing
+    });
+    let (mut text, mut octets) = (String::new(), [0; 1024]);
+    while !text.ends_with("hello") {
+        let read = tokio::io::AsyncReadExt::read(&mut reading, &mut octets).await.expect("an answer");
+        assert!(read > 0, "the end after {text}");
+        text.push_str(&String::from_utf8_lossy(&octets[..read]));
+    }
+    assert!(!text.contains("close"), "{text}");
+    drop(sends.await.expect("no panic"));
+}

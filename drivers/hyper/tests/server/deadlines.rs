@@ -2,7 +2,13 @@
 
 use http_keepalive::{CloseReason, DeadlineKind, Limits, Policy, Timeouts};
 
-use crate::common::{GET, config, config_of, millis, secs, serve};
+use http_keepalive_hyper::server::serve_connection;
+use hyper::server::conn::http1::Builder;
+use hyper::service::service_fn;
+use tokio::io::AsyncWriteExt;
+use tokio::time::Instant;
+
+use crate::common::{GET, answer, config, config_of, millis, secs, serve, within};
 
 #[tokio::test(start_paused = true)]
 async fn a_fresh_connection_without_an_octet_is_closed_at_first_octet() {
@@ -115,4 +121,18 @@ async fn what_arrived_while_the_process_slept_is_served_and_nobody_blamed() {
     served.send("st: a\r\n\r\n").await;
     let answer = served.receive_to("hello").await;
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_moves_to_another_task_keeps_its_deadlines() {
+    let timeouts =
+        Timeouts::DEFAULT.with_idle(Some(secs(10))).with_idle_advertised(None).with_first_octet(Some(secs(5)));
+    let (mut peer, io) = tokio::io::duplex(1024);
+    let connection = serve_connection(&Builder::new(), io, service_fn(answer), config(timeouts));
+    let (mut connection, began) = (Box::pin(connection), Instant::now());
+    peer.write_all(GET.as_bytes()).await.expect("it is open");
+    assert!(tokio::time::timeout(secs(1), &mut connection).await.is_err());
+    let summary = tokio::spawn(connection).await.expect("no panic").expect("no error");
+    within(began.elapsed(), secs(10));
+    assert_eq!(summary.reason, Some(CloseReason::IdleTimeout));
 }
