@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt, Full};
-use http_keepalive_tokio::client::{Client, ConnectionInformation};
+use http_keepalive_tokio::client::{Client, ConnectionInfo};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -33,7 +33,7 @@ async fn exchange() -> Result<(), Box<dyn Error>> {
     for (name, value) in response.headers() {
         eprintln!("{name}: {}", String::from_utf8_lossy(value.as_bytes()));
     }
-    if let Some(information) = response.extensions().get::<ConnectionInformation>() {
+    if let Some(information) = response.extensions().get::<ConnectionInfo>() {
         eprintln!("{information:?}");
     }
     let mut body = response.into_body();

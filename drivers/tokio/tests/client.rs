@@ -12,7 +12,7 @@ use client_support::*;
 use http::{HeaderMap, Request};
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Empty};
-use http_keepalive_tokio::client::{Client, ConnectionInformation, ErrorKind, OnInterim, Proxy, Upgrade};
+use http_keepalive_tokio::client::{Client, ConnectionInfo, ErrorKind, OnInterim, Proxy, Upgrade};
 use http_keepalive_tokio::http_keepalive::CloseReason;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -28,11 +28,11 @@ async fn two_requests_go_on_one_connection() {
     };
     let requests = async {
         let first = client.request(get("http://example.org/a")).await.expect("a response");
-        let information = first.extensions().get::<ConnectionInformation>().copied().expect("information");
+        let information = first.extensions().get::<ConnectionInfo>().copied().expect("information");
         assert_eq!((information.is_reused, information.exchange, information.tries), (false, 1, 1));
         assert_eq!(text(first).await.expect("content"), "one");
         let second = client.request(get("http://example.org/b?c")).await.expect("a response");
-        let information = second.extensions().get::<ConnectionInformation>().copied().expect("information");
+        let information = second.extensions().get::<ConnectionInfo>().copied().expect("information");
         assert_eq!((information.is_reused, information.exchange, information.tries), (true, 2, 1));
         assert_eq!(text(second).await.expect("content"), "two");
     };

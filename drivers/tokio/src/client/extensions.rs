@@ -64,7 +64,7 @@ impl fmt::Debug for OnInterim {
 /// On which connection a response came, as an extension of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct ConnectionInformation {
+pub struct ConnectionInfo {
     /// It had been idle in the pool.
     pub is_reused: bool,
     /// Which exchange of its connection this is, from 1.

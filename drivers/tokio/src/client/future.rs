@@ -18,7 +18,7 @@ use super::body::Body;
 use super::builder::Shared;
 use super::error::{Error, ErrorKind};
 use super::exchange::{Exchange, Here, Lent, give_back};
-use super::extensions::ConnectionInformation;
+use super::extensions::ConnectionInfo;
 use super::key::Key;
 use super::opening::{FreePlace, Opening};
 use super::trace::decision;
@@ -235,7 +235,7 @@ impl<C: Connect> ResponseFuture<C> {
         }
         let mut response = response;
         let (is_reused, exchange) = (lent.is_reused(), lent.exchanges);
-        let information = ConnectionInformation { is_reused, exchange, tries: self.tries + 1 };
+        let information = ConnectionInfo { is_reused, exchange, tries: self.tries + 1 };
         response.extensions_mut().insert(information);
         if lent.is_tunnel() {
             return match lent.poll(now, &mut self.upload, context) {

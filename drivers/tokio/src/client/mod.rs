@@ -30,7 +30,7 @@
 //!
 //! By extensions: [`RequestTimeouts`], [`Idempotent`], [`OnInterim`], [`Proxy`]. `Host` comes from the URI where it is not given;
 //! `Connection: close` ends the connection with the request; `Expect: 100-continue` has the content wait until the server asks for it.
-//! A response has [`ConnectionInformation`] and, where the connection is another protocol's, [`Upgrade`] among its extensions.
+//! A response has [`ConnectionInfo`] and, where the connection is another protocol's, [`Upgrade`] among its extensions.
 
 mod asked;
 mod body;
@@ -64,7 +64,7 @@ pub use body::Body;
 pub use builder::Builder;
 pub use connect::{Connect, TcpConnector};
 pub use error::{Error, ErrorKind};
-pub use extensions::{ConnectionInformation, Idempotent, OnInterim, Proxy, RequestTimeouts};
+pub use extensions::{ConnectionInfo, Idempotent, OnInterim, Proxy, RequestTimeouts};
 pub use future::ResponseFuture;
 pub use upgrade::{Transport, Upgrade, Upgraded};
 
