@@ -13,6 +13,7 @@ mod harness;
 mod twin;
 
 // topics
+mod memory;
 #[path = "../it/outputs.rs"]
 mod outputs;
 mod types;
