@@ -158,7 +158,7 @@ where
         if !over {
             return Poll::Pending;
         }
-        parts.account.look(parts.now, parts.machine.connection());
+        parts.look();
         let summary = parts.account.summary(parts.now, parts.machine.connection());
         trace::closed(&summary);
         Poll::Ready(summary)
@@ -188,7 +188,8 @@ where
                     if transport.write != Attempt::No {
                         moved = wire.write(&mut parts.machine, now, context).is_ready();
                     } else {
-                        wire.flush(&mut parts.machine, now, context);
+                        // it wakes this task where it goes on
+                        let _ = wire.flush(&mut parts.machine, now, context);
                     }
                     // what has left may be all that is to be done for now, and the next step says whether to read
                     if transport.read != Attempt::No && !moved {
@@ -205,12 +206,15 @@ where
                     Some(Err(error)) => self.as_mut().fail(error),
                     None => busy = self.as_mut().project().parts.go_on_reading(),
                 },
-                Step::Content => busy = self.as_mut().send_content(context).is_pending(),
+                Step::Content => {
+                    busy = self.as_mut().send_content(context).is_pending();
+                    self.as_mut().project().parts.take_timeouts();
+                }
                 Step::Event(Event::Request(head)) => {
                     parts.method = head.method.kind();
                     let begun = begin(&head);
                     let offers = head.offers_upgrade() || parts.method == MethodKind::Connect;
-                    parts.account.look(now, parts.machine.connection());
+                    parts.look();
                     match begun.map(|(request, sender)| parts.begun(request, sender, offers)) {
                         Ok(request) => self.as_mut().call(request, context),
                         // `http` does not take what the machine does
@@ -234,6 +238,7 @@ where
                         if let Some(wire) = &mut parts.wire {
                             wire.content_ended();
                         }
+                        parts.look();
                         busy = false;
                     }
                 }
@@ -271,6 +276,10 @@ where
                     }
                 }
                 Step::HandOver(_) => {
+                    if let Some(wire) = &mut parts.wire {
+                        // the other protocol may begin with the peer, who waits for this
+                        ready!(wire.flush(&mut parts.machine, now, context));
+                    }
                     parts.hand_over();
                     return Poll::Ready(());
                 }
@@ -423,14 +432,34 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Parts<T> {
 
     /// The application has nothing to say: it may have begun to read, or have asked for other timeouts. Whether it is busy.
     pub(super) fn go_on_reading(&mut self) -> bool {
-        if let Some(config) = self.timeouts.as_ref().and_then(ExchangeTimeouts::take) {
-            let _ = self.machine.exchange_timeouts(self.now, config);
-        }
+        self.take_timeouts();
         if self.say_appetite() && matches!(self.reading, Some((_, Appetite::Reading))) {
             // nothing is sent where the client does not wait for it
             let _ = self.machine.send_continue(self.now);
         }
         true
+    }
+
+    /// Tells the machine of the timeouts that the application asked for.
+    pub(super) fn take_timeouts(&mut self) {
+        if let Some(config) = self.timeouts.as_ref().and_then(ExchangeTimeouts::take) {
+            let _ = self.machine.exchange_timeouts(self.now, config);
+        }
+    }
+
+    /// The head of the response was sent. Who waits for another protocol is told where there will be none.
+    pub(super) fn head_sent(&mut self, status: StatusCode) {
+        self.look();
+        let switches = status == StatusCode::SWITCHING_PROTOCOLS
+            || (self.method == MethodKind::Connect && (200..300).contains(&status.as_u16()));
+        if !switches {
+            self.upgrade = None;
+        }
+    }
+
+    /// Counts: after each step that may begin or end an exchange.
+    fn look(&mut self) {
+        self.account.look(self.now, self.machine.connection());
     }
 
     /// Content of the request waits for the application.
@@ -475,6 +504,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Parts<T> {
             self.lose_content();
         }
         self.timeouts = None;
+        self.look();
     }
 
     /// What is left of the content does not come to the application.

@@ -55,6 +55,7 @@ where
             }
             this.parts.go_on_reading();
         }
+        this.parts.take_timeouts();
         let response = Response::new(status).with_close(fields.close());
         let (now, machine) = (this.parts.now, &mut this.parts.machine);
         let sent = if this.parts.shared.date {
@@ -66,6 +67,7 @@ where
         };
         match sent {
             Ok(taken) => {
+                this.parts.head_sent(status);
                 let rest = whole.map(|whole| whole.slice(taken..)).filter(|rest| !rest.is_empty());
                 if let Some(rest) = rest.filter(|_| this.parts.machine.takes_content()) {
                     self.as_mut().send_data(rest);
@@ -110,8 +112,9 @@ where
         if data.is_empty() {
             return;
         }
-        let sent = if data.len() < BIG {
-            machine.send_content(now, &data).map(drop)
+        // one piece at a time is passed: that of the response before may not have left
+        let sent = if data.len() < BIG || machine.passed() > 0 {
+            copy(machine, now, data)
         } else {
             let passed = machine.pass_content(now, data.len() as u64);
             if let (Ok(()), Some(wire)) = (&passed, &mut this.parts.wire) {
@@ -148,6 +151,14 @@ where
             this.parts.answered();
         }
     }
+}
+
+/// Sends all of a piece of content behind what waits.
+fn copy(machine: &mut Machine, now: Instant, mut data: Bytes) -> Result<(), SendError> {
+    while !data.is_empty() {
+        data.advance(machine.send_content(now, &data)?);
+    }
+    Ok(())
 }
 
 /// Sends a head, and content with it: how many octets of it.

@@ -76,12 +76,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Wire<T> {
         Pin::new(&mut self.io).poll_write(context, first)
     }
 
-    /// Has the transport send what it holds back.
+    /// Has the transport send what it holds back. `Pending`: not all of it has left.
     #[inline]
-    pub(super) fn flush(&mut self, machine: &mut Machine, now: Instant, context: &mut Context<'_>) {
+    pub(super) fn flush(&mut self, machine: &mut Machine, now: Instant, context: &mut Context<'_>) -> Poll<()> {
         if self.unflushed {
             match Pin::new(&mut self.io).poll_flush(context) {
-                Poll::Pending => {}
+                Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(())) => self.unflushed = false,
                 Poll::Ready(Err(error)) => {
                     self.unflushed = false;
@@ -89,6 +89,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Wire<T> {
                 }
             }
         }
+        Poll::Ready(())
     }
 
     /// Reads into the drive's buffer. `Pending`: there is nothing.
