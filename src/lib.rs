@@ -246,7 +246,7 @@ pub use message::head::{
 };
 pub use message::head_facts::HeadFacts;
 #[cfg(feature = "http")]
-pub use message::http_types::{HttpFields, HttpMemory, IntentError, IntentFields, NotHttp1};
+pub use message::http_types::{HttpFields, IntentError, IntentFields, NotHttp1};
 pub use message::keep_alive::KeepAlive;
 pub use message::method::{Method, MethodKind, Version};
 pub use message::output::Output;

@@ -13,7 +13,6 @@ mod harness;
 mod twin;
 
 // topics
-mod memory;
 #[path = "../it/outputs.rs"]
 mod outputs;
 mod types;

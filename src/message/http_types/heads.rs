@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
-use crate::message::head::{FieldLine, FieldSection, RequestHead, ResponseHead};
+use crate::message::head::{FieldSection, RequestHead, ResponseHead};
 
 impl RequestHead<'_> {
     /// The same request as one of `http`, without content. `octets` are those that the head lies in: its target and its values share them, and
@@ -66,23 +66,29 @@ impl FieldSection<'_> {
     /// A value that `http` does not take, where policy let in control octets; more than 24,576 lines.
     pub fn to_http(&self, octets: &Bytes) -> Result<HeaderMap, http::Error> {
         let mut map = HeaderMap::new();
+        self.append_to_http(octets, &mut map)?;
+        Ok(map)
+    }
+
+    /// The same, after the lines that a map has: one that was used before and [cleared](HeaderMap::clear) need not be allocated again.
+    ///
+    /// # Errors
+    ///
+    /// As [`to_http`](Self::to_http). Lines before the one that failed are in the map.
+    pub fn append_to_http(&self, octets: &Bytes, map: &mut HeaderMap) -> Result<(), http::Error> {
         for line in self {
-            if map.is_empty() {
+            if map.capacity() == 0 {
                 // most heads have no more, and so the table is made once
                 map.try_reserve(12)?;
             }
-            map.try_append(HeaderName::from_bytes(line.name)?, value(&line, octets)?)?;
+            // what `http` looks for is in no value but one that was folded, or has octets that policy let in
+            let value = match HeaderValue::from_maybe_shared(shared(line.value.as_received(), octets)) {
+                Ok(value) => value,
+                Err(_) => HeaderValue::from_maybe_shared(Bytes::from(line.value.octets().collect::<Vec<u8>>()))?,
+            };
+            map.try_append(HeaderName::from_bytes(line.name)?, value)?;
         }
-        Ok(map)
-    }
-}
-
-/// What `http` looks for is in no value but one that was folded, or has octets that policy let in.
-#[inline]
-pub(super) fn value(line: &FieldLine<'_>, octets: &Bytes) -> Result<HeaderValue, http::Error> {
-    match HeaderValue::from_maybe_shared(shared(line.value.as_received(), octets)) {
-        Ok(value) => Ok(value),
-        Err(_) => Ok(HeaderValue::from_maybe_shared(Bytes::from(line.value.octets().collect::<Vec<u8>>()))?),
+        Ok(())
     }
 }
 

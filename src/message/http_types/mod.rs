@@ -7,11 +7,9 @@
 mod convert;
 mod heads;
 mod intents;
-mod memory;
 
 pub use convert::NotHttp1;
 pub use intents::{IntentError, IntentFields};
-pub use memory::HttpMemory;
 
 use crate::error::Misuse;
 use crate::message::fields_to_send::{Fields, Grammar};

@@ -1,10 +1,10 @@
 //! A request of the machine's, as one of `http`.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Uri};
-use http_keepalive::{HttpMemory, RequestHead};
+use http_keepalive::RequestHead;
 
 use super::Body;
 
@@ -26,17 +26,24 @@ pub(super) fn to_http(head: &RequestHead<'_>, body: Body) -> Result<Request<Body
     *request.version_mut() = head.version.into();
     // the same lines, on the copy
     if let Some(fields) = head.fields.places(lines).on(octets.get(target.len()..).unwrap_or_default()) {
-        *request.headers_mut() = MEMORY.with_borrow_mut(|memory| memory.map_of(&fields, &octets))?;
+        *request.headers_mut() = SPARE.take();
+        fields.append_to_http(&octets, request.headers_mut())?;
     }
     Ok(request)
 }
 
 std::thread_local! {
-    /// Of heads that came before.
-    static MEMORY: RefCell<HttpMemory> = RefCell::new(HttpMemory::new());
+    /// A map whose memory the next request may have.
+    static SPARE: Cell<HeaderMap> = Cell::new(HeaderMap::new());
 }
 
 /// The fields of a response that was sent: the memory of their map is for the next request.
-pub(super) fn recycle(map: HeaderMap) {
-    MEMORY.with_borrow_mut(|memory| memory.give_back(map));
+pub(super) fn recycle(mut map: HeaderMap) {
+    if map.capacity() <= MOST_SPARE {
+        map.clear();
+        SPARE.set(map);
+    }
 }
+
+/// Lines of a map that is kept, at most.
+const MOST_SPARE: usize = 100;
