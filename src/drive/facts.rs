@@ -200,7 +200,7 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
         match result {
             Ok(octets) => self.read(octets),
             Err(error) => match error.kind() {
-                ErrorKind::WouldBlock | ErrorKind::TimedOut => self.timeout(now),
+                kind if is_wait_over(kind) => self.timeout(now),
                 ErrorKind::Interrupted => {}
                 _ => self.failed(now, Side::Read),
             },
@@ -214,7 +214,7 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
         match result {
             Ok(octets) => self.wrote(now, octets),
             Err(error) => match error.kind() {
-                ErrorKind::WouldBlock | ErrorKind::TimedOut => self.timeout(now),
+                kind if is_wait_over(kind) => self.timeout(now),
                 ErrorKind::Interrupted => {}
                 // what it has sent may be read
                 ErrorKind::BrokenPipe => self.failed(now, Side::Write),
@@ -265,6 +265,13 @@ impl<S: Storage> super::Output<S> {
         }
         self.buffer.take(usize::try_from(rest).unwrap_or(usize::MAX));
     }
+}
+
+/// The wait of a stream is over. Where systems say so by "try again", a connection that timed out has failed.
+#[cfg(feature = "std")]
+const fn is_wait_over(kind: std::io::ErrorKind) -> bool {
+    use std::io::ErrorKind;
+    matches!(kind, ErrorKind::WouldBlock) || (cfg!(windows) && matches!(kind, ErrorKind::TimedOut))
 }
 
 /// The time of a look, and the least that is waited.

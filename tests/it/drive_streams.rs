@@ -132,3 +132,30 @@ fn room_and_what_is_unsent_are_had_at_once() {
     let _lent = drive.lend_input().unwrap();
     assert_eq!(drive.room_and_unsent(), (&mut [][..], &unsent[..]));
 }
+
+/// RFC 9112 8: what ends by a failure is not whole. A system that waits no longer says "try again" (Windows: "timed out", as for both).
+#[test]
+#[cfg(not(windows))]
+fn a_connection_that_timed_out_has_failed_and_is_no_wait_that_is_over() {
+    let now = Instant::from_secs(1);
+    let mut drive = Drive::<Client, Vec<u8>>::new(now, &Config::DEFAULT, Vec::new(), Vec::new());
+    let request = Request::new(Method::new(b"GET"), b"/");
+    drive.request(now, &request, [("Host", "a")], Content::Empty).unwrap();
+    let mut stream = Stream {
+        reads: [Ok(&b"HTTP/1.1 200 OK\r\n\r\nhalf of"[..]), Err(ErrorKind::TimedOut), Ok(b"")].into(),
+        writes: [Ok(1000)].into(),
+        ..Default::default()
+    };
+    let mut ended = false;
+    loop {
+        match drive.poll(now) {
+            Step::Transport(transport) => drive.transfer(|| now, transport, &mut stream),
+            Step::Event(Event::End { .. }) => ended = true,
+            Step::Shut(_) => drive.shut_done(now),
+            Step::Closed => break,
+            _ => {}
+        }
+    }
+    assert!(!ended, "half a response passed for a whole one");
+    assert_eq!(drive.connection().ended_by(), Some(CloseReason::TransportFailed));
+}

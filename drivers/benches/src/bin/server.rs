@@ -1,4 +1,5 @@
-//! `server KIND ADDRESS`: the same router on hyper (`axum::serve`) or on the state machine, on one thread. It ends with its input.
+//! `server KIND ADDRESS`: the same router on hyper (`axum::serve`), on hyper with the machine beside it, or on the machine alone; on one
+//! thread. It ends with its input.
 
 use std::convert::Infallible;
 use std::future::IntoFuture;
@@ -8,6 +9,7 @@ use axum::body::Body;
 use axum::routing::{get, post};
 use bytes::Bytes;
 use futures_util::stream;
+use hyper_util::service::TowerToHyperService;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
@@ -38,14 +40,23 @@ fn router() -> Router {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let (Some(kind), Some(address)) = (arguments.next(), arguments.next()) else {
-        return Err("usage: server hyper|ours ADDRESS".into());
+        return Err("usage: server hyper|beside|ours ADDRESS".into());
     };
     let listener = TcpListener::bind(&address).await?;
     println!("{}", listener.local_addr()?);
     let serves: std::pin::Pin<Box<dyn Future<Output = std::io::Result<()>>>> = match kind.as_str() {
         "hyper" => Box::pin(axum::serve(listener, router()).into_future()),
+        "beside" => {
+            let config = http_keepalive_axum::preset();
+            let router = router();
+            let make = move |_| TowerToHyperService::new(router.clone());
+            Box::pin(async move {
+                http_keepalive_hyper::server::serve(listener, make, config).until(std::future::pending()).await;
+                Ok(())
+            })
+        }
         "ours" => Box::pin(http_keepalive_axum::serve(listener, router()).into_future()),
-        other => return Err(format!("no kind {other}: hyper, ours").into()),
+        other => return Err(format!("no kind {other}: hyper, beside, ours").into()),
     };
     let mut end = Vec::new();
     tokio::select! {

@@ -105,7 +105,7 @@ where
         Poll::Ready(())
     }
 
-    /// Sends a piece of content: a short one is copied behind what waits, a long one is written where it is.
+    /// Sends a piece of content: a short one is copied after what waits, a long one is written where it is.
     fn send_data(mut self: Pin<&mut Self>, data: Bytes) {
         let this = self.as_mut().project();
         let (now, machine) = (this.parts.now, &mut this.parts.machine);
