@@ -16,7 +16,7 @@ use http_keepalive_tokio::server::{Body, Builder};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tower::Service;
 
 pub(crate) type Content = UnsyncBoxBody<Bytes, BoxError>;
@@ -29,8 +29,16 @@ pub(crate) const fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
+pub(crate) fn limits(limits: Limits) -> Config<Server> {
+    Config::new(limits, Timeouts::DEFAULT, Policy::DEFAULT).unwrap()
+}
+
 pub(crate) fn timeouts(timeouts: Timeouts) -> Config<Server> {
     Config::new(Limits::DEFAULT, timeouts, Policy::DEFAULT).unwrap()
+}
+
+pub(crate) fn policy(policy: Policy) -> Config<Server> {
+    Config::new(Limits::DEFAULT, Timeouts::DEFAULT, policy).unwrap()
 }
 
 /// Responses without a date, so that they can be compared.
@@ -74,6 +82,10 @@ impl Feed {
         let mut trailers = HeaderMap::new();
         trailers.insert(name, value.parse().unwrap());
         let _ = self.0.send(Ok(Frame::trailers(trailers)));
+    }
+
+    pub(crate) fn fail(&self) {
+        let _ = self.0.send(Err("the content failed".into()));
     }
 }
 
@@ -166,6 +178,13 @@ impl<T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Client<T> {
     pub(crate) async fn rest(&mut self) -> String {
         self.io.read_to_end(&mut self.got).await.unwrap();
         String::from_utf8(std::mem::take(&mut self.got)).unwrap()
+    }
+
+    /// Nothing comes for so long.
+    pub(crate) async fn silence(&mut self, time: Duration) {
+        assert!(self.got.is_empty(), "{:?}", String::from_utf8_lossy(&self.got));
+        let read = timeout(time, self.io.read_buf(&mut self.got)).await;
+        assert!(read.is_err(), "{read:?}: {:?}", String::from_utf8_lossy(&self.got));
     }
 }
 
