@@ -1,6 +1,6 @@
 //! A queue where the system has none: a thread for each read, write and accept, which holds the memory until it has completed.
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::ops::Range;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-use http_keepalive::drive::Side;
+use http_keepalive::drive::{Side, is_wait_over};
 
 use crate::{Completed, Queue};
 
@@ -59,7 +59,7 @@ fn write(mut stream: &TcpStream, octets: &[u8]) -> io::Result<usize> {
     stream.set_write_timeout(Some(Duration::from_millis(10)))?;
     loop {
         match stream.write(octets) {
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+            Err(error) if is_wait_over(&error) => {}
             result => return result,
         }
     }

@@ -200,7 +200,7 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
         match result {
             Ok(octets) => self.read(octets),
             Err(error) => match error.kind() {
-                kind if is_wait_over(kind) => self.timeout(now),
+                _ if is_wait_over(&error) => self.timeout(now),
                 ErrorKind::Interrupted => {}
                 _ => self.failed(now, Side::Read),
             },
@@ -214,7 +214,7 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
         match result {
             Ok(octets) => self.wrote(now, octets),
             Err(error) => match error.kind() {
-                kind if is_wait_over(kind) => self.timeout(now),
+                _ if is_wait_over(&error) => self.timeout(now),
                 ErrorKind::Interrupted => {}
                 // what it has sent may be read
                 ErrorKind::BrokenPipe => self.failed(now, Side::Write),
@@ -267,11 +267,13 @@ impl<S: Storage> super::Output<S> {
     }
 }
 
-/// The wait of a stream is over. Where systems say so by "try again", a connection that timed out has failed.
+/// The wait of a stream that blocks for a time, or not at all, is over: for a driver that reads and writes by itself.
+///
+/// Systems say so by "try again", and a connection that timed out has failed. Windows says "timed out" for both.
 #[cfg(feature = "std")]
-const fn is_wait_over(kind: std::io::ErrorKind) -> bool {
+pub fn is_wait_over(error: &std::io::Error) -> bool {
     use std::io::ErrorKind;
-    matches!(kind, ErrorKind::WouldBlock) || (cfg!(windows) && matches!(kind, ErrorKind::TimedOut))
+    matches!(error.kind(), ErrorKind::WouldBlock) || (cfg!(windows) && matches!(error.kind(), ErrorKind::TimedOut))
 }
 
 /// The time of a look, and the least that is waited.

@@ -82,6 +82,8 @@ mod storage;
 
 use core::ops::Deref;
 
+#[cfg(feature = "std")]
+pub use facts::is_wait_over;
 pub use role::DriveRole;
 pub use step::{Attempt, Side, Step, Transport};
 pub use storage::Storage;
@@ -223,9 +225,9 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
         }
     }
 
-    /// [`Step::Respond`] is said from the request's head on, and not after its end; a request without content ends first all the same. For an application that answers while it reads, and says
-    /// so ([`content_use`](Self::content_use)): a client that sends all of its content before it reads never sees the answer to a long
-    /// request else.
+    /// [`Step::Respond`] is said from the request's head on, and not after its end; a request without content ends first all the same. For an
+    /// application that answers while it reads, and says so ([`content_use`](Self::content_use)): a client that sends all of its content before
+    /// it reads never sees the answer to a long request else.
     #[must_use]
     pub const fn with_early_responses(mut self) -> Self {
         self.habits.early_responses = true;

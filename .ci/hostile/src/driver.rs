@@ -3,12 +3,13 @@
 //! The order of calls: send, say what left, read. Before a connection is used again it is looked at where the pool says so.
 
 use std::collections::HashMap;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::rc::Rc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use http_keepalive::drive::is_wait_over;
 use http_keepalive::pool::{
     Checkin, Checkout, Demand, Due, Ended, Lease, Look, Patience, Pool, PoolConfig, Returned, Source,
 };
@@ -351,7 +352,7 @@ impl Wire {
         match read {
             Ok(0) => drop(self.machine.receive_eof(now, Eof::Clean)),
             Ok(octets) => self.input.extend_from_slice(&piece[..octets]),
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+            Err(error) if is_wait_over(&error) => {}
             Err(_) => self.machine.transport_failed(now),
         }
     }

@@ -5,7 +5,7 @@ use std::net::Shutdown;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use http_keepalive::drive::{Attempt, Side, Step, Transport};
+use http_keepalive::drive::{Attempt, Side, Step, Transport, is_wait_over};
 use http_keepalive::{Event, Shut};
 
 use super::Wire;
@@ -102,7 +102,7 @@ impl Wire {
         match (&read, &mut self.trace) {
             // by a signal, perhaps one that ended a long stop: what came meanwhile is there
             (Err(error), _) if error.kind() == ErrorKind::Interrupted => return self.read(Some(Duration::ZERO)),
-            (Err(error), _) if !is_wait(error) => {
+            (Err(error), _) if !is_wait_over(error) => {
                 self.failure.get_or_insert_with(|| format!("cannot read: {error}"));
                 self.note("failed", &"both".into());
             }
@@ -124,7 +124,7 @@ impl Wire {
                 self.drive.wrote(now, octets);
                 self.ledger.leave(octets, self.drive.passed());
             }
-            Err(error) if is_wait(&error) => return true,
+            Err(error) if is_wait_over(&error) => return true,
             // by a signal: it is to be tried again
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => self.write_failed(&error.to_string()),
@@ -190,7 +190,7 @@ impl Wire {
                 Ok(0) => return Ok(()),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 // it takes its time
-                Err(error) if is_wait(&error) => return Ok(()),
+                Err(error) if is_wait_over(&error) => return Ok(()),
                 Err(error) => return Err(error),
                 Ok(_) if wait.is_zero() => return Ok(()),
                 Ok(_) => {}
@@ -204,10 +204,6 @@ impl Wire {
         self.drive.close_after_exchange(self.clock.now());
         self.go_on(false);
     }
-}
-
-fn is_wait(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
 /// Of a write: short, so that an answer that comes meanwhile is seen.
