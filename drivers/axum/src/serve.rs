@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::serve::Listener;
-use http_keepalive_tokio::http_keepalive::{Config, DrainMode, Limits, Policy, Server, Timeouts};
+use http_keepalive_tokio::http_keepalive::{Config, Limits, Policy, Server, Timeouts};
 use http_keepalive_tokio::server::Builder;
 use http_keepalive_tokio::{Accepting, Drain, Stop};
 use tokio::net::TcpStream;
@@ -24,8 +24,9 @@ pub fn serve<L: Listener, M: MakeConnectionService<L>>(listener: L, make_service
     Serve { listener, make_service, builder: Builder::new(preset()) }
 }
 
-/// What [`serve`] uses: the timeouts and policies of [`Config::DEFAULT`], but that content is as long as it is (axum has a limit of its own
-/// `DefaultBodyLimit`), that a connection carries any number of exchanges within its age, and that a client which has closed its side is waited for no longer than 10 seconds without an octet to it.
+/// What [`serve`] uses: the limits, timeouts and policies of [`Config::DEFAULT`], but that content is as long as it is (axum has a limit of its
+/// own, `DefaultBodyLimit`), that a connection carries any number of exchanges within its age, and that a client which has closed its side
+/// is waited for no longer than 10 seconds without an octet to it.
 pub fn preset() -> Config<Server> {
     let limits = Limits::DEFAULT.with_content(None).with_max_exchanges(None);
     let timeouts = Timeouts::DEFAULT.with_half_closed(Some(Duration::from_secs(10)));
@@ -82,8 +83,7 @@ impl<L: Listener, M: MakeConnectionService<L>, F> WithGracefulShutdown<L, M, F> 
     /// For so long after the signal it goes on accepting, and each response says `close`: for as long as those who find it, a load balancer,
     /// need to learn that it ends. None of their requests fails.
     pub fn with_lame_duck(self, time: Duration) -> Self {
-        let serve = Serve { builder: self.serve.builder.with_drain_mode(DrainMode::LameDuck), ..self.serve };
-        Self { serve, stop: Stop::LameDuck(time), ..self }
+        Self { stop: Stop::LameDuck(time), ..self }
     }
 
     /// The address that the listener is bound to.
@@ -162,7 +162,7 @@ where
 {
     let WithGracefulShutdown { serve: Serve { listener, mut make_service, builder }, signal, stop } = server;
     let drain = builder.drain().cloned().unwrap_or_else(Drain::new);
-    let builder = builder.with_drain(&drain);
+    let builder = builder.with_stop(stop).with_drain(&drain);
     let mut accepting = Accepting::new(Accepts(listener), &drain, stop, signal);
     while let Some((mut io, from)) = accepting.next().await {
         if let Some(stream) = (&mut io as &mut dyn Any).downcast_mut::<TcpStream>() {

@@ -31,6 +31,14 @@ pub fn on_core(core: usize, program: &Path) -> Command {
     command
 }
 
+/// Time that a process has had of a core, in microseconds, and whether it has ended and was not waited for.
+pub fn cpu_of(process: u32) -> (u64, bool) {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
+    let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
+    ((ticks(11) + ticks(12)) * 10_000, fields.first() == Some(&"Z"))
+}
+
 impl Server {
     /// Starts one of this kind.
     ///
@@ -60,10 +68,7 @@ impl Server {
 
     /// Time that it has had of a core, in microseconds; the system counts in hundredths of a second.
     pub fn cpu(&self) -> u64 {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
-        let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
-        let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
-        (ticks(11) + ticks(12)) * 10_000
+        cpu_of(self.child.id()).0
     }
 
     /// Octets of memory that are its own.

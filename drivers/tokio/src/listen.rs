@@ -3,8 +3,10 @@
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
+use http_keepalive::{Config, DrainMode, Server};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -72,6 +74,20 @@ pub enum Stop {
     /// It goes on accepting for so long, and each answer says `close`; then it accepts nothing more, and what is idle goes. It asks for the drain
     /// mode [`LameDuck`](http_keepalive::DrainMode::LameDuck).
     LameDuck(Duration),
+}
+
+impl Stop {
+    /// The same limits, timeouts and policies, but that the drain mode is the one that this way to end asks for.
+    pub fn config(self, config: Arc<Config<Server>>) -> Arc<Config<Server>> {
+        match self {
+            Self::Close => config,
+            Self::LameDuck(_) => {
+                let policy = config.policy().with_drain_mode(DrainMode::LameDuck);
+                // no mode makes a configuration faulty
+                Config::new(*config.limits(), *config.timeouts(), policy).map_or(config, Arc::new)
+            }
+        }
+    }
 }
 
 /// Accepts connections until the end is asked for, and tells all that joined a drain.

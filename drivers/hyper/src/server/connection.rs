@@ -286,7 +286,7 @@ where
         let looked = this.look.as_mut().is_some_and(|look| look.as_mut().poll(context).is_ready());
         let drains = this.joined.as_mut().is_some_and(|joined| joined.poll_begun(context));
         let mut facts = this.shared.lock();
-        let (now, _) = facts.begin(context.waker());
+        let now = facts.begin(context.waker());
         if drains {
             facts.life.close_after_exchange(now);
         }

@@ -100,16 +100,15 @@ impl Facts {
         }
     }
 
-    /// The task of the connection begins to run. Whether its waker is another one than before.
+    /// The task of the connection begins to run: when.
     #[inline]
-    pub(super) fn begin(&mut self, waker: &Waker) -> (Instant, bool) {
+    pub(super) fn begin(&mut self, waker: &Waker) -> Instant {
         self.now = self.clock.now();
         self.runs = true;
-        let same = self.waker.as_ref().is_some_and(|known| known.will_wake(waker));
-        if !same {
+        if !self.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
             self.waker = Some(waker.clone());
         }
-        (self.now, !same)
+        self.now
     }
 
     /// It waits again.

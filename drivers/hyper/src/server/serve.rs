@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use http::{Request, Response};
 use http_body::Body;
-use http_keepalive::{Config, DrainMode, Server};
+use http_keepalive::{Config, Server};
 use http_keepalive_tokio::{Accepting, Drain, Listener, Reset, Stop, reset_tcp};
 use hyper::server::conn::http1::Builder;
 use hyper::service::Service;
@@ -90,10 +90,7 @@ impl<L: Listener, M> Serve<L, M> {
         B::Error: Into<BoxError>,
     {
         let Self { listener, mut make_service, config, builder, drain, stop, reset, log } = self;
-        let config = match stop {
-            Stop::LameDuck(_) => as_lame_duck(config),
-            Stop::Close => config,
-        };
+        let config = stop.config(config);
         let mut accepting = Accepting::new(listener, &drain, stop, signal);
         while let Some((io, from)) = accepting.next().await {
             let connection = serve_connection(&builder, io, make_service(from), Arc::clone(&config))
@@ -109,13 +106,6 @@ impl<L: Listener, M> Serve<L, M> {
         }
         drain.ended().await;
     }
-}
-
-/// The same, with the drain mode of a lame duck.
-fn as_lame_duck(config: Arc<Config<Server>>) -> Arc<Config<Server>> {
-    let policy = config.policy().with_drain_mode(DrainMode::LameDuck);
-    // no mode makes a configuration faulty
-    Config::new(*config.limits(), *config.timeouts(), policy).map_or(config, Arc::new)
 }
 
 impl<L: Listener + fmt::Debug, M> fmt::Debug for Serve<L, M> {

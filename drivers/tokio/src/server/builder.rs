@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use http::{Request, Response};
-use http_keepalive::{Config, DrainMode, Server};
+use http_keepalive::{Config, Server};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tower_service::Service;
 
@@ -54,7 +54,7 @@ impl Builder {
     }
 
     /// Requests have a [`ConnectionInfo`](super::ConnectionInfo) and [`ExchangeTimeouts`](super::ExchangeTimeouts) among their extensions.
-    /// Off by default: it costs a few hundred instructions a request.
+    /// Off by default: it costs a request allocations.
     #[must_use]
     pub fn with_extensions(self, extensions: bool) -> Self {
         self.with(|shared| shared.extensions = extensions)
@@ -67,17 +67,10 @@ impl Builder {
         self.with(|shared| shared.tunnels = tunnels)
     }
 
-    /// Its connections end in this way when the drain begins, whatever the policy says.
+    /// Connections end as this way to end a server asks for: a lame duck's stay by their own timeouts.
     #[must_use]
-    pub fn with_drain_mode(self, mode: DrainMode) -> Self {
-        self.with(|shared| {
-            let config = &shared.config;
-            let policy = config.policy().with_drain_mode(mode);
-            // no mode makes a configuration faulty
-            if let Ok(config) = Config::new(*config.limits(), *config.timeouts(), policy) {
-                shared.config = Arc::new(config);
-            }
-        })
+    pub fn with_stop(self, stop: Stop) -> Self {
+        self.with(|shared| shared.config = stop.config(Arc::clone(&shared.config)))
     }
 
     fn with(mut self, change: impl FnOnce(&mut Shared)) -> Self {
@@ -119,11 +112,7 @@ impl Builder {
         B::Error: Into<BoxError>,
     {
         let drain = self.drain().cloned().unwrap_or_default();
-        let builder = match stop {
-            Stop::LameDuck(_) => self.with_drain_mode(DrainMode::LameDuck),
-            Stop::Close => self,
-        };
-        let builder = builder.with_drain(&drain);
+        let builder = self.with_stop(stop).with_drain(&drain);
         let mut accepting = Accepting::new(listener, &drain, stop, signal);
         while let Some((io, from)) = accepting.next().await {
             tokio::spawn(builder.serve(io, make(from)));

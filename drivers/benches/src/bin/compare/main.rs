@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use http_keepalive_drivers_benches::load::{self, Load};
-use http_keepalive_drivers_benches::server::{Server, on_core, program};
+use http_keepalive_drivers_benches::server::{Server, cpu_of, on_core, program};
 
 mod page;
 
@@ -226,25 +226,15 @@ async fn counted(kind: &str, request: &[u8], number: u64, at_once: usize) -> std
     let file = std::env::temp_dir().join(format!("compare-{}-{kind}", std::process::id()));
     let mut command = on_core(0, std::path::Path::new("valgrind"));
     command.arg("--tool=callgrind").arg(format!("--callgrind-out-file={}", file.display())).arg(program("server"));
-    let server = Server::of(command.stderr_null(), kind)?;
+    // what it says of itself is not shown
+    command.stderr(Stdio::null());
+    let server = Server::of(command, kind)?;
     load::exactly(&server.address, request, number, at_once).await?;
     server.end();
     let text = std::fs::read_to_string(&file)?;
     let _ = std::fs::remove_file(&file);
     let total = text.lines().rev().find_map(|line| line.strip_prefix("totals: "));
     total.and_then(|total| total.trim().parse().ok()).ok_or_else(|| std::io::Error::other("callgrind told no total"))
-}
-
-/// Whatever it says on its error output is not shown.
-trait StderrNull {
-    fn stderr_null(self) -> Self;
-}
-
-impl StderrNull for Command {
-    fn stderr_null(mut self) -> Self {
-        self.stderr(Stdio::null());
-        self
-    }
 }
 
 /// Time of a core for a request of a client, in microseconds: hyper-util's, ours.
@@ -264,12 +254,9 @@ async fn clients(options: &Options) -> std::io::Result<Vec<(&'static str, [f64; 
                     .stdout(Stdio::piped())
                     .spawn()?;
                 let cpu = loop {
-                    let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap_or_default();
-                    let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
-                    let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
-                    // a process that has ended and was not waited for has its times yet
-                    if fields.first() == Some(&"Z") || began.elapsed() > Duration::from_secs(120) {
-                        break (ticks(11) + ticks(12)) * 10_000;
+                    let (cpu, ended) = cpu_of(child.id());
+                    if ended || began.elapsed() > Duration::from_secs(120) {
+                        break cpu;
                     }
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 };
