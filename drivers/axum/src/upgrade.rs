@@ -2,7 +2,7 @@
 //!
 //! So one is made for each request that offers an upgrade: a connection of hyper's is led through an upgrade that is written down here,
 //! over a transport that becomes the real one afterwards. Nothing of it reaches the client: what hyper reads is the script, and what it
-//! writes up to the end of its head is dropped. Octets of the other protocol that came early are read first.
+//! writes up to the end of its head is dropped.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -11,10 +11,10 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use http::header::{CONNECTION, UPGRADE};
 use http_body_util::Empty;
-use http_keepalive_tokio::server::{OnUpgrade, Transport, Upgraded};
+use http_keepalive_tokio::server::{OnUpgrade, Upgraded};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -85,8 +85,8 @@ impl State {
         self.matched == HEAD_END.len()
     }
 
-    fn io(&mut self) -> Option<Pin<&mut dyn Transport>> {
-        if self.is_real() { self.real.as_mut().map(|real| Pin::new(&mut *real.io as &mut dyn Transport)) } else { None }
+    fn io(&mut self) -> Option<Pin<&mut Upgraded>> {
+        if self.is_real() { self.real.as_mut().map(Pin::new) } else { None }
     }
 }
 
@@ -98,14 +98,6 @@ impl AsyncRead for Late {
             room.put_slice(now);
             state.to_read = rest;
             return Poll::Ready(Ok(()));
-        }
-        if let (true, Some(real)) = (state.is_real(), &mut state.real) {
-            if !real.received.is_empty() {
-                let octets = real.received.len().min(room.remaining());
-                room.put_slice(&real.received[..octets]);
-                real.received.advance(octets);
-                return Poll::Ready(Ok(()));
-            }
         }
         match state.io() {
             Some(io) => io.poll_read(context, room),

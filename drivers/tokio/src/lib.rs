@@ -7,6 +7,7 @@
 //!
 //! ```text
 //!  clock, timer, date, transport     time and transports, as tokio has them
+//!  stream, spare, upgraded, own_lines what both roles do with a transport, buffers, another protocol, field lines
 //!  drain, listen                     the end of a process; the loop that accepts
 //!  server/                           a connection of a server, for a tower service
 //!  client/                           a client over a pool, as a tower service
@@ -19,12 +20,20 @@ mod clock;
 mod date;
 mod drain;
 mod listen;
+#[cfg(any(feature = "server", feature = "client"))]
+mod own_lines;
 #[cfg(feature = "server")]
 pub mod server;
+#[cfg(any(feature = "server", feature = "client"))]
+mod spare;
+#[cfg(any(feature = "server", feature = "client"))]
+mod stream;
 mod timer;
-#[cfg(feature = "server")]
+#[cfg(any(feature = "server", feature = "client"))]
 mod trace;
 mod transport;
+#[cfg(any(feature = "server", feature = "client"))]
+mod upgraded;
 
 pub use clock::Clock;
 pub use date::with_date;
@@ -33,6 +42,8 @@ pub use http_keepalive;
 pub use listen::{Accepting, Listener, Stop};
 pub use timer::Timer;
 pub use transport::{Reset, reset_tcp};
+#[cfg(any(feature = "server", feature = "client"))]
+pub use upgraded::{Transport, Upgraded};
 
 /// Any error.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

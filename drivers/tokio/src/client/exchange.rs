@@ -11,9 +11,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::error::{Error, ErrorKind};
 use super::key::Key;
-use super::trace::decision;
 use super::upload::Upload;
 use super::wire::{Got, Wire};
+use crate::trace::event;
 
 /// A connection on loan from the pool.
 pub(super) type Lent<T> = http_keepalive::pool::Lent<Key, Box<Wire<T>>>;
@@ -92,7 +92,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Exchange<T> {
         };
         let verdict = lent.drive.connection().unanswered().next().map(|unanswered| unanswered.verdict());
         let now = lent.clock.now();
-        decision!(
+        event!(
+            DEBUG,
             "closed inside a response",
             reason = reason.map(|reason| reason.as_str()),
             clause = reason.map(|reason| reason.clause())
@@ -186,7 +187,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Drop for Exchange<T> {
                 Poll::Ready(Got::Closed | Got::HandOver) | Poll::Pending => break,
             }
         }
-        decision!("closed, since its response was dropped");
+        event!(DEBUG, "closed, since its response was dropped");
         lent.closed(now, Ended::ByUs).close(now);
     }
 }
@@ -232,7 +233,7 @@ pub(super) fn give_back<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(mut 
     while !lent.drive.received().is_empty() && !matches!(lent.next_received(now), None | Some(Got::HandOver)) {}
     lent.rest();
     let persistence = lent.drive.connection().persistence();
-    decision!("given back", reason = persistence.as_str(), clause = persistence.clause());
+    event!(DEBUG, "given back", reason = persistence.as_str(), clause = persistence.clause());
     let returned = Returned::of_machine(persistence, lent.drive.reusable(now));
     let checked_in = lent.checkin(now, &returned);
     if let Some(closing) = checked_in.to_close {
@@ -245,7 +246,7 @@ pub(super) fn close<T: AsyncRead + AsyncWrite + Unpin>(
     closing: http_keepalive::pool::Closing<Box<Wire<T>>>,
     now: Instant,
 ) {
-    decision!("closed", reason = closing.why.as_str(), clause = closing.why.clause());
+    event!(DEBUG, "closed", reason = closing.why.as_str(), clause = closing.why.clause());
     closing.connection.close(now);
 }
 

@@ -6,7 +6,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_keepalive::Instant;
 use http_keepalive::pool::{Ended, Granted, Handout, Look, Source};
@@ -21,11 +20,12 @@ use super::exchange::{Exchange, Here, Lent, give_back};
 use super::extensions::ConnectionInfo;
 use super::key::Key;
 use super::opening::{FreePlace, Opening};
-use super::trace::decision;
 use super::upgrade::Upgrade;
 use super::upload::Upload;
 use super::wire::{Got, Wire};
 use crate::BoxError;
+use crate::Upgraded;
+use crate::trace::event;
 
 /// A request on its way to its response: what [`Client::request`](super::Client::request) returns. Nothing is done before it is polled.
 ///
@@ -90,7 +90,7 @@ impl<C: Connect> ResponseFuture<C> {
                         Ok(())
                     }
                     Err(why) => {
-                        decision!("refused by the pool", reason = why.as_str(), clause = why.clause());
+                        event!(DEBUG, "refused by the pool", reason = why.as_str(), clause = why.clause());
                         Err(self.unopened.take().unwrap_or_else(|| Error::of_pool(why)))
                     }
                 };
@@ -116,7 +116,7 @@ impl<C: Connect> ResponseFuture<C> {
                         return Poll::Ready(sent.err().map(Err));
                     }
                     Err(error) => {
-                        decision!("not opened", error = error.to_string().as_str());
+                        event!(DEBUG, "not opened", error = error.to_string().as_str());
                         match opening.place.failed(*now) {
                             Some(waiting) => {
                                 self.unopened = Some(error);
@@ -163,12 +163,12 @@ impl<C: Connect> ResponseFuture<C> {
                 Ok(())
             }
             Handout::Wait(waiting) => {
-                decision!("waits for a connection");
+                event!(DEBUG, "waits for a connection");
                 self.state = State::Waits(waiting);
                 Ok(())
             }
             Handout::Refuse(why) => {
-                decision!("refused by the pool", reason = why.as_str(), clause = why.clause());
+                event!(DEBUG, "refused by the pool", reason = why.as_str(), clause = why.clause());
                 Err(Error::of_pool(why))
             }
         }
@@ -176,7 +176,7 @@ impl<C: Connect> ResponseFuture<C> {
 
     fn open(&mut self, place: FreePlace<C::Transport>, now: Instant) {
         if let Ok(asked) = &self.asked {
-            decision!("opens a connection", to = asked.way.key.authority().as_str());
+            event!(DEBUG, "opens a connection", to = asked.way.key.authority().as_str());
             self.state = State::Opens(Box::new(Opening::new(&self.shared, now, place, &asked.way.key)));
         }
     }
@@ -191,7 +191,8 @@ impl<C: Connect> ResponseFuture<C> {
         if !lent.is_reusable(now) {
             // found before anything was sent: another one is tried, and no try is counted
             let reason = lent.drive.connection().ended_by();
-            decision!(
+            event!(
+                DEBUG,
                 "not reused",
                 reason = reason.map(|reason| reason.as_str()),
                 clause = reason.map(|reason| reason.clause())
@@ -204,7 +205,8 @@ impl<C: Connect> ResponseFuture<C> {
             give_back(lent, now);
             return Err(error);
         }
-        decision!(
+        event!(
+            DEBUG,
             "sent",
             to = asked.way.key.authority().as_str(),
             reused = lent.is_reused(),
@@ -240,10 +242,10 @@ impl<C: Connect> ResponseFuture<C> {
         if lent.is_tunnel() {
             return match lent.poll(now, &mut self.upload, context) {
                 Poll::Ready(Got::HandOver) => {
-                    let received = Bytes::copy_from_slice(lent.drive.received());
-                    decision!("handed over to another protocol");
+                    event!(DEBUG, "handed over to another protocol");
                     let wire = lent.closed(*now, Ended::ByUs);
-                    response.extensions_mut().insert(Upgrade::new(Box::new(wire.io), received));
+                    let upgraded = Upgraded::new(wire.stream.io, wire.drive.received());
+                    response.extensions_mut().insert(Upgrade::new(upgraded));
                     Poll::Ready(Some(Ok(response.map(|()| Body::default()))))
                 }
                 _ => Poll::Ready(Some(Err(Error::new(ErrorKind::Incomplete, None)))),
@@ -288,7 +290,8 @@ impl<C: Connect> ResponseFuture<C> {
         let failure = lent.failure.take();
         let is_unanswered = unanswered.is_none_or(|unanswered| !unanswered.evidence.response_begun);
         let ended = Ended::of_machine(reason, lent.is_reused() && is_unanswered);
-        decision!(
+        event!(
+            DEBUG,
             "closed without a response",
             reason = reason.map(|reason| reason.as_str()),
             clause = reason.map(|reason| reason.clause())
@@ -328,7 +331,8 @@ fn judge(mut evidence: Evidence, upload: &Upload, tries: u32, lost_on_reused: u3
     if verdict.advice == Advice::Retry && !evidence.replayable {
         verdict = RetryVerdict { advice: Advice::Ask, reason: RetryReason::NotReplayable };
     }
-    decision!(
+    event!(
+        DEBUG,
         "verdict of a retry",
         advice = verdict.advice.as_str(),
         reason = verdict.reason.as_str(),

@@ -43,8 +43,6 @@ mod future;
 mod keeper;
 mod key;
 mod opening;
-mod spare;
-mod trace;
 mod transfer;
 mod upgrade;
 mod upload;
@@ -60,13 +58,14 @@ use tower_service::Service;
 
 use crate::BoxError;
 
+pub use crate::{Transport, Upgraded};
 pub use body::Body;
 pub use builder::Builder;
 pub use connect::{Connect, TcpConnector};
 pub use error::{Error, ErrorKind};
 pub use extensions::{ConnectionInfo, Idempotent, OnInterim, Proxy, RequestTimeouts};
 pub use future::ResponseFuture;
-pub use upgrade::{Transport, Upgrade, Upgraded};
+pub use upgrade::Upgrade;
 
 use builder::Shared;
 

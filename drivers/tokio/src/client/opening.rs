@@ -13,9 +13,9 @@ use super::builder::Shared;
 use super::error::Error;
 use super::exchange::{Lent, close, give_back};
 use super::key::Key;
-use super::trace::decision;
 use super::wire::Wire;
 use crate::Timer;
+use crate::trace::event;
 
 /// A place in the pool.
 pub(super) type FreePlace<T> = http_keepalive::pool::FreePlace<Key, Box<Wire<T>>>;
@@ -74,7 +74,7 @@ impl<C: Connect> Opening<C> {
     /// Its request has another connection: it is opened for the next one.
     pub(super) fn for_the_next(self, shared: Arc<Shared<C>>) {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        decision!("a connection is opened for a later request");
+        event!(DEBUG, "a connection is opened for a later request");
         // the client is kept no longer by it than the connection takes to open
         let mut opening = Some(self);
         runtime.spawn(std::future::poll_fn(move |context| {

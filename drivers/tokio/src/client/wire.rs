@@ -1,43 +1,32 @@
 //! A connection: its drive, its transport, and what is next on it.
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{HeaderMap, Response};
 use http_keepalive::drive::{Attempt, Drive, Step};
 use http_keepalive::{
-    BodyLength, Client, Config, Event, FieldSection, HttpFields, Instant, NO_FIELDS, Persistence, ResponseHead,
-    Reusable, SendError, Shut,
+    BodyLength, Client, Config, Event, HttpFields, Instant, NO_FIELDS, Persistence, ResponseHead, Reusable, SendError,
+    Shut,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::error::Failure;
-use super::spare;
-use super::trace::decision;
 use super::upload::{Piece, Upload};
-use crate::{Clock, Reset, Timer};
-
-/// The machine of a connection, with its octets.
-pub(super) type Machine = Drive<Client, Vec<u8>, Arc<Config<Client>>>;
+use crate::own_lines::own_lines;
+use crate::stream::{Machine, Stream};
+use crate::trace::event;
+use crate::{Clock, Reset, Timer, spare, trace};
 
 /// A connection.
 pub(super) struct Wire<T> {
-    pub(super) drive: Machine,
-    pub(super) io: T,
+    pub(super) drive: Machine<Client>,
+    pub(super) stream: Stream<T>,
     pub(super) clock: Clock,
     pub(super) timer: Timer,
-    reset: Reset<T>,
-    /// Content of a request that is written without being copied, while the drive has it as passed.
-    pub(super) passed: Bytes,
     /// When the look that was begun is over.
     pub(super) look_until: Option<Instant>,
-    /// Something was written since the transport was flushed.
-    pub(super) is_unflushed: bool,
-    /// Where content is read straight to, and how much is read at once.
-    pub(super) room: BytesMut,
-    pub(super) room_octets: usize,
     /// What went wrong, beside the machine's reason.
     pub(super) failure: Option<Failure>,
     /// The line `Host` as it was sent last.
@@ -63,15 +52,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Wire<T> {
     pub(super) fn new(now: Instant, clock: Clock, config: Arc<Config<Client>>, io: T, reset: Reset<T>) -> Self {
         Self {
             drive: Drive::new(now, config, Vec::new(), Vec::new()),
-            io,
+            stream: Stream::new(io, reset),
             clock,
             timer: Timer::new(),
-            reset,
-            passed: Bytes::new(),
             look_until: None,
-            is_unflushed: false,
-            room: BytesMut::new(),
-            room_octets: LEAST_ROOM,
             failure: None,
             host: Vec::new(),
             exchanges: 0,
@@ -108,20 +92,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Wire<T> {
                     Poll::Pending => return Poll::Pending,
                 },
                 Step::Shut(shut) => {
-                    if self.shut(shut, context).is_pending() {
-                        return Poll::Pending;
-                    }
+                    ready!(self.shut(shut, context));
                     self.drive.shut_done(*now);
                 }
                 Step::HandOver(_) => return Poll::Ready(Got::HandOver),
                 Step::Closed => return Poll::Ready(Got::Closed),
                 Step::Error(error) => {
-                    decision!("protocol error", reason = error.kind.as_str(), offset = error.offset);
+                    trace::error(&error);
                     self.failure.get_or_insert(Failure::of_protocol(error));
                 }
-                Step::Expired(deadline) => {
-                    decision!("deadline passed", reason = deadline.kind.as_str(), clause = deadline.kind.clause());
-                }
+                Step::Expired(deadline) => trace::expired(&deadline),
                 Step::Respond | Step::Continue | Step::Refuse(_) => {}
             }
         }
@@ -137,7 +117,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Wire<T> {
                     Err(failure) => self.fail(now, failure),
                 },
                 Step::Error(error) => {
-                    decision!("protocol error", reason = error.kind.as_str(), offset = error.offset);
+                    trace::error(&error);
                     self.failure.get_or_insert(Failure::of_protocol(error));
                 }
                 Step::HandOver(_) => return Some(Got::HandOver),
@@ -150,13 +130,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Wire<T> {
     /// A piece of the request's content goes to the drive, or its end.
     fn send(&mut self, now: Instant, upload: &mut Upload, piece: Result<Piece, crate::BoxError>) {
         let sent = match piece {
-            Ok(Piece::Data(data)) if data.len() >= PASSED => {
-                let sent = self.drive.pass_content(now, data.len() as u64);
-                if self.drive.passed() > 0 {
-                    self.passed = data;
-                }
-                sent
-            }
+            Ok(Piece::Data(data)) if data.len() >= PASSED => self.stream.pass(&mut self.drive, now, data),
             Ok(Piece::Data(mut data)) => self.drive.send_content(now, &data).map(|taken| {
                 if taken < data.len() {
                     upload.give_back(data.split_off(taken));
@@ -180,20 +154,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Wire<T> {
     }
 
     fn shut(&mut self, shut: Shut, context: &mut Context<'_>) -> Poll<()> {
-        decision!("shut", reason = shut.reason().as_str(), clause = shut.reason().clause());
-        match shut {
-            // if it fails, reading shows it
-            Shut::HalfClose(_) => Pin::new(&mut self.io).poll_shutdown(context).map(drop),
-            // TLS says that it was the end; nobody waits for more
-            Shut::Close(_) => {
-                let _ = Pin::new(&mut self.io).poll_shutdown(context);
-                Poll::Ready(())
-            }
-            Shut::Reset(_) => {
-                (self.reset)(&mut self.io);
-                Poll::Ready(())
-            }
-        }
+        event!(DEBUG, "shut", reason = shut.reason().as_str(), clause = shut.reason().clause());
+        self.stream.shut(shut, context)
     }
 
     /// Octets will come or go: there are storages for them.
@@ -208,8 +170,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Wire<T> {
     /// Nothing is under way: what holds octets goes to others.
     pub(super) fn rest(&mut self) {
         self.give_storages();
-        self.room = BytesMut::new();
-        self.passed = Bytes::new();
+        self.stream.rest();
     }
 
     /// Looks at what is there before a request is sent, without waiting.
@@ -276,7 +237,7 @@ fn told(event: Event<'_>) -> Result<Option<Got>, Failure> {
         }
         Event::Content(piece) => Got::Content(Bytes::copy_from_slice(piece)),
         Event::End { trailers } if trailers.as_bytes().is_empty() => Got::End(None),
-        Event::End { trailers } => Got::End(Some(lines(&trailers)?)),
+        Event::End { trailers } => Got::End(Some(own_lines(&trailers).map_err(Failure::of_response)?)),
         _ => return Ok(None),
     }))
 }
@@ -285,21 +246,9 @@ fn response(head: &ResponseHead<'_>) -> Result<Response<()>, Failure> {
     let mut response = Response::new(());
     *response.status_mut() = head.status.try_into().map_err(Failure::of_response)?;
     *response.version_mut() = head.version.into();
-    *response.headers_mut() = lines(&head.fields)?;
+    *response.headers_mut() = own_lines(&head.fields).map_err(Failure::of_response)?;
     Ok(response)
-}
-
-/// Field lines that have octets of their own.
-fn lines(section: &FieldSection<'_>) -> Result<HeaderMap, Failure> {
-    let lines = section.as_bytes();
-    let octets = Bytes::copy_from_slice(lines);
-    match section.places(lines).on(&octets) {
-        Some(section) => section.to_http(&octets).map_err(Failure::of_response),
-        None => section.to_http(&octets).map_err(Failure::of_response),
-    }
 }
 
 /// Content of at least so many octets is written without being copied.
 const PASSED: usize = 4 * 1024;
-/// How much content is read at once at first.
-pub(super) const LEAST_ROOM: usize = 16 * 1024;

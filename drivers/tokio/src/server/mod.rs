@@ -39,13 +39,15 @@ mod body;
 mod builder;
 mod connection;
 mod extensions;
+mod parts;
 mod request;
 mod response;
-mod transport;
 mod upgrade;
 
 pub use body::{Body, ContentError};
 pub use builder::Builder;
 pub use connection::Connection;
 pub use extensions::{ConnectionInfo, ExchangeTimeouts};
-pub use upgrade::{NotUpgraded, OnUpgrade, Transport, Upgraded};
+pub use upgrade::{NotUpgraded, OnUpgrade};
+
+pub use crate::{Transport, Upgraded};

@@ -5,12 +5,12 @@ use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
 use http::{HeaderMap, Response as HttpResponse};
-use http_keepalive::{Content, HttpFields, Instant, IntentFields, NO_FIELDS, Response, SendError, StatusCode};
+use http_keepalive::{Content, HttpFields, Instant, IntentFields, NO_FIELDS, Response, SendError, Server, StatusCode};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tower_service::Service;
 
-use super::transport::Machine;
 use super::{Body, Connection, request};
+use crate::stream::Machine;
 use crate::{BoxError, with_date};
 
 /// Content from here on is not copied.
@@ -116,11 +116,7 @@ where
         let sent = if data.len() < BIG || machine.passed() > 0 {
             copy(machine, now, data)
         } else {
-            let passed = machine.pass_content(now, data.len() as u64);
-            if let (Ok(()), Some(wire)) = (&passed, &mut this.parts.wire) {
-                wire.pass(data);
-            }
-            passed
+            this.parts.stream.as_mut().map_or(Ok(()), |stream| stream.pass(machine, now, data))
         };
         match sent {
             Ok(()) | Err(SendError::Ended(_)) => {}
@@ -153,8 +149,8 @@ where
     }
 }
 
-/// Sends all of a piece of content behind what waits.
-fn copy(machine: &mut Machine, now: Instant, mut data: Bytes) -> Result<(), SendError> {
+/// Sends all of a piece of content after what waits.
+fn copy(machine: &mut Machine<Server>, now: Instant, mut data: Bytes) -> Result<(), SendError> {
     while !data.is_empty() {
         data.advance(machine.send_content(now, &data)?);
     }
@@ -163,7 +159,7 @@ fn copy(machine: &mut Machine, now: Instant, mut data: Bytes) -> Result<(), Send
 
 /// Sends a head, and content with it: how many octets of it.
 fn send(
-    machine: &mut Machine,
+    machine: &mut Machine<Server>,
     now: Instant,
     response: Response<'_>,
     fields: IntentFields<'_>,

@@ -6,28 +6,9 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
 
-/// A transport of any type.
-pub trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
-
-impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for T {}
-
-/// A connection that is no longer HTTP.
-pub struct Upgraded {
-    /// The transport.
-    pub io: Box<dyn Transport>,
-    /// Octets of the other protocol that were read already.
-    pub received: Bytes,
-}
-
-impl fmt::Debug for Upgraded {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Upgraded").field("received", &self.received.len()).finish_non_exhaustive()
-    }
-}
+use crate::Upgraded;
 
 /// Waits for the transport, after the application has answered by `101 (Switching Protocols)`, or has accepted a CONNECT. Among the
 /// extensions of a request that offers an upgrade, and of a CONNECT where tunnels are allowed. Whichever clone is awaited first gets it.

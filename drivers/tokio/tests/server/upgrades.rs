@@ -16,11 +16,11 @@ fn capitals(mut request: Request<Body>) {
     let upgrade = request.extensions_mut().remove::<OnUpgrade>().unwrap();
     let other = upgrade.clone();
     tokio::spawn(async move {
-        let mut upgraded = upgrade.await.unwrap();
+        let (mut io, received) = upgrade.await.unwrap().into_parts();
         assert!(other.await.is_err());
-        let mut octets = upgraded.received.to_vec();
-        upgraded.io.read_to_end(&mut octets).await.unwrap();
-        upgraded.io.write_all(&octets.to_ascii_uppercase()).await.unwrap();
+        let mut octets = received.to_vec();
+        io.read_to_end(&mut octets).await.unwrap();
+        io.write_all(&octets.to_ascii_uppercase()).await.unwrap();
     });
 }
 

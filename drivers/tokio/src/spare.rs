@@ -7,7 +7,7 @@ std::thread_local! {
 }
 
 /// Takes one for an empty storage.
-pub(super) fn take(storage: &mut Vec<u8>) {
+pub(crate) fn take(storage: &mut Vec<u8>) {
     if storage.is_empty() {
         // where the thread ends, there is none
         if let Some(spare) = SPARE.try_with(|spare| spare.borrow_mut().pop()).ok().flatten() {
@@ -17,7 +17,7 @@ pub(super) fn take(storage: &mut Vec<u8>) {
 }
 
 /// Gives the storage away.
-pub(super) fn give(storage: &mut Vec<u8>) {
+pub(crate) fn give(storage: &mut Vec<u8>) {
     let storage = std::mem::take(storage);
     if storage.is_empty() || storage.len() > LONGEST {
         return;
@@ -33,4 +33,4 @@ pub(super) fn give(storage: &mut Vec<u8>) {
 /// Storages that are kept for each thread, at most.
 const MOST: usize = 16;
 /// Octets of one that is kept, at most.
-const LONGEST: usize = 64 * 1024;
+const LONGEST: usize = 256 * 1024;

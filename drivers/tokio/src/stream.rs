@@ -1,0 +1,211 @@
+//! A transport, and what a drive of either role asks of it.
+//!
+//! Errors are told to the machine here, and returned for those who say more of them.
+
+use std::io::{self, ErrorKind, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{BufMut, Bytes, BytesMut};
+use http_keepalive::drive::{Drive, DriveRole, Side};
+use http_keepalive::{Config, Eof, Instant, Shut};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_util::io::poll_read_buf;
+
+use crate::Reset;
+
+/// The machine of a connection with its loop, and buffers that grow.
+pub(crate) type Machine<R> = Drive<R, Vec<u8>, Arc<Config<R>>>;
+
+/// A transport, and what is on its way through it beside the drive's buffers.
+#[derive(Debug)]
+pub(crate) struct Stream<T> {
+    pub(crate) io: T,
+    pub(crate) reset: Reset<T>,
+    /// Content that is written without being copied, while the drive has it as passed.
+    passed: Bytes,
+    /// Something was written, and may wait in the transport: in the records of TLS.
+    unflushed: bool,
+    /// Where content is read straight to, and how much of it at once.
+    room: BytesMut,
+    octets: usize,
+}
+
+/// How much content is read at once: at first, and at most.
+const LEAST: usize = 16 * 1024;
+const MOST: usize = 256 * 1024;
+
+/// What came of a try, which the machine knows: what failed, for those who say more of it.
+pub(crate) type Tried = Result<(), io::Error>;
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Stream<T> {
+    pub(crate) fn new(io: T, reset: Reset<T>) -> Self {
+        Self { io, reset, passed: Bytes::new(), unflushed: false, room: BytesMut::new(), octets: LEAST }
+    }
+
+    /// Sends content without copying it, where there is room for its framing and none is passed already: as
+    /// [`pass_content`](Drive::pass_content).
+    pub(crate) fn pass<R: DriveRole>(
+        &mut self,
+        machine: &mut Machine<R>,
+        now: Instant,
+        content: Bytes,
+    ) -> Result<(), http_keepalive::SendError> {
+        machine.pass_content(now, content.len() as u64)?;
+        if machine.passed() > 0 {
+            self.passed = content;
+        }
+        Ok(())
+    }
+
+    /// Writes what the drive has. `Pending`: nothing could be written.
+    #[inline]
+    pub(crate) fn write<R: DriveRole>(
+        &mut self,
+        machine: &mut Machine<R>,
+        now: Instant,
+        context: &mut Context<'_>,
+    ) -> Poll<Tried> {
+        let io = Pin::new(&mut self.io);
+        let polled = if machine.passed() == 0 {
+            io.poll_write(context, machine.unsent())
+        } else {
+            let left = usize::try_from(machine.passed()).unwrap_or(usize::MAX);
+            let content = self.passed.get(self.passed.len().saturating_sub(left)..).unwrap_or_default();
+            let pieces = [machine.unsent(), content, machine.unsent_after()].map(IoSlice::new);
+            io.poll_write_vectored(context, &pieces)
+        };
+        let tried = match ready!(polled) {
+            // a transport that takes nothing will take nothing more
+            Ok(0) => {
+                machine.failed(now, Side::Write);
+                Ok(())
+            }
+            Ok(octets) => {
+                self.unflushed = true;
+                machine.wrote(now, octets);
+                Ok(())
+            }
+            Err(error) => write_failed(machine, now, error),
+        };
+        if machine.passed() == 0 && !self.passed.is_empty() {
+            self.passed = Bytes::new();
+        }
+        Poll::Ready(tried)
+    }
+
+    /// Has the transport send what it holds back. `Pending`: not all of it has left.
+    #[inline]
+    pub(crate) fn flush<R: DriveRole>(
+        &mut self,
+        machine: &mut Machine<R>,
+        now: Instant,
+        context: &mut Context<'_>,
+    ) -> Poll<Tried> {
+        if !self.unflushed {
+            return Poll::Ready(Ok(()));
+        }
+        let flushed = ready!(Pin::new(&mut self.io).poll_flush(context));
+        self.unflushed = false;
+        Poll::Ready(flushed.or_else(|error| write_failed(machine, now, error)))
+    }
+
+    /// Reads into the drive's buffer. `Pending`: there is nothing.
+    #[inline]
+    pub(crate) fn read<R: DriveRole>(
+        &mut self,
+        machine: &mut Machine<R>,
+        now: Instant,
+        context: &mut Context<'_>,
+    ) -> Poll<Tried> {
+        let mut room = ReadBuf::new(machine.room());
+        match ready!(Pin::new(&mut self.io).poll_read(context, &mut room)) {
+            Ok(()) => {
+                let octets = room.filled().len();
+                machine.read(octets);
+                Poll::Ready(Ok(()))
+            }
+            Err(error) => Poll::Ready(read_failed(machine, now, error)),
+        }
+    }
+
+    /// Reads content to where it stays, of which so many octets are to come without anything between. `None`: the peer has closed, or it failed.
+    /// No memory is held while nothing comes.
+    pub(crate) fn read_content<R: DriveRole>(
+        &mut self,
+        machine: &mut Machine<R>,
+        now: Instant,
+        octets: u64,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Option<Bytes>, io::Error>> {
+        let most = usize::try_from(octets).unwrap_or(usize::MAX).min(self.octets);
+        if self.room.capacity() < most.min(LEAST) {
+            // memory that nobody holds any more is used again
+            self.room.reserve(most);
+        }
+        let most = most.min(self.room.capacity());
+        let polled = poll_read_buf(Pin::new(&mut self.io), context, &mut (&mut self.room).limit(most));
+        if polled.is_pending() {
+            self.rest();
+        }
+        match ready!(polled) {
+            Ok(0) => {
+                machine.read(0);
+                Poll::Ready(Ok(None))
+            }
+            Ok(read) => {
+                if read == most {
+                    self.octets = (self.octets * 2).min(MOST);
+                } else if read < self.octets / 4 {
+                    self.octets = (self.octets / 2).max(LEAST);
+                }
+                let content = self.room.split_to(read).freeze();
+                // it was asked how many there may be
+                if machine.skip_content(now, read as u64).is_err() {
+                    machine.abort(now);
+                    return Poll::Ready(Ok(None));
+                }
+                Poll::Ready(Ok(Some(content)))
+            }
+            Err(error) => Poll::Ready(read_failed(machine, now, error).map(|()| None)),
+        }
+    }
+
+    /// Nothing comes: no memory is held.
+    pub(crate) fn rest(&mut self) {
+        self.room = BytesMut::new();
+    }
+
+    /// Shuts as the machine says. `Pending`: not yet.
+    pub(crate) fn shut(&mut self, shut: Shut, context: &mut Context<'_>) -> Poll<()> {
+        match shut {
+            // if it fails, it is done: reading shows the failure
+            Shut::HalfClose(_) => Pin::new(&mut self.io).poll_shutdown(context).map(drop),
+            Shut::Close(_) => {
+                // TLS says that it ends, if there is room for it
+                let _ = Pin::new(&mut self.io).poll_shutdown(context);
+                Poll::Ready(())
+            }
+            Shut::Reset(_) => {
+                (self.reset)(&mut self.io);
+                Poll::Ready(())
+            }
+        }
+    }
+}
+
+/// Tells the machine, and keeps the error.
+fn write_failed<R: DriveRole>(machine: &mut Machine<R>, now: Instant, error: io::Error) -> Tried {
+    machine.write_result(now, Err(error.kind().into()));
+    if error.kind() == ErrorKind::Interrupted { Ok(()) } else { Err(error) }
+}
+
+/// The same. TLS that ends without its alert says so by a kind of its own (RFC 9112 9.8).
+fn read_failed<R: DriveRole>(machine: &mut Machine<R>, now: Instant, error: io::Error) -> Tried {
+    match error.kind() {
+        ErrorKind::UnexpectedEof => machine.eof(Eof::Truncated),
+        kind => machine.read_result(now, Err(kind.into())),
+    }
+    if matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::Interrupted) { Ok(()) } else { Err(error) }
+}
