@@ -171,7 +171,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Parts<T> {
 
     /// The head of the response was sent. Who waits for another protocol is told where there will be none.
     pub(super) fn head_sent(&mut self, status: StatusCode) {
-        self.look();
+        // one that is complete is looked at where it is answered
+        if self.machine.takes_content() {
+            self.look();
+        }
         let switches = status == StatusCode::SWITCHING_PROTOCOLS
             || (self.method == MethodKind::Connect && (200..300).contains(&status.as_u16()));
         if !switches {
