@@ -3,13 +3,14 @@
 //! Errors are told to the machine here, and returned for those who say more of them.
 
 use std::io::{self, ErrorKind, IoSlice};
+use std::iter;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use http_keepalive::drive::{Drive, DriveRole, Side};
-use http_keepalive::{Config, Eof, Instant, Shut};
+use http_keepalive::{Config, Eof, Instant, SendError, Shut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::io::poll_read_buf;
 
@@ -23,8 +24,8 @@ pub(crate) type Machine<R> = Drive<R, Vec<u8>, Arc<Config<R>>>;
 pub(crate) struct Stream<T> {
     pub(crate) io: T,
     pub(crate) reset: Reset<T>,
-    /// Content that is written without being copied, while the drive has it as passed.
-    passed: Bytes,
+    /// Content that is written without being copied, in pieces, while the drive has it as passed.
+    passed: Vec<Bytes>,
     /// Something was written, and may wait in the transport: in the records of TLS.
     unflushed: bool,
     /// Where content is read straight to, and how much of it at once.
@@ -35,28 +36,39 @@ pub(crate) struct Stream<T> {
 /// How much content is read at once: at first, and at most.
 const LEAST: usize = 16 * 1024;
 const MOST: usize = 256 * 1024;
+/// Pieces of content that are written at once, at most.
+pub(crate) const PIECES: usize = 16;
 
 /// What came of a try, which the machine knows: what failed, for those who say more of it.
 pub(crate) type Tried = Result<(), io::Error>;
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Stream<T> {
     pub(crate) fn new(io: T, reset: Reset<T>) -> Self {
-        Self { io, reset, passed: Bytes::new(), unflushed: false, room: BytesMut::new(), octets: LEAST }
+        Self { io, reset, passed: Vec::new(), unflushed: false, room: BytesMut::new(), octets: LEAST }
     }
 
-    /// Sends content without copying it, where there is room for its framing and none is passed already: as
-    /// [`pass_content`](Drive::pass_content).
+    /// Sends content without copying it, [`PIECES`] at most, where there is room for its framing and none is passed already: as
+    /// [`pass_content`](Drive::pass_content). Pieces at the end that are more than was said do not go: whether there are some.
     pub(crate) fn pass<R: DriveRole>(
         &mut self,
         machine: &mut Machine<R>,
         now: Instant,
-        content: Bytes,
-    ) -> Result<(), http_keepalive::SendError> {
-        machine.pass_content(now, content.len() as u64)?;
+        mut content: Vec<Bytes>,
+    ) -> Result<bool, SendError> {
+        let mut is_more = false;
+        loop {
+            match machine.pass_content(now, octets(&content)) {
+                Err(SendError::Misuse(_)) if content.len() > 1 => {
+                    content.pop();
+                    is_more = true;
+                }
+                passed => break passed?,
+            }
+        }
         if machine.passed() > 0 {
             self.passed = content;
         }
-        Ok(())
+        Ok(is_more)
     }
 
     /// Writes what the drive has. `Pending`: nothing could be written.
@@ -71,10 +83,20 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream<T> {
         let polled = if machine.passed() == 0 {
             io.poll_write(context, machine.unsent())
         } else {
-            let left = usize::try_from(machine.passed()).unwrap_or(usize::MAX);
-            let content = self.passed.get(self.passed.len().saturating_sub(left)..).unwrap_or_default();
-            let pieces = [machine.unsent(), content, machine.unsent_after()].map(IoSlice::new);
-            io.poll_write_vectored(context, &pieces)
+            let mut gone = octets(&self.passed).saturating_sub(machine.passed());
+            let mut slices = [IoSlice::new(&[]); PIECES + 2];
+            let pieces = self.passed.iter().map(|piece| {
+                let of_it = gone.min(piece.len() as u64);
+                gone -= of_it;
+                piece.get(usize::try_from(of_it).unwrap_or(usize::MAX)..).unwrap_or_default()
+            });
+            let all = iter::once(machine.unsent()).chain(pieces).chain(iter::once(machine.unsent_after()));
+            let mut count = 0;
+            for (slice, piece) in slices.iter_mut().zip(all.filter(|piece| !piece.is_empty())) {
+                *slice = IoSlice::new(piece);
+                count += 1;
+            }
+            io.poll_write_vectored(context, slices.get(..count).unwrap_or_default())
         };
         let tried = match ready!(polled) {
             // a transport that takes nothing will take nothing more
@@ -90,7 +112,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream<T> {
             Err(error) => write_failed(machine, now, error),
         };
         if machine.passed() == 0 && !self.passed.is_empty() {
-            self.passed = Bytes::new();
+            self.passed = Vec::new();
         }
         Poll::Ready(tried)
     }
@@ -193,6 +215,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream<T> {
             }
         }
     }
+}
+
+/// How many octets pieces of content have.
+pub(crate) fn octets(pieces: &[Bytes]) -> u64 {
+    pieces.iter().map(|piece| piece.len() as u64).sum()
 }
 
 /// Tells the machine, and keeps the error.

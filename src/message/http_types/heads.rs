@@ -76,11 +76,9 @@ impl FieldSection<'_> {
     ///
     /// As [`to_http`](Self::to_http). Lines before the one that failed are in the map.
     pub fn append_to_http(&self, octets: &Bytes, map: &mut HeaderMap) -> Result<(), http::Error> {
+        // the table is made once: most lines are longer than this
+        map.try_reserve(self.as_bytes().len() / 32)?;
         for line in self {
-            if map.capacity() == 0 {
-                // most heads have no more, and so the table is made once
-                map.try_reserve(12)?;
-            }
             // what `http` looks for is in no value but one that was folded, or has octets that policy let in
             let value = match HeaderValue::from_maybe_shared(shared(line.value.as_received(), octets)) {
                 Ok(value) => value,

@@ -7,6 +7,7 @@ use std::future::IntoFuture;
 use axum::Router;
 use axum::body::Body;
 use axum::routing::{get, post};
+use axum::serve::ListenerExt;
 use bytes::Bytes;
 use futures_util::stream;
 use hyper_util::service::TowerToHyperService;
@@ -45,7 +46,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let listener = TcpListener::bind(&address).await?;
     println!("{}", listener.local_addr()?);
     let serves: std::pin::Pin<Box<dyn Future<Output = std::io::Result<()>>>> = match kind.as_str() {
-        "hyper" => Box::pin(axum::serve(listener, router()).into_future()),
+        // the others set it, and without it requests in a pipeline wait for the peer's delayed acknowledgements
+        "hyper" => {
+            let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
+            Box::pin(axum::serve(listener, router()).into_future())
+        }
         "beside" => {
             let config = http_keepalive_axum::preset();
             let router = router();

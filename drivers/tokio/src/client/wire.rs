@@ -130,7 +130,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Wire<T> {
     /// A piece of the request's content goes to the drive, or its end.
     fn send(&mut self, now: Instant, upload: &mut Upload, piece: Result<Piece, crate::BoxError>) {
         let sent = match piece {
-            Ok(Piece::Data(data)) if data.len() >= PASSED => self.stream.pass(&mut self.drive, now, data),
+            Ok(Piece::Data(data)) if data.len() >= PASSED => {
+                self.stream.pass(&mut self.drive, now, vec![data]).map(drop)
+            }
             Ok(Piece::Data(mut data)) => self.drive.send_content(now, &data).map(|taken| {
                 if taken < data.len() {
                     upload.give_back(data.split_off(taken));

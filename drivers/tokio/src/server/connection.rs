@@ -40,22 +40,20 @@ pin_project! {
     {
         pub(super) parts: Parts<T>,
         service: S,
-        #[pin]
         pub(super) answer: Answer<S::Future>,
         #[pin]
         pub(super) content: Option<B>,
+        // What the content failed with, after what is passed of it.
+        pub(super) failed: Option<BoxError>,
     }
 }
 
-pin_project! {
-    /// What the application does with the request.
-    #[project = AnswerProject]
-    pub(super) enum Answer<F> {
-        None,
-        /// It is not ready for one.
-        Waits { request: Option<Box<Request<Body>>> },
-        Runs { #[pin] future: F },
-    }
+/// What the application does with the request: in memory of its own, so that a connection without a request has none of it.
+pub(super) enum Answer<F> {
+    None,
+    /// It is not ready for one.
+    Waits(Box<Request<Body>>),
+    Runs(Pin<Box<F>>),
 }
 
 impl<T, S, B> Connection<T, S, B>
@@ -65,7 +63,7 @@ where
 {
     pub(super) fn new(shared: Arc<Shared>, transport: T, service: S) -> Self {
         let parts = Parts::new(shared, transport);
-        Self { parts, service, answer: Answer::None, content: None }
+        Self { parts, service, answer: Answer::None, content: None, failed: None }
     }
 
     /// Resets by this function: for a transport around a socket, such as TLS. By default a [`TcpStream`](tokio::net::TcpStream) is reset, and
@@ -239,39 +237,29 @@ where
 
     /// A request came, and the service is ready for it or not yet.
     fn call(mut self: Pin<&mut Self>, request: Request<Body>, context: &mut Context<'_>) {
-        let mut this = self.as_mut().project();
+        let this = self.as_mut().project();
         match this.service.poll_ready(context) {
-            Poll::Ready(Ok(())) => this.answer.set(Answer::Runs { future: this.service.call(request) }),
-            Poll::Pending => this.answer.set(Answer::Waits { request: Some(Box::new(request)) }),
+            Poll::Ready(Ok(())) => *this.answer = Answer::Runs(Box::pin(this.service.call(request))),
+            Poll::Pending => *this.answer = Answer::Waits(Box::new(request)),
             Poll::Ready(Err(error)) => self.fail(error),
         }
     }
 
     /// The response, if there is one.
     fn poll_answer(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<Response<B>, S::Error>> {
-        let mut this = self.project();
-        loop {
-            match this.answer.as_mut().project() {
-                AnswerProject::Runs { future } => {
-                    let answer = ready!(future.poll(context));
-                    // it may have taken long, and what comes of it is of now
-                    this.parts.now = this.parts.shared.clock.now();
-                    this.answer.set(Answer::None);
-                    return Poll::Ready(answer);
-                }
-                AnswerProject::Waits { request } => {
-                    ready!(this.service.poll_ready(context))?;
-                    match request.take() {
-                        Some(request) => {
-                            let future = this.service.call(*request);
-                            this.answer.set(Answer::Runs { future });
-                        }
-                        None => return Poll::Pending,
-                    }
-                }
-                AnswerProject::None => return Poll::Pending,
+        let this = self.project();
+        if matches!(this.answer, Answer::Waits(_)) {
+            ready!(this.service.poll_ready(context))?;
+            if let Answer::Waits(request) = std::mem::replace(this.answer, Answer::None) {
+                *this.answer = Answer::Runs(Box::pin(this.service.call(*request)));
             }
         }
+        let Answer::Runs(future) = this.answer else { return Poll::Pending };
+        let answer = ready!(future.as_mut().poll(context));
+        // it may have taken long, and what comes of it is of now
+        this.parts.now = this.parts.shared.clock.now();
+        *this.answer = Answer::None;
+        Poll::Ready(answer)
     }
 
     /// The service, or the content of its response, failed.
@@ -279,7 +267,7 @@ where
         let mut this = self.project();
         let error = error.into();
         event!(ERROR, "the service failed", reason = "application-gone", error = error.to_string().as_str());
-        this.answer.set(Answer::None);
+        *this.answer = Answer::None;
         this.content.set(None);
         let (now, machine) = (this.parts.now, &mut this.parts.machine);
         // nothing is wrong with the connection, unless the response has begun
@@ -301,7 +289,7 @@ where
     /// Nobody waits for the application any more.
     fn drop_application(self: Pin<&mut Self>) {
         let mut this = self.project();
-        this.answer.set(Answer::None);
+        *this.answer = Answer::None;
         this.content.set(None);
         this.parts.timeouts = None;
         this.parts.lose_content();

@@ -10,9 +10,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tower_service::Service;
 
 use super::{Body, Connection, request};
-use crate::stream::Machine;
+use crate::stream::{Machine, PIECES};
 use crate::{BoxError, with_date};
 
+/// What a response is cut for whose next piece does not fit into its length.
+const TOO_MUCH: &str = "the content is longer than was said";
+/// Content that is written at once, about: what is more is asked for when this has left.
+const AT_ONCE: usize = 512 * 1024;
 /// Content from here on is not copied.
 const BIG: usize = 4 * 1024;
 /// Content of this length at most goes out with its head, if it is there.
@@ -32,6 +36,7 @@ where
         let mut this = self.as_mut().project();
         let octets = if body.is_end_stream() { Some(0) } else { body.size_hint().exact() };
         this.content.set(Some(body));
+        *this.failed = None;
         let status = StatusCode::from(head.status);
         let intents = IntentFields::new(&head.headers);
         let content =
@@ -70,7 +75,7 @@ where
                 this.parts.head_sent(status);
                 let rest = whole.map(|whole| whole.slice(taken..)).filter(|rest| !rest.is_empty());
                 if let Some(rest) = rest.filter(|_| this.parts.machine.takes_content()) {
-                    self.as_mut().send_data(rest);
+                    self.as_mut().send_data(rest, context);
                 } else if ended || trailers.is_some() {
                     self.as_mut().send_end(&trailers.unwrap_or_default());
                 }
@@ -86,6 +91,10 @@ where
     /// Sends the next piece of content, or its end. `Pending`: there is none yet.
     pub(super) fn send_content(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let this = self.as_mut().project();
+        if let Some(error) = this.failed.take() {
+            self.fail(error);
+            return Poll::Ready(());
+        }
         let frame = match this.content.as_pin_mut() {
             Some(body) => std::task::ready!(body.poll_frame(context)),
             None => None,
@@ -94,7 +103,7 @@ where
             Some(Ok(frame)) => match frame.into_data() {
                 Ok(mut data) => {
                     let data = data.copy_to_bytes(data.remaining());
-                    self.as_mut().send_data(data);
+                    self.as_mut().send_data(data, context);
                 }
                 Err(frame) => self.as_mut().send_end(&frame.into_trailers().unwrap_or_default()),
             },
@@ -105,21 +114,28 @@ where
         Poll::Ready(())
     }
 
-    /// Sends a piece of content: a short one is copied after what waits, a long one is written where it is.
-    fn send_data(mut self: Pin<&mut Self>, data: Bytes) {
-        let this = self.as_mut().project();
+    /// Sends a piece of content: a short one is copied after what waits; a long one is written where it is, with those after it that are there.
+    fn send_data(mut self: Pin<&mut Self>, data: Bytes, context: &mut Context<'_>) {
+        let mut this = self.as_mut().project();
         let (now, machine) = (this.parts.now, &mut this.parts.machine);
-        if data.is_empty() {
-            return;
+        // what is passed may be of the response before
+        if data.len() < BIG || machine.passed() > 0 {
+            return match copy(machine, now, data) {
+                Ok(()) | Err(SendError::Ended(_)) => {}
+                Err(error) => self.fail(error),
+            };
         }
-        // one piece at a time is passed: that of the response before may not have left
-        let sent = if data.len() < BIG || machine.passed() > 0 {
-            copy(machine, now, data)
-        } else {
-            this.parts.stream.as_mut().map_or(Ok(()), |stream| stream.pass(machine, now, data))
-        };
-        match sent {
-            Ok(()) | Err(SendError::Ended(_)) => {}
+        let (pieces, next) = gather(data, this.content.as_mut(), context);
+        let Some(stream) = &mut this.parts.stream else { return };
+        match stream.pass(machine, now, pieces) {
+            Ok(is_more) if is_more && machine.takes_content() => *this.failed = Some(TOO_MUCH.into()),
+            Ok(_) => match next {
+                Next::Later => {}
+                Next::End(trailers) => self.send_end(&trailers),
+                // what came before it goes first
+                Next::Failed(error) => *this.failed = Some(error.into()),
+            },
+            Err(SendError::Ended(_)) => {}
             Err(error) => self.fail(error),
         }
     }
@@ -147,6 +163,39 @@ where
             this.parts.answered();
         }
     }
+}
+
+/// What comes after pieces of content.
+enum Next<E> {
+    /// More, which is not there yet or too much for now; or nothing.
+    Later,
+    End(HeaderMap),
+    Failed(E),
+}
+
+/// Pieces of content that are there, so that the system is asked once for all of them.
+fn gather<B: http_body::Body>(
+    data: Bytes,
+    mut content: Pin<&mut Option<B>>,
+    context: &mut Context<'_>,
+) -> (Vec<Bytes>, Next<B::Error>) {
+    let (mut octets, mut pieces) = (data.len(), vec![data]);
+    while octets < AT_ONCE && pieces.len() < PIECES {
+        let Some(body) = content.as_mut().as_pin_mut() else { break };
+        match body.poll_frame(context) {
+            Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                Ok(mut data) => {
+                    octets += data.remaining();
+                    pieces.push(data.copy_to_bytes(data.remaining()));
+                }
+                Err(frame) => return (pieces, Next::End(frame.into_trailers().unwrap_or_default())),
+            },
+            Poll::Ready(Some(Err(error))) => return (pieces, Next::Failed(error)),
+            Poll::Ready(None) => return (pieces, Next::End(HeaderMap::new())),
+            Poll::Pending => break,
+        }
+    }
+    (pieces, Next::Later)
 }
 
 /// Sends all of a piece of content after what waits.

@@ -105,6 +105,56 @@ async fn content_longer_or_shorter_than_said_is_cut() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_long_pieces_those_that_fit_go_and_the_response_is_whole_only_at_its_length() {
+    // length, pieces of 5,000 octets
+    for (length, pieces) in [(10_000, 2), (10_000, 3), (12_000, 3), (200_000, 39)] {
+        for buffer in [1000, 1 << 20] {
+            let service = service_fn(move |_| async move {
+                let (feed, content) = frames();
+                (0..pieces).for_each(|_| feed.data("x".repeat(5000)));
+                Ok::<_, BoxError>(Response::builder().header("content-length", length).body(content)?)
+            });
+            let (mut client, _served) = serve_in(buffer, &builder(Config::DEFAULT), service);
+            client.send(GET).await;
+            client.until("\r\n\r\n").await;
+            if length == 10_000 {
+                assert!(client.octets(10_000).await == "x".repeat(10_000).as_bytes());
+                client.silence(secs(1)).await;
+            } else {
+                let came = client.rest().await.len();
+                assert!((10_000..length).contains(&came), "{length} {pieces}: {came}");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn long_pieces_before_a_failure_go_and_trailers_after_them() {
+    for fails in [true, false] {
+        let service = service_fn(move |_| async move {
+            let (feed, content) = frames();
+            (0..20).for_each(|_| feed.data("x".repeat(5000)));
+            if fails {
+                feed.fail();
+            } else {
+                feed.trailers("x-sum", "8");
+            }
+            Ok::<_, BoxError>(Response::new(content))
+        });
+        let (mut client, _served) = serve_in(3000, &builder(Config::DEFAULT), service);
+        client.send(GET).await;
+        client.until("\r\n\r\n").await;
+        if fails {
+            let rest = client.rest().await;
+            assert!(rest.len() > 100_000 && !rest.ends_with("0\r\n\r\n"), "{}", rest.len());
+        } else {
+            assert!(client.chunks().await == "x".repeat(100_000).as_bytes());
+            client.expect("x-sum: 8\r\n\r\n").await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_services_own_intents_are_obeyed() {
     let service = service_fn(async |_| {
         Ok::<_, BoxError>(
