@@ -186,6 +186,11 @@ impl Account {
         }
     }
 
+    /// When the connection opened.
+    pub const fn opened(&self) -> Instant {
+        self.opened
+    }
+
     /// A deadline passed, as [`handle_timeout`](Connection::handle_timeout) said.
     pub const fn expired(&mut self, deadline: Deadline) {
         self.deadline = Some(deadline.kind);

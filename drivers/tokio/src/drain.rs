@@ -10,6 +10,8 @@ use std::task::{Context, Poll, Waker};
 
 use slab::Slab;
 
+use crate::task::Task;
+
 /// Tells connections that they are to end after their exchange, and when all have ended. A clone is another handle of the same.
 #[derive(Clone, Debug, Default)]
 pub struct Drain {
@@ -40,7 +42,7 @@ const LEAVES: u8 = 2;
 pub struct Joined {
     shared: Arc<Shared>,
     at: usize,
-    waker: Option<Waker>,
+    told: Task,
 }
 
 impl Drain {
@@ -87,7 +89,7 @@ impl Drain {
     /// One more connection.
     pub fn join(&self) -> Joined {
         let at = self.shared.tasks().joined.insert(None);
-        Joined { shared: Arc::clone(&self.shared), at, waker: None }
+        Joined { shared: Arc::clone(&self.shared), at, told: Task::NONE }
     }
 }
 
@@ -96,11 +98,10 @@ impl Joined {
     #[inline]
     pub fn poll_begun(&mut self, context: &mut Context<'_>) -> bool {
         let stage = self.shared.stage.load(Ordering::Acquire);
-        match &self.waker {
-            _ if stage == LEAVES => true,
-            Some(waker) if waker.will_wake(context.waker()) => stage >= BEGUN,
-            _ => self.wait(context.waker()),
+        if stage == LEAVES {
+            return true;
         }
+        if self.told.is_that_of(context.waker()) { stage >= BEGUN } else { self.wait(context.waker()) }
     }
 
     /// Idle connections are to go.
@@ -110,7 +111,7 @@ impl Joined {
 
     #[cold]
     fn wait(&mut self, waker: &Waker) -> bool {
-        self.waker = Some(waker.clone());
+        self.told = Task::of(waker);
         let before = self.shared.tasks().joined.get_mut(self.at).and_then(|place| place.replace(waker.clone()));
         drop(before);
         // it may have begun meanwhile, and found no waker here

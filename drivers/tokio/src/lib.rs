@@ -28,6 +28,7 @@ pub mod server;
 mod spare;
 #[cfg(any(feature = "server", feature = "client"))]
 mod stream;
+mod task;
 mod timer;
 #[cfg(any(feature = "server", feature = "client"))]
 mod trace;

@@ -30,12 +30,12 @@ pub(crate) struct Stream<T> {
     unflushed: bool,
     /// Where content is read straight to, and how much of it at once.
     room: BytesMut,
-    octets: usize,
+    octets: u32,
 }
 
 /// How much content is read at once: at first, and at most.
-const LEAST: usize = 16 * 1024;
-const MOST: usize = 256 * 1024;
+const LEAST: u32 = 16 * 1024;
+const MOST: u32 = 256 * 1024;
 /// Pieces of content that are written at once, at most.
 pub(crate) const PIECES: usize = 16;
 
@@ -161,8 +161,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream<T> {
         octets: u64,
         context: &mut Context<'_>,
     ) -> Poll<Result<Option<Bytes>, io::Error>> {
-        let most = usize::try_from(octets).unwrap_or(usize::MAX).min(self.octets);
-        if self.room.capacity() < most.min(LEAST) {
+        let most = usize::try_from(octets).unwrap_or(usize::MAX).min(self.octets as usize);
+        if self.room.capacity() < most.min(LEAST as usize) {
             // memory that nobody holds any more is used again
             self.room.reserve(most);
         }
@@ -179,7 +179,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream<T> {
             Ok(read) => {
                 if read == most {
                     self.octets = (self.octets * 2).min(MOST);
-                } else if read < self.octets / 4 {
+                } else if read < self.octets as usize / 4 {
                     self.octets = (self.octets / 2).max(LEAST);
                 }
                 let content = self.room.split_to(read).freeze();

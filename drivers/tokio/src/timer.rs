@@ -5,13 +5,14 @@
 //! that is kept costs no timer operation.
 
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use http_keepalive::Instant;
 use tokio::task::unconstrained;
 use tokio::time::Sleep;
 
 use crate::Clock;
+use crate::task::Task;
 
 /// Wakes a task at an instant, or before it. To be kept beside a connection.
 #[derive(Debug, Default)]
@@ -23,8 +24,8 @@ pub struct Timer {
 struct Armed {
     at: Instant,
     sleep: Pin<Box<Sleep>>,
-    /// Of the task that it wakes.
-    waker: Waker,
+    /// The task that it wakes: it keeps its waker.
+    task: Task,
 }
 
 impl Timer {
@@ -39,17 +40,17 @@ impl Timer {
         let waker = context.waker();
         let armed = match &mut self.armed {
             // it wakes this task, and in time
-            Some(armed) if now < armed.at && armed.at <= at && armed.waker.will_wake(waker) => return Poll::Pending,
+            Some(armed) if now < armed.at && armed.at <= at && armed.task.is_that_of(waker) => return Poll::Pending,
             Some(armed) => {
                 if at < armed.at {
                     armed.set(clock, at);
                 }
-                armed.waker.clone_from(waker);
+                armed.task = Task::of(waker);
                 armed
             }
             None => {
                 let sleep = Box::pin(tokio::time::sleep_until(clock.of_tokio(at)));
-                self.armed.insert(Armed { at, sleep, waker: waker.clone() })
+                self.armed.insert(Armed { at, sleep, task: Task::of(waker) })
             }
         };
         // a task that has used up its budget is refused without having been registered, and would not be woken when the time has come

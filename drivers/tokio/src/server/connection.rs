@@ -43,8 +43,6 @@ pin_project! {
         pub(super) answer: Answer<S::Future>,
         #[pin]
         pub(super) content: Option<B>,
-        // What the content failed with, after what is passed of it.
-        pub(super) failed: Option<BoxError>,
     }
 }
 
@@ -54,6 +52,8 @@ pub(super) enum Answer<F> {
     /// It is not ready for one.
     Waits(Box<Request<Body>>),
     Runs(Pin<Box<F>>),
+    /// The content of the response failed, after what is passed of it.
+    Failed(BoxError),
 }
 
 impl<T, S, B> Connection<T, S, B>
@@ -63,7 +63,7 @@ where
 {
     pub(super) fn new(shared: Arc<Shared>, transport: T, service: S) -> Self {
         let parts = Parts::new(shared, transport);
-        Self { parts, service, answer: Answer::None, content: None, failed: None }
+        Self { parts, service, answer: Answer::None, content: None }
     }
 
     /// Resets by this function: for a transport around a socket, such as TLS. By default a [`TcpStream`](tokio::net::TcpStream) is reset, and
@@ -165,7 +165,7 @@ where
                     busy = false;
                 }
                 Step::Event(Event::End { trailers }) => {
-                    if let Some((sender, _)) = parts.reading.take() {
+                    if let Some(sender) = parts.reading.take() {
                         let has_some = !trailers.as_bytes().is_empty();
                         let trailers = if has_some { own_lines(&trailers).ok() } else { None };
                         sender.end(Ok(trailers), context.waker());
@@ -176,7 +176,7 @@ where
                 Step::Event(_) => {}
                 Step::Error(error) => {
                     trace::error(&error);
-                    if let Some((sender, _)) = parts.reading.take() {
+                    if let Some(sender) = parts.reading.take() {
                         let error = ContentError { reason: error.kind.as_str(), clause: error.kind.clause() };
                         sender.end(Err(error), context.waker());
                         busy = false;

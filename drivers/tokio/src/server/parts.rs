@@ -29,15 +29,17 @@ pub(super) struct Parts<T> {
     timer: Timer,
     joined: Option<Joined>,
     draining: bool,
-    opened: Instant,
     exchange: u32,
     /// When the look that was asked for is over.
     look: Option<Instant>,
-    /// The content of the request, and what was said of it.
-    pub(super) reading: Option<(Sender, Appetite)>,
+    /// The content of the request, while the application may take it.
+    pub(super) reading: Option<Sender>,
+    /// What the machine was told of it.
+    said: Appetite,
     /// What the application may ask of this exchange, where requests have extensions.
     pub(super) timeouts: Option<ExchangeTimeouts>,
-    upgrade: Option<upgrade::Fulfil>,
+    /// Boxed, since few ask for one.
+    upgrade: Option<Box<upgrade::Fulfil>>,
 }
 
 /// What a read came to.
@@ -66,10 +68,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Parts<T> {
             timer: Timer::new(),
             joined: shared.drain.as_ref().map(crate::Drain::join),
             draining: false,
-            opened: now,
             exchange: 0,
             look: None,
             reading: None,
+            said: Appetite::Reading,
             timeouts: None,
             upgrade: None,
             shared,
@@ -84,7 +86,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Parts<T> {
             self.machine.close_after_exchange(self.now);
         }
         self.machine.empty_storages().into_iter().flatten().for_each(spare::take);
-        if let Some((sender, _)) = &self.reading {
+        if let Some(sender) = &self.reading {
             sender.drive();
         }
     }
@@ -110,19 +112,20 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Parts<T> {
         self.lose_content();
         if let Some(sender) = sender {
             // how the machine takes it until it is told
-            self.reading = Some((sender, Appetite::Reading));
+            self.reading = Some(sender);
+            self.said = Appetite::Reading;
             self.say_appetite();
         }
         self.upgrade = None;
         if offers {
             let (own, theirs) = upgrade::pair();
-            self.upgrade = Some(own);
+            self.upgrade = Some(Box::new(own));
             request.extensions_mut().insert(theirs);
         }
         if self.shared.extensions {
             let own = ExchangeTimeouts::default();
             let (exchange, draining) = (self.exchange, self.draining);
-            let opened = self.shared.clock.of_tokio(self.opened);
+            let opened = self.shared.clock.of_tokio(self.account.opened());
             request.extensions_mut().insert(ConnectionInfo { exchange, opened, draining });
             request.extensions_mut().insert(own.clone());
             self.timeouts = Some(own);
@@ -132,17 +135,17 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Parts<T> {
 
     /// Tells the machine what the application does with the content, if that has changed. Whether it has.
     fn say_appetite(&mut self) -> bool {
-        let Some((sender, said)) = &mut self.reading else { return false };
+        let Some(sender) = &self.reading else { return false };
         let appetite = sender.appetite();
-        if appetite == *said {
+        if appetite == self.said {
             return false;
         }
-        *said = appetite;
         self.say(appetite);
         true
     }
 
     fn say(&mut self, appetite: Appetite) {
+        self.said = appetite;
         let content_use = match appetite {
             Appetite::Paused => ContentUse::Paused,
             Appetite::Reading => ContentUse::Reading,
@@ -155,7 +158,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Parts<T> {
     /// The application has nothing to say: it may have begun to read, or have asked for other timeouts. Whether it is busy.
     pub(super) fn go_on_reading(&mut self) -> bool {
         self.take_timeouts();
-        if self.say_appetite() && matches!(self.reading, Some((_, Appetite::Reading))) {
+        if self.say_appetite() && self.said == Appetite::Reading {
             // nothing is sent where the client does not wait for it
             let _ = self.machine.send_continue(self.now);
         }
@@ -189,13 +192,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Parts<T> {
 
     /// Content of the request waits for the application.
     pub(super) const fn has_unread(&self) -> bool {
-        matches!(self.reading, Some((_, Appetite::Paused)))
+        self.reading.is_some() && matches!(self.said, Appetite::Paused)
     }
 
     /// Reads what the machine wants: content straight to where it stays, if none of it waits in the buffer.
     pub(super) fn read(&mut self, context: &mut Context<'_>) -> Option<Read> {
         let stream = self.stream.as_mut()?;
-        if matches!(self.reading, Some((_, Appetite::Reading))) {
+        if self.reading.is_some() && self.said == Appetite::Reading {
             let octets = self.machine.contiguous_content();
             if octets > 0 {
                 let polled = stream.read_content(&mut self.machine, self.now, octets, context);
@@ -213,10 +216,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Parts<T> {
 
     /// A piece of content came.
     pub(super) fn push(&mut self, piece: Bytes, context: &Context<'_>) {
-        if let Some((sender, said)) = &mut self.reading {
+        if let Some(sender) = &self.reading {
             let appetite = sender.push(piece, context.waker());
-            if appetite != *said {
-                *said = appetite;
+            if appetite != self.said {
                 self.say(appetite);
             }
         }
@@ -225,7 +227,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Parts<T> {
     /// The response is complete: content that nobody takes now is lost to the application.
     pub(super) fn answered(&mut self) {
         self.say_appetite();
-        if matches!(self.reading, Some((_, Appetite::Paused | Appetite::Dropped))) {
+        if self.said != Appetite::Reading {
             self.lose_content();
         }
         self.timeouts = None;
@@ -234,7 +236,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Parts<T> {
 
     /// What is left of the content does not come to the application.
     pub(super) fn lose_content(&mut self) {
-        if let Some((sender, _)) = self.reading.take() {
+        if let Some(sender) = self.reading.take() {
             let error = match self.machine.connection().ended_by() {
                 Some(reason) => ContentError { reason: reason.as_str(), clause: reason.clause() },
                 None => ContentError { reason: "response-complete", clause: "RFC 9112 9.3" },
@@ -245,9 +247,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Parts<T> {
 
     /// Whether it is to wait: nothing has changed meanwhile, and no deadline has passed.
     pub(super) fn rests(&mut self, context: &mut Context<'_>) -> bool {
-        if let Some((sender, said)) = &mut self.reading {
-            let appetite = sender.rest(*said, context.waker());
-            if appetite != *said {
+        if let Some(sender) = &self.reading {
+            let appetite = sender.rest(self.said, context.waker());
+            if appetite != self.said {
                 self.go_on_reading();
                 return false;
             }

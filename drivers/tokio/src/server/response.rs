@@ -9,6 +9,7 @@ use http_keepalive::{Content, HttpFields, Instant, IntentFields, NO_FIELDS, Resp
 use tokio::io::{AsyncRead, AsyncWrite};
 use tower_service::Service;
 
+use super::connection::Answer;
 use super::{Body, Connection, request};
 use crate::stream::{Machine, PIECES};
 use crate::{BoxError, with_date};
@@ -36,7 +37,6 @@ where
         let mut this = self.as_mut().project();
         let octets = if body.is_end_stream() { Some(0) } else { body.size_hint().exact() };
         this.content.set(Some(body));
-        *this.failed = None;
         let status = StatusCode::from(head.status);
         let intents = IntentFields::new(&head.headers);
         let content =
@@ -91,7 +91,7 @@ where
     /// Sends the next piece of content, or its end. `Pending`: there is none yet.
     pub(super) fn send_content(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let this = self.as_mut().project();
-        if let Some(error) = this.failed.take() {
+        if let Answer::Failed(error) = std::mem::replace(this.answer, Answer::None) {
             self.fail(error);
             return Poll::Ready(());
         }
@@ -128,12 +128,12 @@ where
         let (pieces, next) = gather(data, this.content.as_mut(), context);
         let Some(stream) = &mut this.parts.stream else { return };
         match stream.pass(machine, now, pieces) {
-            Ok(is_more) if is_more && machine.takes_content() => *this.failed = Some(TOO_MUCH.into()),
+            Ok(is_more) if is_more && machine.takes_content() => *this.answer = Answer::Failed(TOO_MUCH.into()),
             Ok(_) => match next {
                 Next::Later => {}
                 Next::End(trailers) => self.send_end(&trailers),
                 // what came before it goes first
-                Next::Failed(error) => *this.failed = Some(error.into()),
+                Next::Failed(error) => *this.answer = Answer::Failed(error.into()),
             },
             Err(SendError::Ended(_)) => {}
             Err(error) => self.fail(error),
