@@ -22,6 +22,7 @@ mod drain;
 mod listen;
 #[cfg(any(feature = "server", feature = "client"))]
 mod own_lines;
+mod seed;
 #[cfg(feature = "server")]
 pub mod server;
 #[cfg(any(feature = "server", feature = "client"))]
@@ -41,6 +42,7 @@ pub use date::with_date;
 pub use drain::{Drain, Joined};
 pub use http_keepalive;
 pub use listen::{Accepting, Listener, Stop};
+pub use seed::next_seed;
 pub use timer::Timer;
 pub use transport::{Reset, reset_tcp};
 #[cfg(any(feature = "server", feature = "client"))]

@@ -10,14 +10,19 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use http_keepalive::drive::{Drive, DriveRole, Side};
-use http_keepalive::{Config, Eof, Instant, SendError, Shut};
+use http_keepalive::{Config, Connection, Eof, Instant, SendError, Shut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::io::poll_read_buf;
 
-use crate::Reset;
+use crate::{Reset, next_seed};
 
 /// The machine of a connection with its loop, and buffers that grow.
 pub(crate) type Machine<R> = Drive<R, Vec<u8>, Arc<Config<R>>>;
+
+/// One that has just been opened.
+pub(crate) fn machine<R: DriveRole>(now: Instant, config: Arc<Config<R>>) -> Machine<R> {
+    Drive::of(Connection::new(now, config).with_seed(next_seed()), Vec::new(), Vec::new())
+}
 
 /// A transport, and what is on its way through it beside the drive's buffers.
 #[derive(Debug)]

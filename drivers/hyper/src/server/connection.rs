@@ -5,7 +5,6 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -15,7 +14,7 @@ use http_keepalive::{
     CloseReason, Config, Content as ContentLength, DeadlineKind, HalfClose, Instant, ProtocolErrorKind, ReadWant,
     Server, StatusCode, Turn,
 };
-use http_keepalive_tokio::{Clock, Drain, Joined, Reset, Timer, reset_tcp};
+use http_keepalive_tokio::{Clock, Drain, Joined, Reset, Timer, next_seed, reset_tcp};
 use hyper::server::conn::http1::{Builder, UpgradeableConnection};
 use hyper::service::Service;
 use hyper_util::rt::TokioIo;
@@ -56,13 +55,12 @@ where
     B: Body + 'static,
     B::Error: Into<BoxError>,
 {
-    static SEEDS: AtomicU64 = AtomicU64::new(0);
     let config = config.into();
     let mut builder = builder.clone();
     builder.header_read_timeout(None).pipeline_flush(false);
     builder.half_close(config.policy().half_close != HalfClose::Abort);
     let clock = Clock::start();
-    let shared = Shared::new(Facts::new(config, clock, SEEDS.fetch_add(1, Ordering::Relaxed)));
+    let shared = Shared::new(Facts::new(config, clock, next_seed()));
     let transport = TokioIo::new(Transport::new(io, shared.clone()));
     let hyper = builder.serve_connection(transport, Watched::new(service, shared.clone())).with_upgrades();
     Connection {

@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use http::{HeaderMap, Response};
-use http_keepalive::drive::{Attempt, Drive, Step};
+use http_keepalive::drive::{Attempt, Step};
 use http_keepalive::{
     BodyLength, Client, Config, Event, HttpFields, Instant, NO_FIELDS, Persistence, ResponseHead, Reusable, SendError,
     Shut,
@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::error::Failure;
 use super::upload::{Piece, Upload};
 use crate::own_lines::own_lines;
-use crate::stream::{Machine, Stream};
+use crate::stream::{Machine, Stream, machine};
 use crate::trace::event;
 use crate::{Clock, Reset, Timer, spare, trace};
 
@@ -51,7 +51,7 @@ pub(super) enum Got {
 impl<T: AsyncRead + AsyncWrite + Unpin> Wire<T> {
     pub(super) fn new(now: Instant, clock: Clock, config: Arc<Config<Client>>, io: T, reset: Reset<T>) -> Self {
         Self {
-            drive: Drive::new(now, config, Vec::new(), Vec::new()),
+            drive: machine(now, config),
             stream: Stream::new(io, reset),
             clock,
             timer: Timer::new(),

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
-use http_keepalive::drive::Drive;
 use http_keepalive::{Account, ConnectionSummary, ContentUse, Instant, MethodKind, Server, StatusCode};
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -14,7 +13,7 @@ use super::body::{Appetite, Sender};
 use super::builder::Shared;
 use super::connection::ready_or_none;
 use super::{Body, ConnectionInfo, ContentError, ExchangeTimeouts, upgrade};
-use crate::stream::{Machine, Stream};
+use crate::stream::{Machine, Stream, machine};
 use crate::trace::event;
 use crate::{Joined, Timer, Upgraded, reset_tcp, spare};
 
@@ -53,9 +52,7 @@ pub(super) enum Read {
 impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Parts<T> {
     pub(super) fn new(shared: Arc<Shared>, transport: T) -> Self {
         let now = shared.clock.now();
-        let mut machine = Drive::new(now, Arc::clone(&shared.config), Vec::new(), Vec::new())
-            .with_early_responses()
-            .with_late_continue();
+        let mut machine = machine(now, Arc::clone(&shared.config)).with_early_responses().with_late_continue();
         if shared.tunnels {
             machine = machine.with_tunnels();
         }

@@ -54,6 +54,34 @@ async fn a_request_under_way_is_answered_with_close() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn idle_connections_do_not_end_together_where_policy_spreads_them() {
+    let drain = Drain::new();
+    let spread = timeouts(Timeouts::DEFAULT.with_drain_spread(Some(secs(10))));
+    let mut clients = Vec::new();
+    for _ in 0..20 {
+        let (mut client, _served) = serve(&drained(&drain, spread.clone()), service_fn(async |_| ok("")));
+        client.send(GET).await;
+        client.until(OK_0).await;
+        clients.push(client);
+    }
+    tokio::time::sleep(secs(2)).await;
+    drain.begin();
+    let began = tokio::time::Instant::now();
+    let ends = clients.into_iter().map(|mut client| {
+        tokio::spawn(async move {
+            client.rest().await;
+            began.elapsed()
+        })
+    });
+    let ends: Vec<_> = ends.collect();
+    let mut at = std::collections::BTreeSet::new();
+    for end in ends {
+        at.insert(end.await.unwrap());
+    }
+    assert!(at.len() > 15 && at.iter().all(|at| *at <= secs(10)), "{at:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_drain_ends_hard() {
     let drain = Drain::new();
     let (mut client, served) =
