@@ -1,8 +1,9 @@
 //! One line that tells it whole: what an exchange came to, and a connection.
 //!
 //! An [`Account`] is kept beside a connection by a driver that writes a log, and costs no other driver anything. It looks at the machine after
-//! each call that may have moved it, and says when an exchange is over. Octets count as the machine counts them: consumed, and
-//! handed out to be sent; what a driver still holds in its buffers is not among the first, and is among the second.
+//! each call that may have moved it, and says when an exchange is over. Octets of an exchange count as the machine counts them: consumed, and
+//! handed out to be sent; what a driver still holds in its buffers is not among the first, and is among the second. The summary of the
+//! connection knows whether they have left.
 
 use core::fmt;
 use core::ops::Deref;
@@ -99,9 +100,9 @@ pub struct ConnectionSummary {
     pub first_octet: Option<Duration>,
     /// Octets that were consumed.
     pub received: u64,
-    /// Octets that were handed out to be sent.
+    /// Octets that left. Those that a server had handed out when its transport failed count, too.
     pub sent: u64,
-    /// Every exchange was whole, and none is under way.
+    /// Every exchange was whole, none is under way, and all octets have left.
     pub whole: bool,
     /// What becomes of it.
     pub persistence: Persistence,
@@ -279,8 +280,8 @@ impl Account {
             took: now.saturating_duration_since(self.opened),
             first_octet: self.first_octet,
             received: self.all.received,
-            sent: self.all.sent,
-            whole: !self.broken && self.open.is_none(),
+            sent: self.all.sent.saturating_sub(connection.octets_pending()),
+            whole: !self.broken && self.open.is_none() && !connection.lifecycle.state().holds_octets(),
             persistence: connection.persistence(),
             reasons: self.reasons,
             deadline: self.deadline,

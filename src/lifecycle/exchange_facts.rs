@@ -48,6 +48,11 @@ impl<R: LifecycleRole> ConnectionState<R> {
         self.lifetime.octets.saturating_sub(read)
     }
 
+    /// Octets that were handed out have not left, and may never.
+    pub(crate) fn holds_octets(&self) -> bool {
+        self.send.unsent > 0 || self.send.has_failed()
+    }
+
     /// What ends the connection so far, the first first.
     pub(crate) fn reasons(&self) -> impl Iterator<Item = CloseReason> + use<R> {
         self.lifetime.causes.iter()

@@ -95,6 +95,10 @@ fn a_servers_exchanges_are_told_with_their_octets_and_times() {
     assert_eq!(second.sent + third.sent, (serves.out - out) as u64);
     assert_eq!(third.persistence, Persistence::Close(CloseReason::CloseReceived));
     assert_eq!(third.reasons.iter().collect::<Vec<_>>(), [CloseReason::CloseReceived]);
+    // what has not left does not count, and without it nothing is whole
+    let all = serves.account.summary(at(140), &serves.connection);
+    assert_eq!((all.sent, all.whole), (0, false));
+    serves.connection.handle_sent(at(145), serves.out as u64);
     let all = serves.account.summary(at(150), &serves.connection);
     assert_eq!((all.exchanges, all.received, all.sent, all.whole), (3, 100, serves.out as u64, true));
     assert_eq!((all.took, all.first_octet), (ms(150), Some(ms(70))));
@@ -102,6 +106,33 @@ fn a_servers_exchanges_are_told_with_their_octets_and_times() {
         all.to_string(),
         "3 exchanges: 100 octets in, 139 out, first octet after 70.0ms, 150.0ms in all, whole; close-received (RFC 9112 9.6)"
     );
+}
+
+#[test]
+fn a_response_that_does_not_leave_is_not_whole() {
+    for end in ["a stall", "a failed write", "a lost transport"] {
+        let mut serves = Serves::new();
+        serves.feed(0, GET).answer(1, "hello");
+        serves.connection.handle_sent(at(2), 20);
+        match end {
+            "a stall" => while serves.connection.handle_timeout(at(200_000)).is_some() {},
+            "a failed write" => serves.connection.write_failed(at(2)),
+            _ => serves.connection.transport_failed(at(2)),
+        }
+        serves.look(200_000);
+        let all = serves.account.summary(at(200_000), &serves.connection);
+        assert!(!all.whole, "{end}: {all}");
+        if end == "a stall" {
+            assert_eq!(all.sent, 20, "{all}");
+        }
+    }
+    // where all of it has left, a transport that is lost takes nothing along
+    let mut serves = Serves::new();
+    serves.feed(0, GET).answer(1, "hello");
+    serves.connection.handle_sent(at(2), serves.out as u64);
+    serves.connection.transport_failed(at(3));
+    serves.look(3);
+    assert!(serves.account.summary(at(3), &serves.connection).whole);
 }
 
 #[test]
