@@ -39,8 +39,8 @@ pub(crate) struct Stream<T> {
 }
 
 /// How much content is read at once: at first, and at most.
-const LEAST: u32 = 16 * 1024;
-const MOST: u32 = 256 * 1024;
+const LEAST: u32 = 64 * 1024;
+const MOST: u32 = 512 * 1024;
 /// Pieces of content that are written at once, at most.
 pub(crate) const PIECES: usize = 16;
 
@@ -171,7 +171,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream<T> {
             // memory that nobody holds any more is used again
             self.room.reserve(most);
         }
-        let most = most.min(self.room.capacity());
+        let room = self.room.capacity();
+        let most = most.min(room);
         let polled = poll_read_buf(Pin::new(&mut self.io), context, &mut (&mut self.room).limit(most));
         if polled.is_pending() {
             self.rest();
@@ -187,7 +188,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream<T> {
                 } else if read < self.octets as usize / 4 {
                     self.octets = (self.octets / 2).max(LEAST);
                 }
-                let content = self.room.split_to(read).freeze();
+                let content = if read < room / 4 {
+                    // who keeps a short piece does not keep the room that it came to
+                    let copy = Bytes::copy_from_slice(&self.room);
+                    self.room.clear();
+                    copy
+                } else {
+                    self.room.split_to(read).freeze()
+                };
                 // it was asked how many there may be
                 if machine.skip_content(now, read as u64).is_err() {
                     machine.abort(now);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::Request;
 use http_body::Body as _;
 use http_body_util::BodyExt;
@@ -134,4 +135,42 @@ async fn the_size_that_is_left_is_told() {
     tokio::time::sleep(secs(1)).await;
     client.send("hello").await;
     client.expect(OK_0).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_keeps_a_short_piece_does_not_keep_much_more() {
+    let (told, mut pieces) = mpsc::unbounded_channel();
+    let service = service_fn(move |request: Request<Body>| {
+        let told = told.clone();
+        async move {
+            let mut body = request.into_body();
+            while let Some(frame) = body.frame().await {
+                if let Ok(data) = frame?.into_data() {
+                    let _ = told.send(data);
+                }
+            }
+            ok("")
+        }
+    });
+    let sizes = [1, 1, 100, 2000, 20_000, 1, 60_000, 300];
+    let (mut client, _served) = serve_in(1 << 20, &builder(Config::DEFAULT), service);
+    let length: usize = sizes.iter().sum();
+    client.send(format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n")).await;
+    for size in sizes {
+        client.send(octets(size)).await;
+        tokio::time::sleep(secs(1)).await;
+    }
+    client.until(OK_0).await;
+    drop(client);
+    let mut kept = Vec::new();
+    while let Ok(piece) = pieces.try_recv() {
+        kept.push(piece);
+    }
+    assert_eq!(kept.iter().map(Bytes::len).sum::<usize>(), length);
+    for piece in kept {
+        let octets = piece.len();
+        // those that came together are kept together
+        let memory = piece.try_into_mut().map_or(octets, |own| own.capacity());
+        assert!(memory <= 4 * octets + 16, "{octets} octets hold {memory}");
+    }
 }
