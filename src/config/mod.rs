@@ -230,6 +230,44 @@ impl<R> Config<R> {
         Ok(Self { settings: Settings::new(limits, timeouts, policy), role: PhantomData })
     }
 
+    /// The same with other limits.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub const fn with_limits(&self, limits: Limits) -> Result<Self, ConfigError> {
+        Self::new(limits, *self.timeouts(), *self.policy())
+    }
+
+    /// The same with other timeouts. To change some of a preset's:
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use http_keepalive::{Config, Server};
+    ///
+    /// let config = Config::<Server>::DEFAULT;
+    /// let timeouts = config.timeouts().with_head(Some(Duration::from_secs(10)));
+    /// let config = config.with_timeouts(timeouts)?;
+    /// assert_eq!(config.timeouts().head, Some(Duration::from_secs(10)));
+    /// # Ok::<(), http_keepalive::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub const fn with_timeouts(&self, timeouts: Timeouts) -> Result<Self, ConfigError> {
+        Self::new(*self.limits(), timeouts, *self.policy())
+    }
+
+    /// The same with other policies.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub const fn with_policy(&self, policy: Policy) -> Result<Self, ConfigError> {
+        Self::new(*self.limits(), *self.timeouts(), policy)
+    }
+
     /// The limits.
     pub const fn limits(&self) -> &Limits {
         &self.settings.limits

@@ -9,7 +9,6 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::ws::{WebSocket, WebSocketUpgrade};
 use axum::routing::{any, get, post};
-use http_keepalive_axum::http_keepalive::Config;
 use http_keepalive_axum::{preset, serve};
 use listenfd::ListenFd;
 use tokio::signal::unix::{SignalKind, signal};
@@ -38,7 +37,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     println!("listening on http://{}/", listener.local_addr()?);
     serve(listener, app)
-        .with_config(Config::new(*config.limits(), timeouts, *config.policy())?)
+        .with_config(config.with_timeouts(timeouts)?)
         .with_graceful_shutdown(end())
         .with_lame_duck(lame_duck)
         .await?;

@@ -33,3 +33,8 @@ pub use http_keepalive_tokio::{Drain, Stop};
 pub use make::{IncomingStream, MakeConnectionService};
 pub use serve::{Serve, WithGracefulShutdown, preset, serve};
 pub use service::{AxumService, serve_connection};
+
+/// The README's examples compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -50,9 +50,41 @@ pub struct WithGracefulShutdown<L, M, F> {
 }
 
 impl<L: Listener, M: MakeConnectionService<L>> Serve<L, M> {
-    /// With these limits, timeouts and policies.
+    /// With these limits, timeouts and policies, in the place of [`preset`]'s.
     pub fn with_config(self, config: impl Into<Arc<Config<Server>>>) -> Self {
-        Self { builder: Builder::new(config), ..self }
+        Self { builder: self.builder.with_config(config), ..self }
+    }
+
+    /// Each request has [`ConnectionInfo`](crate::ConnectionInfo) and [`ExchangeTimeouts`](crate::ExchangeTimeouts) among its extensions. Off
+    /// by default.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::time::Duration;
+    ///
+    /// use axum::body::Body;
+    /// use axum::routing::post;
+    /// use axum::{Extension, Router};
+    /// use http_keepalive_axum::http_keepalive::{Config, ConfigError, Server};
+    /// use http_keepalive_axum::{ExchangeTimeouts, preset, serve};
+    ///
+    /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    /// // uploads may pause for ten minutes
+    /// let slow = preset();
+    /// let slow = Arc::new(slow.with_timeouts(slow.timeouts().with_content_gap(Some(Duration::from_secs(600))))?);
+    /// // `Body`, since an extractor that reads it would have read it before
+    /// let upload = async move |Extension(timeouts): Extension<ExchangeTimeouts>, body: Body| {
+    ///     timeouts.set(slow);
+    ///     axum::body::to_bytes(body, usize::MAX).await.map(|content| content.len().to_string()).unwrap_or_default()
+    /// };
+    /// let router = Router::new().route("/upload", post(upload));
+    /// let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    /// serve(listener, router).with_extensions(true).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn with_extensions(self, extensions: bool) -> Self {
+        Self { builder: self.builder.with_extensions(extensions), ..self }
     }
 
     /// With all that a [`Builder`] knows.

@@ -41,6 +41,12 @@ impl Builder {
         Self { shared: Arc::new(shared) }
     }
 
+    /// With other limits, timeouts and policies.
+    #[must_use]
+    pub fn with_config(self, config: impl Into<Arc<Config<Server>>>) -> Self {
+        self.with(|shared| shared.config = config.into())
+    }
+
     /// Connections end after their exchange when this begins.
     #[must_use]
     pub fn with_drain(self, drain: &Drain) -> Self {

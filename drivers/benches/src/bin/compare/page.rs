@@ -74,7 +74,7 @@ pub(crate) fn whole(text: &str, options: &Options) -> String {
     format!(
         "# Drivers side by side\n\n\
         The same axum router on hyper (`axum::serve`), on hyper with `http-keepalive-hyper` beside it, and on `http-keepalive-axum`; then the\n\
-        clients of hyper-util and of `http-keepalive-tokio`. One thread each, on loopback, the load on another core; {} rounds of {} s, the kinds\n\
+        clients of hyper-util and of `http-keepalive-tokio`. One thread each, on loopback, all with `TCP_NODELAY`, the load on another core; {} rounds of {} s, the kinds\n\
         in turn and in the other order each other round; medians. Instructions are counted (callgrind, a slope between two numbers of requests),\n\
         memory is the private memory of 4,000 connections. Machines differ: the ratios are what to look at.\n\n\
         `cargo run --release --manifest-path drivers/Cargo.toml -p http-keepalive-drivers-benches -- --page docs/drivers.md --svg docs/drivers.svg`\n\
@@ -116,7 +116,7 @@ pub(crate) fn draw(file: &Path, rows: &[Row]) -> Result<(), Box<dyn std::error::
     let area = SVGBackend::new(file, (900, height)).into_drawing_area();
     area.fill(&WHITE)?;
     let font = |size: u32| ("sans-serif", size).into_font();
-    area.draw_text("CPU of a request, of hyper's (1.00)", &TextStyle::from(font(18)), (20, 12))?;
+    area.draw_text("CPU time of a request, as a share of hyper's (1.00); shorter is better", &TextStyle::from(font(18)), (20, 12))?;
     let (left, unit) = (300, 420.0);
     for (at, row) in rows.iter().enumerate() {
         let top = 50 + 60 * at as i32;
