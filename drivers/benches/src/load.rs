@@ -51,10 +51,13 @@ async fn length(address: &str, request: &[u8]) -> std::io::Result<usize> {
     stream.write_all(request).await?;
     let (mut octets, mut room) = (0, vec![0; 256 * 1024]);
     loop {
-        match tokio::time::timeout(Duration::from_millis(300), stream.read(&mut room)).await {
+        // the first may take long on a machine with much to do
+        let patience = if octets == 0 { Duration::from_secs(20) } else { Duration::from_millis(500) };
+        match tokio::time::timeout(patience, stream.read(&mut room)).await {
             Ok(Ok(read)) if read > 0 => octets += read,
             Ok(Err(error)) => return Err(error),
             Ok(Ok(_)) => return Err(std::io::Error::other("the connection was closed after its first response")),
+            Err(_) if octets == 0 => return Err(std::io::Error::other("no answer")),
             Err(_) => return Ok(octets),
         }
     }

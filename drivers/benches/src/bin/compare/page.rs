@@ -116,7 +116,11 @@ pub(crate) fn draw(file: &Path, rows: &[Row]) -> Result<(), Box<dyn std::error::
     let area = SVGBackend::new(file, (900, height)).into_drawing_area();
     area.fill(&WHITE)?;
     let font = |size: u32| ("sans-serif", size).into_font();
-    area.draw_text("CPU time of a request, as a share of hyper's (1.00); shorter is better", &TextStyle::from(font(18)), (20, 12))?;
+    area.draw_text(
+        "CPU time of a request, as a share of hyper's (1.00); shorter is better",
+        &TextStyle::from(font(18)),
+        (20, 12),
+    )?;
     let (left, unit) = (300, 420.0);
     for (at, row) in rows.iter().enumerate() {
         let top = 50 + 60 * at as i32;
