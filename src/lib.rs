@@ -219,6 +219,7 @@ pub mod pool;
 pub mod presets;
 #[cfg(feature = "std")]
 mod queues;
+pub mod relay;
 #[cfg(feature = "serde")]
 pub mod settings;
 

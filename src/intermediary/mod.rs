@@ -30,6 +30,7 @@ mod route;
 pub mod translation;
 mod via;
 
+pub(crate) use fields::trailer_goes_on;
 pub use fields::{Direction, FieldPolicy, HopFields, ProxyAuthentication, accepts_trailers};
 pub use max_forwards::{MaxForwards, max_forwards};
 pub use older_peer::{Telling, content_to_send, may_be_told};

@@ -1,0 +1,134 @@
+//! What the client says goes to the upstream.
+
+use core::ops::Deref;
+
+use super::exchange::{Exchange, Stage, Told};
+use super::step::TakenReason;
+use super::{Loss, LossKind, LossVerdict, Relay, RelayPolicy};
+use crate::config::{Client, Config, Server, Use};
+use crate::drive::{Drive, Storage};
+use crate::intermediary::{ForwardFault, NamedFields, trailer_goes_on};
+use crate::lifecycle::retry::{Evidence, Sender, Sent};
+use crate::message::announcement::Content;
+use crate::message::fields_to_send::NO_FIELDS;
+use crate::message::head::FieldSection;
+use crate::message::method::MethodKind;
+use crate::status::StatusCode;
+use crate::time::Instant;
+
+/// The client's request is whole.
+pub(super) fn end<S: Storage, CU: Deref<Target = Config<Client>>>(
+    now: Instant,
+    upstream: Option<&mut Drive<Client, S, CU>>,
+    exchange: &mut Exchange,
+    named: NamedFields,
+    policy: &RelayPolicy,
+    trailers: &FieldSection<'_>,
+) {
+    (exchange.request.is_open, exchange.request.is_whole) = (false, true);
+    let Some(drive) = upstream else { return };
+    if exchange.attempt.is_given || !drive.takes_content() || !exchange.request.pieces.is_all_handed() {
+        return;
+    }
+    let lines = trailers.iter().filter(|line| trailer_goes_on(named, &policy.fields, line.name));
+    // what may not be sent is left out with the others
+    exchange.attempt.is_given = drive.finish(now, lines).is_ok() || drive.finish(now, NO_FIELDS).is_ok();
+}
+
+impl<S: Storage, CS, CU> Relay<S, CS, CU>
+where
+    CS: Deref<Target = Config<Server>>,
+    CU: Deref<Target = Config<Client>>,
+{
+    /// A request's head was read, and may go on or not.
+    pub(super) fn request_came(&mut self, now: Instant, read: Result<(), ForwardFault>) {
+        match read {
+            Err(fault) => self.refuse(now, fault),
+            Ok(()) if self.kept.about.ends_here => {
+                // it asks how far it comes: to here; TRACE is not answered by what it brought, which may be secret (RFC 9110 9.3.8)
+                let trace = self.kept.about.method == MethodKind::Trace;
+                let status = if trace { StatusCode::METHOD_NOT_ALLOWED } else { StatusCode::OK };
+                self.exchange.stage = Stage::Answering(status);
+            }
+            Ok(()) => {}
+        }
+    }
+
+    /// The request does not go on.
+    pub(super) fn refuse(&mut self, now: Instant, fault: ForwardFault) {
+        self.exchange.told = Some(Told::Refused(fault));
+        if fault == ForwardFault::LengthRequired {
+            self.exchange.stage = Stage::Answering(fault.status());
+            return;
+        }
+        // what is wrong with its head may be wrong with what follows it
+        if self.client.refuse(now, fault.status()).is_err() {
+            self.client.abort(now);
+        }
+        self.exchange.stage = Stage::Over;
+    }
+
+    /// A piece of content came.
+    pub(super) fn request_content(&mut self, now: Instant, address: usize, octets: usize) {
+        let Self { client, upstream, exchange, policy, .. } = self;
+        let Some(drive) = upstream.as_mut().filter(|_| exchange.taken.is_none()) else { return };
+        if !exchange.stage.forwards() || !drive.takes_content() {
+            return;
+        }
+        let place = client.place_of(address, octets);
+        if drive.pass_content(now, octets as u64).is_err() {
+            // it takes no more, and says so itself
+            return;
+        }
+        let most = if S::GROWS && exchange.stage == Stage::Forwarding { policy.replayed_octets as usize } else { 0 };
+        exchange.request.pieces.add(&place, most);
+    }
+
+    /// What is known of the request that goes to this upstream.
+    pub(super) fn evidence(&self) -> Evidence {
+        let attempt = self.exchange.attempt;
+        let about = self.kept.about;
+        let sent = self.exchange.stage != Stage::Routing;
+        let known = self.upstream.as_ref().and_then(|drive| drive.connection().unanswered().next());
+        let evidence = match known {
+            Some(unanswered) if sent => unanswered.evidence,
+            // it was answered, by what could not be used
+            None if sent => Evidence { sent: Sent::All, response_begun: true, ..Evidence::new(about.method) },
+            _ => Evidence::new(about.method),
+        };
+        let no_content = matches!(about.content, Content::Empty | Content::Exact(0));
+        Evidence { replayable: no_content || self.exchange.request.is_replayable(), ..evidence }
+            .sent_for(Sender::Proxy)
+            .after(attempt.tries)
+            .after_reused(attempt.reused_tries)
+            .with_budget(self.policy.tries)
+    }
+
+    /// The upstream was lost: what becomes of the request.
+    pub(super) fn lost(&mut self, now: Instant, kind: LossKind, evidence: Evidence, taken: TakenReason) {
+        let stage = self.exchange.stage;
+        let loss = Loss {
+            kind,
+            evidence,
+            octets_came: self.exchange.attempt.octets_came,
+            response_begun: stage == Stage::Responding,
+            interim_sent: self.exchange.response.interim_sent,
+            client_reused: self.client.connection().lifecycle().exchanges() > 0,
+            may_close_silently: self.policy.silent_close == Use::On,
+        };
+        let (verdict, reason) = loss.verdict();
+        self.leave_upstream(now, taken);
+        self.exchange.told = Some(Told::Lost(kind, verdict, reason));
+        match verdict {
+            LossVerdict::Resend => {
+                let exchange = &mut self.exchange;
+                exchange.attempt = exchange.attempt.next(evidence.reused);
+                exchange.request.pieces.rewind();
+                exchange.stage = Stage::Routing;
+            }
+            LossVerdict::CloseSilently => self.exchange.stage = Stage::ClosingSilently,
+            LossVerdict::Answer(status) => self.exchange.stage = Stage::Answering(status),
+            LossVerdict::Cut => self.exchange.stage = Stage::Cutting,
+        }
+    }
+}
