@@ -14,6 +14,7 @@ mod drive_world;
 mod driver;
 mod harness;
 mod network;
+mod relay_world;
 mod rows;
 mod twin;
 
@@ -98,6 +99,7 @@ mod promises;
 mod properties;
 mod readme;
 mod refusals;
+mod relay_forwarding;
 mod replay;
 mod response_with;
 mod retry;
