@@ -113,7 +113,8 @@ where
             octets_came: self.exchange.attempt.octets_came,
             response_begun: stage == Stage::Responding,
             interim_sent: self.exchange.response.interim_sent,
-            client_reused: self.client.connection().lifecycle().exchanges() > 0,
+            // this request is counted
+            client_reused: self.client.connection().lifecycle().exchanges() > 1,
             may_close_silently: self.policy.silent_close == Use::On,
         };
         let (verdict, reason) = loss.verdict();
