@@ -77,8 +77,6 @@ pub(super) struct RequestSide {
     pub(super) is_open: bool,
     /// Its end was told.
     pub(super) is_whole: bool,
-    /// It had trailers, which are gone.
-    pub(super) had_trailers: bool,
     pub(super) pieces: Pieces,
     /// What was said of its content.
     pub(super) said: ContentUse,
@@ -127,18 +125,7 @@ impl Attempt {
 
 impl RequestSide {
     fn none() -> Self {
-        Self {
-            is_open: false,
-            is_whole: false,
-            had_trailers: false,
-            pieces: Pieces::default(),
-            said: ContentUse::Undecided,
-        }
-    }
-
-    /// All of it that came can be sent again.
-    pub(super) fn is_replayable(&self) -> bool {
-        self.pieces.is_replayable() && !self.had_trailers
+        Self { is_open: false, is_whole: false, pieces: Pieces::default(), said: ContentUse::Undecided }
     }
 }
 

@@ -10,13 +10,13 @@ use crate::config::Use;
 use crate::drive::Storage;
 use crate::intermediary::{
     Direction, ForwardFault, HopFields, MaxForwards, NamedFields, NextHop, Route, Telling, accepts_trailers,
-    content_to_send, max_forwards, may_be_told,
+    content_to_send, max_forwards, may_be_told, trailer_goes_on,
 };
 use crate::message::announcement::Content;
 use crate::message::connection_facts::ConnectionFacts;
 use crate::message::fact_set::FactSet;
 use crate::message::fields_to_send::{CheckedFields, check_field, split_lines};
-use crate::message::head::RequestHead;
+use crate::message::head::{FieldSection, RequestHead};
 use crate::message::method::{Method, MethodKind, Version};
 use crate::message::target::TargetForm;
 
@@ -34,6 +34,7 @@ pub(super) struct Kept<S> {
     target: Place,
     authority: Place,
     credentials: Option<Place>,
+    trailers: Place,
     facts: FactSet,
     pub(super) about: About,
 }
@@ -64,6 +65,7 @@ impl<S: Storage> Kept<S> {
             target: 0..0,
             authority: 0..0,
             credentials: None,
+            trailers: 0..0,
             facts: FactSet::EMPTY,
             about: About {
                 method: MethodKind::Other,
@@ -123,6 +125,7 @@ impl<S: Storage> Kept<S> {
         (self.facts, self.authority, self.lines) = (facts, authority, 0..self.used);
         self.method = self.put(head.method.as_bytes())?;
         self.target = self.put(target)?;
+        self.trailers = 0..0;
         self.credentials = credentials.map(|value| self.put(value)).transpose()?;
         self.about = About {
             method: kind,
@@ -173,6 +176,24 @@ impl<S: Storage> Kept<S> {
     pub(super) fn parts(&self, target: &Place) -> (Method<'_>, &[u8], CheckedFields<'_>) {
         let lines = CheckedFields { lines: self.at(&self.lines), facts: self.facts, has_padding: false };
         (Method::new(self.at(&self.method)), self.at(target), lines)
+    }
+
+    /// Keeps the trailers of the request that go on. Those for which there is no room are left out (RFC 9110 6.5.1).
+    pub(super) fn keep_trailers(&mut self, trailers: &FieldSection<'_>, policy: &RelayPolicy) {
+        let (from, named) = (self.used, self.about.named);
+        for line in trailers.iter().filter(|line| trailer_goes_on(named, &policy.fields, line.name)) {
+            let before = self.used;
+            let mut lines = Lines { kept: self, facts: ConnectionFacts::new(MethodKind::Other, Version::HTTP_11) };
+            if lines.put(line.name, line.value.as_received()).is_err() {
+                self.used = before;
+            }
+        }
+        self.trailers = from..self.used;
+    }
+
+    /// The trailers of the request.
+    pub(super) fn trailers(&self) -> CheckedFields<'_> {
+        CheckedFields { lines: self.at(&self.trailers), facts: FactSet::EMPTY, has_padding: false }
     }
 
     /// The request, as a driver looks at it.

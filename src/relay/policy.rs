@@ -48,7 +48,7 @@ pub struct RelayPolicy {
     /// How many tries on new connections a request has, over all upstreams; 0 counts as 1. Default: 2.
     pub tries: u8,
     /// Up to this number of octets content stays in the client's input until a response has begun, so that it can be sent again. Only in
-    /// storages that grow. 0: content is never sent again. Default: 64 KiB.
+    /// storages that grow, and of chunked content only up to 16 chunks, since what lies between them is not content. 0: content is never sent again. Default: 64 KiB.
     pub replayed_octets: u32,
     /// Whether a client whose request was lost on a used connection learns it as the end of its own, where it can not be repeated: see
     /// [`LossVerdict::CloseSilently`](super::LossVerdict::CloseSilently). Off: 502. Default: on.

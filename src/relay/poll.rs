@@ -177,7 +177,7 @@ where
 
     /// Gives the upstream what is kept of the request, and its end.
     fn feed_upstream(&mut self, now: Instant) -> bool {
-        let Self { client, upstream, exchange, .. } = self;
+        let Self { client, upstream, kept, exchange, .. } = self;
         let Some(drive) = upstream.as_mut().filter(|_| exchange.taken.is_none()) else { return false };
         if !exchange.stage.forwards() || exchange.attempt.is_given {
             return false;
@@ -202,11 +202,16 @@ where
             }
             return given;
         }
-        if exchange.request.is_whole && drive.finish(now, NO_FIELDS).is_ok() {
-            exchange.attempt.is_given = true;
-            return true;
+        if !exchange.request.is_whole {
+            return false;
         }
-        false
+        let finished = match drive.finish(now, kept.trailers()) {
+            // what may not be sent is left out with the others
+            Err(SendError::Misuse(_)) => drive.finish(now, NO_FIELDS),
+            finished => finished,
+        };
+        exchange.attempt.is_given = finished.is_ok();
+        exchange.attempt.is_given
     }
 
     /// What follows where a half of the exchange is over.
@@ -297,9 +302,8 @@ where
                 Attended::Moved
             }
             Step::Event(Event::End { trailers }) => {
-                exchange.request.had_trailers |= !trailers.as_bytes().is_empty();
-                let drive = upstream.as_mut().filter(|_| stage.forwards() && exchange.taken.is_none());
-                super::request::end(now, drive, exchange, kept.about.named, policy, &trailers);
+                (exchange.request.is_open, exchange.request.is_whole) = (false, true);
+                kept.keep_trailers(&trailers, policy);
                 Attended::Moved
             }
             Step::Event(_) | Step::Refuse(_) | Step::Continue | Step::Respond => Attended::Moved,

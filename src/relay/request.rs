@@ -2,38 +2,17 @@
 
 use core::ops::Deref;
 
-use super::exchange::{Exchange, Stage, Told};
+use super::exchange::{Stage, Told};
 use super::step::TakenReason;
-use super::{Loss, LossKind, LossVerdict, Relay, RelayPolicy};
+use super::{Loss, LossKind, LossVerdict, Relay};
 use crate::config::{Client, Config, Server, Use};
-use crate::drive::{Drive, Storage};
-use crate::intermediary::{ForwardFault, NamedFields, trailer_goes_on};
+use crate::drive::Storage;
+use crate::intermediary::ForwardFault;
 use crate::lifecycle::retry::{Evidence, Sender, Sent};
 use crate::message::announcement::Content;
-use crate::message::fields_to_send::NO_FIELDS;
-use crate::message::head::FieldSection;
 use crate::message::method::MethodKind;
 use crate::status::StatusCode;
 use crate::time::Instant;
-
-/// The client's request is whole.
-pub(super) fn end<S: Storage, CU: Deref<Target = Config<Client>>>(
-    now: Instant,
-    upstream: Option<&mut Drive<Client, S, CU>>,
-    exchange: &mut Exchange,
-    named: NamedFields,
-    policy: &RelayPolicy,
-    trailers: &FieldSection<'_>,
-) {
-    (exchange.request.is_open, exchange.request.is_whole) = (false, true);
-    let Some(drive) = upstream else { return };
-    if exchange.attempt.is_given || !drive.takes_content() || !exchange.request.pieces.is_all_handed() {
-        return;
-    }
-    let lines = trailers.iter().filter(|line| trailer_goes_on(named, &policy.fields, line.name));
-    // what may not be sent is left out with the others
-    exchange.attempt.is_given = drive.finish(now, lines).is_ok() || drive.finish(now, NO_FIELDS).is_ok();
-}
 
 impl<S: Storage, CS, CU> Relay<S, CS, CU>
 where
@@ -97,7 +76,7 @@ where
             _ => Evidence::new(about.method),
         };
         let no_content = matches!(about.content, Content::Empty | Content::Exact(0));
-        Evidence { replayable: no_content || self.exchange.request.is_replayable(), ..evidence }
+        Evidence { replayable: no_content || self.exchange.request.pieces.is_replayable(), ..evidence }
             .sent_for(Sender::Proxy)
             .after(attempt.tries)
             .after_reused(attempt.reused_tries)

@@ -58,7 +58,7 @@ fn all_arrives(exchanges: &[Exchange], seen: &Seen) {
 }
 
 proptest! {
-    #![proptest_config(cases::property(1500, 60))]
+    #![proptest_config(cases::property(400, 30))]
 
     /// Any split, any pace, any order: content, trailers and interim responses arrive, over one connection on each side.
     #[test]
@@ -95,7 +95,9 @@ proptest! {
                     prop_assert_eq!(*status, 502);
                     // the status line of an answer was there, and the rest was not
                     let begun = seen.answered.get(&number).is_some_and(|&octets| octets >= "HTTP/1.1 200 OK\r\n".len());
-                    prop_assert!(exchange.breaks.is_some() && (!idempotent || begun), "{:?}", exchange);
+                    // in more chunks than are kept
+                    let many = exchange.content == Content::Unknown && exchange.octets > 16;
+                    prop_assert!(exchange.breaks.is_some() && (!idempotent || begun || many), "{:?}", exchange);
                 }
                 Came::Cut => prop_assert!(exchange.breaks.is_some(), "{:?}", exchange),
                 Came::Nothing => prop_assert!(exchange.breaks.is_some() && !idempotent && number > 0, "{:?}", exchange),

@@ -243,7 +243,11 @@ fn relay_moves<S: Storage>(
             RelayStep::Upstream => {
                 *moved = true;
                 let wanted = relay.wanted().expect("one is wanted");
-                let idle = if wanted.new_only { None } else { origins.iter().position(|origin| origin.idle.is_some()) };
+                let idle = if wanted.new_only {
+                    None
+                } else {
+                    origins.iter().position(|origin| origin.idle.is_some() && !origin.closed)
+                };
                 let breaks =
                     if wanted.tries == 0 { exchanges.get(number).and_then(|exchange| exchange.breaks) } else { None };
                 let at = idle.unwrap_or_else(|| {
@@ -259,6 +263,7 @@ fn relay_moves<S: Storage>(
                 *moved = true;
                 let (drive, verdict) = relay.take_upstream(now).expect("it is to be taken");
                 let origin = &mut origins[current.take().expect("one is here")];
+                origin.breaks = None;
                 match verdict {
                     UpstreamVerdict::Reuse if !origin.closed => origin.idle = Some(drive),
                     _ => origin.closed = true,
