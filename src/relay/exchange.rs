@@ -152,6 +152,8 @@ impl Exchange {
 
     /// A request begins; the upstream that is pinned stays.
     pub(super) fn begin(&mut self, has_content: bool) {
+        debug_assert!(matches!(self.stage, Stage::Idle | Stage::Over), "one exchange after another: {self:?}");
+        debug_assert!(self.taken.is_none() && self.response.piece.is_none(), "the upstream was given back: {self:?}");
         let (pinned, told) = (self.pinned, self.told);
         *self = Self::new();
         (self.stage, self.pinned, self.told) = (Stage::Routing, pinned, told);

@@ -225,7 +225,10 @@ where
             self.leave_upstream(now, TakenReason::RequestCut);
             self.exchange.stage = match stage {
                 Stage::Responding => Stage::Cutting,
-                Stage::Responded => return self.end_exchange(),
+                Stage::Responded => {
+                    self.drop_request(now);
+                    Stage::Responded
+                }
                 _ => Stage::Over,
             };
             return true;

@@ -166,18 +166,24 @@ where
         match self.exchange.stage {
             Stage::Forwarding | Stage::Responding => self.lost(now, kind, evidence, TakenReason::Ended),
             Stage::Responded => {
-                if self.exchange.request.is_open {
-                    let _ = self.client.content_use(now, ContentUse::Dropped);
-                }
+                self.drop_request(now);
                 self.exchange.take(TakenReason::Ended);
                 self.exchange.pinned = false;
-                self.end_exchange();
             }
             _ => {
                 self.exchange.take(TakenReason::Ended);
                 self.exchange.pinned = false;
             }
         }
+    }
+
+    /// What is still to come of the request goes nowhere.
+    pub(super) fn drop_request(&mut self, now: Instant) {
+        if self.exchange.request.is_open {
+            // where it is over, nothing follows from it
+            let _ = self.client.content_use(now, ContentUse::Dropped);
+        }
+        (self.exchange.request.is_open, self.exchange.attempt.is_given) = (false, true);
     }
 
     /// Content of the request that was kept to be sent again is needed no more, once it has left.

@@ -14,6 +14,7 @@ mod drive_world;
 mod driver;
 mod harness;
 mod network;
+mod relay_fuzz;
 mod relay_pair;
 mod relay_world;
 mod rows;

@@ -1,7 +1,7 @@
 //! Shapes by which a request was smuggled through other intermediaries: nothing of them reaches an upstream, or exactly one request that is
 //! well-formed, framed as it was read.
 
-use http_keepalive::relay::{TakenReason, UpstreamVerdict};
+use http_keepalive::relay::UpstreamVerdict;
 use http_keepalive::*;
 
 use crate::relay_world::{Neighbor, Route, World};
