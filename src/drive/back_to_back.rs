@@ -7,7 +7,7 @@
 
 use core::ops::{Deref, Range};
 
-use super::{Drive, DriveRole, Offer, READ, Storage};
+use super::{Drive, DriveRole, Offer, PeerEnd, READ, Storage};
 use crate::config::{Config, Server};
 use crate::error::SendError;
 use crate::time::Instant;
@@ -63,6 +63,11 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
     /// Nothing is read or offered.
     pub(crate) fn is_held(&self) -> bool {
         self.reading.offer == Offer::Lent
+    }
+
+    /// All that has come was looked at.
+    pub(crate) fn has_looked(&self) -> bool {
+        self.reading.offer == Offer::Nothing && !matches!(self.reading.end, PeerEnd::Came(_))
     }
 
     /// There is room for a head in the output, if there ever is.

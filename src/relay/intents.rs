@@ -222,7 +222,7 @@ where
         }
         let verdict = match (taken, drive.reusable(now)) {
             (Some(reason), _) => UpstreamVerdict::Close(reason),
-            (None, Reusable::Now { .. }) => UpstreamVerdict::Reuse,
+            (None, Reusable::Now { .. }) if drive.received().is_empty() => UpstreamVerdict::Reuse,
             (None, _) => UpstreamVerdict::Close(TakenReason::Ended),
         };
         Some((drive, verdict))

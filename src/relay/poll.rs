@@ -238,8 +238,17 @@ where
         }
         let Some(drive) = &self.upstream else { return self.end_exchange() };
         let rests = drive.output_is_empty() && self.exchange.response.piece.is_none();
-        if !rests || !matches!(drive.reusable(now), Reusable::Now { .. }) {
+        if !rests || !drive.has_looked() {
             return false;
+        }
+        match drive.reusable(now) {
+            Reusable::Now { .. } => {}
+            // the half of a line end: whether the other half comes, nobody waits for
+            Reusable::Wait(_) if !drive.received().is_empty() => {
+                self.leave_upstream(now, TakenReason::LeftOver);
+                return true;
+            }
+            _ => return false,
         }
         if self.exchange.pinned {
             return self.end_exchange();

@@ -123,6 +123,8 @@ reasons! {
         Malformed => "malformed", "RFC 9110 15.6.3";
         /// It answered that it did not look at the request.
         Unanswered => "unanswered", "RFC 9110 15.5.20";
+        /// Octets of it are left that are no whole line end.
+        LeftOver => "left-over", "RFC 9112 9.2";
         /// The request could not be sent on it.
         NotSent => "not-sent", "RFC 9112 9.3";
     }

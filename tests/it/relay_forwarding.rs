@@ -251,6 +251,19 @@ fn proxy_15_an_upstream_with_octets_left_over_is_not_used_again() {
     assert_eq!(world.verdict(), UpstreamVerdict::Close(TakenReason::Ended));
     world.client(GET).upstream(OK);
     assert_eq!((world.answer(), world.origins.len()), (OK.to_owned(), 2));
+    // the half of a line end, for which nobody waits; a whole one is nothing
+    let mut world = World::new();
+    world.client(GET).upstream(format!("{OK}\r"));
+    assert_eq!(world.verdict(), UpstreamVerdict::Close(TakenReason::LeftOver));
+    world.client(GET).upstream(format!("{OK}\r\n"));
+    assert_eq!(world.verdict(), UpstreamVerdict::Reuse);
+    // nor one that came while the last octets of the response were written
+    let mut world = World::new();
+    world.window = 39;
+    world.client(GET).upstream(OK).upstream("HTTP/1.1 200 OK\r\n\r\n");
+    world.window = usize::MAX;
+    assert_eq!(world.answer(), OK);
+    assert!(matches!(world.verdict(), UpstreamVerdict::Close(_)));
 }
 
 #[test]

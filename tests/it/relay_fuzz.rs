@@ -102,7 +102,12 @@ fn run<S: Storage>(settings: &[u8], octets: &[u8], storage: impl Fn() -> S) {
                 let (drive, verdict) = relay.take_upstream(now).expect("it is to be taken");
                 assert!(relay.take_upstream(now).is_none());
                 if verdict == UpstreamVerdict::Reuse {
-                    assert!(drive.received().is_empty() && drive.connection().is_idle(), "nothing of it is left");
+                    assert!(
+                        drive.received().is_empty() && drive.connection().is_idle(),
+                        "nothing of it is left: {:?} {:?}",
+                        String::from_utf8_lossy(drive.received()),
+                        drive.connection().wants()
+                    );
                     idle = Some(drive);
                 }
                 continue;
