@@ -20,6 +20,7 @@ use signal_hook::{consts::*, iterator::Signals};
 
 static DRAINS: AtomicBool = AtomicBool::new(false);
 static CLIENTS: AtomicU32 = AtomicU32::new(0);
+static MOST_CLIENTS: AtomicU32 = AtomicU32::new(0);
 static TURN: AtomicUsize = AtomicUsize::new(0);
 /// So often who waits looks at `DRAINS`.
 const TICK: Duration = Duration::from_millis(100);
@@ -76,13 +77,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         for stream in listener.incoming().take_while(|_| !DRAINS.load(Relaxed)) {
             let serve = |stream: TcpStream| {
                 thread::Builder::new().spawn_scoped(scope, move || {
-                    shared.pool.set_users(CLIENTS.fetch_add(1, Relaxed) + 1);
+                    // the most there were: idle connections beyond a limit that falls would keep new ones from being opened
+                    let clients = CLIENTS.fetch_add(1, Relaxed) + 1;
+                    shared.pool.set_users(MOST_CLIENTS.fetch_max(clients, Relaxed).max(clients));
                     let peer = stream.peer_addr().map_or_else(|_| "?".into(), |peer| peer.to_string());
                     let mut client = Served { shared, stream, peer, lent: None, key: String::new(), opened: 0 };
                     if let Err(error) = client.serve() {
                         eprintln!("{}: {error}", client.peer);
                     }
-                    shared.pool.set_users(CLIENTS.fetch_sub(1, Relaxed) - 1);
+                    CLIENTS.fetch_sub(1, Relaxed);
                 })
             };
             stream.and_then(serve).map_or_else(|_| thread::sleep(TICK), drop); // no descriptors or threads for a while
