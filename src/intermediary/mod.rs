@@ -13,7 +13,7 @@
 //! - **The target says where a request goes** ([`Route`]); `Host` is made from it (RFC 9112 3.2.2).
 //! - **A peer is told what its version knows** ([`may_be_told`]).
 //! - **A message that has met this intermediary before is a loop** ([`Pseudonym::is_in`]); TRACE and OPTIONS go no further than they say
-//!   ([`max_forwards`]).
+//!   ([`max_forwards()`]).
 //! - **Nothing crosses between versions of HTTP unchecked** ([`translation`]).
 //!
 //! # Tie-breaks

@@ -22,6 +22,7 @@ use crate::status::StatusCode;
 use crate::time::Instant;
 
 /// No upstream was wanted, or one is here: that which was given.
+#[expect(clippy::exhaustive_structs, reason = "what was given, and no more")]
 pub struct NotTaken<D>(pub D);
 
 impl<D> fmt::Debug for NotTaken<D> {

@@ -178,6 +178,7 @@ where
 
     /// Both sides are another protocol's: the drives, the upstream's if it was not [`tunnel`](Self::tunnel) that opened it. What each has
     /// received ([`Drive::received`]) and not looked at is for the other side.
+    #[expect(clippy::type_complexity, reason = "the two drives, as they are")]
     pub fn into_drives(self) -> (Drive<Server, S, CS>, Option<Drive<Client, S, CU>>) {
         (self.client, self.upstream)
     }

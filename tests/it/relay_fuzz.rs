@@ -223,7 +223,7 @@ fn is_well_formed(octets: &[u8], tunnels: bool) {
         rest = &rest[received.consumed..];
         match received.outcome {
             Outcome::Event(Event::Request(head)) => {
-                for line in head.fields.iter() {
+                for line in &head.fields {
                     let of_hop = ["keep-alive", "proxy-connection"]
                         .iter()
                         .any(|name| line.name.eq_ignore_ascii_case(name.as_bytes()));

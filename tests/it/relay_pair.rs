@@ -313,7 +313,7 @@ impl<S: Storage> Origin<S> {
             let step = if waits { self.server.poll_while_busy(now) } else { self.server.poll(now) };
             match step {
                 Step::Event(Event::Request(head)) => {
-                    for line in head.fields.iter() {
+                    for line in &head.fields {
                         let name = String::from_utf8_lossy(line.name).to_ascii_lowercase();
                         let of_hop = ["keep-alive", "proxy-connection", "upgrade"].contains(&name.as_str());
                         assert!(!of_hop, "{name} crossed");
