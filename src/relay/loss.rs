@@ -17,8 +17,8 @@
 //!    same.
 //! 6. All else: **502**; **504** where connections could not be opened in time.
 
+use crate::lifecycle::retry::{Advice, Evidence};
 use crate::reasons::reasons;
-use crate::retry::{Advice, Evidence};
 use crate::status::StatusCode;
 
 /// How an upstream was lost.
