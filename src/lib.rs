@@ -24,6 +24,7 @@
 //!  connection/  both together, of one role: reading, server, client, parking      Connection
 //!
 //!  drive/       the loop around one, and what is next
+//!  intermediary/, relay/   what a message forwarded keeps and loses; two drives back to back
 //!
 //!  queues/, pool/                                                            many connections
 //!  presets/, check/, settings/                                              policies with names, in files, against each other
@@ -210,6 +211,7 @@ mod config;
 pub mod check;
 mod connection;
 pub mod drive;
+pub mod intermediary;
 mod lifecycle;
 mod message;
 #[cfg(feature = "std")]
@@ -217,6 +219,7 @@ pub mod pool;
 pub mod presets;
 #[cfg(feature = "std")]
 mod queues;
+pub mod relay;
 #[cfg(feature = "serde")]
 pub mod settings;
 

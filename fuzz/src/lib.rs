@@ -10,8 +10,11 @@ mod drive_loops;
 mod drive_world;
 #[path = "../../tests/it/harness/mod.rs"]
 mod harness;
+#[path = "../../tests/it/relay_fuzz.rs"]
+mod relay_fuzz;
 #[path = "../../tests/it/twin/mod.rs"]
 mod twin;
 
 pub use drive_fuzz::drive;
 pub use harness::*;
+pub use relay_fuzz::relay;

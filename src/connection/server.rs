@@ -308,6 +308,17 @@ impl<C: Deref<Target = Config<Server>>> Connection<Server, C> {
         Ok(())
     }
 
+    /// Closes without an answer to the request that is open: [`Lifecycle::close_unanswered`](crate::Lifecycle::close_unanswered).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn close_unanswered(&mut self, now: Instant) -> Result<(), SendError> {
+        self.lifecycle.close_unanswered(now)?;
+        self.check();
+        Ok(())
+    }
+
     /// What the connection is for one that looks for a place: [`Lifecycle::idleness`](crate::Lifecycle::idleness). Octets that were offered
     /// and not consumed are a request that has come: then it is not idle.
     pub fn idleness(&self) -> Option<Idleness> {

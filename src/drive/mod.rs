@@ -72,6 +72,7 @@
 //! never waits, since octets come all the time, need not: [`poll`](Drive::poll) lets expire what was due when it asked the
 //! transport last, and looks for that every 10 ms.
 
+mod back_to_back;
 mod facts;
 mod known;
 mod poll;

@@ -151,7 +151,7 @@ impl<R: DriveRole, S: Storage, C: Deref<Target = Config<R>>> Drive<R, S, C> {
 
     /// What was received may be looked at now.
     #[inline]
-    fn after_intent(&mut self) {
+    pub(super) fn after_intent(&mut self) {
         if !self.input.is_empty() {
             self.reading.offers();
         }

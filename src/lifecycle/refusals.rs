@@ -89,6 +89,23 @@ impl ConnectionState<Server> {
         }
     }
 
+    /// The request that is open gets no answer, and the connection ends in stages.
+    fn close_unanswered(&mut self, now: Instant) -> Result<(), SendError> {
+        self.check_open()?;
+        match (self.receive.half(), self.send.half()) {
+            (Receiving::Idle | Receiving::Head, Sending::Idle) => Err(Misuse::NothingToAnswer.into()),
+            (_, Sending::Idle) => {
+                let now = self.tick(now);
+                self.lifetime.causes.end_by(CloseReason::ApplicationGone);
+                self.stop_receiving(now);
+                self.close_in_stages();
+                Ok(())
+            }
+            (_, Sending::RefusalDue) => Err(SendError::Ended(self.close_reason())),
+            (_, Sending::Content | Sending::Complete) => Err(self.already_answered()),
+        }
+    }
+
     /// Nobody sends the response, or the rest of it.
     fn application_gone(&mut self, now: Instant) -> Result<(), SendError> {
         self.check_open()?;
@@ -123,6 +140,20 @@ impl<C: Deref<Target = Config<Server>>> Lifecycle<Server, C> {
     /// is another one, or the connection is a tunnel. Nothing has moved.
     pub fn refuse(&mut self, now: Instant, status: StatusCode) -> Result<(), SendError> {
         self.parts().0.refuse_by_driver(now, status)?;
+        self.check();
+        Ok(())
+    }
+
+    /// Closes without an answer to the request that is open: for an intermediary whose own connection ended in silence. A client that meets
+    /// this on a connection which carried an answer before knows it for the end of an idle connection, and repeats what it may
+    /// (RFC 9112 9.3.1); a status would be an answer. What was handed out before leaves first.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Ended`]: the connection has ended, or a refusal is due. [`SendError::Misuse`]: there is no request, its response has begun,
+    /// or the connection is a tunnel. Nothing has moved.
+    pub fn close_unanswered(&mut self, now: Instant) -> Result<(), SendError> {
+        self.parts().0.close_unanswered(now)?;
         self.check();
         Ok(())
     }

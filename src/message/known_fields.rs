@@ -25,7 +25,16 @@ enum Sent {
     Never,
 }
 
+/// For whom a field is.
+enum Scope {
+    /// For the recipient on this connection alone: whoever forwards the message removes it (RFC 9110 7.6.1).
+    Hop,
+    /// For every recipient of the message.
+    Message,
+}
+
 use Received::*;
+use Scope::*;
 use Sent::*;
 
 /// A field that bears on a connection or on how content is decoded.
@@ -34,26 +43,27 @@ struct KnownField {
     name: &'static [u8],
     received: Received,
     sent: Sent,
+    scope: Scope,
 }
 
-const fn field(name: &'static [u8], received: Received, sent: Sent) -> KnownField {
-    KnownField { name, received, sent }
+const fn field(name: &'static [u8], received: Received, sent: Sent, scope: Scope) -> KnownField {
+    KnownField { name, received, sent, scope }
 }
 
 /// Fields for framing, routing and persistence, and those that say how content is to be decoded. None of them has an effect in a
 /// trailer section (RFC 9110 6.5.1).
 const FIELDS: [KnownField; 11] = [
-    field(b"connection", Decides, Never),
-    field(b"content-encoding", Ignored, AnyValue),
-    field(b"content-length", Decides, Never),
-    field(b"expect", Decides, AnyValue),
-    field(b"host", Decides, AnyValue),
-    field(b"keep-alive", Decides, Never),
-    field(b"proxy-connection", Kept, Never),
-    field(b"te", Kept, SomeValues),
-    field(b"trailer", Ignored, AnyValue),
-    field(b"transfer-encoding", Decides, Never),
-    field(b"upgrade", Decides, SomeValues),
+    field(b"connection", Decides, Never, Hop),
+    field(b"content-encoding", Ignored, AnyValue, Message),
+    field(b"content-length", Decides, Never, Message),
+    field(b"expect", Decides, AnyValue, Message),
+    field(b"host", Decides, AnyValue, Message),
+    field(b"keep-alive", Decides, Never, Hop),
+    field(b"proxy-connection", Kept, Never, Hop),
+    field(b"te", Kept, SomeValues, Hop),
+    field(b"trailer", Ignored, AnyValue, Message),
+    field(b"transfer-encoding", Decides, Never, Hop),
+    field(b"upgrade", Decides, SomeValues, Hop),
 ];
 
 /// A name of the table whose lines are kept, to be compared with. It does not compile where the table has no such row.
@@ -108,6 +118,11 @@ pub(crate) fn may_be_meant_for_framing(name: &[u8]) -> bool {
 /// Do framing, routing or persistence follow from a field of this name?
 pub(crate) fn decides(name: &[u8]) -> bool {
     any(name, |field| matches!(field.received, Decides))
+}
+
+/// Is this field for the recipient on this connection alone (RFC 9110 7.6.1)?
+pub(crate) fn is_of_hop(name: &[u8]) -> bool {
+    any(name, |field| matches!(field.scope, Hop))
 }
 
 /// Does the machine alone write this field?

@@ -50,6 +50,11 @@ fn pool() {
 }
 
 #[test]
+fn relay() {
+    replay("relay", crate::relay_fuzz::relay);
+}
+
+#[test]
 fn drive() {
     replay("drive", crate::drive_fuzz::drive);
 }
