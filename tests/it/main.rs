@@ -100,6 +100,7 @@ mod refusals;
 mod replay;
 mod response_with;
 mod retry;
+mod rules;
 mod says;
 mod sending;
 mod sending_fields;
