@@ -106,6 +106,7 @@ mod sending;
 mod sending_fields;
 mod sending_slowly;
 mod settings;
+mod smuggling;
 mod splits_answered;
 mod staged_close;
 mod states;

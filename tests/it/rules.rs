@@ -214,6 +214,33 @@ fn each_rule_that_is_ours_can_be_broken_by_one_line() {
     assert!(missing.is_empty(), "no break makes these fail: {missing:?}");
 }
 
+/// Each threat has a law, rules that have rows, and tests that exist; a test may be a file or a folder of another program.
+#[test]
+fn each_threat_names_rules_and_tests_that_exist() {
+    let text = fs::read_to_string("docs/threats.md").expect("the page");
+    let (tests, rows) = (tests(), rows());
+    let mut shapes = BTreeSet::new();
+    let is_row = |line: &&str| line.starts_with("| ") && !line.starts_with("| threat |") && !line.starts_with("| --- ");
+    for line in text.lines().filter(is_row) {
+        let cells: Vec<_> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        let [threat, law, rules, shown] = cells[..] else { panic!("four cells: {line:?}") };
+        assert!(threat.len() > 10 && law.len() > 6, "{threat:?}: {law:?}");
+        for rule in rules.split(", ") {
+            assert!(rows.iter().any(|row| row.id == rule), "{threat}: there is no {rule}");
+        }
+        for test in shown.split("<br>").map(|test| test.trim_matches('`')) {
+            let Some((file, name)) = test.split_once("::") else {
+                // what is no part of the package is looked for where all of it is
+                assert!(Path::new(test).exists() || !Path::new(".ci").exists(), "{threat}: there is no {test}");
+                continue;
+            };
+            assert!(tests.get(file).is_some_and(|tests| tests.contains(name)), "{threat}: there is no {test}");
+            shapes.extend(Some(name.to_string()).filter(|_| file == "smuggling"));
+        }
+    }
+    assert_eq!(tests.get("smuggling"), Some(&shapes), "each of its tests stands against a threat");
+}
+
 #[test]
 fn a_row_is_read_as_it_is_written() {
     let read = |tests| row(&format!("| SYN-01 | RFC 9112 2.2 | A rule. | {tests} |")).expect("a row").shown;
