@@ -284,6 +284,11 @@ fn retry_05_every_repetition_is_within_a_budget() {
         assert_eq!(tries(budget, |_| true), 7, "a driver that opens no new ones comes to an end");
     }
     assert_eq!(tries(0, |_| false), 1, "no budget is one try");
+    assert_verdict(Evidence { reused: true, ..GET }.with_budget(0), Retry, RetryReason::Idempotent);
+    // a driver that counts more tries on used connections than there were is taken at its number of tries
+    let reused = Evidence { reused: true, sent: Sent::Nothing, ..GET };
+    assert_verdict(reused.after(1).after_reused(9), Retry, RetryReason::NotSent);
+    assert_verdict(reused.after(9).after_reused(u32::MAX), Ask, RetryReason::RetriedBefore);
     assert_verdict(GET.with_budget(1), Ask, RetryReason::RetriedBefore);
     assert_verdict(Evidence { reused: true, ..GET }.with_budget(1), Retry, RetryReason::Idempotent);
     // what may not be repeated may not within a budget either

@@ -132,7 +132,7 @@ pub fn write(root: &Path, copy: &Path, mutants: &[Placed]) -> io::Result<()> {
         if name == "src/lib.rs" {
             let text = String::from_utf8_lossy(&octets).replacen(
                 "#![forbid(unsafe_code)]",
-                "#![allow(internal_features, warnings, clippy::all)]\n#![feature(core_intrinsics, const_eval_select)]",
+                "#![allow(internal_features, warnings, arithmetic_overflow, unconditional_panic)]\n#![feature(core_intrinsics, const_eval_select)]",
                 1,
             );
             octets = format!("{text}\npub(crate) mod mutant;\n").into_bytes();
