@@ -62,8 +62,8 @@ fn place_of(number: &str) -> Option<usize> {
 fn find_all(root: &Path, files: &[String]) -> io::Result<Vec<Placed>> {
     let asked = |name: &str| files.is_empty() || files.iter().any(|file| name.starts_with(file.as_str()));
     let sources = tree::tracked(root)?.into_iter().filter(|name| name.starts_with("src/") && name.ends_with(".rs"));
-    // what is compiled by a feature or for tests alone is in no program that is run
-    let others = ["_test", "twins.rs", "http_types", "invariants", "src/lib.rs"];
+    // what is compiled by a feature or for tests alone is in no program that is run, and `canonical` has one of its own
+    let others = ["_test", "twins.rs", "http_types", "invariants", "src/lib.rs", "canonical.rs", "relative.rs"];
     let mut all = Vec::new();
     for file in sources.filter(|name| asked(name) && !others.iter().any(|other| name.contains(other))) {
         let text = fs::read_to_string(root.join(&file))?;
@@ -112,7 +112,14 @@ fn run(options: &Options) -> io::Result<bool> {
 
     let (place, of) = options.shard;
     let chosen: Vec<_> = mutants.iter().skip(place.saturating_sub(1)).step_by(of).collect();
-    let verdicts = in_parallel(options.jobs, &chosen, |_, placed| judge.verdict(placed.number));
+    let verdicts = in_parallel(options.jobs, &chosen, |_, placed| {
+        let verdict = judge.verdict(placed.number);
+        if verdict != Verdict::Caught {
+            // as soon as it is known: a run may be cut short
+            eprintln!("{verdict:?} {}:{}", placed.file, placed.mutant.line);
+        }
+        verdict
+    });
     report(&chosen, &verdicts, &survivors(&here.join("survivors.txt"))?, options)
 }
 
