@@ -133,3 +133,38 @@ fn an_age_that_passes_in_content_ends_the_connection_behind_it() {
     lifecycle.end_received(Instant::from_secs(30)).expect("it ends");
     assert_eq!(lifecycle.wants().shut, Some(Shut::HalfClose(CloseReason::Age)));
 }
+
+#[test]
+fn an_exchange_that_is_over_its_time_is_cut_though_an_earlier_answer_still_waits_to_leave() {
+    let mut driver = timeouts(Timeouts::DEFAULT.with_exchange(Some(secs(10))).with_write_stall(None));
+    driver.feed(&get(""));
+    held(&mut driver);
+    driver.wait(secs(3)).feed(&get(""));
+    assert_eq!(driver.requests().len(), 2);
+    due(&driver, DeadlineKind::Exchange, 10);
+    driver.wait(secs(10));
+    let expired = driver.connection.handle_timeout(driver.now);
+    assert_eq!(expired.map(|due| due.kind), Some(DeadlineKind::Exchange));
+    assert_eq!(
+        driver.connection.wants().shut,
+        Some(Shut::Close(CloseReason::ExchangeTimeout)),
+        "it waits for no reader"
+    );
+    // where nothing waits, an answer that has left lately is not destroyed
+    let mut driver = timeouts(Timeouts::DEFAULT.with_exchange(Some(secs(3))));
+    driver.feed(&get("")).respond(StatusCode::OK, Content::Empty).feed(&get("")).wait(secs(3));
+    driver.connection.handle_timeout(driver.now);
+    assert_eq!(driver.connection.wants().shut, Some(Shut::HalfClose(CloseReason::ExchangeTimeout)));
+}
+
+#[test]
+fn a_half_closed_peer_whose_answer_does_not_come_is_left_without_another_try_to_write() {
+    let mut driver = timeouts(Timeouts::DEFAULT.with_half_closed(Some(secs(7))));
+    driver.feed(&get("")).wait(secs(2)).eof();
+    due(&driver, DeadlineKind::HalfClosed, 7);
+    driver.wait(secs(7));
+    let expired = driver.connection.handle_timeout(driver.now);
+    assert_eq!(expired.map(|due| due.kind), Some(DeadlineKind::HalfClosed));
+    let wants = driver.connection.wants();
+    assert_eq!((wants.flush_once, wants.shut), (false, Some(Shut::Close(CloseReason::HalfClosedTimeout))));
+}
