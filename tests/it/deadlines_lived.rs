@@ -168,3 +168,19 @@ fn a_half_closed_peer_whose_answer_does_not_come_is_left_without_another_try_to_
     let wants = driver.connection.wants();
     assert_eq!((wants.flush_once, wants.shut), (false, Some(Shut::Close(CloseReason::HalfClosedTimeout))));
 }
+
+#[test]
+fn where_idleness_and_age_end_at_one_instant_it_was_idle_too_long() {
+    // 65 s of idleness from 35 s on, and 100 s of age; one second earlier it would be idleness, one later age
+    for (from, kind) in [(34, DeadlineKind::Idle), (35, DeadlineKind::Idle), (36, DeadlineKind::Age)] {
+        let mut driver =
+            timeouts(Timeouts::DEFAULT.with_idle(Some(secs(65))).with_age(Some(secs(100))).with_first_octet(None));
+        driver.wait(secs(from)).feed(&get("")).respond(StatusCode::OK, Content::Empty);
+        due(&driver, kind, 65.min(100 - from));
+        let client = Timeouts::CLIENT.with_idle(Some(secs(65))).with_age(Some(secs(100)));
+        let mut asker = Asker::new(&Config::new(Limits::DEFAULT, client, Policy::DEFAULT).expect("within bounds"));
+        asker.wait(secs(from)).ask("GET").feed(&ok(""));
+        let next = asker.connection.next_deadline();
+        assert_eq!(next, Some(Deadline { at: asker.now + secs(65.min(100 - from)), kind }), "{from}");
+    }
+}

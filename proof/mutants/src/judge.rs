@@ -152,7 +152,7 @@ impl Judge {
             .args(names)
             .env("MUTANT", number.to_string())
             .stdout(Stdio::piped());
-        command.spawn().is_ok_and(|child| ends_well(child))
+        command.spawn().is_ok_and(ends_well)
     }
 }
 
