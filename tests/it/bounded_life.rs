@@ -1,4 +1,4 @@
-//! CLOSE-01, CLOSE-02: a connection's life is bounded by exchanges, octets and age, cut at message boundaries and announced; and
+//! CLOSE-01, CLOSE-19, LIMIT-12: a connection's life is bounded by exchanges, octets and age, cut at message boundaries and announced; and
 //! by the policy on a client's FIN (RFC 9112 9.5, 9.6).
 
 use std::collections::BTreeSet;
@@ -38,7 +38,7 @@ fn exchanges(driver: &mut Driver) -> u32 {
 }
 
 #[test]
-fn close_02_octets_both_ways_bound_a_connection_and_the_response_that_reaches_them_says_close() {
+fn limit_12_octets_both_ways_bound_a_connection_and_the_response_that_reaches_them_says_close() {
     let request = get("");
     let mut driver = Driver::new(&limits(Limits::DEFAULT.with_max_octets(Some(1000))));
     driver.feed(&request).respond(StatusCode::OK, Content::Exact(500)).content(&"x".repeat(500));
@@ -59,7 +59,7 @@ fn close_02_octets_both_ways_bound_a_connection_and_the_response_that_reaches_th
 }
 
 #[test]
-fn close_02_octets_passed_past_the_connection_count_as_well() {
+fn limit_12_octets_passed_past_the_connection_count_as_well() {
     let mut lifecycle =
         Lifecycle::<Server, _>::new(Instant::EPOCH, Box::new(limits(Limits::DEFAULT.with_max_octets(Some(1000)))));
     let mut head = HeadFacts::request(Method::new(b"GET"), Version::HTTP_11);
@@ -81,7 +81,7 @@ fn of_ten_seconds() -> Config<Server> {
 }
 
 #[test]
-fn close_02_an_age_that_passes_behind_the_head_ends_the_connection_with_the_exchange() {
+fn close_01_an_age_that_passes_behind_the_head_ends_the_connection_with_the_exchange() {
     let mut driver = Driver::new(&of_ten_seconds());
     driver.wait(secs(9)).feed(&get("")).respond(StatusCode::OK, Content::Unknown);
     assert!(!driver.connection.lifecycle().is_idle());
@@ -97,7 +97,7 @@ fn close_02_an_age_that_passes_behind_the_head_ends_the_connection_with_the_exch
 }
 
 #[test]
-fn close_02_an_age_that_passes_behind_the_head_of_its_response_ends_a_client_with_the_exchange() {
+fn close_01_an_age_that_passes_behind_the_head_of_its_response_ends_a_client_with_the_exchange() {
     let config = common::client::with_timeouts(Timeouts::DEFAULT.with_age(Some(secs(10))));
     for (late, closes) in [(secs(1), true), (secs(1) - Duration::from_nanos(1), false)] {
         let mut asker = Asker::new(&config);
@@ -109,7 +109,7 @@ fn close_02_an_age_that_passes_behind_the_head_of_its_response_ends_a_client_wit
 }
 
 #[test]
-fn close_02_an_age_that_passes_while_unread_content_is_discarded_ends_the_connection_behind_it() {
+fn close_01_an_age_that_passes_while_unread_content_is_discarded_ends_the_connection_behind_it() {
     let mut driver = Driver::new(&of_ten_seconds());
     driver.wait(secs(9)).feed("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n");
     driver.respond(StatusCode::OK, Content::Empty).feed("12");
@@ -119,7 +119,7 @@ fn close_02_an_age_that_passes_while_unread_content_is_discarded_ends_the_connec
 }
 
 #[test]
-fn close_02_without_jitter_or_without_a_seed_a_limit_is_exact() {
+fn close_01_without_jitter_or_without_a_seed_a_limit_is_exact() {
     for mut driver in [seeded(0, 1), seeded(0, u64::MAX)] {
         assert_eq!(driver.connection.next_deadline().map(|due| due.at), Some(driver.now + secs(1000)));
         assert_eq!(exchanges(&mut driver), 100);
@@ -135,7 +135,7 @@ fn close_02_without_jitter_or_without_a_seed_a_limit_is_exact() {
 }
 
 #[test]
-fn close_02_jitter_spreads_connections_within_its_fraction_and_the_same_seed_gives_the_same() {
+fn close_01_jitter_spreads_connections_within_its_fraction_and_the_same_seed_gives_the_same() {
     let mut ages = BTreeSet::new();
     let mut lives = BTreeSet::new();
     for seed in 0..400 {
@@ -156,7 +156,7 @@ fn close_02_jitter_spreads_connections_within_its_fraction_and_the_same_seed_giv
 }
 
 #[test]
-fn close_02_what_is_said_of_the_exchanges_left_is_what_is_kept_under_jitter() {
+fn limit_12_what_is_said_of_the_exchanges_left_is_what_is_kept_under_jitter() {
     let mut driver = seeded(20, 7);
     driver.feed(&get("Connection: keep-alive\r\n")).respond(StatusCode::OK, Content::Empty);
     let hint = driver.response().field("Keep-Alive").expect("a hint");
@@ -165,7 +165,7 @@ fn close_02_what_is_said_of_the_exchanges_left_is_what_is_kept_under_jitter() {
 }
 
 #[test]
-fn close_02_a_client_obeys_the_same_limits() {
+fn limit_12_a_client_obeys_the_same_limits() {
     let config = Config::new(
         Limits::DEFAULT.with_jitter(50).with_max_exchanges(Some(10)),
         Timeouts::DEFAULT.with_age(None),
@@ -188,6 +188,33 @@ fn close_02_a_client_obeys_the_same_limits() {
     let mut asker = Asker::new(&config);
     asker.ask("GET").feed(&common::client::ok(&"x".repeat(200))).ask("GET").feed(&common::client::ok(""));
     asker.assert_closes(CloseReason::MaxOctets);
+}
+
+#[test]
+fn close_19_a_connection_answers_at_least_one_request_whatever_its_limits() {
+    let least = Timeouts::DEFAULT.with_age(Some(Duration::from_nanos(1)));
+    for (name, limits, timeouts) in [
+        ("exchanges", Limits::DEFAULT.with_max_exchanges(Some(1)), Timeouts::DEFAULT),
+        ("exchanges that vary", Limits::DEFAULT.with_max_exchanges(Some(1)).with_jitter(50), Timeouts::DEFAULT),
+        ("octets", Limits::DEFAULT.with_max_octets(Some(1)), Timeouts::DEFAULT),
+        ("no octets", Limits::DEFAULT.with_max_octets(Some(0)), Timeouts::DEFAULT),
+        ("age", Limits::DEFAULT, least),
+    ] {
+        for seed in [0, 1, u64::MAX] {
+            let mut driver = Driver::new(&Config::new(limits, timeouts, Policy::DEFAULT).expect("within bounds"));
+            driver.connection = driver.connection.with_seed(seed);
+            driver.wait(secs(1)).feed(&get("")).wait(secs(1)).respond(StatusCode::OK, Content::Exact(5));
+            assert_eq!(driver.connection.wants().shut, None, "{name}: it is not cut");
+            driver.wait(secs(1)).content("hello");
+            let response = driver.response();
+            assert_eq!((response.status, &response.content[..]), (200, &b"hello"[..]), "{name}");
+            assert!(response.has_option("close"), "{name}");
+            let shut = driver.connection.wants().shut;
+            assert!(matches!(shut, Some(Shut::HalfClose(_))), "{name}: {shut:?}");
+        }
+    }
+    let none = Config::<Server>::new(Limits::DEFAULT.with_max_exchanges(Some(0)), Timeouts::DEFAULT, Policy::DEFAULT);
+    assert_eq!(none.map_err(|error| error.setting).err(), Some("max_exchanges"));
 }
 
 #[test]

@@ -294,6 +294,12 @@ fn limit_06_more_content_than_the_limit_is_an_error() {
     for (response, error) in [
         (ok("four"), None),
         (ok("fives"), Some(ProtocolErrorKind::ContentTooLarge)),
+        // where the head says more than its length, too
+        (answer("200 OK", "Connection: keep-alive\r\nContent-Length: 4\r\n") + "four", None),
+        (
+            answer("200 OK", "Connection: keep-alive\r\nContent-Length: 5\r\n") + "fives",
+            Some(ProtocolErrorKind::ContentTooLarge),
+        ),
         (answer("200 OK", "") + "fives", Some(ProtocolErrorKind::ContentTooLarge)),
         (
             answer("200 OK", "Transfer-Encoding: chunked\r\n") + "5\r\nfives\r\n0\r\n\r\n",

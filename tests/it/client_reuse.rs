@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::common::client::{Asker, DEFAULT, Four, HOST, Said, answer, no_timeouts, ok, request, with_policy};
 use http_keepalive::{
-    CloseReason, Config, Content, DeadlineKind, Eof, HeadFacts, Instant, Lifecycle, Limits, Misuse, Persistence,
-    Policy, ProtocolErrorKind, Reusable, ReuseReason, SendError, Shut, Timeouts, Use,
+    Client, CloseReason, Config, Connection, Content, DeadlineKind, Eof, Event, HeadFacts, Instant, Lifecycle, Limits,
+    Misuse, Outcome, Persistence, Policy, ProtocolErrorKind, Reusable, ReuseReason, SendError, Shut, Timeouts, Use,
 };
 
 const fn secs(secs: u64) -> Duration {
@@ -256,6 +256,21 @@ fn pers_08_the_whole_response_is_read_before_the_connection_is_used_again() {
     assert_eq!(asker.try_ask(&request("GET"), HOST, Content::Empty), Err(Misuse::PipelineHeld.into()));
     asker.feed("k").assert_idle();
     asker.ask("GET");
+    // nor of a client that never pipelines, to a peer that would let it
+    let (now, config, mut out) = (Instant::from_secs(100), Config::<Client>::DEFAULT, [0; 200]);
+    let mut connection = Connection::<Client, _>::new(now, &config);
+    connection.knows_http11();
+    let sent = connection.send_request(now, &request("GET"), HOST, Content::Empty, &mut out).expect("it may be sent");
+    connection.handle_sent(now, sent as u64);
+    let answer = answer("200 OK", "Content-Length: 2\r\n");
+    let head = connection.receive(now, answer.as_bytes()).expect("a head");
+    assert_eq!(head.consumed, answer.len());
+    for octet in [b"o", b"k"] {
+        assert_eq!(connection.reusable(now), Reusable::Wait(Misuse::PipelineFull));
+        let content = connection.receive(now, octet).expect("content");
+        assert_eq!(content.outcome, Outcome::Event(Event::Content(octet)));
+    }
+    assert!(matches!(connection.reusable(now), Reusable::Now { .. }));
 }
 
 #[test]

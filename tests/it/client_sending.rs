@@ -155,6 +155,20 @@ fn send_17_content_that_can_not_be_framed_is_refused() {
 }
 
 #[test]
+fn send_17_get_head_and_delete_have_content_where_the_caller_gives_some_and_else_say_nothing_of_it() {
+    for method in ["GET", "HEAD", "DELETE"] {
+        let mut asker = Asker::new(&DEFAULT);
+        let silent = asker.ask_with(method, [], Content::Empty);
+        assert_eq!(silent, format!("{method} / HTTP/1.1\r\nHost: a\r\n\r\n"));
+        asker.feed(&answer("204 No Content", ""));
+        let declared = asker.ask_with(method, [], Content::Exact(2));
+        assert_eq!(declared, format!("{method} / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n"));
+        asker.content("ok");
+        assert!(asker.connection.is_request_whole(), "{method}");
+    }
+}
+
+#[test]
 fn send_12_content_is_as_long_as_was_said() {
     let mut asker = Asker::new(&DEFAULT);
     asker.ask_with("POST", [], Content::Exact(5));

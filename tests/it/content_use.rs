@@ -363,3 +363,21 @@ fn a_client_that_paused_and_still_sent_when_its_peer_ended_comes_to_an_end() {
     asker.content("12345");
     assert!(asker.connection.wants().shut.is_some(), "{:?}", asker.connection.wants());
 }
+
+/// Who reads on after its response, and is lost: nobody reads on.
+#[test]
+fn content_that_was_read_after_its_response_is_dropped_with_its_application() {
+    for (head, rest) in [(post(9), "6789"), (chunked(""), "4\r\n6789\r\n0\r\n\r\n")] {
+        let mut driver = server(nothing().with_content_gap(some(5)));
+        driver.feed(&head);
+        say(&mut driver, ContentUse::Reading);
+        driver.respond(StatusCode::OK, Content::Empty);
+        driver.feed(if rest.starts_with('4') { "5\r\n12345\r\n" } else { "12345" });
+        assert_eq!((driver.connection.phase(), driver.received().len()), (Phase::Content, 5));
+        driver.connection.application_gone(driver.now).expect("it has answered");
+        assert_eq!(driver.connection.phase(), Phase::UnreadContent, "{head:?}");
+        // its rest is walked over, and the next request is read
+        driver.feed(rest).feed(&get(""));
+        assert_eq!((driver.received().len(), driver.requests().len()), (5, 2), "{head:?}");
+    }
+}

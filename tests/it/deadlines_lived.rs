@@ -133,3 +133,54 @@ fn an_age_that_passes_in_content_ends_the_connection_behind_it() {
     lifecycle.end_received(Instant::from_secs(30)).expect("it ends");
     assert_eq!(lifecycle.wants().shut, Some(Shut::HalfClose(CloseReason::Age)));
 }
+
+#[test]
+fn an_exchange_that_is_over_its_time_is_cut_though_an_earlier_answer_still_waits_to_leave() {
+    let mut driver = timeouts(Timeouts::DEFAULT.with_exchange(Some(secs(10))).with_write_stall(None));
+    driver.feed(&get(""));
+    held(&mut driver);
+    driver.wait(secs(3)).feed(&get(""));
+    assert_eq!(driver.requests().len(), 2);
+    due(&driver, DeadlineKind::Exchange, 10);
+    driver.wait(secs(10));
+    let expired = driver.connection.handle_timeout(driver.now);
+    assert_eq!(expired.map(|due| due.kind), Some(DeadlineKind::Exchange));
+    assert_eq!(
+        driver.connection.wants().shut,
+        Some(Shut::Close(CloseReason::ExchangeTimeout)),
+        "it waits for no reader"
+    );
+    // where nothing waits, an answer that has left lately is not destroyed
+    let mut driver = timeouts(Timeouts::DEFAULT.with_exchange(Some(secs(3))));
+    driver.feed(&get("")).respond(StatusCode::OK, Content::Empty).feed(&get("")).wait(secs(3));
+    driver.connection.handle_timeout(driver.now);
+    assert_eq!(driver.connection.wants().shut, Some(Shut::HalfClose(CloseReason::ExchangeTimeout)));
+}
+
+#[test]
+fn a_half_closed_peer_whose_answer_does_not_come_is_left_without_another_try_to_write() {
+    let mut driver = timeouts(Timeouts::DEFAULT.with_half_closed(Some(secs(7))));
+    driver.feed(&get("")).wait(secs(2)).eof();
+    due(&driver, DeadlineKind::HalfClosed, 7);
+    driver.wait(secs(7));
+    let expired = driver.connection.handle_timeout(driver.now);
+    assert_eq!(expired.map(|due| due.kind), Some(DeadlineKind::HalfClosed));
+    let wants = driver.connection.wants();
+    assert_eq!((wants.flush_once, wants.shut), (false, Some(Shut::Close(CloseReason::HalfClosedTimeout))));
+}
+
+#[test]
+fn where_idleness_and_age_end_at_one_instant_it_was_idle_too_long() {
+    // 65 s of idleness from 35 s on, and 100 s of age; one second earlier it would be idleness, one later age
+    for (from, kind) in [(34, DeadlineKind::Idle), (35, DeadlineKind::Idle), (36, DeadlineKind::Age)] {
+        let mut driver =
+            timeouts(Timeouts::DEFAULT.with_idle(Some(secs(65))).with_age(Some(secs(100))).with_first_octet(None));
+        driver.wait(secs(from)).feed(&get("")).respond(StatusCode::OK, Content::Empty);
+        due(&driver, kind, 65.min(100 - from));
+        let client = Timeouts::CLIENT.with_idle(Some(secs(65))).with_age(Some(secs(100)));
+        let mut asker = Asker::new(&Config::new(Limits::DEFAULT, client, Policy::DEFAULT).expect("within bounds"));
+        asker.wait(secs(from)).ask("GET").feed(&ok(""));
+        let next = asker.connection.next_deadline();
+        assert_eq!(next, Some(Deadline { at: asker.now + secs(65.min(100 - from)), kind }), "{from}");
+    }
+}

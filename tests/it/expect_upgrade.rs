@@ -163,6 +163,11 @@ fn exp_13_interim_responses_stand_before_their_own_final_response_only() {
     assert_eq!(misuse(driver.try_interim(StatusCode::EARLY_HINTS, NO_FIELDS)), Misuse::NothingToAnswer);
     driver.feed("");
     driver.try_interim(StatusCode::EARLY_HINTS, NO_FIELDS).expect("of the second request");
+    // none before a refusal, which the peer made necessary and not the caller
+    let mut refused = Driver::strict();
+    refused.feed("GET / HTTP/1.1\r\nHost : a\r\n\r\n");
+    let ended = SendError::Ended(CloseReason::ProtocolError);
+    assert_eq!(refused.try_interim(StatusCode::EARLY_HINTS, NO_FIELDS), Err(ended));
     // a final status is no interim one, nor the reverse
     assert_eq!(misuse(driver.try_interim(StatusCode::OK, NO_FIELDS)), Misuse::Status);
     assert_eq!(misuse(driver.try_interim(StatusCode::SWITCHING_PROTOCOLS, NO_FIELDS)), Misuse::Status);

@@ -428,3 +428,37 @@ fn framing_is_the_same_from_facts_of_another_parser() {
         assert_eq!(framing_of(version, lines), expected, "{lines:?}");
     }
 }
+
+#[test]
+fn the_rules_on_host_and_expectation_are_the_same_from_facts_of_another_parser() {
+    let facts = |version, lines: &[(&str, &str)]| {
+        let mut facts = HeadFacts::request(http_keepalive::Method::new(b"POST"), version);
+        lines.iter().for_each(|(name, value)| facts.field_line(name.as_bytes(), value.as_bytes()));
+        facts
+    };
+    let (old, new) = (Version::HTTP_10, Version::HTTP_11);
+    for (version, lines, expected) in [
+        (new, &[("Host", "a")][..], Ok(())),
+        (new, &[("host", "")], Ok(())),
+        (new, &[], Err(HostMissing)),
+        (old, &[], Ok(())),
+        (new, &[("Host", "a"), ("Host", "a")], Err(HostRepeated)),
+        (old, &[("Host", "a"), ("Host", "a")], Err(HostRepeated)),
+        (new, &[("Host", "a b")], Err(HostInvalid)),
+        (old, &[("Host", "a b")], Err(HostInvalid)),
+    ] {
+        assert_eq!(framing::host_rule(&facts(version, lines)), expected, "{version:?} {lines:?}");
+    }
+    let ignores = Policy::DEFAULT.with_expectation(Tolerance::Accept);
+    for (version, value, strict) in [
+        (new, "100-continue", Ok(())),
+        (new, "100-Continue, 100-continue", Ok(())),
+        (new, "x", Err(Expectation)),
+        (new, "100-continue, x", Err(Expectation)),
+        (old, "x", Ok(())),
+    ] {
+        let facts = facts(version, &[("Expect", value)]);
+        assert_eq!(framing::expectation_rule(&facts, &Policy::DEFAULT), strict, "{version:?} {value:?}");
+        assert_eq!(framing::expectation_rule(&facts, &ignores), Ok(()), "{version:?} {value:?}");
+    }
+}

@@ -2,6 +2,7 @@
 
 use crate::common;
 use crate::common::Passes;
+use crate::common::client::{Asker, with_limits};
 use crate::common::{Driver, Seen, accept, accept_one, assert_refused, chunked, get, limits, octets};
 use http_keepalive::ProtocolErrorKind::*;
 use http_keepalive::{
@@ -156,6 +157,42 @@ fn limit_04_the_same_for_trailers() {
     accept(&small, &chunked(&format!("0\r\n{two}\r\n")));
     let two = field_line(20) + &field_line(19);
     assert_refused(&small, &chunked(&format!("0\r\n{two}\r▼\n")), HeadTooLong, 431);
+}
+
+#[test]
+fn limit_05_a_response_over_a_limit_of_its_fields_is_an_error() {
+    let small = Limits::DEFAULT.with_start_line(64).with_field_line(64).with_field_lines(4).with_head(200);
+    let small = small.with_trailer_section(80).with_trailer_lines(2);
+    let length = "Content-Length: 0\r\n";
+    let chunks = "Transfer-Encoding: chunked\r\n\r\n0\r\n";
+    for (fields, kind) in [
+        (format!("{length}{}\r\n", field_line(64)), None),
+        (format!("{length}{}\r\n", field_line(65)), Some(FieldLineTooLong)),
+        (format!("{length}{}\r\n", "X: y\r\n".repeat(3)), None),
+        (format!("{length}{}\r\n", "X: y\r\n".repeat(4)), Some(FieldLines)),
+        (format!("{length}{}\r\n", field_line(60).repeat(2)), None),
+        (format!("{length}{}\r\n", field_line(60).repeat(3)), Some(HeadTooLong)),
+        (format!("{chunks}{}\r\n", "X: y\r\n".repeat(2)), None),
+        (format!("{chunks}{}\r\n", "X: y\r\n".repeat(3)), Some(FieldLines)),
+        (format!("{chunks}{}\r\n", field_line(65)), Some(FieldLineTooLong)),
+        (format!("{chunks}{}\r\n", field_line(40).repeat(2)), Some(HeadTooLong)),
+    ] {
+        for dribbles in [false, true] {
+            let mut asker = Asker::new(&with_limits(small));
+            asker.ask("GET");
+            let input = format!("HTTP/1.1 200 OK\r\n{fields}");
+            if dribbles {
+                asker.dribble(&input)
+            } else {
+                asker.feed(&input)
+            };
+            assert_eq!(asker.error(), kind, "{input:?}");
+            match kind {
+                None => assert!(asker.connection.is_idle(), "{:?}", asker.said),
+                Some(_) => asker.assert_closes(CloseReason::ProtocolError),
+            }
+        }
+    }
 }
 
 #[test]

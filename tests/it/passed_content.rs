@@ -43,7 +43,7 @@ fn what_was_given_up_can_not_be_skipped_and_nothing_moves() {
 }
 
 #[test]
-fn close_02_what_is_skipped_counts_as_carried() {
+fn limit_12_what_is_skipped_counts_as_carried() {
     for (most, closes) in [(1000, true), (2000, false)] {
         let mut driver = Driver::new(&limits(Limits::DEFAULT.with_max_octets(Some(most))));
         driver.feed("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 900\r\n\r\n");

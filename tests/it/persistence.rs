@@ -7,8 +7,8 @@ use crate::common::{Driver, Seen, accept, get, limits, pairs, policy};
 use http_keepalive::{
     BodyLength, CloseReason, Config, Content, DeadlineKind, FramingField, FramingRule, HeadFacts, KeepAlive,
     KeepAliveField, Lifecycle, Limits, Method, MethodKind, Misuse, NO_FIELDS, PauseReason, Persistence, Policy,
-    ProtocolErrorKind, ReadWant, ReuseReason, SendError, Server, Shut, StatusCode, Timeouts, TunnelReason, Turn, Use,
-    Version, persistence,
+    ProtocolErrorKind, ReadWant, Response, ReuseReason, SendError, Server, Shut, StatusCode, Timeouts, TunnelReason,
+    Turn, Use, Version, persistence,
 };
 
 const STRICT: Config<Server> = Config::DEFAULT;
@@ -205,6 +205,16 @@ fn pers_13_behind_a_response_with_close_nothing_is_processed() {
     assert!(driver.response().has_option("close"));
     assert_eq!((driver.requests().len(), driver.responses().len()), (1, 1));
     assert!(driver.buffer.is_empty());
+    // where the application alone says so
+    let mut driver = Driver::strict();
+    driver.feed(&get("").repeat(2));
+    let (response, mut out) = (Response::new(StatusCode::OK).with_close(true), [0; 200]);
+    let sent = driver.connection.send_response(driver.now, response, NO_FIELDS, Content::Empty, &mut out);
+    driver.connection.handle_sent(driver.now, sent.expect("it is due") as u64);
+    assert_eq!(driver.connection.persistence(), Persistence::Close(CloseReason::CloseSent));
+    driver.feed("");
+    assert_eq!(driver.requests().len(), 1);
+    assert_eq!(driver.connection.wants().shut, Some(Shut::HalfClose(CloseReason::CloseSent)));
 }
 
 #[test]
@@ -456,7 +466,9 @@ fn mdn_keep_alive_response_example() {
 
 #[test]
 fn pipe_02_responses_go_out_in_the_order_of_requests() {
-    let requests: String = (0..5).map(|n| format!("GET /{n} HTTP/1.1\r\nHost: a\r\n\r\n")).collect();
+    let without = (0..3).map(|n| format!("GET /{n} HTTP/1.1\r\nHost: a\r\n\r\n"));
+    let with = (3..5).map(|n| format!("PUT /{n} HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nok"));
+    let requests: String = without.chain(with).collect();
     let mut driver = Driver::strict();
     driver.feed(&requests);
     for n in 0..5 {

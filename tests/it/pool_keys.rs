@@ -12,6 +12,33 @@ fn driver() -> Driver {
 }
 
 #[test]
+fn pers_22_a_connection_serves_the_key_it_was_opened_for_alone() {
+    let mut driver = driver();
+    let keys = [
+        "https://a:443",
+        "https://a:8443",
+        "http://a:443",
+        "https://b:443",
+        "https://a:443 by proxy",
+        "https://a:443 as ann",
+    ];
+    let ids = keys.map(|key| driver.ask(key).id());
+    for id in ids {
+        driver.done(id);
+    }
+    // each has one that is idle, and no other key is given it
+    for (key, id) in keys.into_iter().zip(ids) {
+        assert_eq!(driver.ask(key), Got::Reused(id), "{key}");
+        let Got::Opened(other) = driver.ask(key) else { panic!("{key} is given what is another's") };
+        assert!(!ids.contains(&other), "{key}");
+    }
+    // who keeps connections to a proxy under the proxy's name alone has them for every target
+    let proxied = driver.ask("proxy:3128").id();
+    driver.done(proxied);
+    assert_eq!(driver.ask("proxy:3128"), Got::Reused(proxied));
+}
+
+#[test]
 fn a_generation_of_one_key_ends_what_was_before_it_and_leaves_the_others() {
     let mut driver = driver();
     let moved = driver.open_all("moved", 3);

@@ -2,7 +2,7 @@
 
 use crate::common::client::{Asker, DEFAULT, HOST, answer, ok, request};
 use http_keepalive::retry::{Advice, Evidence, RetryReason, RetryVerdict, Sender, Sent};
-use http_keepalive::{CloseReason, Content, MethodKind, ProtocolErrorKind, SendError, Shut, StatusCode};
+use http_keepalive::{CloseReason, Content, Method, MethodKind, ProtocolErrorKind, SendError, Shut, StatusCode};
 
 use Advice::{Ask, Never, Retry};
 use Sender::{Proxy, UserAgent};
@@ -37,6 +37,14 @@ fn retry_02_the_idempotent_methods() {
                 false => assert_verdict(evidence, Ask, RetryReason::NotIdempotent),
             }
         }
+    }
+    // by their names, with case
+    let of_name = |name: &str| Method::new(name.as_bytes()).kind().is_idempotent();
+    for name in ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"] {
+        assert!(of_name(name) && !of_name(&name.to_lowercase()), "{name}");
+    }
+    for name in ["POST", "PATCH", "CONNECT", "PROPFIND", "", "GETS"] {
+        assert!(!of_name(name), "{name}");
     }
 }
 
@@ -84,6 +92,9 @@ fn retry_05_a_failed_repetition_is_not_repeated() {
     for sender in [UserAgent, Proxy] {
         for attempts in [1, 2, u32::MAX] {
             assert_verdict(GET.sent_for(sender).after(attempts), Ask, RetryReason::RetriedBefore);
+            // nor where both tries were on connections that had been used
+            let reused = Evidence { reused: true, ..GET.sent_for(sender).after(attempts).after_reused(attempts) };
+            assert_verdict(reused, Ask, RetryReason::RetriedBefore);
         }
     }
     for status in [408, 417, 421, 425] {
@@ -273,6 +284,11 @@ fn retry_05_every_repetition_is_within_a_budget() {
         assert_eq!(tries(budget, |_| true), 7, "a driver that opens no new ones comes to an end");
     }
     assert_eq!(tries(0, |_| false), 1, "no budget is one try");
+    assert_verdict(Evidence { reused: true, ..GET }.with_budget(0), Retry, RetryReason::Idempotent);
+    // a driver that counts more tries on used connections than there were is taken at its number of tries
+    let reused = Evidence { reused: true, sent: Sent::Nothing, ..GET };
+    assert_verdict(reused.after(1).after_reused(9), Retry, RetryReason::NotSent);
+    assert_verdict(reused.after(9).after_reused(u32::MAX), Ask, RetryReason::RetriedBefore);
     assert_verdict(GET.with_budget(1), Ask, RetryReason::RetriedBefore);
     assert_verdict(Evidence { reused: true, ..GET }.with_budget(1), Retry, RetryReason::Idempotent);
     // what may not be repeated may not within a budget either

@@ -1,6 +1,8 @@
 //! What a connection says of itself: exactly that, and not more.
 
-use crate::common::client::{Asker, DEFAULT};
+use std::time::Duration;
+
+use crate::common::client::{Asker, DEFAULT, answer};
 use crate::common::{Driver, get};
 use http_keepalive::*;
 
@@ -100,5 +102,36 @@ fn a_close_that_is_done_is_undone_by_nothing() {
         assert_eq!(driver.connection.wants(), closed.wants());
         assert!(driver.connection.is_closed());
         assert_eq!(driver.connection.next_deadline(), None);
+    }
+}
+
+/// What a deadline is blamed on is the setting that decided its instant.
+#[test]
+fn a_deadline_names_the_setting_that_decided_its_instant() {
+    let rated = Timeouts::DEFAULT.with_head(Some(Duration::from_secs(20))).with_head_cap(Some(Duration::from_secs(40)));
+    let head = |octets: usize| format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(octets - 19));
+    for (rate, octets, setting, nanos) in [
+        (None, 100, "head", 20_000_000_000),
+        (Some(500), 100, "head_rate", 20_200_000_000),
+        (Some(500), 9_999, "head_rate", 39_998_000_000),
+        (Some(500), 10_000, "head_cap", 40_000_000_000),
+        (Some(500), 12_000, "head_cap", 40_000_000_000),
+    ] {
+        let timeouts = rated.with_head_rate(rate);
+        let config = Config::new(Limits::DEFAULT, timeouts, Policy::DEFAULT).expect("within bounds");
+        let mut driver = Driver::new(&config);
+        driver.feed(&head(octets));
+        let cause = driver.connection.deadline_cause().expect("a head has begun");
+        assert_eq!((cause.deadline.kind, cause.setting), (DeadlineKind::Head, setting), "{rate:?}, {octets}");
+        let due = cause.since.saturating_add(Duration::from_nanos(nanos));
+        assert_eq!((cause.since, cause.deadline.at), (driver.now, due), "{rate:?}, {octets}");
+    }
+    for (hint, setting) in
+        [("", "idle"), ("Keep-Alive: timeout=5\r\n", "keep_alive"), ("Keep-Alive: timeout=900\r\n", "idle")]
+    {
+        let mut asker = Asker::asking("GET");
+        asker.feed(&answer("200 OK", &format!("Connection: keep-alive\r\n{hint}Content-Length: 0\r\n")));
+        let cause = asker.connection.deadline_cause().expect("it idles");
+        assert_eq!((cause.deadline.kind, cause.setting), (DeadlineKind::Idle, setting), "{hint:?}");
     }
 }

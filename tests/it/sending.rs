@@ -83,6 +83,13 @@ fn send_04_what_the_machine_writes_stands_on_one_line() {
         }
         assert_eq!(response.field("a").as_deref(), Some("1, 2"), "the caller's stay as they are");
     }
+    // also where it names several options
+    let mut driver = Driver::strict();
+    let upgrade = [("Upgrade", "websocket")];
+    driver.feed(&get("Connection: keep-alive\r\n")).respond_with(StatusCode::UPGRADE_REQUIRED, upgrade, Content::Empty);
+    let response = driver.response();
+    let lines: Vec<_> = response.fields.iter().filter(|(name, _)| name.eq_ignore_ascii_case("connection")).collect();
+    assert_eq!(lines, [&("Connection".to_string(), "keep-alive, upgrade".to_string())]);
 }
 
 #[test]

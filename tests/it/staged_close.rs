@@ -2,6 +2,7 @@
 //! of each.
 
 use crate::common::Passes;
+use crate::common::client::Asker;
 use std::time::Duration;
 
 use crate::common::{Driver, get, limits, policy};
@@ -58,6 +59,63 @@ fn close_06_what_is_discarded_is_bounded_in_octets() {
             assert_eq!(driver.connection.wants().shut, shut, "{most:?}, {octet}");
         }
     }
+}
+
+#[test]
+fn close_17_the_end_of_sending_comes_before_the_close_and_either_end_is_taken() {
+    for eof in [Eof::Clean, Eof::Truncated] {
+        let mut driver = Driver::strict();
+        driver.feed(&get("Connection: close\r\n")).respond(StatusCode::OK, Content::Exact(2));
+        assert_eq!(driver.connection.wants().shut, None, "content is to come");
+        driver.content("ok");
+        // through TLS this is the alert that nothing more will come
+        assert_eq!(driver.connection.wants().shut, Some(Shut::HalfClose(CloseReason::CloseReceived)));
+        driver.shut();
+        assert_eq!(driver.connection.wants().shut, None, "the peer's end is waited for");
+        let ended = driver.connection.receive_eof(driver.now, eof).expect("no message is broken off");
+        assert_eq!(ended.outcome, Outcome::Event(Event::PeerClosed));
+        assert_eq!(driver.connection.wants().shut, Some(Shut::Close(CloseReason::CloseReceived)), "{eof:?}");
+        driver.shut();
+        assert!(driver.connection.is_closed());
+    }
+    // a client has nothing to lose: both at once, as soon as it was answered
+    let mut asker = Asker::asking("GET");
+    asker.feed("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok");
+    assert_eq!(asker.connection.wants().shut, Some(Shut::Close(CloseReason::CloseReceived)));
+}
+
+#[test]
+fn close_18_a_server_answers_a_client_whose_end_was_cut() {
+    let post = "POST / HTTP/1.1\r\nHost: a\r\n";
+    for whole in [
+        get(""),
+        format!("{post}Content-Length: 2\r\n\r\nok"),
+        format!("{post}Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"),
+    ] {
+        let mut driver = Driver::strict();
+        driver.feed(&whole);
+        driver.connection.receive_eof(driver.now, Eof::Truncated).expect("the request was whole");
+        assert_eq!(driver.connection.wants().application, Some(Turn::Respond), "{whole:?}");
+        driver.respond(StatusCode::OK, Content::Empty);
+        assert_eq!(driver.response().status, 200);
+        assert_eq!(driver.connection.wants().shut, Some(Shut::Close(CloseReason::PeerClosed)), "{whole:?}");
+    }
+    for cut in [
+        "GET / HTTP/1.1\r\nHost: a\r\n".to_string(),
+        format!("{post}Content-Length: 3\r\n\r\nok"),
+        format!("{post}Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n"),
+    ] {
+        let mut driver = Driver::strict();
+        driver.feed(&cut);
+        let error = driver.connection.receive_eof(driver.now, Eof::Truncated).expect_err("it is incomplete");
+        assert!(error.kind.is_incomplete(), "{error} of {cut:?}");
+        assert_eq!(driver.connection.persistence(), Persistence::Close(CloseReason::Incomplete));
+    }
+    // between exchanges it is no error
+    let mut driver = Driver::strict();
+    driver.feed(&get("")).respond(StatusCode::OK, Content::Empty);
+    let ended = driver.connection.receive_eof(driver.now, Eof::Truncated).expect("nothing is broken off");
+    assert_eq!(ended.outcome, Outcome::Event(Event::PeerClosed));
 }
 
 #[test]

@@ -289,3 +289,19 @@ proptest! {
         }
     }
 }
+
+/// Octets that were done with in the same offer as an error are not counted twice.
+#[test]
+fn what_was_sent_after_an_error_is_what_was_written() {
+    let bad = "GET / HTTP/1.1\r\nHost : a\r\n\r\n";
+    for input in [bad.to_string(), format!("\r\n{bad}"), format!("\r\n\r\n\r\n{bad}")] {
+        let (mut connection, mut account) = (Connection::<Server>::new(at(0), &Config::DEFAULT), Account::new(at(0)));
+        connection.receive(at(1), input.as_bytes()).expect_err("whitespace before the colon");
+        account.look(at(1), &connection);
+        let mut out = [0; 512];
+        let written = connection.send_refusal(at(2), NO_FIELDS, &mut out).expect("a refusal is due");
+        connection.handle_sent(at(2), written as u64);
+        account.look(at(2), &connection);
+        assert_eq!(account.summary(at(2), &connection).sent, written as u64, "{input:?}");
+    }
+}

@@ -1,13 +1,15 @@
 //! Message syntax: start lines and field lines of requests, and of responses where they are parsed alone.
 
 use crate::common;
+use crate::common::client::Asker;
 use crate::common::{
     Driver, Seen, accept, accept_one, assert_all_refused, assert_refused, expect_pairs, get, lenient, octets, pairs,
     policy,
 };
 use http_keepalive::ProtocolErrorKind::*;
 use http_keepalive::{
-    Config, Content, Limits, Method, MethodKind, Policy, RequestHead, Server, StatusCode, TargetForm, Tolerance,
+    Config, Content, Limits, Method, MethodKind, Policy, RequestHead, Reusable, Server, StatusCode, TargetForm,
+    Tolerance,
 };
 
 const STRICT: Config<Server> = Config::DEFAULT;
@@ -424,6 +426,23 @@ fn syn_17_status_lines_in_their_grammar_and_without_the_last_space() {
             .unwrap_or_else(|| panic!("{line} was accepted"));
         // `HTTP/1.10 200` may be a bad version or a bad line
         assert!(error.kind == kind || (kind == Version && error.kind == StatusLine), "{line}: {error}");
+    }
+}
+
+#[test]
+fn syn_18_a_reason_phrase_decides_nothing() {
+    let phrases = ["", "OK", "close", "\ttab \u{e9}\u{ff} ", "404 Not Found", "Transfer-Encoding: chunked"];
+    for (phrase, dribbles) in phrases.into_iter().flat_map(|phrase| [(phrase, false), (phrase, true)]) {
+        let input = format!("HTTP/1.1 200 {phrase}\r\nContent-Length: 2\r\n\r\nok");
+        let mut asker = Asker::asking("GET");
+        if dribbles {
+            asker.dribble(&input)
+        } else {
+            asker.feed(&input)
+        };
+        assert_eq!(asker.exchanges(), [(200, "ok".to_string())], "{phrase:?}");
+        assert_eq!(asker.only_answer().reason, common::shown(&octets(phrase)));
+        assert!(matches!(asker.connection.reusable(asker.now), Reusable::Now { .. }), "{phrase:?}");
     }
 }
 
