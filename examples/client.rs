@@ -11,24 +11,22 @@ type Failure = Box<dyn Error + Send + Sync>;
 type Wire = (TcpStream, Drive<Client, Vec<u8>>);
 static EPOCH: LazyLock<time::Instant> = LazyLock::new(time::Instant::now);
 const TICK: time::Duration = time::Duration::from_millis(50); // so often who waits for a socket looks at deadlines
-
 fn now() -> Instant {
     Instant::since(*EPOCH, time::Instant::now())
 }
 
 fn main() -> Result<(), Failure> {
     let argument = |n, default: &str| env::args().nth(n).unwrap_or(default.into());
-    let (host, target) = (&argument(1, "127.0.0.1:8080"), &argument(2, "/"));
+    let (host, target) = (&argument(1, "127.0.0.1:8080"), &argument(2, "/").into_bytes());
     let (requests, threads): (usize, usize) = (argument(3, "1000").parse()?, argument(4, "8").parse()?);
     let pool = &SharedPool::new(now(), &PoolConfig::DEFAULT);
-    let work = move |first| {
-        (first..requests).step_by(threads).try_for_each(|_| fetch(pool, host, target.as_bytes()).map(drop))
-    };
+    let work = move |first| (first..requests).step_by(threads).try_for_each(|_| fetch(pool, host, target).map(drop));
     thread::scope(|scope| {
         let threads: Vec<_> = (0..threads).map(|first| scope.spawn(move || work(first))).collect();
         threads.into_iter().try_for_each(|thread| thread.join().unwrap())
     })?;
-    Ok(println!("{requests} requests, {} connections", pool.counters().opened))
+    println!("{requests} requests, {} connections", pool.counters().opened);
+    Ok(())
 }
 
 /// The status and content that answer a GET.
