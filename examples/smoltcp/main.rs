@@ -45,10 +45,9 @@ fn carry<R: DriveRole>(now: Instant, drive: &mut Side<R>, socket: &mut Socket<'_
 }
 
 fn shut<R: DriveRole>(now: Instant, drive: &mut Side<R>, socket: &mut Socket<'_>, asked: Shut) {
-    if let Shut::Reset(_) = asked {
-        socket.abort()
-    } else {
-        socket.close()
+    match asked {
+        Shut::Reset(_) => socket.abort(),
+        Shut::HalfClose(_) | Shut::Close(_) => socket.close(),
     }
     drive.shut_done(now);
 }
@@ -64,7 +63,7 @@ fn main() {
     let (mut now, mut ask_at, mut asked) = (Instant::EPOCH, Instant::EPOCH, 0);
     let mut server: Side<Server> = Drive::new(now, &SERVER, [0; 1024], [0; 1024]);
     let mut client: Side<Client> = Drive::new(now, &CLIENT, [0; 1024], [0; 1024]);
-    let (mut content, mut length, mut sent) = ([0; 256], 0, 0);
+    let (mut content, mut end, mut sent) = ([0; 256], 0, 0);
     while !server.connection().is_closed() || !client.connection().is_closed() {
         let time = Time::from_micros((now.as_nanos() / 1000) as i64);
         server_host.poll(time);
@@ -73,15 +72,13 @@ fn main() {
         while moves {
             let socket = server_host.socket();
             match server.poll(now) {
-                Step::Event(Event::Request(_)) => length = 0,
+                Step::Event(Event::Request(_)) => end = 0,
                 Step::Event(Event::Content(piece)) => {
-                    content[length..][..piece.len()].copy_from_slice(piece); // within `LIMITS`
-                    length += piece.len();
+                    content[end..][..piece.len()].copy_from_slice(piece); // within `LIMITS`
+                    end += piece.len();
                 }
-                Step::Respond => {
-                    sent = server.respond_with(now, StatusCode::OK, NO_FIELDS, &content[..length]).unwrap()
-                }
-                Step::Content => sent += server.send_content(now, &content[sent..length]).unwrap(),
+                Step::Respond => sent = server.respond_with(now, StatusCode::OK, NO_FIELDS, &content[..end]).unwrap(),
+                Step::Content => sent += server.send_content(now, &content[sent..end]).unwrap(),
                 Step::Transport(asked) => moves = carry(now, &mut server, socket, asked),
                 Step::Shut(asked) => shut(now, &mut server, socket, asked),
                 Step::HandOver(_) | Step::Closed => moves = false,
