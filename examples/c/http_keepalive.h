@@ -65,7 +65,9 @@ typedef struct {
   uint64_t content;
   // Requests on a connection; 0: any number.
   uint32_t max_exchanges;
-  // How long a connection may be idle.
+  // How long a connection may be open before its first octet comes.
+  uint64_t first_octet;
+  // How long it may be idle between two requests.
   uint64_t idle;
   // How long a head may take.
   uint64_t head_time;

@@ -2,7 +2,8 @@
 // It teaches that a driver knows no HTTP in C either: it does what the steps say. SIGTERM and SIGINT drain.
 //
 //     cargo build --release --manifest-path examples/c/Cargo.toml
-//     cc -O2 -Wall -Iexamples/c examples/c/serve.c examples/c/target/release/libhttp_keepalive_c.a -o serve_c && ./serve_c 8080
+//     cc -O2 -Wall -Iexamples/c examples/c/serve.c examples/c/target/release/libhttp_keepalive_c.a -o serve_c
+//     ./serve_c 8080 [MILLISECONDS of every timeout]
 #define _GNU_SOURCE // ppoll
 #include <arpa/inet.h>
 #include <errno.h>
@@ -85,7 +86,7 @@ static bool transfer(struct peer *peer, const hk_step *step) {
 
 static void respond(struct peer *peer) {
     if (!peer->posts)
-        peer->length = (size_t)sprintf((char *)peer->content, "Hello from C\n");
+        peer->length = (size_t)sprintf((char *)peer->content, "Hello\n");
     hk_line line = {{(const uint8_t *)"Server", 6}, {(const uint8_t *)"serve.c", 7}};
     peer->sent = 0;
     if (hk_server_respond(&peer->server, now(), 200, &line, 1, peer->length) == HK_RESULT_MISUSE)
@@ -149,8 +150,9 @@ int main(int count, char **arguments) {
     address.sin_port = htons((uint16_t)atoi(count > 1 ? arguments[1] : "8080"));
     hk_settings settings = hk_settings_default();
     settings.content = CONTENT;
-    if (count > 2)
-        settings.idle = strtoull(arguments[2], NULL, 10);
+    settings.max_exchanges = 0;
+    if (count > 2) // for trying it out: all of them are short
+        settings.first_octet = settings.idle = settings.head_time = settings.content_gap = settings.write_stall = strtoull(arguments[2], NULL, 10);
     hk_octets wrong = hk_config_init(&config, &settings);
     if (wrong.length > 0)
         return fprintf(stderr, "serve.c: `%.*s` is out of its bounds\n", (int)wrong.length, wrong.octets), 2;
@@ -158,6 +160,7 @@ int main(int count, char **arguments) {
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
     if (bind(listener, (struct sockaddr *)&address, sizeof address) != 0 || listen(listener, 1024) != 0)
         return perror("serve.c"), 1;
+    getsockname(listener, (struct sockaddr *)&address, &(socklen_t){sizeof address});
     // signals come while it waits, and at no other time: so none is missed
     sigset_t none, asked;
     sigemptyset(&none);

@@ -75,7 +75,9 @@ pub struct hk_settings {
     pub content: u64,
     /// Requests on a connection; 0: any number.
     pub max_exchanges: u32,
-    /// How long a connection may be idle.
+    /// How long a connection may be open before its first octet comes.
+    pub first_octet: u64,
+    /// How long it may be idle between two requests.
     pub idle: u64,
     /// How long a head may take.
     pub head_time: u64,
@@ -209,6 +211,7 @@ pub extern "C" fn hk_settings_default() -> hk_settings {
         head: 4096,
         content: 64 * 1024,
         max_exchanges: Limits::DEFAULT.max_exchanges.unwrap_or(0),
+        first_octet: millis(timeouts.first_octet),
         idle: millis(timeouts.idle),
         head_time: millis(timeouts.head),
         content_gap: millis(timeouts.content_gap),
@@ -236,6 +239,7 @@ pub unsafe extern "C" fn hk_config_init(config: *mut hk_config, settings: *const
         .with_content((settings.content != HK_UNKNOWN).then_some(settings.content))
         .with_max_exchanges((settings.max_exchanges > 0).then_some(settings.max_exchanges));
     let timeouts = Timeouts::DEFAULT
+        .with_first_octet(time(settings.first_octet))
         .with_idle(time(settings.idle))
         .with_idle_advertised(promised)
         .with_head(time(settings.head_time))
