@@ -1,4 +1,8 @@
-// A server's connection of HTTP/1.x, without I/O. Made by cbindgen from src/lib.rs: do not change it here.
+// A server's connection of HTTP/1.x, without I/O, without memory of its own. Made by cbindgen from src/lib.rs: do not change it here.
+//
+// What every function asks of its caller: a pointer to an `hk_config` or an `hk_server` is one that its `init` was called with, and no other thread uses it
+// meanwhile; octets and their length belong together. Octets are told by pointer and length: they are not ended by a zero. `now` is in nanoseconds, of a
+// clock that never goes back.
 
 #ifndef HTTP_KEEPALIVE_H
 #define HTTP_KEEPALIVE_H
@@ -100,7 +104,7 @@ typedef struct {
   hk_line lines[HK_FIELD_LINES];
 } hk_server;
 
-// A step: what its kind names is set, the rest is empty.
+// A step: what its kind names is set, the rest is empty. What it points to is there until the next call with the same connection.
 typedef struct {
   hk_kind kind;
   bool read;
@@ -153,14 +157,14 @@ bool hk_server_init(hk_server *server,
 hk_step hk_server_poll(hk_server *server,
                        uint64_t now);
 
-// So many octets were read into the room; 0: the peer has closed its side.
+// This number of octets was read into the room; 0: the peer has closed its side.
 //
 // # Safety
 //
 // As all functions: see the head of this file.
 void hk_server_read(hk_server *server, size_t octets);
 
-// So many octets have left.
+// This number of octets has left; 0 where none could.
 //
 // # Safety
 //

@@ -113,7 +113,7 @@ pub enum hk_kind {
     Reset,
 }
 
-/// A step: what its kind names is set, the rest is empty.
+/// A step: what its kind names is set, the rest is empty. What it points to is there until the next call with the same connection.
 #[repr(C)]
 pub struct hk_step {
     pub kind: hk_kind,
@@ -331,7 +331,7 @@ pub unsafe extern "C" fn hk_server_poll(server: *mut hk_server, now: u64) -> hk_
     }
 }
 
-/// So many octets were read into the room; 0: the peer has closed its side.
+/// This number of octets was read into the room; 0: the peer has closed its side.
 ///
 /// # Safety
 ///
@@ -342,7 +342,7 @@ pub unsafe extern "C" fn hk_server_read(server: *mut hk_server, octets: usize) {
     unsafe { machine(server) }.read(octets);
 }
 
-/// So many octets have left.
+/// This number of octets has left; 0 where none could.
 ///
 /// # Safety
 ///
