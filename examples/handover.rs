@@ -1,5 +1,6 @@
-//! A restart that nobody notices: the next process is given the listener, and then each connection with its socket, as soon as nothing is under way on
-//! it. No client connects anew, no answer says `close`, and a request that has come meanwhile lies in its socket until the next process reads it.
+//! A restart that nobody notices: the next process is given the listener, and then each connection with its socket, as soon as nothing is
+//! under way on it. No client connects anew, no answer says `close`, and a request that has come meanwhile lies in its socket until the
+//! next process reads it.
 //!
 //! ```sh
 //! cargo run --release --example handover -- 127.0.0.1:8080 /run/user/1000/handover.sock    # and the same once more, for the next process
@@ -7,10 +8,11 @@
 //!
 //! It teaches three things:
 //!
-//! - **`Parked`**: what is known of an idle connection is forty octets of plain data. They are the same in both processes only where the clock is:
-//!   `CLOCK_MONOTONIC` counts from the same epoch in every process of a machine. Both processes have releases of the crate that are compatible,
-//!   which the first line of the hand-over makes sure of.
-//! - **`SCM_RIGHTS`**: a socket goes as ancillary data of a message between processes, beside what was parked. What waits in the socket goes along.
+//! - **`Parked`**: what is known of an idle connection is forty octets of plain data. They say the same in both processes only where the
+//!   clock is the same: `CLOCK_MONOTONIC` counts from one epoch in every process of a machine. Both processes have releases of the crate that
+//!   are compatible, which the first line of the hand-over makes sure of.
+//! - **`SCM_RIGHTS`**: a socket goes as ancillary data of a message between processes, beside what was parked. What waits in the socket goes
+//!   along.
 //! - **Who owns a connection**: the one who has acknowledged it. A next process that dies leaves all that it did not acknowledge where it was.
 //!
 //! What the application knows of a connection (a session, an authenticated user) would go beside what was parked. SIGTERM drains instead.

@@ -1,4 +1,5 @@
-//! Makes `http_keepalive.h` from `src/lib.rs`. It is kept with the source, for those who read it; a build changes it only where it is not as it should be.
+//! Makes `http_keepalive.h` from `src/lib.rs`. It is kept with the source, for those who read it; a build changes it only where it is not
+//! as it should be.
 
 use std::{env, error::Error, path::Path};
 

@@ -1,5 +1,5 @@
-// A server in C on the library's connection: a POST gets its content back, anything else a greeting. One thread, `poll`, no memory beyond these arrays.
-// It teaches that a driver knows no HTTP in C either: it does what the steps say. SIGTERM and SIGINT drain.
+// A server in C on the library's connection: a POST gets its content back, anything else a greeting. One thread, `poll`, no memory beyond
+// these arrays. It teaches that a driver knows no HTTP in C either: it does what the steps say. SIGTERM and SIGINT drain.
 //
 //     cargo build --release --manifest-path examples/c/Cargo.toml
 //     cc -O2 -Wall -Iexamples/c examples/c/serve.c examples/c/target/release/libhttp_keepalive_c.a -o serve_c

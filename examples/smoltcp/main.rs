@@ -1,6 +1,6 @@
-//! Two hosts in memory, each with a TCP/IP stack of its own (smoltcp): one posts, the other one sends it back. It teaches a driver for firmware: `no_std`,
-//! buffers that are arrays, no allocation; and what is done on a socket of smoltcp for `Step::Transport` and `Step::Shut`. Time is virtual: a minute takes
-//! none. On a board `now` is a timer, and `network.rs` the chip and its stack. `cargo run -p smoltcp-example --example smoltcp`.
+//! Two hosts in memory, each with a TCP/IP stack of its own (smoltcp): one posts, the other sends it back. It teaches a driver for firmware:
+//! no allocation, buffers that are arrays, what a socket of smoltcp does for `Transport` and `Shut`. Time is virtual: a minute takes none.
+//! On a board `now` is a timer, and `network.rs` the chip and its stack. `cargo run -p smoltcp-example --example smoltcp`.
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -1,5 +1,5 @@
-//! Two hosts and the network between them, in memory: what a chip, its driver and the stack are on a board. No allocation: packets, sockets and what is
-//! in them lie in arrays of the caller's.
+//! Two hosts and the network between them, in memory: what a chip, its driver and the stack are on a board. No allocation: packets, sockets
+//! and what is in them lie in arrays of the caller's.
 
 use core::cell::RefCell;
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet, SocketStorage};

@@ -1,10 +1,12 @@
 //! A server's connection for C: `http_keepalive.h` is made from this file, and `serve.c` uses it.
 //!
-//! It teaches the boundary: no allocation (all memory is the caller's), no panic that unwinds into C, sizes that the compiler checks, each `unsafe` at the
-//! door with its reason, and nothing of HTTP in here. Octets are told by pointer and length, as they are not ended by a zero.
+//! It teaches the boundary: no allocation (all memory is the caller's), no panic that unwinds into C, sizes that the compiler checks, each
+//! `unsafe` at the door with its reason, and nothing of HTTP in here. Octets are told by pointer and length, as they are not ended by a
+//! zero.
 //!
-//! **What every function asks of its caller**: a pointer to an `hk_config` or an `hk_server` is one that its `init` was called with, and is not used by
-//! another thread meanwhile; octets and their length belong together. What a step points to is there until the next call with the same server.
+//! **What every function asks of its caller**: a pointer to an `hk_config` or an `hk_server` is one that its `init` was called with, and is
+//! not used by another thread meanwhile; octets and their length belong together. What a step points to is there until the next call with
+//! the same server.
 #![no_std]
 
 use core::mem::{align_of, needs_drop, size_of};
@@ -103,7 +105,8 @@ pub enum hk_kind {
     Respond,
     /// More content of the answer, or its end: `hk_server_send`, `hk_server_finish`. Said again until it is done.
     Send,
-    /// The socket is to be read into `room`, if `read`; `octets` are to be written to it, if `write`; for `wait` nanoseconds at most. Say what came of it.
+    /// The socket is to be read into `room`, if `read`; `octets` are to be written to it, if `write`; for `wait` nanoseconds at most. Say
+    /// what came of it.
     Transport,
     /// The sending side of the socket is to be shut: then `hk_server_shut_done`.
     HalfClose,
@@ -256,13 +259,13 @@ pub unsafe extern "C" fn hk_config_init(config: *mut hk_config, settings: *const
     }
 }
 
-/// A connection that opened at `now`: nanoseconds of a clock that never goes back, from an epoch of yours. `input` is the room for what is received, and
-/// `output` for what is to be sent. `false`, and nothing was written: `input` is smaller than a head may be.
+/// A connection that opened at `now`: nanoseconds of a clock that never goes back, from an epoch of yours. `input` is the room for what is
+/// received, and `output` for what is to be sent. `false`, and nothing was written: `input` is smaller than a head may be.
 ///
 /// # Safety
 ///
-/// `server` has room for one, and nobody uses it now; `config` was initialised, and stays where and as it is for as long as the connection; the octets are
-/// the connection's alone for as long.
+/// `server` has room for one, and nobody uses it now; `config` was initialised, and stays where and as it is for as long as the connection;
+/// the octets are the connection's alone for as long.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hk_server_init(
     server: *mut hk_server,
@@ -397,8 +400,8 @@ pub unsafe extern "C" fn hk_server_close_after_exchange(server: *mut hk_server, 
     unsafe { machine(server) }.close_after_exchange(Instant::from_nanos(now));
 }
 
-/// Sends the head of the answer, with field lines of yours beside those that say its length and whether the connection persists. `content` is how many octets
-/// follow by `hk_server_send`, or `HK_UNKNOWN`: then `hk_server_finish` ends it.
+/// Sends the head of the answer, with field lines of yours beside those that say its length and whether the connection persists. `content`
+/// is how many octets follow by `hk_server_send`, or `HK_UNKNOWN`: then `hk_server_finish` ends it.
 ///
 /// # Safety
 ///
