@@ -40,7 +40,8 @@ typedef enum {
   HK_KIND_RESPOND,
   // More content of the answer, or its end: `hk_server_send`, `hk_server_finish`. Said again until it is done.
   HK_KIND_SEND,
-  // The socket is to be read into `room`, if `read`; `octets` are to be written to it, if `write`; for `wait` nanoseconds at most. Say what came of it.
+  // The socket is to be read into `room`, if `read`; `octets` are to be written to it, if `write`; for `wait` nanoseconds at most. Say
+  // what came of it.
   HK_KIND_TRANSPORT,
   // The sending side of the socket is to be shut: then `hk_server_shut_done`.
   HK_KIND_HALF_CLOSE,
@@ -134,13 +135,13 @@ hk_settings hk_settings_default(void);
 hk_octets hk_config_init(hk_config *config,
                          const hk_settings *settings);
 
-// A connection that opened at `now`: nanoseconds of a clock that never goes back, from an epoch of yours. `input` is the room for what is received, and
-// `output` for what is to be sent. `false`, and nothing was written: `input` is smaller than a head may be.
+// A connection that opened at `now`: nanoseconds of a clock that never goes back, from an epoch of yours. `input` is the room for what is
+// received, and `output` for what is to be sent. `false`, and nothing was written: `input` is smaller than a head may be.
 //
 // # Safety
 //
-// `server` has room for one, and nobody uses it now; `config` was initialised, and stays where and as it is for as long as the connection; the octets are
-// the connection's alone for as long.
+// `server` has room for one, and nobody uses it now; `config` was initialised, and stays where and as it is for as long as the connection;
+// the octets are the connection's alone for as long.
 bool hk_server_init(hk_server *server,
                     const hk_config *config,
                     uint64_t now,
@@ -200,8 +201,8 @@ void hk_server_shut_done(hk_server *server, uint64_t now);
 void hk_server_close_after_exchange(hk_server *server,
                                     uint64_t now);
 
-// Sends the head of the answer, with field lines of yours beside those that say its length and whether the connection persists. `content` is how many octets
-// follow by `hk_server_send`, or `HK_UNKNOWN`: then `hk_server_finish` ends it.
+// Sends the head of the answer, with field lines of yours beside those that say its length and whether the connection persists. `content`
+// is how many octets follow by `hk_server_send`, or `HK_UNKNOWN`: then `hk_server_finish` ends it.
 //
 // # Safety
 //
