@@ -217,7 +217,7 @@ impl<R: Role, C: Deref<Target = Config<R>>> Connection<R, C> {
         self.lifecycle.is_closed()
     }
 
-    /// Nothing of an exchange is outstanding, and the next may begin.
+    /// Nothing of an exchange is under way: no octet of the next head has been received either.
     pub fn is_idle(&self) -> bool {
         self.lifecycle.is_idle()
     }

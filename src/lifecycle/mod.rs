@@ -595,7 +595,9 @@ impl<R: LifecycleRole, C: Deref<Target = Config<R>>> Lifecycle<R, C> {
         self.state.lifetime.stage() == Stage::Closed
     }
 
-    /// Nothing of an exchange is outstanding, and the next may begin.
+    /// Nothing of an exchange is under way: no octet of the next head has been told either ([`octets_received`](Self::octets_received)). A parser
+    /// that may have the next head already asks [`wants_application`](Self::wants_application) instead: where a server's is `None`, the exchange
+    /// before is answered, and the head may be told (RFC 9112 9.3.2).
     pub fn is_idle(&self) -> bool {
         self.state.lifetime.is_open() && self.state.is_between_exchanges()
     }
