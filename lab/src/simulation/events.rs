@@ -47,6 +47,8 @@ pub(crate) enum Event {
     ClientDeadline { connection: u32 },
     /// Something in a pool may be due.
     PoolDeadline { pool: u32 },
+    /// The shield of an idle connection is over, and somebody waits for its place.
+    ShieldOver,
     /// The server is restarted.
     Restart,
 }
