@@ -4,3 +4,7 @@
 
 pub mod settings;
 pub mod simulation;
+pub mod chart;
+pub mod scenario;
+pub mod table;
+pub mod truth;

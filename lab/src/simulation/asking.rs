@@ -1,6 +1,6 @@
 //! Which connection carries a request: the pool's answer, done. Also pipelining, repeating, and the ends of a client's connections.
 
-use http_keepalive::pool::{Checkin, Checkout, Demand, Due, Ended, Patience, Peer, Readable, Returned, Session, Source};
+use http_keepalive::pool::{Checkin, Checkout, Demand, Due, Ended, Peer, Readable, Returned, Session, Source};
 use http_keepalive::presets::Repeats;
 use http_keepalive::retry::{Advice, Sent, Unanswered};
 use http_keepalive::{
@@ -24,7 +24,10 @@ impl<const DEPTH: usize> Simulation<'_, DEPTH> {
     /// The user asks for all that may be asked for now.
     pub(super) fn ask_more(&mut self, now: u64, user: u32) {
         let pool = self.users[user as usize].pool;
+        let mut turns = 0;
         while self.users[user as usize].ticket.is_none() {
+            turns += 1;
+            debug_assert!(turns < 100_000, "a user asks again and again");
             let (key, anew) = match self.users[user as usize].again.last() {
                 Some(&(_, anew)) => (self.key_of_repeated(user), anew),
                 None => match self.next_to_ask(user) {
@@ -132,7 +135,7 @@ impl<const DEPTH: usize> Simulation<'_, DEPTH> {
                 let front_connection = self.connections.get_mut(front as usize)?;
                 let read = usize::from(front_connection.read).checked_sub(1)?;
                 let asked = *front_connection.asked(read);
-                Some(Asked { on_behalf: front, tries: 0, reused_tries: 0, ..asked })
+                Some(Asked { on_behalf: front, tries: asked.relays, reused_tries: asked.reused_relays, ..asked })
             }
         }
     }
@@ -164,8 +167,13 @@ impl<const DEPTH: usize> Simulation<'_, DEPTH> {
 
     /// The connection is there, at the client.
     pub(super) fn opened(&mut self, now: u64, connection: u32) {
+        let one_way = self.one_way(connection);
         let opened = &mut self.connections[connection as usize];
-        let Held::Opening(permit) = std::mem::replace(&mut opened.held, Held::Not) else { return };
+        let Held::Opening(permit) = std::mem::replace(&mut opened.held, Held::Not) else {
+            // its user has given up
+            opened.client_resets = true;
+            return self.later(now + one_way, connection, Event::EndAtServer { connection });
+        };
         let pool = opened.pool;
         let config = &self.configs.kinds[self.pools[pool as usize].kind].config;
         let mut client = Lifecycle::new(instant(now), config);
@@ -411,7 +419,14 @@ impl<const DEPTH: usize> Simulation<'_, DEPTH> {
         match asker {
             Asker::User(user) => self.users[user as usize].again.push((again, preset.repeats != Repeats::Any)),
             Asker::Proxy(front) => {
-                let demand = Demand::DEFAULT.with_source(Source::New).with_patience(Patience::Wait);
+                let Some(front_connection) = self.connections.get_mut(front as usize) else { return };
+                let read = usize::from(front_connection.read);
+                if read == 0 || read > front_connection.outstanding() {
+                    return;
+                }
+                let of_user = front_connection.asked(read - 1);
+                (of_user.relays, of_user.reused_relays) = (again.tries, again.reused_tries);
+                let demand = Demand::DEFAULT.with_source(Source::New);
                 let answer = self.pools[PROXY].pool.checkout(instant(now), &0, demand);
                 self.go_on(now, PROXY as u32, Asker::Proxy(front), 0, answer);
             }

@@ -24,6 +24,9 @@ pub(super) struct Asked {
     /// Tries before this one, and how many of them were on connections that had been used before.
     pub(super) tries: u8,
     pub(super) reused_tries: u8,
+    /// The same of the proxy's tries, where it is the request of a user's connection to it.
+    pub(super) relays: u8,
+    pub(super) reused_relays: u8,
     pub(super) is_post: bool,
     /// It could not be had: the response is an error's.
     pub(super) failed: bool,

@@ -41,10 +41,10 @@ pub(crate) enum Event {
     EndAtClient { connection: u32 },
     /// The server's reset is at the client.
     ResetAtClient { connection: u32 },
-    /// A deadline of the server's lifecycle may have passed.
-    ServerDeadline { connection: u32 },
-    /// A deadline of the client's lifecycle may have passed.
-    ClientDeadline { connection: u32 },
+    /// A deadline of the server's lifecycle may have passed. It outlives its connection: the serial number tells.
+    ServerDeadline { connection: u32, serial: u32 },
+    /// A deadline of the client's lifecycle may have passed; the same.
+    ClientDeadline { connection: u32, serial: u32 },
     /// Something in a pool may be due.
     PoolDeadline { pool: u32 },
     /// The shield of an idle connection is over, and somebody waits for its place.
@@ -87,21 +87,26 @@ pub(crate) struct Events {
     heap: BinaryHeap<Entry>,
     number: u32,
     now: u64,
-    most: usize,
+    /// Events at this instant so far.
+    at_once: u32,
 }
+
+/// More events at one instant are a circle: nothing goes on.
+const MOST_AT_ONCE: u32 = 50_000_000;
 
 impl Events {
     /// The event happens at this instant, in nanoseconds; what is past happens now.
     pub(crate) fn add(&mut self, at: u64, event: Event) {
         self.number = self.number.wrapping_add(1);
         self.heap.push(Entry { at: at.max(self.now), number: self.number, event });
-        self.most = self.most.max(self.heap.len());
     }
 
     /// The next one, and when.
     pub(crate) fn next(&mut self) -> Option<(u64, Event)> {
         let entry = self.heap.pop()?;
         debug_assert!(entry.at >= self.now, "time goes back");
+        self.at_once = if entry.at == self.now { self.at_once + 1 } else { 0 };
+        assert!(self.at_once < if cfg!(debug_assertions) { MOST_AT_ONCE / 500 } else { MOST_AT_ONCE }, "{:?} again and again", entry.event);
         self.now = entry.at;
         Some((entry.at, entry.event))
     }
@@ -109,10 +114,5 @@ impl Events {
     /// The instant of the last one.
     pub(crate) const fn now(&self) -> u64 {
         self.now
-    }
-
-    /// The most that ever waited.
-    pub(crate) const fn most(&self) -> usize {
-        self.most
     }
 }

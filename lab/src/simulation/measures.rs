@@ -86,6 +86,8 @@ pub(crate) struct Measures {
     pub(crate) rates: (u64, f64, f64),
     pub(crate) ends: BTreeMap<&'static str, u64>,
     pub(crate) events: u64,
+    /// When the last user had gone, and the means of connections in places and in work until then.
+    over: (u64, f64, f64),
 }
 
 impl Measures {
@@ -119,11 +121,17 @@ impl Measures {
             rates: (0, 0.0, 0.0),
             ends: BTreeMap::new(),
             events: 0,
+            over: (0, 0.0, 0.0),
         }
     }
 
     pub(crate) fn ended(&mut self, why: Option<CloseReason>) {
         *self.ends.entry(why.map_or("none", CloseReason::as_str)).or_default() += 1;
+    }
+
+    /// What comes after is idle connections that end.
+    pub(crate) fn last_user_gone(&mut self, now: u64) {
+        self.over = (now, self.placed.mean(now), self.working.mean(now));
     }
 
     pub(crate) fn user_gone(&mut self, octets: u64, nanos: u64) {
@@ -181,14 +189,14 @@ pub(crate) fn part(of: f64, whole: f64) -> f64 {
 }
 
 impl Measures {
-    pub(crate) fn outcome(&self, now: u64, round_trip: u64) -> Outcome {
+    pub(crate) fn outcome(&self, round_trip: u64) -> Outcome {
         let main = &self.of_users[0].pages;
         let millis = |micros: u64| micros as f64 / 1e3;
         let [first, rival] = [0, 1].map(|kind| &self.of_users[kind]);
         let rate = |of: &OfUsers| part(of.octets as f64, of.nanos as f64);
         let pages = (first.pages.len() + rival.pages.len()) as f64;
         let mean = main.mean() / 1e3;
-        let placed = self.placed.mean(now);
+        let (over, placed, working) = self.over;
         let values = [
             self.users as f64,
             pages,
@@ -216,12 +224,12 @@ impl Measures {
             part(rate(rival), rate(first)),
             placed,
             self.placed.most() as f64,
-            placed - self.working.mean(now),
+            placed - working,
             self.open.most() as f64,
             part(self.processor_nanos as f64 / 1e6, pages),
             self.back_opened as f64,
-            part((first.octets + rival.octets) as f64 * 8e3, now as f64),
-            now as f64 / 1e9,
+            part((first.octets + rival.octets) as f64 * 8e3, over as f64),
+            over as f64 / 1e9,
             self.events as f64,
         ];
         let columns = Outcome::NAMES.into_iter().zip(values).collect();

@@ -75,7 +75,7 @@ impl<const DEPTH: usize> Configs<DEPTH> {
         world.check()?;
         let rival = world.rival.as_ref().unwrap_or(&world.client);
         let proxy = world.proxy.as_ref().map_or(&world.client, |proxy| &proxy.client);
-        let kinds = [&world.client, rival, proxy].map(|preset| Self::kind(preset, world.users.sites.into()));
+        let kinds = [&world.client, rival, proxy].map(|preset| Self::kind(preset, world));
         let server = world.server.config().map_err(|error| error.to_string())?;
         let proxy_server = world.proxy.as_ref().map(|proxy| proxy.server.config()).transpose();
         let network = &world.network;
@@ -99,8 +99,14 @@ impl<const DEPTH: usize> Configs<DEPTH> {
         })
     }
 
-    fn kind(preset: &ClientPreset, sites: u64) -> Result<Kind<DEPTH>, String> {
-        let config = preset.config::<DEPTH>().map_err(|error| error.to_string())?;
+    fn kind(preset: &ClientPreset, world: &World) -> Result<Kind<DEPTH>, String> {
+        let sites = u64::from(world.users.sites);
+        let mut config = preset.config::<DEPTH>().map_err(|error| error.to_string())?;
+        if world.protocol == Protocol::Http10 && preset.asks == Use::Off {
+            // HTTP/1.0 as it was: a connection for each request
+            let policy = config.policy().with_http10_keep_alive(Use::Off);
+            config = Config::new(*config.limits(), *config.timeouts(), policy).map_err(|error| error.to_string())?;
+        }
         let pool = preset.pool().map_err(|error| error.to_string())?;
         let limits = pool.limits();
         let bounds_all = match (limits.total, limits.per_origin) {
@@ -211,9 +217,8 @@ impl<'c, const DEPTH: usize> Simulation<'c, DEPTH> {
             }
         }
         self.check_end();
-        let now = self.events.now();
         let round_trip = self.configs.world.network.round_trip.nanos();
-        (self.measures.outcome(now, round_trip), self.story)
+        (self.measures.outcome(round_trip), self.story)
     }
 
     /// One event. Whether there was one.
@@ -234,6 +239,12 @@ impl<'c, const DEPTH: usize> Simulation<'c, DEPTH> {
             Event::PoolDeadline { pool } => self.pool_due(now, pool),
             Event::ShieldOver => self.site.shield_asked = false,
             Event::Restart => self.restart(now),
+            Event::ServerDeadline { connection, serial } | Event::ClientDeadline { connection, serial } => {
+                if self.connections.get(connection as usize).is_some_and(|one| one.serial == serial) {
+                    self.happen_to(now, connection, event);
+                    self.forget_if_over(connection);
+                }
+            }
             Event::OpeningArrived { connection }
             | Event::OpeningAgain { connection }
             | Event::Opened { connection }
@@ -245,9 +256,7 @@ impl<'c, const DEPTH: usize> Simulation<'c, DEPTH> {
             | Event::SegmentsOverdue { connection, .. }
             | Event::EndAtServer { connection }
             | Event::EndAtClient { connection }
-            | Event::ResetAtClient { connection }
-            | Event::ServerDeadline { connection }
-            | Event::ClientDeadline { connection } => {
+            | Event::ResetAtClient { connection } => {
                 self.connections[connection as usize].pending -= 1;
                 self.happen_to(now, connection, event);
                 self.forget_if_over(connection);
@@ -327,7 +336,9 @@ impl<'c, const DEPTH: usize> Simulation<'c, DEPTH> {
     fn check_end(&self) {
         let measures = &self.measures;
         assert_eq!(measures.users, u64::from(self.configs.world.users.count), "a user is still there");
-        assert!(self.connections.is_empty(), "{} connections are open for ever", self.connections.len());
+        if let Some((_, open)) = self.connections.iter().next() {
+            panic!("{} connections are open for ever, such as {open:?}", self.connections.len());
+        }
         assert!(self.pools.iter().all(|seat| seat.pool.held() == 0 && seat.pool.waiting() == 0), "a pool holds something");
         assert_eq!(measures.requests, measures.responses + measures.unanswered, "a request has no end");
         assert_eq!(measures.placed.level() + measures.working.level(), 0, "a place is taken");

@@ -154,7 +154,8 @@ impl<const DEPTH: usize> Simulation<'_, DEPTH> {
         let next = client.next_deadline().map_or(UNARMED, |deadline| Instant::as_nanos(deadline.at));
         if next < armed.client_armed {
             armed.client_armed = next;
-            self.later(next, connection, Event::ClientDeadline { connection });
+            let serial = armed.serial;
+            self.events.add(next, Event::ClientDeadline { connection, serial });
         }
     }
 

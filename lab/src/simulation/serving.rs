@@ -48,7 +48,10 @@ impl<const DEPTH: usize> Simulation<'_, DEPTH> {
 
     /// Does what the server's lifecycle wants, until it waits.
     pub(super) fn settle_server(&mut self, now: u64, connection: u32) {
+        let mut turns = 0;
         loop {
+            turns += 1;
+            debug_assert!(turns < 10_000, "the server's lifecycle wants something again and again");
             let serving = &mut self.connections[connection as usize];
             let Some(server) = &mut serving.server else { return };
             if let Some(shut) = server.wants_shut() {
@@ -291,7 +294,8 @@ impl<const DEPTH: usize> Simulation<'_, DEPTH> {
         let next = server.next_deadline().map_or(UNARMED, |deadline| Instant::as_nanos(deadline.at));
         if next < serving.server_armed {
             serving.server_armed = next.max(now);
-            self.later(next, connection, Event::ServerDeadline { connection });
+            let serial = serving.serial;
+            self.events.add(next, Event::ServerDeadline { connection, serial });
         }
     }
 

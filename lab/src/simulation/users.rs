@@ -89,8 +89,11 @@ impl<const DEPTH: usize> Simulation<'_, DEPTH> {
         let slot = self.users.insert(user);
         self.users[slot].pool = if self.configs.kinds[kind].own_pools {
             let pool = PROXY + 1 + slot;
-            let seat = PoolSeat::new(instant(now), &self.configs.kinds[kind].pool, kind);
-            if pool < self.pools.len() { self.pools[pool] = seat } else { self.pools.push(seat) }
+            let seat = || PoolSeat::new(instant(now), &self.configs.kinds[kind].pool, kind);
+            while self.pools.len() < pool {
+                self.pools.push(seat());
+            }
+            if pool < self.pools.len() { self.pools[pool] = seat() } else { self.pools.push(seat()) }
             pool as u32
         } else {
             kind as u32
@@ -206,6 +209,9 @@ impl<const DEPTH: usize> Simulation<'_, DEPTH> {
         self.measures.of_users[kind].octets += octets;
         self.measures.user_gone(octets, nanos);
         self.measures.users += 1;
+        if self.measures.users == u64::from(users.count) {
+            self.measures.last_user_gone(now);
+        }
         self.forget_user_if_gone(user);
     }
 
