@@ -162,6 +162,7 @@ pub struct Simulation<'c, const DEPTH: usize> {
     services: Draws,
     sizes: Option<rand_distr::LogNormal<f64>>,
     arrived: u32,
+    pages_begun: u32,
     measures: Measures,
     story: Option<Story>,
 }
@@ -192,6 +193,7 @@ impl<'c, const DEPTH: usize> Simulation<'c, DEPTH> {
             services: Draws::new(world.seed, Purpose::Services, 0, 0),
             sizes: draws::sizes(&world.page),
             arrived: 0,
+            pages_begun: 0,
             measures: Measures::new(),
             story: None,
             configs,

@@ -17,6 +17,8 @@ pub(super) struct User {
     number: u32,
     /// Pages begun.
     page: u32,
+    /// The number of this page among all: a place may be another user's by the time that something of a page happens.
+    page_id: u32,
     is_reading_page: bool,
     page_began: u64,
     draws: Draws,
@@ -64,6 +66,7 @@ impl<const DEPTH: usize> Simulation<'_, DEPTH> {
         let user = User {
             number,
             page: 0,
+            page_id: 0,
             is_reading_page: false,
             page_began: 0,
             draws: own,
@@ -104,8 +107,10 @@ impl<const DEPTH: usize> Simulation<'_, DEPTH> {
     pub(super) fn page_begins(&mut self, now: u64, user: u32) {
         let draws = self.draws(Purpose::Page, self.users[user as usize].number, self.users[user as usize].page);
         let patience = self.configs.world.users.patience.0;
+        self.pages_begun = self.pages_begun.wrapping_add(1);
         let one = &mut self.users[user as usize];
         one.page += 1;
+        one.page_id = self.pages_begun;
         one.is_reading_page = true;
         one.page_began = now;
         one.draws = draws;
@@ -115,7 +120,7 @@ impl<const DEPTH: usize> Simulation<'_, DEPTH> {
         one.next_site = 0;
         debug_assert!(one.awaited == 0 && one.again.is_empty() && one.ticket.is_none());
         if let Some(patience) = patience {
-            let page = one.page;
+            let page = one.page_id;
             self.events.add(now + patience.as_nanos() as u64, Event::PatienceOver { user, page });
         }
         self.ask_more(now, user);
@@ -131,7 +136,7 @@ impl<const DEPTH: usize> Simulation<'_, DEPTH> {
                 true => one.draws.part(&page, self.sizes.as_ref()),
             };
             one.to_ask -= 1;
-            one.next = Some(Asked { octets, is_post, on_behalf: one.page, ..Asked::default() });
+            one.next = Some(Asked { octets, is_post, on_behalf: one.page_id, ..Asked::default() });
             one.next_site = if one.has_document { (one.next_site + 1) % sites } else { 0 };
         }
         one.next.map(|asked| (asked, user * u32::from(sites) + u32::from(one.next_site)))
@@ -147,7 +152,7 @@ impl<const DEPTH: usize> Simulation<'_, DEPTH> {
     pub(super) fn part_done(&mut self, now: u64, user: u32, asked: &Asked, came: bool) {
         let parse = self.configs.world.page.parse.nanos();
         let one = &mut self.users[user as usize];
-        if one.page != asked.on_behalf || !one.is_reading_page {
+        if one.page_id != asked.on_behalf || !one.is_reading_page {
             return;
         }
         one.awaited -= 1;
@@ -155,7 +160,7 @@ impl<const DEPTH: usize> Simulation<'_, DEPTH> {
         if came {
             one.octets += u64::from(asked.octets);
         }
-        let page = one.page;
+        let page = one.page_id;
         match (one.has_document, came) {
             (false, true) if parse > 0 => self.events.add(now + parse, Event::Parsed { user, page }),
             (false, true) => self.parts_are_known(now, user, page),
@@ -167,7 +172,7 @@ impl<const DEPTH: usize> Simulation<'_, DEPTH> {
     pub(super) fn parts_are_known(&mut self, now: u64, user: u32, page: u32) {
         let parts = self.configs.world.page.parts;
         let Some(one) = self.users.get_mut(user as usize) else { return };
-        if one.page != page || !one.is_reading_page {
+        if one.page_id != page || !one.is_reading_page {
             return;
         }
         one.has_document = true;
@@ -217,7 +222,7 @@ impl<const DEPTH: usize> Simulation<'_, DEPTH> {
 
     pub(super) fn patience_over(&mut self, now: u64, user: u32, page: u32) {
         let Some(one) = self.users.get_mut(user as usize) else { return };
-        if one.page != page || !one.is_reading_page {
+        if one.page_id != page || !one.is_reading_page {
             return;
         }
         one.has_failed = true;
