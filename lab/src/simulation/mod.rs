@@ -76,7 +76,12 @@ impl<const DEPTH: usize> Configs<DEPTH> {
         let rival = world.rival.as_ref().unwrap_or(&world.client);
         let proxy = world.proxy.as_ref().map_or(&world.client, |proxy| &proxy.client);
         let kinds = [&world.client, rival, proxy].map(|preset| Self::kind(preset, world));
-        let server = world.server.config().map_err(|error| error.to_string())?;
+        let mut server = world.server.config().map_err(|error| error.to_string())?;
+        if server.timeouts().idle.is_some_and(|idle| idle.is_zero()) {
+            // as Apache's `KeepAliveTimeout 0` and `serve --idle 0`: each response says `close`
+            let policy = server.policy().with_persistence(Use::Off);
+            server = Config::new(*server.limits(), *server.timeouts(), policy).map_err(|error| error.to_string())?;
+        }
         let proxy_server = world.proxy.as_ref().map(|proxy| proxy.server.config()).transpose();
         let network = &world.network;
         let mut own_fields = HeadFacts::request(Method::new(b"GET"), Version::HTTP_11);
