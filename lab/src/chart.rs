@@ -106,7 +106,22 @@ fn lines(plan: &ChartPlan, axis: &Axis, rows: &[Row]) -> Vec<Line> {
             None => lines.push(Line { name: row.series.clone(), points: vec![(x, y)] }),
         }
     }
+    shorten(&mut lines);
     lines
+}
+
+/// What is in all names, between commas, is in none of them.
+fn shorten(lines: &mut [Line]) {
+    let names: Vec<Vec<String>> =
+        lines.iter().map(|line| line.name.split(", ").map(str::to_owned).collect()).collect();
+    let parts = names.first().map_or(0, Vec::len);
+    if names.len() < 2 || names.iter().any(|name| name.len() != parts) {
+        return;
+    }
+    let differ: Vec<usize> = (0..parts).filter(|&part| names.iter().any(|name| name[part] != names[0][part])).collect();
+    for (line, name) in lines.iter_mut().zip(&names) {
+        line.name = differ.iter().map(|&part| name[part].as_str()).collect::<Vec<_>>().join(", ");
+    }
 }
 
 type Pixel = (i32, i32);

@@ -2,9 +2,9 @@
 //!
 //! The theory, what is modelled and what is not, is in the README. `settings` is a world in a file, `simulation` runs one.
 
-pub mod settings;
-pub mod simulation;
 pub mod chart;
 pub mod scenario;
+pub mod settings;
+pub mod simulation;
 pub mod table;
 pub mod truth;

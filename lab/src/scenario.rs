@@ -21,6 +21,9 @@ pub struct Axis {
     pub title: String,
     /// The values.
     pub values: Vec<Value>,
+    /// What each is called in the names of series; empty: as it is written.
+    #[serde(default)]
+    pub names: Vec<String>,
     /// On charts: as a logarithm.
     #[serde(default)]
     pub logarithmic: bool,
@@ -178,7 +181,9 @@ impl Scenario {
                 for (number, (axis, value)) in self.axis.iter().zip(combination).enumerate() {
                     axis.setting.split(", ").for_each(|setting| set(&mut table, setting, value));
                     if number > 0 {
-                        name = format!("{name}, {}", shown(value));
+                        let place = axis.values.iter().position(|other| other == *value);
+                        let called = place.and_then(|place| axis.names.get(place));
+                        name = format!("{name}, {}", called.cloned().unwrap_or_else(|| shown(value)));
                     }
                 }
                 if small {

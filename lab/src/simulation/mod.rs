@@ -104,6 +104,16 @@ impl<const DEPTH: usize> Configs<DEPTH> {
         })
     }
 
+    /// The server's connections.
+    pub const fn server(&self) -> &Config<Server> {
+        &self.server
+    }
+
+    /// The users' connections.
+    pub fn client(&self) -> &Config<Client<DEPTH>> {
+        &self.kinds[0].config
+    }
+
     fn kind(preset: &ClientPreset, world: &World) -> Result<Kind<DEPTH>, String> {
         let sites = u64::from(world.users.sites);
         let mut config = preset.config::<DEPTH>().map_err(|error| error.to_string())?;
@@ -380,16 +390,17 @@ pub fn run(world: &World, progress: impl FnMut(u64, u64)) -> Result<Outcome, Str
     }
 }
 
-/// The same, with the record of what each lifecycle was told, of worlds without pipelining.
+/// The same, with the record of what each lifecycle was told, and the settings that they had: of a world with one kind of clients and without
+/// a proxy, whose pipelines are no deeper than 8.
 ///
 /// # Errors
 ///
-/// What is wrong with its settings, or that it pipelines.
-pub fn run_with_story(world: &World) -> Result<(Outcome, Story), String> {
-    if world.depth() > 8 {
-        return Err("a story is of a depth of 8 at most".to_owned());
+/// What is wrong with its settings, or that it is no such world.
+pub fn run_with_story(world: &World) -> Result<(Outcome, Story, Configs<8>), String> {
+    if world.depth() > 8 || world.rival.is_some() || world.proxy.is_some() {
+        return Err("a story is of one kind of clients, without a proxy, of a depth of 8 at most".to_owned());
     }
     let configs = Configs::<8>::new(world)?;
     let (outcome, story) = Simulation::new(&configs).with_story().run(|_, _| ());
-    Ok((outcome, story.unwrap_or_default()))
+    Ok((outcome, story.unwrap_or_default(), configs))
 }
