@@ -30,7 +30,9 @@ fn places(axis: &Axis) -> Vec<f64> {
     let numbers: Option<Vec<f64>> = axis.values.iter().map(number).collect();
     match numbers {
         Some(numbers) if !axis.logarithmic => numbers,
-        Some(numbers) if numbers.iter().all(|number| *number > 0.0) => numbers.iter().map(|number| number.ln()).collect(),
+        Some(numbers) if numbers.iter().all(|number| *number > 0.0) => {
+            numbers.iter().map(|number| number.ln()).collect()
+        }
         _ => (0..axis.values.len()).map(|place| place as f64).collect(),
     }
 }
@@ -57,7 +59,8 @@ fn grouped(number: f64) -> String {
 fn ticks(most: f64) -> Vec<f64> {
     let rough = most.max(1e-9) / 6.0;
     let power = 10_f64.powi(rough.log10().floor() as i32);
-    let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|factor| factor * power).find(|step| *step >= rough).unwrap_or(rough);
+    let step =
+        [1.0, 2.0, 5.0, 10.0].into_iter().map(|factor| factor * power).find(|step| *step >= rough).unwrap_or(rough);
     (0..).map(|number| f64::from(number) * step).take_while(|tick| *tick < most + step).collect()
 }
 
@@ -112,8 +115,7 @@ fn lines(plan: &ChartPlan, axis: &Axis, rows: &[Row]) -> Vec<Line> {
 
 /// What is in all names, between commas, is in none of them.
 fn shorten(lines: &mut [Line]) {
-    let names: Vec<Vec<String>> =
-        lines.iter().map(|line| line.name.split(", ").map(str::to_owned).collect()).collect();
+    let names: Vec<Vec<String>> = lines.iter().map(|line| line.name.split(", ").map(str::to_owned).collect()).collect();
     let parts = names.first().map_or(0, Vec::len);
     if names.len() < 2 || names.iter().any(|name| name.len() != parts) {
         return;
@@ -227,7 +229,8 @@ fn draw(area: &Area<'_>, plan: &ChartPlan, axis: &Axis, lines: &[Line]) -> Resul
 
     for tick in &y_ticks {
         let y = pixel_y(*tick);
-        area.draw(&PathElement::new(vec![(left, y), (right, y)], RGBColor(215, 215, 215).stroke_width(1))).map_err(error)?;
+        area.draw(&PathElement::new(vec![(left, y), (right, y)], RGBColor(215, 215, 215).stroke_width(1)))
+            .map_err(error)?;
         text(area, &grouped(*tick), (left - 8, y), 13, Pos::new(HPos::Right, VPos::Center), false)?;
     }
     let mut free_from = i32::MIN;

@@ -17,7 +17,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 /// A scenario is a file in `lab/scenarios`: a world (users, page, client, server, machine, network), what is varied of it, and what is drawn.
 /// The same seed gives the same digits. What is modelled and what is not is at the top of lab/README.md.
 #[derive(Debug, Parser)]
-#[command(name = "lab", after_help = "Exits with 0 if all was well, with 1 where a table differs or the truth does not hold, with 2 for wrong options.")]
+#[command(
+    name = "lab",
+    after_help = "Exits with 0 if all was well, with 1 where a table differs or the truth does not hold, with 2 for wrong options."
+)]
 struct Options {
     #[command(subcommand)]
     command: Command,
@@ -37,7 +40,11 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
         /// Columns of the printed table
-        #[arg(long, value_delimiter = ',', default_value = "page_mean_ms,page_p95_ms,connections_per_page,pages_failed,lost,drops_percent")]
+        #[arg(
+            long,
+            value_delimiter = ',',
+            default_value = "page_mean_ms,page_p95_ms,connections_per_page,pages_failed,lost,drops_percent"
+        )]
         columns: Vec<String>,
     },
     /// Run all scenarios small, and compare their tables with those of a folder
@@ -110,7 +117,12 @@ fn found(name: &Path) -> PathBuf {
 fn list() -> Result<(), String> {
     for path in all()? {
         let scenario = Scenario::read(&path)?;
-        println!("{:<12} {}\n             {}", scenario.name, scenario.title, scenario.claim.trim().replace('\n', "\n             "));
+        println!(
+            "{:<12} {}\n             {}",
+            scenario.name,
+            scenario.title,
+            scenario.claim.trim().replace('\n', "\n             ")
+        );
     }
     Ok(())
 }
@@ -130,7 +142,13 @@ fn run_all(names: &[PathBuf], how: &How, out: Option<&Path>, columns: &[String])
             None => print(&scenario, &rows, columns),
         }
         let events: f64 = rows.iter().filter_map(|row| row.outcome.value("events")).sum();
-        eprintln!("{}: {} runs, {} events, {:.1} s", scenario.name, rows.len(), digits(events), began.elapsed().as_secs_f64());
+        eprintln!(
+            "{}: {} runs, {} events, {:.1} s",
+            scenario.name,
+            rows.len(),
+            digits(events),
+            began.elapsed().as_secs_f64()
+        );
     }
     Ok(())
 }
@@ -142,7 +160,10 @@ fn rows(scenario: &Scenario, how: &How) -> Result<Vec<Row>, String> {
     }
     let seeds = if how.small { 1 } else { scenario.seeds.max(1) };
     let users: u64 = runs.iter().map(|run| u64::from(run.world.users.count) * u64::from(seeds)).sum();
-    let bar = ProgressBar::with_draw_target(Some(users), if how.quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() });
+    let bar = ProgressBar::with_draw_target(
+        Some(users),
+        if how.quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() },
+    );
     let style = ProgressStyle::with_template("{msg:40!} {bar:30} {pos}/{len} users, {elapsed}, {eta} to go");
     bar.set_style(style.map_err(|error| error.to_string())?);
     bar.enable_steady_tick(Duration::from_millis(500));
@@ -211,10 +232,18 @@ fn check(expected: &Path, write: bool) -> Result<(), String> {
         }
         let committed = expected.join(&scenario.name).with_extension("csv");
         if write {
-            fs::create_dir_all(expected).and_then(|()| fs::write(&committed, &table)).map_err(|error| error.to_string())?;
+            fs::create_dir_all(expected)
+                .and_then(|()| fs::write(&committed, &table))
+                .map_err(|error| error.to_string())?;
         }
         let same = compare(&table, &committed);
-        println!("{:<12} {} runs, {:.1} s: {}", scenario.name, rows.len(), began.elapsed().as_secs_f64(), if same.is_ok() { "the same" } else { "differs" });
+        println!(
+            "{:<12} {} runs, {:.1} s: {}",
+            scenario.name,
+            rows.len(),
+            began.elapsed().as_secs_f64(),
+            if same.is_ok() { "the same" } else { "differs" }
+        );
         wrong.extend(same.err());
     }
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }

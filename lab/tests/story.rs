@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use http_keepalive::{
-    Client, Config, Connection, Content, Eof, Instant, Method, Outcome, ReadWant, Request, Role, Server, StatusCode, Version,
+    Client, Config, Connection, Content, Eof, Instant, Method, Outcome, ReadWant, Request, Role, Server, StatusCode,
+    Version,
 };
 use http_keepalive_lab::settings::World;
 use http_keepalive_lab::simulation::story::{Fact, Head, Standing, Told};
@@ -13,7 +14,11 @@ type ServerConnection<'c> = Connection<Server, &'c Config<Server>>;
 type ClientConnection<'c> = Connection<Client<8>, &'c Config<Client<8>>>;
 
 /// Offers octets until nothing more comes of them: how many were taken.
-fn offer<R: Role, C: std::ops::Deref<Target = Config<R>>>(connection: &mut Connection<R, C>, now: Instant, octets: &[u8]) -> usize {
+fn offer<R: Role, C: std::ops::Deref<Target = Config<R>>>(
+    connection: &mut Connection<R, C>,
+    now: Instant,
+    octets: &[u8],
+) -> usize {
     let mut taken = 0;
     for _ in 0..1000 {
         let received = connection.receive(now, &octets[taken..]).expect("nothing is wrong with them");
@@ -38,7 +43,8 @@ fn padded(head: &str, octets: u32) -> Vec<u8> {
 }
 
 fn request(is_post: bool, is_http10: bool, closes: bool, keeps_alive: bool) -> Vec<u8> {
-    let mut head = format!("{} / HTTP/1.{}\r\nHost: site\r\n", if is_post { "POST" } else { "GET" }, u8::from(!is_http10));
+    let mut head =
+        format!("{} / HTTP/1.{}\r\nHost: site\r\n", if is_post { "POST" } else { "GET" }, u8::from(!is_http10));
     if closes {
         head += "Connection: close\r\n";
     }
@@ -85,9 +91,11 @@ fn tell_server(server: &mut ServerConnection<'_>, now: Instant, fact: &Fact) {
             // how long is the head without the padding?
             let mut out = Vec::new();
             let length = Content::Exact(content.into());
-            let bare = server.clone().send_response(now, StatusCode::OK, [("X", "")], length, &mut out).expect("one is due");
+            let bare =
+                server.clone().send_response(now, StatusCode::OK, [("X", "")], length, &mut out).expect("one is due");
             let pad = "x".repeat(RESPONSE_HEAD as usize - bare);
-            let head = server.send_response(now, StatusCode::OK, [("X", pad.as_str())], length, &mut out).expect("one is due");
+            let head =
+                server.send_response(now, StatusCode::OK, [("X", pad.as_str())], length, &mut out).expect("one is due");
             assert_eq!(head, RESPONSE_HEAD as usize);
             if content > 0 {
                 server.send_content(now, &vec![b'x'; content as usize], &mut out).expect("it was announced");
@@ -131,9 +139,11 @@ fn tell_client(reader: &mut Reader<'_>, now: Instant, fact: &Fact) {
     match *fact {
         Fact::Asked { is_post, is_http10 } => {
             let method = Method::new(if is_post { b"POST" } else { b"GET" });
-            let asked = Request::new(method, b"/").with_version(if is_http10 { Version::HTTP_10 } else { Version::HTTP_11 });
+            let asked =
+                Request::new(method, b"/").with_version(if is_http10 { Version::HTTP_10 } else { Version::HTTP_11 });
             let mut out = Vec::new();
-            let bare = client.clone().send_request(now, &asked, [("Host", "site"), ("X", "")], Content::Empty, &mut out);
+            let bare =
+                client.clone().send_request(now, &asked, [("Host", "site"), ("X", "")], Content::Empty, &mut out);
             let pad = "x".repeat(REQUEST as usize - bare.expect("it may go"));
             let fields = [("Host", "site"), ("X", pad.as_str())];
             let sent = client.send_request(now, &asked, fields, Content::Empty, &mut out).expect("it may go");
@@ -229,10 +239,22 @@ fn retell(told: &[Told], configs: &Configs<8>, name: &str) -> usize {
 const WORLDS: [(&str, &str); 8] = [
     ("plain", "users.count = 10"),
     ("HTTP/1.0", "protocol = '1.0'\nusers.count = 10"),
-    ("pipelined", "client = { preset = 'crate-default', depth = 8 }\nusers.count = 10\nserver = { preset = 'apache-2.4', limits.max_exchanges = 7 }"),
-    ("short timeouts", "client = { preset = 'chromium' }\nserver = { preset = 'apache-2.2' }\nusers = { count = 40, think = '6s' }\npage.posts = 30"),
-    ("restarts", "users = { count = 30, pages = 5, think = '1s' }\nmachine.restart = '3s'\nserver = { preset = 'crate-default', timeouts.drain_window = '1s' }"),
-    ("lame duck", "users = { count = 30, pages = 5, think = '1s' }\nmachine.restart = '3s'\nserver = { preset = 'crate-default', policy.drain_mode = 'lame-duck' }"),
+    (
+        "pipelined",
+        "client = { preset = 'crate-default', depth = 8 }\nusers.count = 10\nserver = { preset = 'apache-2.4', limits.max_exchanges = 7 }",
+    ),
+    (
+        "short timeouts",
+        "client = { preset = 'chromium' }\nserver = { preset = 'apache-2.2' }\nusers = { count = 40, think = '6s' }\npage.posts = 30",
+    ),
+    (
+        "restarts",
+        "users = { count = 30, pages = 5, think = '1s' }\nmachine.restart = '3s'\nserver = { preset = 'crate-default', timeouts.drain_window = '1s' }",
+    ),
+    (
+        "lame duck",
+        "users = { count = 30, pages = 5, think = '1s' }\nmachine.restart = '3s'\nserver = { preset = 'crate-default', policy.drain_mode = 'lame-duck' }",
+    ),
     (
         "few places, and users who give up",
         "users = { count = 40, within = '5s', patience = '4s' }\n
@@ -250,7 +272,6 @@ fn a_connection_that_reads_octets_stands_where_the_lifecycle_stands() {
     for (name, text) in WORLDS {
         let world: World = toml::from_str(text).expect(name);
         let (outcome, story, configs) = run_with_story(&world).expect(name);
-        eprintln!("{name}: {} facts", story.told.len());
         let facts = retell(&story.told, &configs, name);
         let responses = outcome.value("responses").expect("a column");
         assert!(facts as f64 > 5.0 * responses && responses > 100.0, "{name}: {facts} facts of {responses} responses");

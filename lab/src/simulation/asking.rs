@@ -1,11 +1,7 @@
 //! Which connection carries a request: the pool's answer, done. Also pipelining, repeating, and the ends of a client's connections.
 
-use http_keepalive::pool::{Checkin, Checkout, Demand, Due, Ended, Peer, Readable, Returned, Session, Source};
-use http_keepalive::presets::Repeats;
-use http_keepalive::retry::{Advice, Sent, Unanswered};
-use http_keepalive::{
-    CloseReason, Content, Instant, Lifecycle, Method, Request, Reusable, Shut, Version,
-};
+use http_keepalive::pool::{Checkin, Checkout, Demand, Due, Peer, Returned, Session, Source};
+use http_keepalive::{Content, Instant, Lifecycle, Method, Request, Reusable, Version};
 
 use super::connection::{Asked, Connection, Held, Line, REQUEST, UNARMED};
 use super::events::Event;
@@ -71,7 +67,7 @@ impl<const DEPTH: usize> Simulation<'_, DEPTH> {
     }
 
     /// Does what the pool answers.
-    fn go_on(&mut self, now: u64, pool: u32, asker: Asker, key: u32, answer: Checkout<u32>) {
+    pub(super) fn go_on(&mut self, now: u64, pool: u32, asker: Asker, key: u32, answer: Checkout<u32>) {
         let permit = match answer {
             Checkout::Reuse { id, lease, .. } => {
                 // its end would have been seen as it came: that is the look
@@ -108,6 +104,7 @@ impl<const DEPTH: usize> Simulation<'_, DEPTH> {
         match asker {
             Asker::User(user) => {
                 self.users[user as usize].connections += 1;
+                self.users[user as usize].in_use.push(connection);
                 self.measures.opened += 1;
             }
             Asker::Proxy(_) => self.measures.back_opened += 1,
@@ -185,7 +182,8 @@ impl<const DEPTH: usize> Simulation<'_, DEPTH> {
             client.knows_http11();
         }
         opened.client = Some(client);
-        let lease = self.pools[pool as usize].pool.opened(instant(now), permit, connection).expect("permits do not end");
+        let lease =
+            self.pools[pool as usize].pool.opened(instant(now), permit, connection).expect("permits do not end");
         opened.held = Held::Leased(lease);
         self.mark_dirty(pool);
         self.tell(now, connection, Fact::Opened { knows_http11 });
@@ -194,7 +192,6 @@ impl<const DEPTH: usize> Simulation<'_, DEPTH> {
             let user = opened.user;
             self.send(now, connection, 0);
             if opened_by_user(self.connections[connection as usize].line) && DEPTH > 1 {
-                self.users[user as usize].in_use.push(connection);
                 self.fill_pipelines(now, user);
                 self.stop_waiting_if_content(user);
             }
@@ -210,6 +207,7 @@ impl<const DEPTH: usize> Simulation<'_, DEPTH> {
         let (pool, line, user) = (refused.pool, refused.line, refused.user);
         let asked = (refused.outstanding() > 0).then(|| *refused.asked(0));
         self.measures.refused += 1;
+        self.no_more_in_use(user, line, connection);
         let _ = self.pools[pool as usize].pool.failed(instant(now), permit);
         self.mark_dirty(pool);
         if let Some(asked) = asked {
@@ -224,7 +222,7 @@ impl<const DEPTH: usize> Simulation<'_, DEPTH> {
         self.connections[connection as usize].ask(asked);
         let number = self.connections[connection as usize].outstanding() - 1;
         self.send(now, connection, number);
-        if let (Asker::User(user), true) = (asker, DEPTH > 1) {
+        if let Asker::User(user) = asker {
             self.users[user as usize].in_use.push(connection);
         }
     }
@@ -262,7 +260,8 @@ impl<const DEPTH: usize> Simulation<'_, DEPTH> {
             let may = |id: u32| {
                 let connection = &self.connections[id as usize];
                 let client = connection.client.as_ref();
-                connection.key == key && client.is_some_and(|client| matches!(client.reusable(instant(now)), Reusable::Now { .. }))
+                connection.key == key
+                    && client.is_some_and(|client| matches!(client.reusable(instant(now)), Reusable::Now { .. }))
             };
             let least = least.filter(|&(outstanding, id)| outstanding < depth && outstanding < DEPTH && may(id)).min();
             // what may not be repeated goes alone
@@ -311,154 +310,9 @@ impl<const DEPTH: usize> Simulation<'_, DEPTH> {
         }
     }
 
-    fn no_more_in_use(&mut self, user: u32, line: Line, connection: u32) {
-        if DEPTH > 1 && opened_by_user(line) {
+    pub(super) fn no_more_in_use(&mut self, user: u32, line: Line, connection: u32) {
+        if opened_by_user(line) {
             self.users[user as usize].in_use.retain(|&other| other != connection);
-        }
-    }
-
-    /// The client closes: what is left of it is an end on its way.
-    pub(super) fn close_client(&mut self, now: u64, connection: u32) {
-        let closing = &mut self.connections[connection as usize];
-        let Some(client) = &mut closing.client else { return };
-        client.close_after_exchange(instant(now));
-        if client.wants_shut().is_none() {
-            client.abort(instant(now));
-        }
-        self.tell(now, connection, Fact::ClientCloses);
-        self.shut_client(now, connection);
-    }
-
-    /// Does what the client's lifecycle wants of its socket, if it wants it closed.
-    pub(super) fn shut_client(&mut self, now: u64, connection: u32) {
-        let one_way = self.one_way(connection);
-        let closing = &mut self.connections[connection as usize];
-        let Some(client) = &mut closing.client else { return };
-        match client.wants_shut() {
-            Some(Shut::Close(_) | Shut::HalfClose(_)) => {}
-            Some(Shut::Reset(_)) => closing.client_resets = true,
-            None => return,
-        }
-        client.handle_shut(instant(now));
-        closing.client = None;
-        self.later(now + one_way, connection, Event::EndAtServer { connection });
-    }
-
-    /// The pool has forgotten an idle connection.
-    fn close_idle(&mut self, now: u64, connection: u32) {
-        self.connections[connection as usize].held = Held::Not;
-        self.close_client(now, connection);
-        self.forget_if_over(connection);
-    }
-
-    /// The connection has ended at its client, by the peer or by the network; the lifecycle has been told.
-    pub(super) fn ended_at_client(&mut self, now: u64, connection: u32) {
-        let ended = &mut self.connections[connection as usize];
-        let Some(client) = &ended.client else { return };
-        if !client.has_ended() {
-            return;
-        }
-        let (pool, line, user) = (ended.pool, ended.line, ended.user);
-        let reason = client.ended_by();
-        let unanswered: Vec<Unanswered> = client.unanswered().collect();
-        let is_broken = client.pipeline_broke();
-        let was_reused = ended.answered > 0 && !ended.is_reading;
-        let held = std::mem::replace(&mut ended.held, Held::Not);
-        let asked: Vec<Asked> = (0..ended.outstanding()).map(|number| *ended.asked(number)).collect();
-        debug_assert!(asked.len() == unanswered.len(), "the lifecycle knows of other requests");
-        self.shut_client(now, connection);
-        match held {
-            Held::Leased(lease) => {
-                let how = Ended::of_machine(reason, was_reused);
-                let _ = self.pools[pool as usize].pool.closed(instant(now), lease, how);
-            }
-            Held::Idle(idle) => {
-                let _ = self.pools[pool as usize].pool.readable_while_idle(instant(now), idle, Readable::End);
-            }
-            Held::Opening(_) | Held::Not => {}
-        }
-        self.mark_dirty(pool);
-        if opened_by_user(line) {
-            self.no_more_in_use(user, line, connection);
-            self.users[user as usize].knows_http11 &= !is_broken;
-        }
-        for (asked, unanswered) in asked.into_iter().zip(unanswered).rev() {
-            self.unanswered(now, pool, asker(line, user, &asked), asked, unanswered);
-        }
-        if opened_by_user(line) {
-            self.ask_more(now, user);
-        }
-    }
-
-    /// A request has no answer: it is repeated, or lost.
-    fn unanswered(&mut self, now: u64, pool: u32, asker: Asker, asked: Asked, left: Unanswered) {
-        self.measures.unanswered += 1;
-        let preset = &self.kind(pool).preset;
-        let evidence = left.evidence.after(asked.tries.into()).after_reused(asked.reused_tries.into());
-        let tries = preset.attempts.unwrap_or(u8::MAX);
-        let evidence = evidence.with_budget(tries.max(1));
-        let repeats = match preset.repeats {
-            Repeats::Nothing => false,
-            Repeats::NeverStarted => evidence.sent == Sent::Nothing,
-            Repeats::Idempotent => evidence.verdict().advice == Advice::Retry,
-            Repeats::Any => !evidence.response_begun && evidence.reused && asked.tries + 1 < tries,
-            _ => false,
-        };
-        let again = Asked {
-            tries: asked.tries.saturating_add(1),
-            reused_tries: asked.reused_tries + u8::from(evidence.reused),
-            closes: false,
-            keeps_alive: false,
-            ..asked
-        };
-        if !repeats {
-            self.measures.lost += 1;
-            return self.request_over(now, asker, &asked, false);
-        }
-        self.measures.repeated += 1;
-        match asker {
-            Asker::User(user) => self.users[user as usize].again.push((again, preset.repeats != Repeats::Any)),
-            Asker::Proxy(front) => {
-                let Some(front_connection) = self.connections.get_mut(front as usize) else { return };
-                let read = usize::from(front_connection.read);
-                if read == 0 || read > front_connection.outstanding() {
-                    return;
-                }
-                let of_user = front_connection.asked(read - 1);
-                (of_user.relays, of_user.reused_relays) = (again.tries, again.reused_tries);
-                let demand = Demand::DEFAULT.with_source(Source::New);
-                let answer = self.pools[PROXY].pool.checkout(instant(now), &0, demand);
-                self.go_on(now, PROXY as u32, Asker::Proxy(front), 0, answer);
-            }
-        }
-    }
-
-    /// A user leaves a page that takes too long: what is under way is cut.
-    pub(super) fn give_up_connections(&mut self, now: u64, user: u32) {
-        let all = self.connections.iter();
-        let in_use = all.filter(|(_, one)| one.user == user && opened_by_user(one.line) && one.outstanding() > 0);
-        let in_use: Vec<u32> = in_use.map(|(slot, _)| slot as u32).collect();
-        for connection in in_use {
-            let cut = &mut self.connections[connection as usize];
-            let pool = cut.pool;
-            match std::mem::replace(&mut cut.held, Held::Not) {
-                Held::Opening(permit) => drop(self.pools[pool as usize].pool.failed(instant(now), permit)),
-                Held::Leased(lease) => {
-                    self.measures.unanswered += cut.outstanding() as u64;
-                    self.measures.lost += cut.outstanding() as u64;
-                    let _ = self.pools[pool as usize].pool.closed(instant(now), lease, Ended::ByUs);
-                }
-                Held::Idle(_) | Held::Not => {}
-            }
-            self.mark_dirty(pool);
-            self.no_more_in_use(user, Line::UserToServer, connection);
-            let cut = &mut self.connections[connection as usize];
-            if let Some(client) = &mut cut.client {
-                client.abort(instant(now));
-                self.tell(now, connection, Fact::ClientAborts);
-                self.shut_client(now, connection);
-            }
-            self.forget_if_over(connection);
         }
     }
 
@@ -512,11 +366,6 @@ impl<const DEPTH: usize> Simulation<'_, DEPTH> {
             seat.armed = next;
             self.events.add(next, Event::PoolDeadline { pool });
         }
-    }
-
-    /// Why the server's side of a connection ended.
-    pub(super) fn count_end(&mut self, why: Option<CloseReason>) {
-        self.measures.ended(why);
     }
 }
 

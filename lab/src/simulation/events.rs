@@ -106,7 +106,11 @@ impl Events {
         let entry = self.heap.pop()?;
         debug_assert!(entry.at >= self.now, "time goes back");
         self.at_once = if entry.at == self.now { self.at_once + 1 } else { 0 };
-        assert!(self.at_once < if cfg!(debug_assertions) { MOST_AT_ONCE / 500 } else { MOST_AT_ONCE }, "{:?} again and again", entry.event);
+        assert!(
+            self.at_once < if cfg!(debug_assertions) { MOST_AT_ONCE / 500 } else { MOST_AT_ONCE },
+            "{:?} again and again",
+            entry.event
+        );
         self.now = entry.at;
         Some((entry.at, entry.event))
     }

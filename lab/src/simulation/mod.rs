@@ -1,13 +1,14 @@
 //! A world as it runs: events, and what each of them does.
 //!
 //! Read in this order: `events` (what happens, and when), `links` and `flow` (when octets arrive), `connection` (what is kept of one),
-//! `users` (pages), `asking` (which connection carries a request), `reading` (responses come), `serving` (requests are answered), `machine`
+//! `users` (pages), `asking` (which connection carries a request), `ending` (connections end, requests are repeated), `reading` (responses come), `serving` (requests are answered), `machine`
 //! (places and processors), `story` (what the lifecycles were told). The rules of persistence are in none of them: each fact is told to a
 //! `Lifecycle` or to a `Pool`, and what these answer is done.
 
 mod asking;
 mod connection;
 mod draws;
+mod ending;
 mod events;
 mod flow;
 mod links;
@@ -129,10 +130,8 @@ impl<const DEPTH: usize> Configs<DEPTH> {
             (Some(total), Some(each)) => u64::from(total) < u64::from(each) * sites,
             (Some(_), None) => true,
         };
-        let own_pools = bounds_all
-            || limits.idle_total.is_some()
-            || limits.high_water.is_some()
-            || pool.timeouts().purge.is_some();
+        let own_pools =
+            bounds_all || limits.idle_total.is_some() || limits.high_water.is_some() || pool.timeouts().purge.is_some();
         // a lost permit or lease would be a mistake of ours: no timer is to hide it. Who waits is bounded by the patience of users
         let timeouts = pool.timeouts().with_open(None).with_lease(None).with_wait(None);
         let mut limits = limits.with_waiters(u32::MAX);
@@ -356,7 +355,10 @@ impl<'c, const DEPTH: usize> Simulation<'c, DEPTH> {
         if let Some((_, open)) = self.connections.iter().next() {
             panic!("{} connections are open for ever, such as {open:?}", self.connections.len());
         }
-        assert!(self.pools.iter().all(|seat| seat.pool.held() == 0 && seat.pool.waiting() == 0), "a pool holds something");
+        assert!(
+            self.pools.iter().all(|seat| seat.pool.held() == 0 && seat.pool.waiting() == 0),
+            "a pool holds something"
+        );
         assert_eq!(measures.requests, measures.responses + measures.unanswered, "a request has no end");
         assert_eq!(measures.placed.level() + measures.working.level(), 0, "a place is taken");
     }

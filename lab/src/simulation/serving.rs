@@ -1,8 +1,6 @@
 //! The server: requests are read one after another, each takes a processor for a while, responses go out; then what the lifecycle says.
 
-use http_keepalive::{
-    Announce, Content, HeadFacts, Instant, Method, ReadWant, Shut, StatusCode, Version,
-};
+use http_keepalive::{Announce, Content, HeadFacts, Instant, Method, ReadWant, Shut, StatusCode, Version};
 
 use super::connection::{Line, REQUEST, RESPONSE_HEAD, Seat, UNARMED};
 use super::events::Event;

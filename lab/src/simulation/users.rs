@@ -34,7 +34,7 @@ pub(super) struct User {
     /// Requests to be repeated, and whether on a new connection.
     pub(super) again: Vec<(Asked, bool)>,
     pub(super) ticket: Option<Ticket>,
-    /// Connections in use, of a client that pipelines.
+    /// Connections in use, or being opened.
     pub(super) in_use: Vec<u32>,
     pub(super) connections: u32,
     pub(super) link: Link,
@@ -96,7 +96,11 @@ impl<const DEPTH: usize> Simulation<'_, DEPTH> {
             while self.pools.len() < pool {
                 self.pools.push(seat());
             }
-            if pool < self.pools.len() { self.pools[pool] = seat() } else { self.pools.push(seat()) }
+            if pool < self.pools.len() {
+                self.pools[pool] = seat()
+            } else {
+                self.pools.push(seat())
+            }
             pool as u32
         } else {
             kind as u32

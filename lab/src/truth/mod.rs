@@ -68,7 +68,12 @@ const SETTINGS: [Setting; 6] = [
     },
     PLAIN,
     Setting { name: "pipelined by 8", pipeline: 8, ..PLAIN },
-    Setting { name: "10 requests a connection", serve: &["--max-requests", "10"], server: "limits.max_exchanges = 10", ..PLAIN },
+    Setting {
+        name: "10 requests a connection",
+        serve: &["--max-requests", "10"],
+        server: "limits.max_exchanges = 10",
+        ..PLAIN
+    },
     Setting { name: "pipelined by 8 on 1 Mbit/s", pipeline: 8, rate: Some(1_000_000), octets: 20_000, ..PLAIN },
     Setting { name: "4 clients on 2 Mbit/s", clients: 4, rate: Some(2_000_000), octets: 10_000, ..PLAIN },
 ];
@@ -106,7 +111,10 @@ pub fn run(options: &Options) -> Result<(), String> {
 
 fn settings(options: &Options, folder: &Path) -> Result<(), String> {
     fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    println!("{:<30} {:>11} {:>8} {:>9} {:>9} {:>7}", "setting", "connections", "requests", "real ms", "world ms", "differ");
+    println!(
+        "{:<30} {:>11} {:>8} {:>9} {:>9} {:>7}",
+        "setting", "connections", "requests", "real ms", "world ms", "differ"
+    );
     let mut wrong = Vec::new();
     for setting in &SETTINGS {
         let of_world = in_world(setting)?;
@@ -149,7 +157,11 @@ fn in_world(setting: &Setting) -> Result<Seen, String> {
     let world: World = toml::from_str(&text).map_err(|error| format!("{}: {error}", setting.name))?;
     let outcome = simulate(&world, |_, _| ())?;
     let value = |name: &str| outcome.value(name).unwrap_or(f64::NAN);
-    Ok(Seen { connections: value("connections") as u64, requests: value("requests") as u64, millis: value("page_mean_ms") })
+    Ok(Seen {
+        connections: value("connections") as u64,
+        requests: value("requests") as u64,
+        millis: value("page_mean_ms"),
+    })
 }
 
 fn in_reality(setting: &Setting, options: &Options, folder: &Path) -> Result<Seen, String> {
@@ -165,7 +177,8 @@ fn in_reality(setting: &Setting, options: &Options, folder: &Path) -> Result<See
     let said = serve.0.stdout.take().ok_or("serve says nothing")?;
     BufReader::new(said).read_line(&mut line).map_err(failed)?;
     let address = line.split_once("http://").and_then(|(_, rest)| rest.split_once('/'));
-    let address: SocketAddr = address.and_then(|(address, _)| address.parse().ok()).ok_or_else(|| format!("serve says {line}"))?;
+    let address: SocketAddr =
+        address.and_then(|(address, _)| address.parse().ok()).ok_or_else(|| format!("serve says {line}"))?;
     let terms = Terms { round_trip: setting.round_trip, rate: setting.rate };
     let proxy = DelayProxy::start(address, terms).map_err(failed)?;
 
@@ -190,7 +203,8 @@ fn in_reality(setting: &Setting, options: &Options, folder: &Path) -> Result<See
         // answered 24, failed 0, connections 1, reused 23, retried 0
         let count = |name: &str| {
             let rest = said.split_once(name).map(|(_, rest)| rest.trim_start());
-            rest.and_then(|rest| rest.split(|c: char| !c.is_ascii_digit()).next()).and_then(|digits| digits.parse::<u64>().ok())
+            rest.and_then(|rest| rest.split(|c: char| !c.is_ascii_digit()).next())
+                .and_then(|digits| digits.parse::<u64>().ok())
         };
         let counts = [count("answered"), count("connections"), count("reused"), count("failed"), count("retried")];
         let [Some(answered), Some(connections), Some(reused), Some(0), Some(0)] = counts else {
@@ -204,7 +218,11 @@ fn in_reality(setting: &Setting, options: &Options, folder: &Path) -> Result<See
         millis += took.as_secs_f64() * 1e3 / f64::from(setting.clients);
     }
     if opened != proxy.connections() {
-        return Err(format!("{}: fetch tells of {opened} connections, the proxy of {}", setting.name, proxy.connections()));
+        return Err(format!(
+            "{}: fetch tells of {opened} connections, the proxy of {}",
+            setting.name,
+            proxy.connections()
+        ));
     }
     Ok(Seen { connections: opened, requests, millis })
 }
