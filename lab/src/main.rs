@@ -1,6 +1,8 @@
 //! The command line: runs scenarios, writes tables and charts, compares them with those that are committed, and asks real programs.
 
+use std::fmt::Write as _;
 use std::fs;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -114,15 +116,19 @@ fn found(name: &Path) -> PathBuf {
     if !name.exists() && known.exists() { known } else { name.to_owned() }
 }
 
+/// To standard output; that nobody reads on is no fault.
+fn say(text: &str) -> Result<(), String> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(format!("cannot write: {error}")),
+        _ => Ok(()),
+    }
+}
+
 fn list() -> Result<(), String> {
     for path in all()? {
         let scenario = Scenario::read(&path)?;
-        println!(
-            "{:<12} {}\n             {}",
-            scenario.name,
-            scenario.title,
-            scenario.claim.trim().replace('\n', "\n             ")
-        );
+        let claim = scenario.claim.trim().replace('\n', "\n             ");
+        say(&format!("{:<12} {}\n             {claim}\n", scenario.name, scenario.title))?;
     }
     Ok(())
 }
@@ -139,7 +145,7 @@ fn run_all(names: &[PathBuf], how: &How, out: Option<&Path>, columns: &[String])
         let rows = rows(&scenario, how)?;
         match out {
             Some(folder) => write(&scenario, &rows, folder)?,
-            None => print(&scenario, &rows, columns),
+            None => say(&shown(&scenario, &rows, columns))?,
         }
         let events: f64 = rows.iter().filter_map(|row| row.outcome.value("events")).sum();
         eprintln!(
@@ -203,20 +209,22 @@ fn write(scenario: &Scenario, rows: &[Row], folder: &Path) -> Result<(), String>
     Ok(())
 }
 
-fn print(scenario: &Scenario, rows: &[Row], columns: &[String]) {
-    println!("{}", scenario.title);
+/// The table, for people. Writing to a `String` does not fail.
+fn shown(scenario: &Scenario, rows: &[Row], columns: &[String]) -> String {
     let widest = rows.iter().map(|row| row.series.len()).max().unwrap_or(0).max(6);
-    print!("{:widest$} {:>10}", "series", "at");
-    columns.iter().for_each(|column| print!(" {column:>width$}", width = column.len().max(9)));
-    println!();
+    let mut text = format!("{}\n{:widest$} {:>10}", scenario.title, "series", "at");
+    for column in columns {
+        let _ = write!(text, " {column:>width$}", width = column.len().max(9));
+    }
     for row in rows {
-        print!("{:widest$} {:>10}", row.series, row.at);
+        let _ = write!(text, "\n{:widest$} {:>10}", row.series, row.at);
         for column in columns {
             let value = row.outcome.value(column).unwrap_or(f64::NAN);
-            print!(" {:>width$}", format!("{value:.2}"), width = column.len().max(9));
+            let _ = write!(text, " {:>width$}", format!("{value:.2}"), width = column.len().max(9));
         }
-        println!();
     }
+    text.push('\n');
+    text
 }
 
 fn check(expected: &Path, write: bool) -> Result<(), String> {
@@ -237,13 +245,13 @@ fn check(expected: &Path, write: bool) -> Result<(), String> {
                 .map_err(|error| error.to_string())?;
         }
         let same = compare(&table, &committed);
-        println!(
-            "{:<12} {} runs, {:.1} s: {}",
+        say(&format!(
+            "{:<12} {} runs, {:.1} s: {}\n",
             scenario.name,
             rows.len(),
             began.elapsed().as_secs_f64(),
             if same.is_ok() { "the same" } else { "differs" }
-        );
+        ))?;
         wrong.extend(same.err());
     }
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
