@@ -217,10 +217,9 @@ impl<R: LifecycleRole> ConnectionState<R> {
         } else {
             self.lifetime.causes.end_by(CloseReason::TransportFailed);
         }
-        if !R::IS_CLIENT && self.send.unsent > 0 {
+        if !R::IS_CLIENT {
             // what of its requests never left is evidence for a client
             self.send.unsent = 0;
-            self.send.ended = Ended::WriteFailed;
         }
         if self.lifetime.stage() != Stage::ResetDue {
             self.lifetime.owe_close();

@@ -110,14 +110,13 @@ fn a_servers_exchanges_are_told_with_their_octets_and_times() {
 
 #[test]
 fn a_response_that_does_not_leave_is_not_whole() {
-    for end in ["a stall", "a failed write", "a lost transport"] {
+    for end in ["a stall", "a failed write"] {
         let mut serves = Serves::new();
         serves.feed(0, GET).answer(1, "hello");
         serves.connection.handle_sent(at(2), 20);
         match end {
             "a stall" => while serves.connection.handle_timeout(at(200_000)).is_some() {},
-            "a failed write" => serves.connection.write_failed(at(2)),
-            _ => serves.connection.transport_failed(at(2)),
+            _ => serves.connection.write_failed(at(2)),
         }
         serves.look(200_000);
         let all = serves.account.summary(at(200_000), &serves.connection);
