@@ -59,11 +59,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let via = Pseudonym::new(&format!("relay-{}", process::id()));
     let response = Timeouts::CLIENT.with_response(Some(Duration::from_secs(60)));
     // two connections for each of its users, as RFC 2616 8.1.4 had it for proxies, and no limit for one origin
+    let tries = u8::try_from(upstreams.len() + 1).unwrap_or(u8::MAX).max(2);
     let limits = PoolLimits::DEFAULT.with_per_origin(None).with_total(None).with_per_user(Some(2));
     let shared: &Shared = Box::leak(Box::new(Shared {
         pool: SharedPool::new(Instant::EPOCH, &PoolConfig::new(limits, PoolTimeouts::DEFAULT, PoolPolicy::DEFAULT)?),
         upstreams,
-        policy: RelayPolicy::DEFAULT.with_standing(standing).with_via(via),
+        // one more than there are of them, so that each may be asked
+        policy: RelayPolicy::DEFAULT.with_standing(standing).with_via(via).with_tries(tries),
         opened: time::Instant::now(),
         server: Config::new(Limits::DEFAULT, Timeouts::DEFAULT, Policy::DEFAULT)?,
         client: Config::new(Limits::DEFAULT, response, Policy::DEFAULT)?,
@@ -81,7 +83,8 @@ fn main() -> Result<(), Box<dyn Error>> {
                     let clients = CLIENTS.fetch_add(1, Relaxed) + 1;
                     shared.pool.set_users(MOST_CLIENTS.fetch_max(clients, Relaxed).max(clients));
                     let peer = stream.peer_addr().map_or_else(|_| "?".into(), |peer| peer.to_string());
-                    let mut client = Served { shared, stream, peer, lent: None, key: String::new(), opened: 0 };
+                    let mut client =
+                        Served { shared, stream, peer, lent: None, key: String::new(), opened: 0, turn: 0 };
                     if let Err(error) = client.serve() {
                         eprintln!("{}: {error}", client.peer);
                     }
@@ -102,6 +105,8 @@ struct Served {
     lent: Option<Lent<String, Wire>>,
     key: String,
     opened: u32,
+    /// At which of the upstreams the request was first.
+    turn: usize,
 }
 
 type Relayed = Relay<Vec<u8>>;
@@ -179,7 +184,13 @@ impl Served {
                     .is_some_and(|port| !port.contains(']') && port.len() < authority.len());
                 if has_port { authority } else { format!("{authority}:80") }
             }
-            count => shared.upstreams[TURN.fetch_add(1, Relaxed) % count].clone(),
+            count => {
+                if wanted.tries == 0 {
+                    self.turn = TURN.fetch_add(1, Relaxed);
+                }
+                // the next try is at the next of them
+                shared.upstreams[self.turn.wrapping_add(wanted.tries as usize) % count].clone()
+            }
         };
         let forwarded = [("X-Forwarded-For", self.peer.rsplit_once(':').map_or("", |(host, _)| host).to_owned())];
         if wanted.pinned {
