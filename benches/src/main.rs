@@ -81,7 +81,7 @@ fn run(work: &str, input: &str, times: usize) -> Result<(), String> {
 }
 
 /// What is counted.
-const COUNTED: [(&str, &str); 40] = [
+const COUNTED: [(&str, &str); 42] = [
     ("ours", "tiny"),
     ("ours", "classic"),
     ("ours", "chrome"),
@@ -101,6 +101,8 @@ const COUNTED: [(&str, &str); 40] = [
     ("exchange", "classic"),
     ("exchange", "chrome"),
     ("drive", "tiny"),
+    ("relay", "tiny"),
+    ("relay", "64k"),
     ("pipelined", "tiny"),
     ("pipelined", "classic"),
     ("pipelined", "chrome"),
@@ -225,8 +227,10 @@ fn instructions(work: &str, input: &str) -> Result<u64, String> {
 
 fn total(work: &str, input: &str, times: usize) -> Result<u64, String> {
     let mut program = std::env::current_exe().map_err(|error| error.to_string())?;
-    if work == "drive" {
-        program.set_file_name("driven");
+    match work {
+        "drive" => program.set_file_name("driven"),
+        "relay" => program.set_file_name("relayed"),
+        _ => {}
     }
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])

@@ -70,7 +70,11 @@ where
         let sent = self.exchange.stage != Stage::Routing;
         let known = self.upstream.as_ref().and_then(|drive| drive.connection().unanswered().next());
         let evidence = match known {
-            Some(unanswered) if sent => unanswered.evidence,
+            // what began of an answer has not reached the client: what may be repeated is (RFC 9110 9.2.2)
+            Some(unanswered) if sent => {
+                let evidence = unanswered.evidence;
+                Evidence { response_begun: evidence.response_begun && !evidence.idempotent, ..evidence }
+            }
             // it was answered, by what could not be used
             None if sent => Evidence { sent: Sent::All, response_begun: true, ..Evidence::new(about.method) },
             _ => Evidence::new(about.method),

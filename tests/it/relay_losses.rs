@@ -39,6 +39,23 @@ fn rfc9110_9_2_2_an_idempotent_request_is_sent_again_on_a_new_connection_with_it
 }
 
 #[test]
+fn rfc9110_9_2_2_an_answer_that_breaks_off_within_its_head_is_none_for_what_may_be_repeated() {
+    for (request, is_repeated) in [(GET, true), (PUT, true), (POST, false)] {
+        let mut world = World::new();
+        world.client(request).upstream("HTTP/1.1 200 OK\r\nContent-Le").ends(Neighbor::Upstream);
+        let verdict = if is_repeated { LossVerdict::Resend } else { BAD_GATEWAY };
+        assert_eq!(world.lost().first().map(|lost| lost.0), Some(verdict), "{request}");
+        world.request();
+        if is_repeated {
+            world.request();
+            assert_eq!(world.upstream(OK).answer(), OK);
+        } else {
+            assert!(world.answer().starts_with("HTTP/1.1 502 "));
+        }
+    }
+}
+
+#[test]
 fn rfc9110_9_2_2_chunked_content_that_came_in_pieces_is_sent_again_as_one() {
     let mut world = used();
     world.client("PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
