@@ -149,3 +149,10 @@ def gunicorn():
 
 def node():
     return first_line([has("node"), os.path.join(HERE, "origin.js")])
+
+
+def serve(program, folder):
+    """The example server, of files."""
+    port = free_port()
+    started([program, "--addr", f"127.0.0.1:{port}", "--dir", folder, "--max-requests", "0"], stdout=subprocess.DEVNULL)
+    return listens(port)
