@@ -22,7 +22,7 @@ fn some_of(least: u64, most: u64) -> impl Strategy<Value = Option<Duration>> {
 }
 
 /// A client: its idle limit, its age, and what it takes off a hint.
-fn client() -> impl Strategy<Value = ClientPreset> {
+pub(crate) fn client() -> impl Strategy<Value = ClientPreset> {
     (some_of(200, 5000), some_of(3000, 12_000), 0..1500u64).prop_map(|(idle, age, margin)| {
         let mut client = *presets::client("crate-default").expect("it is known");
         client.timeouts = client.timeouts.with_used_idle(idle).with_age(age).with_margin(millis(margin));
@@ -32,7 +32,7 @@ fn client() -> impl Strategy<Value = ClientPreset> {
 }
 
 /// A server: its idle limit, how much less it says, and its age.
-fn server() -> impl Strategy<Value = ServerPreset> {
+pub(crate) fn server() -> impl Strategy<Value = ServerPreset> {
     let says = select(&[KeepAliveField::Never, KeepAliveField::Always][..]);
     (some_of(1000, 5000), 0..2500u64, some_of(3000, 12_000), says).prop_map(|(idle, guard, age, says)| {
         let mut server = *presets::server("crate-default").expect("it is known");
@@ -47,7 +47,7 @@ fn server() -> impl Strategy<Value = ServerPreset> {
 }
 
 /// Timers that are late by less than half a round trip: else a client learns of the close before it can miss it.
-fn between() -> impl Strategy<Value = Between> {
+pub(crate) fn between() -> impl Strategy<Value = Between> {
     (select(&[0, 1, 5][..]), 12..400u64)
         .prop_map(|(late, round_trip)| Between { round_trip: millis(round_trip & !1), granularity: millis(late) })
 }
@@ -62,7 +62,7 @@ fn posts(client: &ClientPreset, server: &ServerPreset, between: &Between, gaps: 
     run::<1>(&client as &http_keepalive::Config<Client<1>>, &server, &network, &Scene::of(asks.collect()))
 }
 
-fn races(client: &ClientPreset, server: &ServerPreset, between: &Between) -> Vec<Finding> {
+pub(crate) fn races(client: &ClientPreset, server: &ServerPreset, between: &Between) -> Vec<Finding> {
     let race = |finding: &Finding| matches!(finding.hazard, Hazard::IdleRace | Hazard::AgeRace);
     check(client, server, between).into_iter().filter(race).collect()
 }

@@ -105,6 +105,7 @@ mod relay_exchanges;
 mod relay_forwarding;
 mod relay_laws;
 mod relay_losses;
+mod relay_races;
 mod relay_small_world;
 mod relay_smuggling;
 mod replay;

@@ -140,6 +140,11 @@ impl World {
         self
     }
 
+    /// Idle upstreams have closed, and this is known here.
+    pub fn idle_ends(&mut self) {
+        self.origins.iter_mut().for_each(|origin| origin.idle = None);
+    }
+
     pub fn fails(&mut self, who: Neighbor, side: Side) -> &mut Self {
         self.run();
         self.relay.failed(self.now, who, side);
@@ -228,7 +233,14 @@ impl World {
             assert!(self.relay.forward_pinned(self.now, next, self.adds.iter()));
             return;
         }
-        let idle = if wanted.new_only { None } else { self.origins.iter().position(|origin| origin.idle.is_some()) };
+        let now = self.now;
+        let is_usable = |origin: &Origin| {
+            let reusable = origin.idle.as_ref().map(|drive| drive.reusable(now));
+            matches!(reusable, Some(Reusable::Now { .. }))
+        };
+        // one that was never used is as good
+        let is_usable = |origin: &Origin| is_usable(origin) || (origin.idle.is_some() && origin.got.is_empty());
+        let idle = if wanted.new_only { None } else { self.origins.iter().position(is_usable) };
         let at = idle.unwrap_or_else(|| {
             let drive = Drive::new(self.now, self.upstream_config, Vec::new(), Vec::new());
             let window = usize::MAX;
