@@ -340,10 +340,7 @@ fn frame_07_a_message_that_had_both_goes_on_without_its_length() {
     let both = "Content-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n";
     let mut world = World::of(RelayPolicy::DEFAULT, client, upstream);
     world.client(format!("POST / HTTP/1.1\r\nHost: a\r\n{both}2\r\nok\r\n0\r\n\r\n"));
-    assert_eq!(
-        world.request(),
-        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
-    );
+    assert_eq!(world.request(), "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n");
     world.upstream(format!("HTTP/1.1 200 OK\r\n{both}2\r\nok\r\n0\r\n\r\n"));
     let answer = world.answer();
     assert!(!answer.contains("Content-Length") && answer.ends_with("\r\n\r\n2\r\nok\r\n0\r\n\r\n"), "{answer}");
