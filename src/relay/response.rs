@@ -295,8 +295,11 @@ fn pass_head<S: Storage, CS: Deref<Target = Config<Server>>>(
     }
 }
 
-/// The length that a response without content says its content would have.
+/// The length that a response without content says its content would have. Beside a transfer coding it says nothing (RFC 9112 6.3).
 fn length_said(fields: &FieldSection<'_>) -> Content {
+    if fields.value("transfer-encoding").is_some() {
+        return Content::Unknown;
+    }
     let mut values = fields.values("content-length").map(|value| value.as_received());
     match (values.next().map(octets::decimal), values.next()) {
         (Some(Ok(octets)), None) => Content::Exact(octets),

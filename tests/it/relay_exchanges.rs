@@ -258,6 +258,19 @@ fn rfc9110_9_3_6_connect_opens_a_tunnel_here_or_at_the_next_proxy() {
 }
 
 #[test]
+fn upg_14_what_a_side_of_a_tunnel_sent_before_its_end_is_handed_over() {
+    let mut world = World::new();
+    world.routes.push_back(Route::Proxy);
+    world.client("CONNECT b:443 HTTP/1.1\r\nHost: b:443\r\n\r\nbye").ends(Neighbor::Client);
+    assert_eq!((world.handed_over, world.shut), (None, None), "its answer is still to come");
+    world.upstream("HTTP/1.1 200 OK\r\n\r\n\x01").ends(Neighbor::Upstream);
+    assert_eq!(world.answer(), "HTTP/1.1 200 OK\r\n\r\n");
+    assert_eq!((world.handed_over, world.shut), (Some(TunnelReason::Connect), None));
+    let (client, upstream) = world.relay.into_drives();
+    assert_eq!((client.received(), upstream.unwrap().received()), (&b"bye"[..], &b"\x01"[..]));
+}
+
+#[test]
 fn an_answer_of_the_drivers_own_is_sent_whole() {
     let mut world = World::new();
     world.routes.push_back(Route::Nothing);

@@ -83,6 +83,18 @@ fn proxy_03_a_challenge_of_our_own_keeps_the_connection() {
 }
 
 #[test]
+fn proxy_03_trailer_goes_on_unless_policy_removes_it() {
+    let request = "POST / HTTP/1.1\r\nHost: a\r\nTrailer: X\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let mut world = World::new();
+    world.client(request);
+    assert_eq!(world.request(), request);
+    let fields = FieldPolicy::DEFAULT.with_removed(&["trailer"]);
+    let mut world = World::with(RelayPolicy::DEFAULT.with_fields(fields));
+    world.client(request);
+    assert_eq!(lines(&world.request()), ["Host: a", "Transfer-Encoding: chunked"]);
+}
+
+#[test]
 fn proxy_04_an_option_that_names_an_end_to_end_field_is_refused_or_has_no_effect() {
     for name in ["Host", "content-length", "Authorization", "Cookie", "Content-Type", "X-Forwarded-For"] {
         let mut world = World::new();
@@ -317,6 +329,31 @@ fn proxy_17_trailers_go_to_who_accepts_them() {
     world.client(accepting);
     assert_eq!(world.request(), GET);
     assert_eq!(world.upstream(response).answer(), plain);
+}
+
+#[test]
+fn frame_07_a_message_that_had_both_goes_on_without_its_length() {
+    let policy = Policy::DEFAULT.with_length_and_coding(Tolerance::Accept);
+    let client = Config::new(Limits::DEFAULT, Timeouts::DEFAULT, policy).expect("within bounds");
+    let upstream = Config::new(Limits::DEFAULT, Timeouts::CLIENT, policy).expect("within bounds");
+    let (client, upstream): (&'static _, &'static _) = (Box::leak(Box::new(client)), Box::leak(Box::new(upstream)));
+    let both = "Content-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let mut world = World::of(RelayPolicy::DEFAULT, client, upstream);
+    world.client(format!("POST / HTTP/1.1\r\nHost: a\r\n{both}2\r\nok\r\n0\r\n\r\n"));
+    assert_eq!(world.request(), "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n");
+    world.upstream(format!("HTTP/1.1 200 OK\r\n{both}2\r\nok\r\n0\r\n\r\n"));
+    let answer = world.answer();
+    assert!(!answer.contains("Content-Length") && answer.ends_with("\r\n\r\n2\r\nok\r\n0\r\n\r\n"), "{answer}");
+    assert!(matches!(world.verdict(), UpstreamVerdict::Close(_)));
+    // nor does what has no content say that length
+    for request in ["HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", GET] {
+        let mut world = World::of(RelayPolicy::DEFAULT, client, upstream);
+        let status = if request == GET { "304 Not Modified" } else { "200 OK" };
+        world.client(request).upstream(format!("HTTP/1.1 {status}\r\n{both}"));
+        let answer = world.answer();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{answer}");
+        assert!(!answer.contains("Content-Length"), "{answer}");
+    }
 }
 
 #[test]

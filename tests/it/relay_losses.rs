@@ -81,6 +81,27 @@ fn rfc9110_9_2_2_more_content_than_is_kept_is_not_sent_again() {
 }
 
 #[test]
+fn pipe_10_a_pipeline_goes_on_one_by_one_and_only_what_may_be_repeated_is_sent_again() {
+    let mut world = World::new();
+    world.client(format!("{GET}{PUT}{GET}"));
+    assert_eq!(world.request(), GET);
+    assert_eq!(world.upstream(OK).answer(), OK);
+    assert_eq!(world.request(), PUT);
+    world.ends(Neighbor::Upstream);
+    assert_eq!((world.lost(), world.request()), (vec![(LossVerdict::Resend, LossReason::Repeatable)], PUT.to_owned()));
+    assert_eq!(world.upstream(OK).answer(), OK);
+    assert_eq!((world.request(), world.shut), (GET.to_owned(), None));
+    // what came goes on, and the connection ends with the one that may not be repeated: none after it is looked at
+    let mut world = World::new();
+    world.client(format!("{GET}{POST}{GET}")).upstream(OK);
+    assert_eq!((world.answer(), world.request()), (OK.to_owned(), format!("{GET}{POST}")));
+    world.ends(Neighbor::Upstream);
+    assert_eq!(world.lost(), [(LossVerdict::CloseSilently, LossReason::SilentEnd)]);
+    assert_eq!((world.answer(), world.request(), world.origins.len()), (String::new(), String::new(), 1));
+    assert!(matches!(world.shut, Some(Shut::HalfClose(CloseReason::ApplicationGone))), "{:?}", world.shut);
+}
+
+#[test]
 fn proxy_14_a_post_is_never_doubled_and_the_client_learns_the_end_of_a_used_connection_as_its_own() {
     let mut world = used();
     world.client(POST);

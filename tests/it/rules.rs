@@ -28,8 +28,6 @@ const TOPICS: [(&str, usize); 14] = [
 enum Shown {
     /// They fail without the rule.
     By(Vec<String>),
-    /// It is an intermediary's.
-    ByRelay,
     /// It is not ours, for this reason.
     NotOurs(String),
 }
@@ -49,7 +47,6 @@ fn row(line: &str) -> Option<Row> {
     let (topic, number) = id.split_once('-').filter(|(_, number)| number.parse::<u8>().is_ok())?;
     let shown = match tests.strip_prefix("not ours: ") {
         Some(why) => Shown::NotOurs(why.to_string()),
-        None if tests == "in the relay's tests" => Shown::ByRelay,
         None => Shown::By(tests.split("<br>").map(|test| test.trim_matches('`').to_string()).collect()),
     };
     assert!(number.len() == 2 && topic.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit()), "{id}");
@@ -110,7 +107,6 @@ fn each_row_names_tests_that_exist_or_says_why_there_are_none() {
     assert!(tests.values().map(BTreeSet::len).sum::<usize>() > 900, "the tests are found");
     for Row { id, shown, .. } in rows() {
         match shown {
-            Shown::ByRelay => {}
             Shown::NotOurs(why) => assert!(why.len() > 20, "{id}: why?"),
             Shown::By(named) => {
                 for test in &named {
@@ -128,10 +124,8 @@ fn the_page_counts_its_rows() {
     let rows = rows();
     let count = |which: fn(&Shown) -> bool| rows.iter().filter(|row| which(&row.shown)).count();
     let ours = count(|shown| matches!(shown, Shown::By(_)));
-    let relay = count(|shown| *shown == Shown::ByRelay);
     let others = count(|shown| matches!(shown, Shown::NotOurs(_)));
-    let sum =
-        format!("Of {} rules {ours} are ours, {relay} are an intermediary's, and {others} are not ours.", rows.len());
+    let sum = format!("Of {} rules {ours} are ours, and {others} are not ours.", rows.len());
     assert!(page().contains(&sum), "{sum}");
 }
 
@@ -245,7 +239,6 @@ fn each_threat_names_rules_and_tests_that_exist() {
 fn a_row_is_read_as_it_is_written() {
     let read = |tests| row(&format!("| SYN-01 | RFC 9112 2.2 | A rule. | {tests} |")).expect("a row").shown;
     assert_eq!(read("`a::b`<br>`c::d`"), Shown::By(vec!["a::b".into(), "c::d".into()]));
-    assert_eq!(read("in the relay's tests"), Shown::ByRelay);
     assert_eq!(read("not ours: so it is"), Shown::NotOurs("so it is".into()));
     assert!(row("| id | clause | rule | tests |").is_none() && row("| --- | --- | --- | --- |").is_none());
     let found = tests_in("#[test]\nfn one() {}\n    #[test]\n    #[ignore]\n    fn two(\n#[cfg(x)]\nfn three() {}");
