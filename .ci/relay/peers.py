@@ -47,6 +47,8 @@ def path(name):
 
 def has(*names):
     """The first of these programs that is there."""
+    if names[0] == "gunicorn":
+        return gunicorn_program()
     return next((found for name in names if (found := shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin:/sbin"))), None)
 
 
@@ -135,13 +137,19 @@ ProxyPass / http://127.0.0.1:{upstream}/ flushpackets=on
     return listens(port)
 
 
-def gunicorn():
-    """Of a virtual environment that is made once."""
+def gunicorn_program():
+    """Of a virtual environment that is made once; `None` where none can be made."""
     folder = os.environ.get("VENV", os.path.join(HERE, "../../target/relay-venv"))
     program = os.path.join(folder, "bin/gunicorn")
     if not os.path.exists(program):
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        subprocess.run([os.path.join(folder, "bin/pip"), "-q", "install", "gunicorn"], check=True)
+        made = subprocess.run([sys.executable, "-m", "venv", folder], capture_output=True).returncode == 0
+        made = made and subprocess.run([os.path.join(folder, "bin/pip"), "-q", "install", "gunicorn"], capture_output=True).returncode == 0
+        return program if made else None
+    return program
+
+
+def gunicorn():
+    program = gunicorn_program()
     port = free_port()
     started([program, "-k", "gthread", "--threads", "32", "--keep-alive", "3", "--chdir", HERE, "-b", f"127.0.0.1:{port}", "--log-level", "error", "wsgi"])
     return listens(port)
