@@ -58,13 +58,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let standing = if upstreams.is_empty() { Standing::Proxy } else { Standing::Gateway };
     let via = Pseudonym::new(&format!("relay-{}", process::id()));
     let response = Timeouts::CLIENT.with_response(Some(Duration::from_secs(60)));
-    // two connections for each of its users, as RFC 2616 8.1.4 had it for proxies, and no limit for one origin
+    // one more than there are of them, so that each may be asked
     let tries = u8::try_from(upstreams.len() + 1).unwrap_or(u8::MAX).max(2);
+    // two connections for each of its users, as RFC 2616 8.1.4 had it for proxies, and no limit for one origin
     let limits = PoolLimits::DEFAULT.with_per_origin(None).with_total(None).with_per_user(Some(2));
     let shared: &Shared = Box::leak(Box::new(Shared {
         pool: SharedPool::new(Instant::EPOCH, &PoolConfig::new(limits, PoolTimeouts::DEFAULT, PoolPolicy::DEFAULT)?),
         upstreams,
-        // one more than there are of them, so that each may be asked
         policy: RelayPolicy::DEFAULT.with_standing(standing).with_via(via).with_tries(tries),
         opened: time::Instant::now(),
         server: Config::new(Limits::DEFAULT, Timeouts::DEFAULT, Policy::DEFAULT)?,

@@ -67,6 +67,23 @@ pub(crate) fn races(client: &ClientPreset, server: &ServerPreset, between: &Betw
     check(client, server, between).into_iter().filter(race).collect()
 }
 
+/// Gaps around what either side keeps to.
+pub(crate) fn gaps_about(
+    client: &ClientPreset,
+    server: &ServerPreset,
+    between: &Between,
+    gaps: &[(u64, i64)],
+) -> Vec<Duration> {
+    let limits = [client.timeouts.used_idle, server.timeouts.idle, server.timeouts.idle_advertised];
+    let about: Vec<Duration> = limits.into_iter().flatten().collect();
+    let gap = |(part, off): &(u64, i64)| {
+        let about = about.get(*part as usize % (about.len() + 1)).copied().unwrap_or(millis(part * 40));
+        let early = between.round_trip / 100 * (*part as u32 % 101);
+        Duration::from_nanos((about.saturating_sub(early).as_nanos() as i64 + off).max(0) as u64)
+    };
+    gaps.iter().map(gap).collect()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { max_global_rejects: 1_000_000, ..cases::property(300, 75) })]
 
@@ -78,15 +95,7 @@ proptest! {
         gaps in vec((0..=100u64, -3_000_000..3_000_000i64), 1..8),
     ) {
         prop_assume!(races(&client, &server, &between).is_empty());
-        // gaps around what either side keeps to
-        let limits = [client.timeouts.used_idle, server.timeouts.idle, server.timeouts.idle_advertised];
-        let about: Vec<Duration> = limits.into_iter().flatten().collect();
-        let gap = |(part, off): &(u64, i64)| {
-            let about = about.get(*part as usize % (about.len() + 1)).copied().unwrap_or(millis(part * 40));
-            let early = between.round_trip / 100 * (*part as u32 % 101);
-            Duration::from_nanos((about.saturating_sub(early).as_nanos() as i64 + off).max(0) as u64)
-        };
-        let gaps: Vec<Duration> = gaps.iter().map(gap).collect();
+        let gaps = gaps_about(&client, &server, &between, &gaps);
         let report = posts(&client, &server, &between, &gaps);
         prop_assert_eq!(report.lost(), 0, "{:?} {:#?}", gaps, report);
         prop_assert!(report.requests.iter().all(|fate| fate.outcome == Outcome::Answered(200)));

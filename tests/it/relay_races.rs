@@ -11,7 +11,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::cases;
-use crate::check_pair::{between, client, races, server};
+use crate::check_pair::{between, client, gaps_about, races, server};
 use crate::relay_world::{Neighbor, World};
 
 const POST: &str = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nok";
@@ -72,14 +72,7 @@ proptest! {
         gaps in vec((0..=100u64, -3_000_000..3_000_000i64), 1..8),
     ) {
         prop_assume!(races(&client, &server, &between).is_empty());
-        let limits = [client.timeouts.used_idle, server.timeouts.idle, server.timeouts.idle_advertised];
-        let about: Vec<Duration> = limits.into_iter().flatten().collect();
-        let gap = |(part, off): &(u64, i64)| {
-            let about = about.get(*part as usize % (about.len() + 1)).copied().unwrap_or(Duration::from_millis(part * 40));
-            let early = between.round_trip / 100 * (*part as u32 % 101);
-            Duration::from_nanos((about.saturating_sub(early).as_nanos() as i64 + off).max(0) as u64)
-        };
-        let gaps: Vec<Duration> = gaps.iter().map(gap).collect();
+        let gaps = gaps_about(&client, &server, &between, &gaps);
         prop_assert_eq!(lost(&client, &server, &between, &gaps), 0, "{:?}", gaps);
     }
 
