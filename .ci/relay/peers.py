@@ -80,18 +80,27 @@ def relay(program, *upstreams, log="relay.log"):
     raise SystemExit("the relay does not listen")
 
 
-def nginx(*upstreams, more=""):
+def nginx_with(location, before=""):
+    """One that does this with each request."""
     port, name = free_port(), f"nginx-{len(RUNNING)}"
-    servers = "".join(f"server 127.0.0.1:{upstream} max_fails=0;" for upstream in upstreams)
     temporary = "".join(f"{kind}_temp_path {path(name)}-{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
     started([has("nginx"), "-p", FOLDER, "-e", path(name + ".err"), "-c", written(name, f"""
         daemon off; worker_processes 1; error_log {path(name + '.err')}; pid {path(name + '.pid')};
         events {{ worker_connections 2048; }}
-        http {{ access_log off; {temporary} client_max_body_size 0; keepalive_requests 100000;
-          upstream o {{ {servers} keepalive 32; }}
-          server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://o; proxy_http_version 1.1; proxy_set_header Connection "";
-            proxy_set_header Host $http_host; proxy_request_buffering off; {more} }} }} }}""")])
+        http {{ access_log off; {temporary} client_max_body_size 0; keepalive_requests 1000000; {before}
+          server {{ listen 127.0.0.1:{port}; location / {{ {location} }} }} }}""")])
     return listens(port)
+
+
+def nginx(*upstreams):
+    servers = "".join(f"server 127.0.0.1:{upstream} max_fails=0;" for upstream in upstreams)
+    return nginx_with("""proxy_pass http://o; proxy_http_version 1.1; proxy_set_header Connection "";
+        proxy_set_header Host $http_host; proxy_request_buffering off;""", f"upstream o {{ {servers} keepalive 32; }}")
+
+
+def origin_of_words():
+    """An origin of which little is to be measured."""
+    return nginx_with("return 200 hello;")
 
 
 def haproxy(*upstreams, more=""):
