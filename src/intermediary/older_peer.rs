@@ -31,7 +31,7 @@ pub const fn may_be_told(peer: Version, what: Telling) -> bool {
 
 /// Content that was received with this framing, as it is to be sent on: what has a length keeps it, and all else is framed anew by what the
 /// next peer knows (RFC 9112 6.1). Of content whose end can not be told apart from a loss, nothing says that it is whole but its end
-/// (RFC 9112 8): whoever sends it on ends it only then.
+/// (RFC 9112 8): who sends it on ends it only then.
 pub const fn content_to_send(received: BodyLength) -> Content {
     match received {
         BodyLength::Empty => Content::Empty,

@@ -27,7 +27,7 @@ enum Sent {
 
 /// For whom a field is.
 enum Scope {
-    /// For the recipient on this connection alone: whoever forwards the message removes it (RFC 9110 7.6.1).
+    /// For the recipient on this connection alone: who forwards the message removes it (RFC 9110 7.6.1).
     Hop,
     /// For every recipient of the message.
     Message,

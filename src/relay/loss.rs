@@ -8,8 +8,8 @@
 //! 1. The final response has begun towards the client: it is **cut**, and never completed.
 //! 2. A timeout: **504**. The client has waited for it, and a repetition would wait as long again. Where no connection could be opened in time,
 //!    nothing was waited for but that: it is tried again first.
-//! 3. A next hop that asks for credentials of ours: **502**. A response of no HTTP on a connection on which none was answered before: **502**. On a used one it may be what another request left
-//!    behind.
+//! 3. A next hop that asks for credentials of ours: **502**. A response of no HTTP on a connection on which none was answered before: **502**.
+//!    On a used one it may be what is left of another request.
 //! 4. What [`retry`](crate::retry) allows a proxy, within one budget over all upstreams: **resend**.
 //! 5. A used connection ended, and not one octet came; and the client's own connection has carried an answer: **silent close**. To the client it
 //!    looks as what it is, the end of an idle connection, and the client knows what of its own may be repeated (RFC 9112 9.3.1). Never for a

@@ -1,6 +1,6 @@
 //! The end of a process, told to every connection.
 //!
-//! A [`Drain`] is a handle that all connections of a server have, and whoever ends the server. Before it has begun it costs a connection one
+//! A [`Drain`] is a handle that all connections of a server have, and who ends the server. Before it has begun it costs a connection one
 //! look at an atomic each time its task runs, and one place in a table for as long as it is open.
 
 use std::future::poll_fn;

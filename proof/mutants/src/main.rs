@@ -1,6 +1,6 @@
 //! Which changes of the library do its tests not notice?
 //!
-//! All mutants are built at once, each behind a number (`tree`), so that one build serves for all of them; a mutant runs only the tests
+//! All mutants are built at once, each under a number (`tree`), so that one build serves for all of them; a mutant runs only the tests
 //! that pass it, those first that pass little else (`judge`). `survivors.txt` has those that are let live, each with its reason: a
 //! mutant that lives and is not there fails the run, and so does a line of it that says what is not so.
 

@@ -1,4 +1,4 @@
-//! A copy of the library in which all mutants are, each behind its number: `if crate::mutant::is_on(7) { theirs } else { ours }`.
+//! A copy of the library in which all mutants are, each under its number: `if crate::mutant::is_on(7) { theirs } else { ours }`.
 
 use std::fs;
 use std::io;

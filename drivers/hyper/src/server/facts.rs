@@ -28,7 +28,7 @@ impl Shared {
 
     #[inline]
     pub(super) fn lock(&self) -> MutexGuard<'_, Facts> {
-        // whoever panicked with it held it for a call of the machine, which does not
+        // who panicked with it held it for a call of the machine, which does not
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -204,7 +204,7 @@ impl Facts {
         Ok(Some(self.exchange))
     }
 
-    /// hyper has gone on, so all of the content has come, whoever has taken it.
+    /// hyper has gone on, so all of the content has come, taken or not.
     fn end_content(&mut self, now: Instant) {
         if let Some(content) = self.content.take() {
             let _ = match content.remaining {
